@@ -1,0 +1,1 @@
+//! The brinery command line as a library.

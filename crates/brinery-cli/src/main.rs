@@ -1,0 +1,2 @@
+//! The `brinery` program: a thin shell around the library.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The pickle format in safe Rust.
+#![forbid(unsafe_code)]
