@@ -39,7 +39,7 @@ def paired(
 ) -> tuple[Times, Times]:
     """Time two functions in turns, the order swapped each round, results dropped outside the clock.
 
-    The cyclic collector runs as the user has it; garbage of earlier rounds is collected before the clock starts.
+    The cyclic collector runs as the user has it; earlier garbage is collected before the clock starts.
     """
     times: tuple[list[float], list[float]] = ([], [])
     for turn in rounds:
