@@ -1,0 +1,190 @@
+//! Where a stream's bytes come from.
+
+use std::{io, ops::Deref};
+
+/// A piece of the input: borrowed for the life of the input where possible, else only until the next read.
+#[derive(Clone, Copy, Debug)]
+pub enum Chunk<'de, 's> {
+    /// Lives as long as the input itself.
+    Borrowed(&'de [u8]),
+    /// Lives until the source is read again.
+    Transient(&'s [u8]),
+}
+
+impl Chunk<'_, '_> {
+    /// A part of the chunk, chosen by `part`.
+    pub fn trim_with(self, part: impl FnOnce(&[u8]) -> Option<&[u8]>) -> Option<Self> {
+        Some(match self {
+            Chunk::Borrowed(bytes) => Chunk::Borrowed(part(bytes)?),
+            Chunk::Transient(bytes) => Chunk::Transient(part(bytes)?),
+        })
+    }
+}
+
+impl Deref for Chunk<'_, '_> {
+    type Target = [u8];
+
+    #[inline(always)]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Chunk::Borrowed(bytes) | Chunk::Transient(bytes) => bytes,
+        }
+    }
+}
+
+/// What reading can fail with.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The input ended inside an opcode's argument.
+    Truncated,
+    /// The underlying reader failed.
+    Io(io::Error),
+    /// The source has recorded its error where the host will find it.
+    Raised,
+}
+
+/// The result of reading.
+pub type ReadResult<T> = Result<T, ReadError>;
+
+/// A sequence of bytes that the [decoder](crate::read::Decoder) and the [machine](crate::read::Machine) read from.
+///
+/// Lengths asked for come from the stream and are claims: a source must not reserve memory for bytes it has not seen.
+pub trait Source<'de> {
+    /// The next opcode byte, or `None` at the end of the input.
+    fn opcode(&mut self) -> ReadResult<Option<u8>>;
+
+    /// Exactly `N` bytes.
+    fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]>;
+
+    /// Exactly `len` bytes.
+    fn take(&mut self, len: usize) -> ReadResult<Chunk<'de, '_>>;
+
+    /// The bytes up to the next newline, which is consumed and not returned.
+    fn line(&mut self) -> ReadResult<Chunk<'de, '_>>;
+
+    /// Fills the whole of `buffer`.
+    fn read_into(&mut self, buffer: &mut [u8]) -> ReadResult<()>;
+
+    /// How many bytes can be taken without waiting for more input.
+    fn buffered(&self) -> usize;
+
+    /// Makes sure that the `len` bytes of a frame are there, without consuming them.
+    fn frame(&mut self, len: usize) -> ReadResult<()>;
+
+    /// Called once at the end of a stream: gives back what was peeked at and not consumed.
+    fn finish(&mut self) -> ReadResult<()> {
+        Ok(())
+    }
+
+    /// The offset of the next byte from where this stream began.
+    fn offset(&self) -> u64;
+
+    /// The bytes at hand from an earlier offset on, for explaining a failure; empty where they are gone.
+    fn lookahead(&self, _offset: u64) -> &[u8] {
+        &[]
+    }
+}
+
+/// A [`Source`] over a slice.
+///
+/// ```
+/// use brinery::read::{Cursor, Source};
+///
+/// let mut cursor = Cursor::new(b"I42\n.");
+/// assert_eq!(cursor.opcode().unwrap(), Some(b'I'));
+/// assert_eq!(&*cursor.line().unwrap(), b"42");
+/// assert_eq!(cursor.offset(), 4);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cursor<'de> {
+    input: &'de [u8],
+    rest: &'de [u8],
+    base: u64,
+}
+
+impl<'de> Cursor<'de> {
+    /// A cursor at the start of `input`.
+    pub fn new(input: &'de [u8]) -> Self {
+        Cursor { input, rest: input, base: 0 }
+    }
+
+    /// A cursor over a window of a larger input, which reports offsets in the larger one.
+    pub fn with_base(input: &'de [u8], base: u64) -> Self {
+        Cursor { input, rest: input, base }
+    }
+
+    /// What has not been read yet.
+    pub fn rest(&self) -> &'de [u8] {
+        self.rest
+    }
+
+    /// Exactly `len` bytes, borrowed from the input.
+    #[inline(always)]
+    pub fn split(&mut self, len: usize) -> ReadResult<&'de [u8]> {
+        let (head, rest) = self.rest.split_at_checked(len).ok_or(ReadError::Truncated)?;
+        self.rest = rest;
+        Ok(head)
+    }
+}
+
+impl<'de> Cursor<'de> {
+    /// The bytes up to the next newline, borrowed from the input; the newline is consumed and not returned.
+    #[inline]
+    pub fn split_line(&mut self) -> ReadResult<&'de [u8]> {
+        let end = memchr::memchr(b'\n', self.rest).ok_or(ReadError::Truncated)?;
+        let line = self.split(end)?;
+        self.rest = &self.rest[1..];
+        Ok(line)
+    }
+}
+
+impl<'de> Source<'de> for Cursor<'de> {
+    #[inline(always)]
+    fn opcode(&mut self) -> ReadResult<Option<u8>> {
+        let Some((&byte, rest)) = self.rest.split_first() else { return Ok(None) };
+        self.rest = rest;
+        Ok(Some(byte))
+    }
+
+    #[inline(always)]
+    fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]> {
+        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(ReadError::Truncated)?;
+        self.rest = rest;
+        Ok(*head)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, len: usize) -> ReadResult<Chunk<'de, '_>> {
+        self.split(len).map(Chunk::Borrowed)
+    }
+
+    #[inline]
+    fn line(&mut self) -> ReadResult<Chunk<'de, '_>> {
+        self.split_line().map(Chunk::Borrowed)
+    }
+
+    #[inline]
+    fn read_into(&mut self, buffer: &mut [u8]) -> ReadResult<()> {
+        buffer.copy_from_slice(self.split(buffer.len())?);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn buffered(&self) -> usize {
+        self.rest.len()
+    }
+
+    #[inline]
+    fn frame(&mut self, len: usize) -> ReadResult<()> {
+        if len > self.rest.len() { Err(ReadError::Truncated) } else { Ok(()) }
+    }
+
+    #[inline(always)]
+    fn offset(&self) -> u64 {
+        self.base + (self.input.len() - self.rest.len()) as u64
+    }
+
+    fn lookahead(&self, offset: u64) -> &[u8] {
+        usize::try_from(offset - self.base).ok().and_then(|start| self.input.get(start..)).unwrap_or_default()
+    }
+}

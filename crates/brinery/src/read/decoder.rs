@@ -1,0 +1,216 @@
+//! Opcodes with their arguments, one after the other, without executing them.
+
+use super::cursor::{Cursor, ReadError, Source};
+use crate::opcode::{ArgumentKind, Opcode};
+use std::fmt;
+
+/// The argument of an opcode, as it stands in the stream.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Argument<'de> {
+    /// No argument.
+    None,
+    /// An integer of fixed width.
+    Int(i64),
+    /// An unsigned 8-byte integer.
+    UInt8(u64),
+    /// A float of eight bytes.
+    Float(f64),
+    /// What follows a length.
+    Bytes(&'de [u8]),
+    /// A line without its newline.
+    Line(&'de [u8]),
+    /// Two lines without their newlines.
+    Lines(&'de [u8], &'de [u8]),
+}
+
+/// An opcode where it stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Instruction<'de> {
+    /// The offset of the opcode byte.
+    pub offset: u64,
+    /// The offset after the argument.
+    pub end: u64,
+    /// The opcode.
+    pub opcode: Opcode,
+    /// Its argument.
+    pub argument: Argument<'de>,
+}
+
+/// Why the decoder cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeErrorKind {
+    /// The input ended before a `STOP`.
+    OutOfInput,
+    /// A byte that is no opcode.
+    InvalidOpcode(u8),
+    /// The input ended inside the argument of this opcode: so many bytes were claimed and so many are there.
+    Truncated {
+        /// The opcode.
+        opcode: Opcode,
+        /// How many bytes the argument claims; `None` for a line without its newline.
+        expected: Option<u64>,
+        /// How many bytes there are.
+        remaining: u64,
+    },
+    /// `LONG4` with a negative length.
+    NegativeLength(Opcode),
+    /// A length beyond what a machine word can count.
+    LengthOverflow(Opcode, u64),
+}
+
+/// Why and where the decoder cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    /// What is wrong.
+    pub kind: DecodeErrorKind,
+    /// The offset of the opcode.
+    pub offset: u64,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let offset = self.offset;
+        match self.kind {
+            DecodeErrorKind::OutOfInput => write!(f, "offset {offset}: the input ends without a STOP"),
+            DecodeErrorKind::InvalidOpcode(byte) => {
+                write!(f, "offset {offset}: byte 0x{byte:02x} is no opcode")
+            }
+            DecodeErrorKind::Truncated { opcode, expected: Some(expected), remaining } => {
+                write!(f, "offset {offset}: {opcode} claims {expected} bytes, but only {remaining} remain")
+            }
+            DecodeErrorKind::Truncated { opcode, expected: None, .. } => {
+                write!(f, "offset {offset}: the line of {opcode} has no newline")
+            }
+            DecodeErrorKind::NegativeLength(opcode) => {
+                write!(f, "offset {offset}: {opcode} has a negative length")
+            }
+            DecodeErrorKind::LengthOverflow(opcode, len) => {
+                write!(f, "offset {offset}: {opcode} claims {len} bytes, more than memory can hold")
+            }
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Iterates over the instructions of one stream, up to and with its `STOP`.
+///
+/// ```
+/// use brinery::{Opcode, read::{Argument, Decoder}};
+///
+/// let mut decoder = Decoder::new(b"\x80\x04K\x2a.rest");
+/// let ops: Vec<_> = decoder.by_ref().map(|i| i.unwrap()).collect();
+/// assert_eq!(ops.iter().map(|i| i.opcode).collect::<Vec<_>>(), [Opcode::Proto, Opcode::BinInt1, Opcode::Stop]);
+/// assert_eq!((ops[1].offset, ops[1].argument), (2, Argument::Int(42)));
+/// assert_eq!(decoder.rest(), b"rest");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Decoder<'de> {
+    cursor: Cursor<'de>,
+    done: bool,
+}
+
+impl<'de> Decoder<'de> {
+    /// A decoder at the start of `input`.
+    pub fn new(input: &'de [u8]) -> Self {
+        Self::with_base(input, 0)
+    }
+
+    /// A decoder that counts offsets from `base`.
+    pub fn with_base(input: &'de [u8], base: u64) -> Self {
+        Decoder { cursor: Cursor::with_base(input, base), done: false }
+    }
+
+    /// What has not been decoded.
+    pub fn rest(&self) -> &'de [u8] {
+        self.cursor.rest()
+    }
+
+    fn decode(&mut self) -> Result<Instruction<'de>, DecodeErrorKind> {
+        let offset = self.cursor.offset();
+        let byte = match self.cursor.opcode() {
+            Ok(Some(byte)) => byte,
+            _ => return Err(DecodeErrorKind::OutOfInput),
+        };
+        let opcode = Opcode::from_byte(byte).ok_or(DecodeErrorKind::InvalidOpcode(byte))?;
+        let argument = self.argument(opcode)?;
+        Ok(Instruction { offset, end: self.cursor.offset(), opcode, argument })
+    }
+
+    fn argument(&mut self, opcode: Opcode) -> Result<Argument<'de>, DecodeErrorKind> {
+        use ArgumentKind as Kind;
+        Ok(match opcode.info().argument {
+            Kind::None => Argument::None,
+            Kind::UInt1 => Argument::Int(u8::from_le_bytes(self.array(opcode)?).into()),
+            Kind::UInt2 => Argument::Int(u16::from_le_bytes(self.array(opcode)?).into()),
+            Kind::Int4 => Argument::Int(i32::from_le_bytes(self.array(opcode)?).into()),
+            Kind::UInt4 => Argument::Int(u32::from_le_bytes(self.array(opcode)?).into()),
+            Kind::UInt8 => Argument::UInt8(u64::from_le_bytes(self.array(opcode)?)),
+            Kind::Float8 => Argument::Float(f64::from_be_bytes(self.array(opcode)?)),
+            Kind::DecimalLine
+            | Kind::LongLine
+            | Kind::FloatLine
+            | Kind::QuotedLine
+            | Kind::Line
+            | Kind::UnicodeLine => Argument::Line(self.line(opcode)?),
+            Kind::LinePair => Argument::Lines(self.line(opcode)?, self.line(opcode)?),
+            Kind::Long1 | Kind::String1 | Kind::Bytes1 | Kind::Unicode1 => {
+                let len = u8::from_le_bytes(self.array(opcode)?);
+                self.bytes(len.into(), opcode)?
+            }
+            Kind::Long4 => {
+                let len = i32::from_le_bytes(self.array(opcode)?);
+                let len = u64::try_from(len).map_err(|_| DecodeErrorKind::NegativeLength(opcode))?;
+                self.bytes(len, opcode)?
+            }
+            Kind::String4 | Kind::Bytes4 | Kind::Unicode4 => {
+                let len = u32::from_le_bytes(self.array(opcode)?);
+                self.bytes(len.into(), opcode)?
+            }
+            Kind::Bytes8 | Kind::ByteArray8 | Kind::Unicode8 => {
+                let len = u64::from_le_bytes(self.array(opcode)?);
+                if isize::try_from(len).is_err() {
+                    return Err(DecodeErrorKind::LengthOverflow(opcode, len));
+                }
+                self.bytes(len, opcode)?
+            }
+        })
+    }
+
+    fn array<const N: usize>(&mut self, opcode: Opcode) -> Result<[u8; N], DecodeErrorKind> {
+        let remaining = self.cursor.buffered() as u64;
+        let truncated = DecodeErrorKind::Truncated { opcode, expected: Some(N as u64), remaining };
+        self.cursor.array().map_err(|_| truncated)
+    }
+
+    fn bytes(&mut self, len: u64, opcode: Opcode) -> Result<Argument<'de>, DecodeErrorKind> {
+        let remaining = self.cursor.buffered() as u64;
+        let truncated = DecodeErrorKind::Truncated { opcode, expected: Some(len), remaining };
+        let len = usize::try_from(len).map_err(|_| truncated)?;
+        self.cursor.split(len).map(Argument::Bytes).map_err(|_| truncated)
+    }
+
+    fn line(&mut self, opcode: Opcode) -> Result<&'de [u8], DecodeErrorKind> {
+        let remaining = self.cursor.buffered() as u64;
+        match self.cursor.split_line() {
+            Ok(line) => Ok(line),
+            Err(ReadError::Truncated | ReadError::Io(_) | ReadError::Raised) => {
+                Err(DecodeErrorKind::Truncated { opcode, expected: None, remaining })
+            }
+        }
+    }
+}
+
+impl<'de> Iterator for Decoder<'de> {
+    type Item = Result<Instruction<'de>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let offset = self.cursor.offset();
+        let result = self.decode().map_err(|kind| DecodeError { kind, offset });
+        self.done = !matches!(&result, Ok(instruction) if instruction.opcode != Opcode::Stop);
+        Some(result)
+    }
+}

@@ -1,0 +1,192 @@
+//! What the machine asks of the world it builds values in.
+
+use super::cursor::{Chunk, ReadError, Source};
+use super::fault::Fault;
+use crate::place::Place;
+use std::vec::Drain;
+
+/// How the lines of a text opcode are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineEncoding {
+    /// ASCII only.
+    Ascii,
+    /// UTF-8.
+    Utf8,
+}
+
+/// The objects on the stack above a mark, and the one below it.
+#[derive(Debug)]
+pub struct Items<'s, V> {
+    stack: &'s mut Vec<V>,
+    start: usize,
+}
+
+impl<'s, V> Items<'s, V> {
+    pub(crate) fn new(stack: &'s mut Vec<V>, start: usize) -> Self {
+        Items { stack, start }
+    }
+
+    /// The object below the mark: the container that the items are for.
+    ///
+    /// # Panics
+    ///
+    /// If the stack has nothing below; the machine sees to it that there is, for the opcodes that have a container.
+    #[inline(always)]
+    pub fn container(&self) -> &V {
+        &self.stack[self.start - 1]
+    }
+
+    /// How many items there are.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.stack.len() - self.start
+    }
+
+    /// Whether there are no items.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The items.
+    #[inline(always)]
+    pub fn as_slice(&self) -> &[V] {
+        &self.stack[self.start..]
+    }
+
+    /// Takes the items off the stack.
+    #[inline(always)]
+    pub fn drain(&mut self) -> Drain<'_, V> {
+        self.stack.drain(self.start..)
+    }
+}
+
+/// What kind of object a value is, for telling where in a structure something failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A list with this many items so far.
+    List(usize),
+    /// A dict with this many items so far.
+    Dict(usize),
+    /// A set with this many items so far.
+    Set(usize),
+    /// An instance that may still get its state.
+    Instance,
+    /// Anything else.
+    Other,
+}
+
+/// The world that a [machine](super::Machine) builds values in: it says what a value is.
+///
+/// The machine checks the stream's grammar (stack, marks, lengths); the host makes and changes values. Every method
+/// stands for one or a few opcodes. `'de` is the life of the input.
+pub trait Host<'de> {
+    /// A value on the stack.
+    type Value;
+    /// What the host fails with.
+    type Error;
+
+    /// Turns a malformed stream into an error.
+    fn fault(&mut self, fault: Fault) -> Self::Error;
+
+    /// Turns an error of the source into one of the host; [`ReadError::Truncated`] becomes a fault.
+    fn read_error(&mut self, error: ReadError) -> Self::Error;
+
+    /// Adds to an error the place where it happened. Called once for every failing load.
+    fn at(&mut self, error: Self::Error, place: Place) -> Self::Error;
+
+    /// `PROTO`: the protocol that the stream declares.
+    fn protocol(&mut self, protocol: u8);
+
+    /// `NONE`
+    fn none(&mut self) -> Self::Value;
+    /// `NEWTRUE`, `NEWFALSE` and the bools of `INT`
+    fn bool(&mut self, value: bool) -> Self::Value;
+    /// `BININT`, `BININT1`, `BININT2` and small numbers of `INT`
+    fn int(&mut self, value: i64) -> Result<Self::Value, Self::Error>;
+    /// `INT` and `LONG` beyond that: a Python integer literal
+    fn int_literal(&mut self, text: &[u8]) -> Result<Self::Value, Self::Error>;
+    /// `LONG1`, `LONG4`: little-endian two's complement, not empty
+    fn long(&mut self, bytes: &[u8]) -> Result<Self::Value, Self::Error>;
+    /// `FLOAT`, `BINFLOAT`
+    fn float(&mut self, value: f64) -> Result<Self::Value, Self::Error>;
+    /// `BINUNICODE` and its kin: UTF-8 in which lone surrogates may be encoded
+    fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Result<Self::Value, Self::Error>;
+    /// `UNICODE`: raw-unicode-escape
+    fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Result<Self::Value, Self::Error>;
+    /// `BINSTRING`, `SHORT_BINSTRING`: a Python 2 string
+    fn string(&mut self, bytes: Chunk<'de, '_>) -> Result<Self::Value, Self::Error>;
+    /// `STRING`: the inside of a quoted Python 2 string literal
+    fn string_escaped(&mut self, literal: Chunk<'de, '_>) -> Result<Self::Value, Self::Error>;
+    /// `BINBYTES` and its kin: `len` bytes still to be read from `source`
+    fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Self::Value, Self::Error>;
+    /// `BYTEARRAY8`: `len` bytes still to be read from `source`
+    fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Self::Value, Self::Error>;
+
+    /// `EMPTY_LIST`
+    fn empty_list(&mut self) -> Result<Self::Value, Self::Error>;
+    /// `EMPTY_DICT`
+    fn empty_dict(&mut self) -> Result<Self::Value, Self::Error>;
+    /// `EMPTY_SET`
+    fn empty_set(&mut self) -> Result<Self::Value, Self::Error>;
+    /// `EMPTY_TUPLE`, `TUPLE1`, `TUPLE2`, `TUPLE3`, `TUPLE`
+    fn tuple(&mut self, items: Items<'_, Self::Value>) -> Result<Self::Value, Self::Error>;
+    /// `LIST`
+    fn list(&mut self, items: Items<'_, Self::Value>) -> Result<Self::Value, Self::Error>;
+    /// `DICT`: keys and values in turn, an even number
+    fn dict(&mut self, items: Items<'_, Self::Value>) -> Result<Self::Value, Self::Error>;
+    /// `FROZENSET`
+    fn frozenset(&mut self, items: Items<'_, Self::Value>) -> Result<Self::Value, Self::Error>;
+    /// `APPEND`, `APPENDS`: at least one item for the container
+    fn append(&mut self, items: Items<'_, Self::Value>) -> Result<(), Self::Error>;
+    /// `SETITEM`, `SETITEMS`: keys and values in turn for the container, an even number and not none
+    fn set_items(&mut self, items: Items<'_, Self::Value>) -> Result<(), Self::Error>;
+    /// `ADDITEMS`: at least one item for the container
+    fn add_items(&mut self, items: Items<'_, Self::Value>) -> Result<(), Self::Error>;
+
+    /// A line of `GLOBAL` or `INST`: the name of a module or of something in it
+    fn name(&mut self, line: Chunk<'de, '_>, encoding: LineEncoding) -> Result<Self::Value, Self::Error>;
+    /// `GLOBAL`, `INST`, `STACK_GLOBAL`; from the latter, `module` and `name` may be anything
+    fn global(&mut self, module: Self::Value, name: Self::Value) -> Result<Self::Value, Self::Error>;
+    /// `EXT1`, `EXT2`, `EXT4`: a code above zero
+    fn extension(&mut self, code: u32) -> Result<Self::Value, Self::Error>;
+    /// `REDUCE`
+    fn reduce(&mut self, callable: Self::Value, args: Self::Value) -> Result<Self::Value, Self::Error>;
+    /// `BUILD`
+    fn build(&mut self, instance: &Self::Value, state: Self::Value) -> Result<(), Self::Error>;
+    /// `INST`, `OBJ`
+    fn instantiate(
+        &mut self,
+        class: Self::Value,
+        args: Items<'_, Self::Value>,
+    ) -> Result<Self::Value, Self::Error>;
+    /// `NEWOBJ`, and `NEWOBJ_EX` with keyword arguments
+    fn new_object(
+        &mut self,
+        class: Self::Value,
+        args: Self::Value,
+        kwargs: Option<Self::Value>,
+    ) -> Result<Self::Value, Self::Error>;
+    /// `PERSID`
+    fn persistent_line(&mut self, line: Chunk<'de, '_>) -> Result<Self::Value, Self::Error>;
+    /// `BINPERSID`
+    fn persistent(&mut self, id: Self::Value) -> Result<Self::Value, Self::Error>;
+    /// `NEXT_BUFFER`
+    fn next_buffer(&mut self) -> Result<Self::Value, Self::Error>;
+    /// `READONLY_BUFFER`
+    fn readonly_buffer(&mut self, buffer: Self::Value) -> Result<Self::Value, Self::Error>;
+
+    /// `DUP`: the same object once more
+    fn share(&mut self, value: &Self::Value) -> Self::Value;
+    /// `GET`, `BINGET`, `LONG_BINGET`: the object in the memo at `index`, if any
+    fn memo_get(&mut self, index: u64) -> Option<Self::Value>;
+    /// `PUT`, `BINPUT`, `LONG_BINPUT`
+    fn memo_put(&mut self, index: u64, value: &Self::Value);
+    /// `MEMOIZE`: stores under the number of objects in the memo
+    fn memoize(&mut self, value: &Self::Value);
+
+    /// What a value is, for the path of a failure.
+    fn shape(&self, value: &Self::Value) -> Shape;
+    /// A short text of a dict key for the path of a failure.
+    fn key_text(&self, value: &Self::Value) -> String;
+}

@@ -1,0 +1,537 @@
+//! The pickle machine: executes a stream's opcodes on a stack, for any host.
+
+use super::building::path_being_built;
+use super::cursor::{ReadError, Source};
+use super::fault::Fault;
+use super::host::{Host, Items, LineEncoding};
+use super::number::{self, IntLine};
+use crate::opcode::{Opcode, byte};
+use crate::place::Place;
+
+/// The highest protocol that exists.
+pub const HIGHEST_PROTOCOL: u8 = 5;
+
+/// The state of a load: a stack of values and a stack of marks.
+///
+/// Marks are kept apart from the values, with a *fence* at the topmost one: no opcode can take a value below it.
+/// A machine can be used again and keeps its allocations.
+#[derive(Debug)]
+pub struct Machine<V> {
+    stack: Vec<V>,
+    marks: Vec<usize>,
+    /// The position of the topmost mark, or zero.
+    fence: usize,
+}
+
+impl<V> Default for Machine<V> {
+    fn default() -> Self {
+        Machine { stack: Vec::new(), marks: Vec::new(), fence: 0 }
+    }
+}
+
+/// Why a run stopped early.
+enum Stop<E> {
+    Fault(Fault),
+    Read(ReadError),
+    Host(E),
+}
+
+impl<E> From<Fault> for Stop<E> {
+    #[inline(always)]
+    fn from(fault: Fault) -> Self {
+        Stop::Fault(fault)
+    }
+}
+
+impl<E> From<ReadError> for Stop<E> {
+    #[inline(always)]
+    fn from(error: ReadError) -> Self {
+        Stop::Read(error)
+    }
+}
+
+/// Lets `?` lift a host's error, which no `From` can do for a type that is still open.
+trait Lift<T, E> {
+    fn host(self) -> Result<T, Stop<E>>;
+}
+
+impl<T, E> Lift<T, E> for Result<T, E> {
+    #[inline(always)]
+    fn host(self) -> Result<T, Stop<E>> {
+        self.map_err(Stop::Host)
+    }
+}
+
+impl<V> Machine<V> {
+    /// A machine with nothing on its stack.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Executes one stream, up to and with its `STOP`, and returns the object that it builds.
+    ///
+    /// An error has gone through [`Host::at`], which tells it the place.
+    pub fn run<'de, S, H>(&mut self, source: &mut S, host: &mut H) -> Result<V, H::Error>
+    where
+        S: Source<'de>,
+        H: Host<'de, Value = V>,
+    {
+        self.clear();
+        let mut start = source.offset();
+        let result = self.execute(source, host, &mut start);
+        let result = result.map_err(|stop| {
+            let ahead = source.lookahead(start);
+            let opcode = ahead.first().copied().and_then(Opcode::from_byte);
+            let path = path_being_built(&self.stack, &self.marks, ahead, host);
+            let error = match stop {
+                Stop::Fault(fault) => host.fault(fault),
+                Stop::Read(ReadError::Truncated) => host.fault(Fault::Truncated),
+                Stop::Read(error) => host.read_error(error),
+                Stop::Host(error) => error,
+            };
+            host.at(error, Place { offset: start, opcode, path })
+        });
+        self.clear();
+        result
+    }
+
+    /// Forgets all values and marks.
+    pub fn clear(&mut self) {
+        self.stack.clear();
+        self.marks.clear();
+        self.fence = 0;
+    }
+
+    fn execute<'de, S, H>(
+        &mut self,
+        source: &mut S,
+        host: &mut H,
+        start: &mut u64,
+    ) -> Result<V, Stop<H::Error>>
+    where
+        S: Source<'de>,
+        H: Host<'de, Value = V>,
+    {
+        loop {
+            *start = source.offset();
+            let Some(opcode) = source.opcode()? else { return Err(Fault::OutOfInput.into()) };
+            match opcode {
+                byte::NONE => self.stack.push(host.none()),
+                byte::NEWTRUE => self.stack.push(host.bool(true)),
+                byte::NEWFALSE => self.stack.push(host.bool(false)),
+
+                byte::BININT => {
+                    let value = i32::from_le_bytes(source.array()?);
+                    self.stack.push(host.int(value.into()).host()?);
+                }
+                byte::BININT1 => {
+                    let [value] = source.array()?;
+                    self.stack.push(host.int(value.into()).host()?);
+                }
+                byte::BININT2 => {
+                    let value = u16::from_le_bytes(source.array()?);
+                    self.stack.push(host.int(value.into()).host()?);
+                }
+                byte::INT => {
+                    let line = full(source.line()?)?;
+                    let value = match number::int_line(&line) {
+                        IntLine::Bool(value) => host.bool(value),
+                        IntLine::Int(value) => host.int(value).host()?,
+                        IntLine::Literal => host.int_literal(&line).host()?,
+                    };
+                    self.stack.push(value);
+                }
+                byte::LONG => {
+                    let line = full(source.line()?)?;
+                    self.stack.push(host.int_literal(number::long_line(&line)).host()?);
+                }
+                byte::LONG1 => {
+                    let [len] = source.array()?;
+                    self.long(len.into(), source, host)?;
+                }
+                byte::LONG4 => {
+                    let len = i32::from_le_bytes(source.array()?);
+                    let len = usize::try_from(len).map_err(|_| Fault::NegativeLong)?;
+                    self.long(len, source, host)?;
+                }
+                byte::FLOAT => {
+                    let value = number::float_line(&full(source.line()?)?)?;
+                    self.stack.push(host.float(value).host()?);
+                }
+                byte::BINFLOAT => {
+                    let value = f64::from_be_bytes(source.array()?);
+                    self.stack.push(host.float(value).host()?);
+                }
+
+                byte::SHORT_BINUNICODE => {
+                    let [len] = source.array()?;
+                    self.stack.push(host.unicode(source.take(len.into())?).host()?);
+                }
+                byte::BINUNICODE => {
+                    let len = u32::from_le_bytes(source.array()?);
+                    self.stack.push(host.unicode(source.take(len as usize)?).host()?);
+                }
+                byte::BINUNICODE8 => {
+                    let len = length(source.array()?, Opcode::BinUnicode)?;
+                    self.stack.push(host.unicode(source.take(len)?).host()?);
+                }
+                byte::UNICODE => self.stack.push(host.unicode_escaped(source.line()?).host()?),
+
+                byte::SHORT_BINBYTES => {
+                    let [len] = source.array()?;
+                    self.stack.push(host.bytes(len.into(), source).host()?);
+                }
+                byte::BINBYTES => {
+                    let len = u32::from_le_bytes(source.array()?);
+                    self.stack.push(host.bytes(len as usize, source).host()?);
+                }
+                byte::BINBYTES8 => {
+                    let len = length(source.array()?, Opcode::BinBytes)?;
+                    self.stack.push(host.bytes(len, source).host()?);
+                }
+                byte::BYTEARRAY8 => {
+                    let len = length(source.array()?, Opcode::ByteArray8)?;
+                    self.stack.push(host.bytearray(len, source).host()?);
+                }
+                byte::SHORT_BINSTRING => {
+                    let [len] = source.array()?;
+                    self.stack.push(host.string(source.take(len.into())?).host()?);
+                }
+                byte::BINSTRING => {
+                    let len = u32::from_le_bytes(source.array()?);
+                    self.stack.push(host.string(source.take(len as usize)?).host()?);
+                }
+                byte::STRING => {
+                    let literal = unquote(source.line()?)?;
+                    self.stack.push(host.string_escaped(literal).host()?);
+                }
+
+                byte::EMPTY_TUPLE => self.tuple(0, host)?,
+                byte::TUPLE1 => self.tuple(1, host)?,
+                byte::TUPLE2 => self.tuple(2, host)?,
+                byte::TUPLE3 => self.tuple(3, host)?,
+                byte::TUPLE => {
+                    let mark = self.pop_mark()?;
+                    let value = host.tuple(self.items(mark)).host()?;
+                    self.stack.push(value);
+                }
+                byte::EMPTY_LIST => self.stack.push(host.empty_list().host()?),
+                byte::LIST => {
+                    let mark = self.pop_mark()?;
+                    let value = host.list(self.items(mark)).host()?;
+                    self.stack.push(value);
+                }
+                byte::APPEND => {
+                    self.require(2)?;
+                    let start = self.stack.len() - 1;
+                    host.append(self.items(start)).host()?;
+                }
+                byte::APPENDS => {
+                    let mark = self.pop_mark_of_container()?;
+                    if mark < self.stack.len() {
+                        host.append(self.items(mark)).host()?;
+                    }
+                }
+                byte::EMPTY_DICT => self.stack.push(host.empty_dict().host()?),
+                byte::DICT => {
+                    let mark = self.pop_mark()?;
+                    if (self.stack.len() - mark) % 2 != 0 {
+                        return Err(Fault::OddItems(Opcode::Dict).into());
+                    }
+                    let value = host.dict(self.items(mark)).host()?;
+                    self.stack.push(value);
+                }
+                byte::SETITEM => {
+                    self.require(3)?;
+                    let start = self.stack.len() - 2;
+                    host.set_items(self.items(start)).host()?;
+                }
+                byte::SETITEMS => {
+                    let mark = self.pop_mark_of_container()?;
+                    if mark < self.stack.len() {
+                        if (self.stack.len() - mark) % 2 != 0 {
+                            return Err(Fault::OddItems(Opcode::SetItems).into());
+                        }
+                        host.set_items(self.items(mark)).host()?;
+                    }
+                }
+                byte::EMPTY_SET => self.stack.push(host.empty_set().host()?),
+                byte::ADDITEMS => {
+                    let mark = self.pop_mark_of_container()?;
+                    if mark < self.stack.len() {
+                        host.add_items(self.items(mark)).host()?;
+                    }
+                }
+                byte::FROZENSET => {
+                    let mark = self.pop_mark()?;
+                    let value = host.frozenset(self.items(mark)).host()?;
+                    self.stack.push(value);
+                }
+
+                byte::MARK => {
+                    self.fence = self.stack.len();
+                    self.marks.push(self.fence);
+                }
+                byte::POP => {
+                    // Marks have a stack of their own: whichever of the two is on top goes.
+                    if self.marks.last() == Some(&self.stack.len()) {
+                        self.pop_mark()?;
+                    } else {
+                        self.pop()?;
+                    }
+                }
+                byte::POP_MARK => {
+                    let mark = self.pop_mark()?;
+                    self.stack.truncate(mark);
+                }
+                byte::DUP => {
+                    let value = host.share(self.top()?);
+                    self.stack.push(value);
+                }
+
+                byte::BINGET => {
+                    let [index] = source.array()?;
+                    self.memo_get(index.into(), host)?;
+                }
+                byte::LONG_BINGET => {
+                    let index = u32::from_le_bytes(source.array()?);
+                    self.memo_get(index.into(), host)?;
+                }
+                byte::GET => {
+                    let index = number::memo_index(&full(source.line()?)?)?;
+                    self.memo_get(index, host)?;
+                }
+                byte::MEMOIZE => host.memoize(self.top()?),
+                byte::BINPUT => {
+                    let [index] = source.array()?;
+                    host.memo_put(index.into(), self.top()?);
+                }
+                byte::LONG_BINPUT => {
+                    let index = u32::from_le_bytes(source.array()?);
+                    host.memo_put(index.into(), self.top()?);
+                }
+                byte::PUT => {
+                    let line = full(source.line()?)?;
+                    let value = self.top()?;
+                    let index = u64::try_from(number::memo_index(&line)?).map_err(|_| Fault::NegativePut)?;
+                    host.memo_put(index, value);
+                }
+
+                byte::GLOBAL => {
+                    let global = Self::global_lines(source, host, LineEncoding::Utf8)?;
+                    self.stack.push(global);
+                }
+                byte::STACK_GLOBAL => {
+                    let name = self.pop()?;
+                    let module = self.pop()?;
+                    self.stack.push(host.global(module, name).host()?);
+                }
+                byte::EXT1 => {
+                    let [code] = source.array()?;
+                    self.extension(code.into(), host)?;
+                }
+                byte::EXT2 => {
+                    let code = u16::from_le_bytes(source.array()?);
+                    self.extension(code.into(), host)?;
+                }
+                byte::EXT4 => {
+                    let code = i32::from_le_bytes(source.array()?);
+                    self.extension(code, host)?;
+                }
+
+                byte::REDUCE => {
+                    let args = self.pop()?;
+                    let callable = self.pop()?;
+                    self.stack.push(host.reduce(callable, args).host()?);
+                }
+                byte::BUILD => {
+                    self.require(2)?;
+                    let state = self.pop()?;
+                    host.build(self.top()?, state).host()?;
+                }
+                byte::NEWOBJ => {
+                    let args = self.pop()?;
+                    let class = self.pop()?;
+                    self.stack.push(host.new_object(class, args, None).host()?);
+                }
+                byte::NEWOBJ_EX => {
+                    let kwargs = self.pop()?;
+                    let args = self.pop()?;
+                    let class = self.pop()?;
+                    self.stack.push(host.new_object(class, args, Some(kwargs)).host()?);
+                }
+                byte::INST => {
+                    let mark = self.pop_mark()?;
+                    let class = Self::global_lines(source, host, LineEncoding::Ascii)?;
+                    let instance = host.instantiate(class, self.items(mark)).host()?;
+                    self.stack.push(instance);
+                }
+                byte::OBJ => {
+                    let mark = self.pop_mark()?;
+                    if self.stack.len() == mark {
+                        return Err(self.underflow().into());
+                    }
+                    let class = host.share(&self.stack[mark]);
+                    let instance = host.instantiate(class, self.items(mark + 1)).host()?;
+                    self.stack.truncate(mark);
+                    self.stack.push(instance);
+                }
+
+                byte::PERSID => self.stack.push(host.persistent_line(source.line()?).host()?),
+                byte::BINPERSID => {
+                    let id = self.pop()?;
+                    self.stack.push(host.persistent(id).host()?);
+                }
+                byte::NEXT_BUFFER => self.stack.push(host.next_buffer().host()?),
+                byte::READONLY_BUFFER => {
+                    let buffer = self.pop()?;
+                    self.stack.push(host.readonly_buffer(buffer).host()?);
+                }
+
+                byte::PROTO => {
+                    let [protocol] = source.array()?;
+                    if protocol > HIGHEST_PROTOCOL {
+                        return Err(Fault::UnsupportedProtocol(protocol).into());
+                    }
+                    host.protocol(protocol);
+                }
+                byte::FRAME => {
+                    let len = length(source.array()?, Opcode::Frame)?;
+                    source.frame(len)?;
+                }
+                byte::STOP => {
+                    source.finish()?;
+                    return Ok(self.pop()?);
+                }
+                invalid => return Err(Fault::InvalidOpcode(invalid).into()),
+            }
+        }
+    }
+
+    #[cold]
+    fn underflow(&self) -> Fault {
+        if self.marks.is_empty() { Fault::StackUnderflow } else { Fault::UnexpectedMark }
+    }
+
+    /// Makes sure that there are `count` values above the fence.
+    #[inline(always)]
+    fn require(&self, count: usize) -> Result<(), Fault> {
+        if self.stack.len() < self.fence + count { Err(self.underflow()) } else { Ok(()) }
+    }
+
+    #[inline(always)]
+    fn pop(&mut self) -> Result<V, Fault> {
+        if self.stack.len() > self.fence
+            && let Some(value) = self.stack.pop()
+        {
+            return Ok(value);
+        }
+        Err(self.underflow())
+    }
+
+    #[inline(always)]
+    fn top(&self) -> Result<&V, Fault> {
+        match self.stack.last() {
+            Some(value) if self.stack.len() > self.fence => Ok(value),
+            _ => Err(self.underflow()),
+        }
+    }
+
+    /// Takes off the topmost mark and returns where it stood.
+    #[inline(always)]
+    fn pop_mark(&mut self) -> Result<usize, Fault> {
+        let mark = self.marks.pop().ok_or(Fault::NoMark)?;
+        self.fence = self.marks.last().copied().unwrap_or(0);
+        Ok(mark)
+    }
+
+    /// The same for an opcode that also needs the object below the mark.
+    #[inline(always)]
+    fn pop_mark_of_container(&mut self) -> Result<usize, Fault> {
+        let mark = self.pop_mark()?;
+        if mark <= self.fence { Err(self.underflow()) } else { Ok(mark) }
+    }
+
+    #[inline(always)]
+    fn items(&mut self, start: usize) -> Items<'_, V> {
+        Items::new(&mut self.stack, start)
+    }
+
+    #[inline(always)]
+    fn tuple<'de, H: Host<'de, Value = V>>(
+        &mut self,
+        len: usize,
+        host: &mut H,
+    ) -> Result<(), Stop<H::Error>> {
+        self.require(len)?;
+        let start = self.stack.len() - len;
+        let value = host.tuple(self.items(start)).host()?;
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn long<'de, S, H>(&mut self, len: usize, source: &mut S, host: &mut H) -> Result<(), Stop<H::Error>>
+    where
+        S: Source<'de>,
+        H: Host<'de, Value = V>,
+    {
+        let value = if len == 0 { host.int(0).host()? } else { host.long(&source.take(len)?).host()? };
+        self.stack.push(value);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn memo_get<'de, H>(&mut self, index: i64, host: &mut H) -> Result<(), Stop<H::Error>>
+    where
+        H: Host<'de, Value = V>,
+    {
+        let value = u64::try_from(index).ok().and_then(|index| host.memo_get(index));
+        self.stack.push(value.ok_or(Fault::MemoMissing(index))?);
+        Ok(())
+    }
+
+    fn extension<'de, H>(&mut self, code: i32, host: &mut H) -> Result<(), Stop<H::Error>>
+    where
+        H: Host<'de, Value = V>,
+    {
+        let code = u32::try_from(code).ok().filter(|&code| code > 0).ok_or(Fault::ExtensionCode)?;
+        self.stack.push(host.extension(code).host()?);
+        Ok(())
+    }
+
+    /// The global that two lines name.
+    fn global_lines<'de, S, H>(
+        source: &mut S,
+        host: &mut H,
+        encoding: LineEncoding,
+    ) -> Result<V, Stop<H::Error>>
+    where
+        S: Source<'de>,
+        H: Host<'de, Value = V>,
+    {
+        let module = host.name(full(source.line()?)?, encoding).host()?;
+        let name = host.name(full(source.line()?)?, encoding).host()?;
+        host.global(module, name).host()
+    }
+}
+
+/// An 8-byte length, as far as this machine can count.
+#[inline(always)]
+fn length(bytes: [u8; 8], opcode: Opcode) -> Result<usize, Fault> {
+    let len = isize::try_from(u64::from_le_bytes(bytes)).map_err(|_| Fault::LengthOverflow(opcode))?;
+    Ok(len.unsigned_abs())
+}
+
+/// A line that may not be empty: CPython takes an empty one for truncated input.
+fn full<C: std::ops::Deref<Target = [u8]>>(line: C) -> Result<C, Fault> {
+    if line.is_empty() { Err(Fault::Truncated) } else { Ok(line) }
+}
+
+/// The inside of a literal in matching quotes.
+fn unquote<'de, 's>(line: super::Chunk<'de, 's>) -> Result<super::Chunk<'de, 's>, Fault> {
+    line.trim_with(|bytes| match bytes {
+        [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => Some(inner),
+        _ => None,
+    })
+    .ok_or(Fault::UnquotedString)
+}

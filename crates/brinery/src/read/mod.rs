@@ -1,0 +1,17 @@
+//! Reading: bytes, instructions, and the machine that executes them.
+
+mod building;
+mod cursor;
+mod decoder;
+mod fault;
+mod host;
+mod machine;
+mod memo;
+pub(crate) mod number;
+
+pub use cursor::{Chunk, Cursor, ReadError, ReadResult, Source};
+pub use decoder::{Argument, DecodeError, DecodeErrorKind, Decoder, Instruction};
+pub use fault::{Fault, FaultClass};
+pub use host::{Host, Items, LineEncoding, Shape};
+pub use machine::{HIGHEST_PROTOCOL, Machine};
+pub use memo::Memo;
