@@ -1,0 +1,65 @@
+"""Lists of one kind of scalar."""
+
+from __future__ import annotations
+
+import random
+
+
+def small_ints() -> list[int]:
+    """10,000 integers of one to four bytes."""
+    source = random.Random(1)
+    return [source.randrange(1 << source.choice((8, 16, 31))) for _ in range(10_000)]
+
+
+def wide_ints() -> list[int]:
+    """10,000 integers of 64 bits."""
+    source = random.Random(2)
+    return [source.getrandbits(63) for _ in range(10_000)]
+
+
+def big_ints() -> list[int]:
+    """2,000 integers of 200 to 2,000 bits, either sign."""
+    source = random.Random(3)
+    return [source.getrandbits(source.randrange(200, 2000)) * source.choice((1, -1)) for _ in range(2000)]
+
+
+def floats() -> list[float]:
+    """10,000 floats."""
+    source = random.Random(4)
+    return [source.gauss(0, 1e3) for _ in range(10_000)]
+
+
+def unique_strings() -> list[str]:
+    """10,000 short ASCII strings, all different."""
+    return [f"item-{number:06d}" for number in range(10_000)]
+
+
+def repeated_strings() -> list[str]:
+    """10,000 references to 100 strings."""
+    words = [f"word{number}" for number in range(100)]
+    return [words[number % 100] for number in range(10_000)]
+
+
+def other_scripts() -> list[str]:
+    """5,000 strings of Greek, Cyrillic and Chinese."""
+    scripts = ("αβγδεζηθ", "абвгдежз", "甲乙丙丁戊己庚辛")
+    return [scripts[number % 3] * 2 + str(number) for number in range(5000)]
+
+
+def long_strings() -> list[str]:
+    """100 strings of 20,000 characters."""
+    return [str(number) * (20_000 // len(str(number))) for number in range(100)]
+
+
+def urls() -> list[str]:
+    """10,000 addresses of about 60 characters."""
+    return [
+        f"https://example.org/archive/2024/{number % 12:02d}/page-{number}.html?view=all"
+        for number in range(10_000)
+    ]
+
+
+def small_bytes() -> list[bytes]:
+    """10,000 bytes objects of 16 bytes."""
+    source = random.Random(5)
+    return [source.getrandbits(128).to_bytes(16, "little") for _ in range(10_000)]
