@@ -30,6 +30,8 @@ class Terminal:
     """Results go to standard output, progress to standard error."""
 
     def __init__(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="replace")  # a narrow encoding is no reason to stop
         self.colour = colourful(sys.stdout)
         self.width = min(shutil.get_terminal_size((100, 24)).columns, 120)
 
@@ -102,11 +104,28 @@ class Terminal:
 
     def _bar(self, label: str, done: int, total: int, item: object) -> None:
         full = 30 * done // total
-        bar = self.paint("cyan", "━" * full) + self.paint("dim", "━" * (30 - full))
-        what = item[0] if isinstance(item, tuple) else item
-        text = f"\r\x1b[K   {label} {bar} {done:>4}/{total} {what}"
-        sys.stderr.write(text if visible(text) < self.width else text[: text.rindex(" ")])
+        bar = "━" * full + " " * (30 - full)
+        if colourful(sys.stderr):
+            bar = f"\x1b[36m{'━' * full}\x1b[0m\x1b[2m{'━' * (30 - full)}\x1b[0m"
+        text = f"\r\x1b[K   {label} {bar} {done:>4}/{total}"
+        what = f" {item[0]}" if isinstance(item, tuple) else ""
+        sys.stderr.write(text + what if visible(text + what) < self.width else text)
         sys.stderr.flush()
+
+    def wait(self, what: str) -> None:
+        """Say what takes a moment now; on a terminal, `done` or the next bar takes the line away."""
+        live = sys.stderr.isatty()
+        print(
+            f"\r\x1b[K   {what} …" if live else f"   {what}",
+            end="" if live else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def done(self) -> None:
+        """Take the line of `wait` away."""
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def seconds(value: float) -> str:

@@ -13,8 +13,10 @@ def run(tour: Tour) -> None:
     """Load in fresh processes with each engine and compare."""
     rows = []
     for task, name in (("retained", "resident memory"), ("traced", "as tracemalloc counts")):
+        tour.terminal.wait(f"loading with each in a process of its own, {name}")
         ours = fresh(task, "brinery", tour.file)["bytes"]
         theirs = fresh(task, "pickle", tour.file)["bytes"]
+        tour.terminal.done()
         if not ours or not theirs:  # the system does not tell
             continue
         compared = f"{ours / theirs:.2f}× as much"

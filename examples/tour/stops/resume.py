@@ -11,7 +11,9 @@ TITLE = "Reloaded in a fresh process, and on with the work"
 
 def run(tour: Tour) -> None:
     """Ask the reloaded index, add to it, save it again."""
+    tour.terminal.wait("in a fresh process")
     report = fresh("resume", tour.file, tour.folder / "index.grown.pickle")
+    tour.terminal.done()
     say = tour.terminal.fact
     say("loaded", f"in {seconds(report['loaded in'])} of wall time")
     say("longest signature", report["longest"])

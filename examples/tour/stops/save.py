@@ -7,7 +7,7 @@ import pickle
 
 import brinery
 from tour.measure import Times, fresh, paired
-from tour.program import Tour, display
+from tour.program import Tour
 from tour.terminal import seconds, size
 
 TITLE = "Saved and loaded: brinery and pickle in turns"
@@ -25,7 +25,7 @@ def run(tour: Tour) -> None:
 
     ours, theirs = tour.file.read_bytes(), stock_file.read_bytes()
     for file, data in ((tour.file, ours), (stock_file, theirs)):
-        terminal.fact(display(file), f"{size(len(data))}, sha256 {hashlib.sha256(data).hexdigest()[:32]}…")
+        terminal.fact(file.name, f"{size(len(data))}, sha256 {hashlib.sha256(data).hexdigest()[:32]}…")
     tour.check(ours == theirs, f"the two files are equal, byte for byte ({len(ours):,} bytes)")
     others = {
         protocol: brinery.dumps(index, protocol) == pickle.dumps(index, protocol) for protocol in (2, 3, 4)
@@ -38,8 +38,9 @@ def run(tour: Tour) -> None:
         lambda: pickle.dumps(index, 5),
         terminal.progress(range(rounds), "saving"),
     )
-    terminal.say(terminal.paint("dim", "   loading in a fresh process …"))
+    terminal.wait("loading in a fresh process")
     loading = tuple(map(Times, fresh("loading", tour.file, rounds)["rounds"]))
+    terminal.done()
     terminal.say()
     rows = []
     for what, (brinery_times, stock_times) in (("dumps", saving), ("loads", loading)):
