@@ -114,13 +114,10 @@ class Terminal:
 
     def wait(self, what: str) -> None:
         """Say what takes a moment now; on a terminal, `done` or the next bar takes the line away."""
-        live = sys.stderr.isatty()
-        print(
-            f"\r\x1b[K   {what} …" if live else f"   {what}",
-            end="" if live else "\n",
-            file=sys.stderr,
-            flush=True,
-        )
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K   {what} …", end="", file=sys.stderr, flush=True)
+        else:
+            print(f"   {what}", file=sys.stderr, flush=True)
 
     def done(self) -> None:
         """Take the line of `wait` away."""
