@@ -10,7 +10,7 @@ The blocks of a page run in their order, in one empty folder and one namespace:
                            block by ``<!-- exit 1 -->``
 ``rust``                   left to ``cargo test --doc`` (see ``crates/brinery/src/doctests.rs``)
 ``sh``                     how to install; not run, but must be a command of a known kind
-``text``, ``mermaid``      only shown
+``text``                   only shown
 =========================  ==========================================================================
 
 Any other kind of block is an error, so that nothing goes unchecked by accident.
@@ -157,8 +157,6 @@ class Page:
 
     def text(self, block: Block) -> None:
         """Only shown."""
-
-    mermaid = text
 
 
 def main() -> None:
