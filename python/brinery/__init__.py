@@ -1,0 +1,82 @@
+"""The pickle system in Rust, as a drop-in for the standard module `pickle`.
+
+``import brinery as pickle`` gives every public name of `pickle`, on the Rust engine and with the same bytes:
+
+>>> import brinery as pickle
+>>> data = pickle.dumps({"name": "Ada", "born": 1815})
+>>> pickle.loads(data)
+{'name': 'Ada', 'born': 1815}
+
+A program that imports `pickle` itself runs on the engine after `install`, or unmodified and with all its
+child processes by ``python -m brinery run app.py``. Importing brinery changes nothing outside brinery.
+
+The names that `pickle` has beyond its documented ones (``pickle._Pickler``, ``pickle.whichmodule``,
+``pickle.encode_long``, ...) are those of the standard module, fetched from it when first asked for.
+"""
+
+from __future__ import annotations
+
+from . import _brinery
+from ._brinery import (
+    DEFAULT_PROTOCOL,
+    HIGHEST_PROTOCOL,
+    PickleBuffer,
+    PickleError,
+    Pickler,
+    PicklingError,
+    Unpickler,
+    UnpicklingError,
+    __version__,
+    dump,
+    dumps,
+    load,
+    loads,
+)
+from ._install import install, installed, uninstall
+
+__all__ = [
+    "DEFAULT_PROTOCOL",
+    "HIGHEST_PROTOCOL",
+    "PickleBuffer",
+    "PickleError",
+    "Pickler",
+    "PicklingError",
+    "Unpickler",
+    "UnpicklingError",
+    "__version__",
+    "dump",
+    "dumps",
+    "install",
+    "installed",
+    "load",
+    "loads",
+    "tools",
+    "uninstall",
+]
+
+# Every opcode by its name (``STOP == b"."``), from the one table of the engine, and the two spellings of a
+# boolean below protocol 2, which pickle counts among its opcodes.
+globals().update(_brinery.opcodes)
+TRUE = b"I01\n"
+FALSE = b"I00\n"
+__all__ += [*_brinery.opcodes, "TRUE", "FALSE"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "tools":
+        from importlib import import_module
+
+        return import_module(".tools", __name__)
+    if not (name.startswith("__") and name.endswith("__")):
+        import pickle
+        from types import ModuleType
+
+        value = getattr(pickle, name, pickle)
+        # What pickle imported for its own use (pickle.re, pickle.io) is no name of pickle's.
+        if not isinstance(value, ModuleType):
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "tools"})

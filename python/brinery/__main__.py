@@ -1,0 +1,36 @@
+"""``python -m brinery`` and the console script ``brinery``."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Run the command line that `sys.argv` holds.
+
+    ``run`` runs a Python program on the engine; every other subcommand is that of the native program.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    args = sys.argv[1:]
+    if args[:1] == ["run"]:
+        from . import _run
+
+        return _run.main(args[1:])
+
+    import signal
+
+    from . import _brinery
+
+    # No Python code runs from here on that could turn Ctrl-C into a KeyboardInterrupt.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return _brinery.cli_main(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

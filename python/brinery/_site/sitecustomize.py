@@ -1,0 +1,36 @@
+"""Puts a Python process on brinery's engine as it starts, because its parent put this folder on ``PYTHONPATH``.
+
+Afterwards nothing is left of it: the folder leaves ``sys.path``, and the interpreter gets the
+``sitecustomize`` that it would have found otherwise, or none. A multiprocessing child that ignores
+``PYTHONPATH`` runs this file under the name ``brinery_child`` instead.
+"""
+
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def install():
+    """Install brinery from around this file, which need not be on ``sys.path``."""
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    package = os.path.dirname(HERE)
+    brinery = sys.modules.get("brinery")
+    if brinery is None:
+        if PathFinder.find_spec("brinery._brinery", [package]) is None:
+            return  # another Python than the one that brinery is built for: it has its stock engine only
+        spec = spec_from_file_location("brinery", os.path.join(package, "__init__.py"))
+        brinery = sys.modules["brinery"] = module_from_spec(spec)
+        spec.loader.exec_module(brinery)
+    brinery.install(children=True)
+
+
+if __name__ == "brinery_child":
+    install()
+elif __name__ == "sitecustomize":
+    sys.path[:] = [entry for entry in sys.path if entry != HERE]
+    install()
+    del sys.modules["sitecustomize"]
+    import sitecustomize  # noqa: F401  the next one on the path; `site` expects the error if there is none
