@@ -1,6 +1,7 @@
 //! The pickle format in safe Rust.
 #![forbid(unsafe_code)]
 
+pub mod inspect;
 mod opcode;
 mod place;
 pub mod read;

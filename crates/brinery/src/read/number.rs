@@ -77,7 +77,7 @@ pub(crate) fn memo_index(line: &[u8]) -> Result<i64, Fault> {
 }
 
 /// Python's integer syntax: surrounding space, a sign, a base prefix, single underscores between digits.
-fn integer(text: &[u8], radix: Option<u32>) -> Option<BigInt> {
+pub(crate) fn integer(text: &[u8], radix: Option<u32>) -> Option<BigInt> {
     let text = text.trim_ascii_start_with(is_space).trim_ascii_end_with(is_space);
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),

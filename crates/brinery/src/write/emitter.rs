@@ -150,6 +150,18 @@ impl<B: Buffer> Emitter<B> {
         self.open_frame();
     }
 
+    /// Appends bytes as they are, outside of any frame.
+    pub fn apart(&mut self, bytes: &[u8]) {
+        self.close_frame();
+        self.raw(bytes);
+        self.open_frame();
+    }
+
+    /// Closes the last frame of a stream whose `STOP` was not written by [`stop`](Self::stop).
+    pub fn finish(&mut self) {
+        self.close_frame();
+    }
+
     fn open_frame(&mut self) {
         if self.protocol >= 4 {
             self.frame = Some(self.buffer.len());

@@ -19,15 +19,24 @@ pub(crate) fn float_repr(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "inf".into() } else { "-inf".into() };
     }
-    let scientific = format!("{value:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if !(-4..16).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{mantissa}e{sign}{:02}", exponent.abs());
+    // Of two shortest spellings that are equally near, Python takes the even one; Rust's own formatting does not.
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(value);
+    if let Some((mantissa, exponent)) = text.split_once('e') {
+        let exponent: i32 = exponent.parse().unwrap_or(0);
+        return format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs());
     }
-    let plain = value.to_string();
-    if plain.contains('.') { plain } else { plain + ".0" }
+    let (sign, unsigned) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    match unsigned.strip_prefix("0.0000") {
+        Some(fraction) => {
+            let digits = fraction.trim_start_matches('0');
+            let exponent = 5 + fraction.len() - digits.len();
+            let (first, rest) = digits.split_at(1);
+            let point = if rest.is_empty() { "" } else { "." };
+            format!("{sign}{first}{point}{rest}e-{exponent:02}")
+        }
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -54,7 +63,9 @@ mod tests {
             (1e-4, "0.0001"),
             (1e-5, "1e-05"),
             (5e-324, "5e-324"),
+            (-1.25e-5, "-1.25e-05"),
             (1.5e300, "1.5e+300"),
+            (1.511_756_896_972_656_25, "1.5117568969726562"),
             (f64::NEG_INFINITY, "-inf"),
         ] {
             assert_eq!(float_repr(value), text);
