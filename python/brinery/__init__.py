@@ -59,7 +59,8 @@ __all__ = [
 globals().update(_brinery.opcodes)
 TRUE = b"I01\n"
 FALSE = b"I00\n"
-__all__ += [*_brinery.opcodes, "TRUE", "FALSE"]
+__all__ += list(_brinery.opcodes)
+__all__ += ["FALSE", "TRUE"]
 
 
 def __getattr__(name: str) -> object:

@@ -55,7 +55,7 @@ class _Arrival:
 def _send_along() -> None:
     """Let multiprocessing send an `_Arrival` ahead of the work.
 
-    Its spawned children inherit ``-E`` and ``-I`` from this process, so that the environment tells them nothing.
+    Its spawned children inherit ``-E`` and ``-I`` from this process: the environment tells them nothing.
     """
     from multiprocessing import spawn
 

@@ -53,8 +53,8 @@ def install(*, children: bool = False) -> None:
     ``ForkingPickler``), which are replaced by equal classes on the engine. It does not matter whether a
     module is imported before or after. A second call does nothing more, from whichever thread it comes.
 
-    A module that imports brinery itself is left as it is: it chose for itself what it calls. Left as they are,
-    too, are references kept in instances, containers and running functions.
+    A module that imports brinery itself is left as it is: it chose for itself what it calls. References
+    kept in instances, containers and running functions stay, too.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class installed:
 
 
 def _stock_modules() -> list[ModuleType]:
-    """The modules whose names are to change: `_pickle`, and `pickle` where it is loaded.
+    """Return the modules whose names are to change: `_pickle`, and `pickle` where it is loaded.
 
     A later import of `pickle` takes its names from `_pickle`; without a `_pickle` it has to be loaded now.
     """
@@ -172,8 +172,8 @@ def _stock_modules() -> list[ModuleType]:
         import pickle
 
         return [pickle]
-    pickle = sys.modules.get("pickle")
-    return [_pickle] if pickle is None else [_pickle, pickle]
+    loaded = sys.modules.get("pickle")
+    return [_pickle] if loaded is None else [_pickle, loaded]
 
 
 def _put() -> None:

@@ -132,8 +132,8 @@ class Swap:
                 import warnings
 
                 warnings.warn(
-                    f"brinery: {cls.__module__}.{cls.__qualname__} stays as it is, for it cannot be built again "
-                    f"on another base: {type(error).__name__}: {error}",
+                    f"brinery: {cls.__module__}.{cls.__qualname__} stays as it is, for it cannot be built "
+                    f"again on another base: {type(error).__name__}: {error}",
                     RuntimeWarning,
                     stacklevel=2,
                 )
@@ -183,7 +183,7 @@ _EMPTY = object()
 
 
 def _descendants(base: type) -> set[type]:
-    found = set(type.__subclasses__(base))
+    found: set[type] = set(type.__subclasses__(base))
     return found.union(*map(_descendants, found))
 
 

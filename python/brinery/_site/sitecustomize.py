@@ -1,4 +1,4 @@
-"""Puts a Python process on brinery's engine as it starts, because its parent put this folder on ``PYTHONPATH``.
+"""Puts a Python process on brinery's engine as it starts; its parent put this folder on ``PYTHONPATH``.
 
 Afterwards nothing is left of it: the folder leaves ``sys.path``, and the interpreter gets the
 ``sitecustomize`` that it would have found otherwise, or none. A multiprocessing child that ignores
@@ -11,7 +11,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def install():
+def install() -> None:
     """Install brinery from around this file, which need not be on ``sys.path``."""
     from importlib.machinery import PathFinder
     from importlib.util import module_from_spec, spec_from_file_location
@@ -22,6 +22,7 @@ def install():
         if PathFinder.find_spec("brinery._brinery", [package]) is None:
             return  # another Python than the one that brinery is built for: it has its stock engine only
         spec = spec_from_file_location("brinery", os.path.join(package, "__init__.py"))
+        assert spec is not None and spec.loader is not None
         brinery = sys.modules["brinery"] = module_from_spec(spec)
         spec.loader.exec_module(brinery)
     brinery.install(children=True)
@@ -33,4 +34,5 @@ elif __name__ == "sitecustomize":
     sys.path[:] = [entry for entry in sys.path if entry != HERE]
     install()
     del sys.modules["sitecustomize"]
-    import sitecustomize  # noqa: F401  the next one on the path; `site` expects the error if there is none
+    # The next one on the path; `site` expects the error if there is none.
+    import sitecustomize  # type: ignore[import-not-found]  # noqa: F401
