@@ -62,7 +62,7 @@ pub enum Placement {
 /// Appends opcodes to a buffer.
 ///
 /// The emitter knows how each protocol spells a value and when a frame ends. It performs no I/O: who wants to stream
-/// asks [`boundary`](Self::boundary) before each object and takes the buffer whenever a frame is complete.
+/// asks before each object whether the frame is [full](Self::boundary) and takes the buffer whenever one is.
 ///
 /// ```
 /// use brinery::write::Emitter;
@@ -129,23 +129,29 @@ impl<B: Buffer> Emitter<B> {
         self.close_frame();
     }
 
-    /// Tells that an object begins, and so whether the frame before it is full.
-    ///
-    /// If it answers `true`, the frame is closed and all of the buffer may be taken; then comes
-    /// [`resume`](Self::resume).
+    /// Whether the open frame is full. Asked before each object: if so, the frame is to be
+    /// [closed](Self::close_full_frame), all of the buffer may be taken, and the next frame is
+    /// [opened](Self::resume).
     #[inline(always)]
     #[must_use]
     pub fn boundary(&mut self) -> bool {
         match self.frame {
-            Some(start) if self.buffer.len() - start >= FRAME_SIZE_TARGET + FRAME_HEADER_SIZE => {
-                self.close_frame();
-                true
-            }
-            _ => false,
+            Some(start) => self.buffer.len() - start >= FRAME_SIZE_TARGET + FRAME_HEADER_SIZE,
+            None => false,
         }
     }
 
-    /// Opens the next frame after [`boundary`](Self::boundary) or [`Placement::Apart`].
+    /// Closes the frame if it is [full](Self::boundary), and tells whether it was.
+    #[must_use]
+    pub fn close_full_frame(&mut self) -> bool {
+        let full = self.boundary();
+        if full {
+            self.close_frame();
+        }
+        full
+    }
+
+    /// Opens the next frame after [`close_full_frame`](Self::close_full_frame) or [`Placement::Apart`].
     pub fn resume(&mut self) {
         self.open_frame();
     }

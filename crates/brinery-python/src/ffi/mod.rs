@@ -1,0 +1,10 @@
+//! The C API behind types that uphold its rules.
+
+pub(crate) mod bytes;
+pub(crate) mod error;
+pub(crate) mod object;
+pub(crate) mod text;
+
+pub(crate) use error::{Raised, Result};
+pub(crate) use object::{Owned, Ref, check};
+pub(crate) use pyo3_ffi as api;

@@ -1,0 +1,318 @@
+//! Classes, functions and other things that are saved by their module and name.
+
+use super::Dump;
+use super::task::{Task, is_private};
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Ref, Result, error, text};
+use brinery::Opcode;
+
+/// A global that was looked up: where it is and by what name.
+struct Found {
+    object: Owned,
+    /// What the last part of the name is an attribute of: the module, or a class in it.
+    parent: Owned,
+    /// The last part of the name.
+    last: Owned,
+    /// The whole name, with private parts as the compiler mangles them.
+    name: Owned,
+}
+
+impl Dump<'_> {
+    /// Saves an object by reference; `name` is given where a reduction returned it.
+    pub(super) fn save_global(&mut self, object: Ref<'_>, name: Option<Ref<'_>>) -> Result<()> {
+        let names = &self.state.names;
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => match object.lookup_attr(names.__qualname__.as_ref())? {
+                Some(name) => name,
+                None => object.getattr(names.__name__.as_ref())?,
+            },
+        };
+        let parts = split(name.as_ref())?;
+        let module_name = self.which_module(object, &parts)?;
+        // SAFETY: importing by whatever `__module__` is; CPython checks it.
+        let module = unsafe { Owned::from_result(PyImport_Import(module_name.as_ptr())) };
+        let Ok(module) = module else {
+            return Err(self.state.pickling_error(&format!(
+                "Can't pickle {}: import of module {} failed",
+                self.describe(object),
+                module_name.repr_text()
+            )));
+        };
+        let Some(found) = look_up(&module, &name, &parts)? else {
+            return Err(self.state.pickling_error(&format!(
+                "Can't pickle {}: attribute lookup {} on {} failed",
+                self.describe(object),
+                name.text(),
+                module_name.text()
+            )));
+        };
+        if !found.object.is(object) {
+            return Err(self.state.pickling_error(&format!(
+                "Can't pickle {}: it's not the same object as {}.{}",
+                self.describe(object),
+                module_name.text(),
+                name.text()
+            )));
+        }
+        if self.out.protocol() >= 2
+            && let Some(code) = self.extension_code(object, &module_name, &found.name)?
+        {
+            self.out.extension(code);
+            return Ok(());
+        }
+        let in_module = found.parent.is(module.as_ref());
+        let name = if in_module { found.last.clone() } else { found.name };
+        if self.out.protocol() >= 4 {
+            self.push(Task::Memoize(object.to_owned()))?;
+            self.push(Task::Op(Opcode::StackGlobal))?;
+            self.push(Task::Save(name))?;
+            self.push(Task::Save(module_name))
+        } else if !in_module {
+            let args = Owned::tuple(&[found.parent.as_ref(), found.last.as_ref()])?;
+            let reduced = Owned::tuple(&[self.state.getattr.as_ref(), args.as_ref()])?;
+            self.push(Task::Memoize(object.to_owned()))?;
+            self.save_reduced(reduced.as_ref(), None)
+        } else {
+            self.write_global(module_name, name)?;
+            self.memoize(object)
+        }
+    }
+
+    /// The repr of an object as error messages show it; without it where the error set says more.
+    fn describe(&self, object: Ref<'_>) -> String {
+        object.repr_text()
+    }
+
+    /// `GLOBAL` with its two lines.
+    fn write_global(&mut self, module: Owned, name: Owned) -> Result<()> {
+        let (module, name) =
+            if self.fix_imports { self.python2_names(module, name)? } else { (module, name) };
+        let module = self.identifier(&module, "module")?;
+        let name = self.identifier(&name, "global")?;
+        self.out.line(Opcode::Global, &module);
+        self.out.raw(&name);
+        self.out.raw(b"\n");
+        Ok(())
+    }
+
+    /// A line of `GLOBAL`: UTF-8 in protocol 3, ASCII below, for Python 2 knows no other identifiers.
+    fn identifier(&self, name: &Owned, what: &str) -> Result<Vec<u8>> {
+        let protocol = self.out.protocol();
+        let encoded = if name.is_str() {
+            let codec = if protocol == 3 { c"utf-8" } else { c"ascii" };
+            // SAFETY: the object is a str.
+            unsafe {
+                Owned::from_result(PyUnicode_AsEncodedString(
+                    name.as_ptr(),
+                    codec.as_ptr(),
+                    c"strict".as_ptr(),
+                ))
+            }
+        } else {
+            Err(error::type_error("bad argument type for built-in operation"))
+        };
+        match encoded {
+            Ok(bytes) => Ok(crate::ffi::bytes::as_slice(bytes.as_ref()).to_vec()),
+            Err(Raised) => {
+                // SAFETY: the interpreter's exception classes are alive as long as it is.
+                if !error::matches(unsafe { Ref::new(PyExc_UnicodeEncodeError) }) {
+                    return Err(Raised);
+                }
+                error::clear();
+                Err(self.state.pickling_error(&format!(
+                    "can't pickle {what} identifier '{}' using pickle protocol {protocol}",
+                    name.text()
+                )))
+            }
+        }
+    }
+
+    /// What Python 2 called this module and name.
+    fn python2_names(&self, module: Owned, name: Owned) -> Result<(Owned, Owned)> {
+        let compat = &self.state.compat;
+        let key = Owned::tuple(&[module.as_ref(), name.as_ref()])?;
+        if let Some(pair) = dict_get(&compat.name_mapping_3to2, key.as_ref())? {
+            // SAFETY: a tuple of two has both items.
+            let (module, name) = unsafe {
+                if !pair.is_tuple() || PyTuple_GET_SIZE(pair.as_ptr()) != 2 {
+                    return Err(error::runtime_error(&format!(
+                        "_compat_pickle.REVERSE_NAME_MAPPING values should be 2-tuples, not {}",
+                        pair.type_name()
+                    )));
+                }
+                (
+                    Ref::new(PyTuple_GET_ITEM(pair.as_ptr(), 0)).to_owned(),
+                    Ref::new(PyTuple_GET_ITEM(pair.as_ptr(), 1)).to_owned(),
+                )
+            };
+            if !module.is_str() || !name.is_str() {
+                return Err(error::runtime_error(&format!(
+                    "_compat_pickle.REVERSE_NAME_MAPPING values should be pairs of str, not ({}, {})",
+                    module.type_name(),
+                    name.type_name()
+                )));
+            }
+            return Ok((module, name));
+        }
+        match dict_get(&compat.import_mapping_3to2, module.as_ref())? {
+            Some(renamed) if renamed.is_str() => Ok((renamed, name)),
+            Some(renamed) => Err(error::runtime_error(&format!(
+                "_compat_pickle.REVERSE_IMPORT_MAPPING values should be strings, not {}",
+                renamed.type_name()
+            ))),
+            None => Ok((module, name)),
+        }
+    }
+
+    /// The code under which `copyreg` knows a global.
+    fn extension_code(&self, object: Ref<'_>, module: &Owned, name: &Owned) -> Result<Option<u32>> {
+        let key = Owned::tuple(&[module.as_ref(), name.as_ref()])?;
+        let Some(code) = dict_get(&self.state.copyreg.extension_registry, key.as_ref())? else {
+            return Ok(None);
+        };
+        if !code.is_long() {
+            return Err(self.state.pickling_error(&format!(
+                "Can't pickle {}: extension code {} isn't an integer",
+                self.describe(object),
+                code.repr_text()
+            )));
+        }
+        let mut overflow = 0;
+        // SAFETY: the object is an int.
+        let value = unsafe { PyLong_AsLongLongAndOverflow(code.as_ptr(), &raw mut overflow) };
+        match i32::try_from(value) {
+            Ok(value) if value > 0 => Ok(Some(value.unsigned_abs())),
+            _ => Err(self.state.pickling_error(&format!(
+                "Can't pickle {}: extension code {} is out of range",
+                self.describe(object),
+                code.repr_text()
+            ))),
+        }
+    }
+
+    /// The name of the module that an object is found in.
+    fn which_module(&self, object: Ref<'_>, parts: &[Owned]) -> Result<Owned> {
+        let names = &self.state.names;
+        if let Some(module) = object.lookup_attr(names.__module__.as_ref())?
+            && !module.is_none()
+        {
+            return Ok(module);
+        }
+        // Some objects do not know, such as bound methods of extension types: look through all modules.
+        // SAFETY: the name is a C string; the result is borrowed from `sys`.
+        let Some(modules) = (unsafe { Ref::from_nullable(PySys_GetObject(c"modules".as_ptr())) }) else {
+            return Err(error::runtime_error("unable to get sys.modules"));
+        };
+        // A copy, since looking up attributes of modules may import others.
+        // SAFETY: the object is alive; `PyMapping_Items` returns a list.
+        let items = unsafe { Owned::from_result(PyMapping_Items(modules.as_ptr()))? };
+        // SAFETY: the object is a list that nobody else knows.
+        for index in 0..unsafe { PyList_GET_SIZE(items.as_ptr()) } {
+            // SAFETY: the index is below the size, and the items of a mapping are pairs.
+            let (name, module) = unsafe {
+                let pair = PyList_GET_ITEM(items.as_ptr(), index);
+                (Ref::new(PyTuple_GetItem(pair, 0)), Ref::new(PyTuple_GetItem(pair, 1)))
+            };
+            if module.is_none() || (name.is_str() && text::equals(name, "__main__")) {
+                continue;
+            }
+            match deep_attribute(module.to_owned(), parts) {
+                Ok(Some((candidate, _))) if candidate.is(object) => return Ok(name.to_owned()),
+                Ok(_) => {}
+                Err(Raised) => return Err(Raised),
+            }
+        }
+        Ok(names.__main__.clone())
+    }
+}
+
+/// `dict[key]`, or `None` where there is none.
+pub(crate) fn dict_get(dict: &Owned, key: Ref<'_>) -> Result<Option<Owned>> {
+    // SAFETY: the object is a dict; the reference is borrowed and made ours at once.
+    match unsafe { Ref::from_nullable(PyDict_GetItemWithError(dict.as_ptr(), key.as_ptr())) } {
+        Some(value) => Ok(Some(value.to_owned())),
+        None if error::occurred() => Err(Raised),
+        None => Ok(None),
+    }
+}
+
+/// The parts of a dotted name. A part that only a running function knows cannot be found again.
+fn split(name: Ref<'_>) -> Result<Vec<Owned>> {
+    if !name.is_str() {
+        return Err(error::type_error(&format!("must be str, not {}", name.type_name())));
+    }
+    let dot = Owned::str(".")?;
+    // SAFETY: both are strings; the result is a list of strings.
+    let list = unsafe { Owned::from_result(PyUnicode_Split(name.as_ptr(), dot.as_ptr(), -1))? };
+    let mut parts = Vec::new();
+    // SAFETY: the list is new and nobody else knows it.
+    for index in 0..unsafe { PyList_GET_SIZE(list.as_ptr()) } {
+        // SAFETY: the index is below the size.
+        let part = unsafe { Ref::new(PyList_GET_ITEM(list.as_ptr(), index)) }.to_owned();
+        if text::equals(part.as_ref(), "<locals>") {
+            return Err(error::attribute_error(&format!("Can't pickle local object {}", name.repr_text())));
+        }
+        parts.push(part);
+    }
+    Ok(parts)
+}
+
+/// The attribute that a dotted name leads to, and what it is an attribute of.
+fn deep_attribute(module: Owned, parts: &[Owned]) -> Result<Option<(Owned, Owned)>> {
+    let mut object = module.clone();
+    let mut parent = module;
+    for part in parts {
+        parent = object;
+        match parent.lookup_attr(part.as_ref())? {
+            Some(attribute) => object = attribute,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some((object, parent)))
+}
+
+/// Looks a global up, under its name and else under the one that the compiler makes of private parts.
+fn look_up(module: &Owned, name: &Owned, parts: &[Owned]) -> Result<Option<Found>> {
+    let last = |parts: &[Owned]| parts.last().cloned().unwrap_or_else(|| name.clone());
+    match deep_attribute(module.clone(), parts) {
+        Ok(Some((object, parent))) => {
+            return Ok(Some(Found { object, parent, last: last(parts), name: name.clone() }));
+        }
+        Ok(None) => {}
+        // As `_pickle` does, whatever goes wrong while looking means that it is not there.
+        Err(Raised) => error::clear(),
+    }
+    let Some(mangled) = mangle(parts)? else { return Ok(None) };
+    match deep_attribute(module.clone(), &mangled) {
+        Ok(Some((object, parent))) => {
+            let texts: Vec<String> = mangled.iter().map(|part| part.text()).collect();
+            let name = Owned::str(&texts.join("."))?;
+            Ok(Some(Found { object, parent, last: last(&mangled), name }))
+        }
+        Ok(None) => Ok(None),
+        Err(Raised) => {
+            error::clear();
+            Ok(None)
+        }
+    }
+}
+
+/// A class or function that is private to a class (`__Name`) is known there as `_Class__Name`.
+fn mangle(parts: &[Owned]) -> Result<Option<Vec<Owned>>> {
+    let mut mangled = parts.to_vec();
+    let mut changed = false;
+    for index in 1..parts.len() {
+        let class = parts[index - 1].text();
+        if is_private(parts[index].as_ref()) && !class.trim_start_matches('_').is_empty() {
+            mangled[index] = Owned::str(&mangled_name(&class, &parts[index].text()))?;
+            changed = true;
+        }
+    }
+    Ok(changed.then_some(mangled))
+}
+
+/// What the compiler makes of a private name in a class.
+pub(super) fn mangled_name(class: &str, name: &str) -> String {
+    format!("_{}{name}", class.trim_start_matches('_'))
+}

@@ -1,0 +1,400 @@
+//! Saving: a walk over Python objects that writes their opcodes.
+//!
+//! The walk has no recursion: what is still to be done lies on a stack of [tasks](task::Task). Each kind of object
+//! writes the bytes that CPython's `_pickle` writes for it, in all protocols.
+
+mod container;
+mod functions;
+mod global;
+mod memo;
+mod reduce;
+mod scalar;
+mod task;
+
+pub(crate) use functions::{functions, writer};
+pub(crate) use memo::Memo;
+pub(crate) use scalar::pickle_buffer_type;
+
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, error};
+use crate::state::State;
+use brinery::write::Emitter;
+use brinery::{Opcode, Path};
+use std::collections::HashSet;
+use std::ptr::NonNull;
+use task::Task;
+
+/// How deep fast mode goes before it looks out for cycles.
+const FAST_NESTING_LIMIT: usize = 50;
+
+/// How many tasks may be pending. A graph this deep is made of objects that make others as they are saved, without
+/// end; anything less is bounded by memory.
+const MOST_TASKS: usize = 10_000_000;
+
+/// What a pickler is set to and what it remembers between dumps.
+pub(crate) struct Pickler {
+    /// The `write` method of the file; `None` before `__init__` and for `dumps`.
+    pub(crate) write: Option<Owned>,
+    pub(crate) protocol: u8,
+    pub(crate) fix_imports: bool,
+    /// The attribute `fast`: no memo.
+    pub(crate) fast: std::ffi::c_int,
+    /// The attribute `bin`, which only tells.
+    pub(crate) bin: std::ffi::c_int,
+    pub(crate) dispatch_table: Option<Owned>,
+    pub(crate) persistent_id: Option<Owned>,
+    pub(crate) buffer_callback: Option<Owned>,
+    pub(crate) memo: Memo,
+    /// A dump is in progress.
+    pub(crate) running: bool,
+}
+
+impl Pickler {
+    pub(crate) fn new() -> Self {
+        Pickler {
+            write: None,
+            protocol: 0,
+            fix_imports: false,
+            fast: 0,
+            bin: 0,
+            dispatch_table: None,
+            persistent_id: None,
+            buffer_callback: None,
+            memo: Memo::default(),
+            running: false,
+        }
+    }
+
+    /// Takes the arguments that `Pickler()`, `dump()` and `dumps()` share.
+    pub(crate) fn configure(
+        &mut self,
+        protocol: Option<Ref<'_>>,
+        fix_imports: bool,
+        buffer_callback: Option<Ref<'_>>,
+    ) -> Result<()> {
+        let highest = brinery::read::HIGHEST_PROTOCOL;
+        self.protocol = match protocol {
+            None => brinery::write::DEFAULT_PROTOCOL,
+            Some(protocol) => {
+                // SAFETY: the object is alive; CPython checks that it is an integer.
+                let number = unsafe { PyLong_AsLong(protocol.as_ptr()) };
+                match number {
+                    -1 if error::occurred() => return Err(Raised),
+                    ..0 => highest,
+                    number => u8::try_from(number).ok().filter(|&number| number <= highest).ok_or_else(
+                        || error::value_error(&format!("pickle protocol must be <= {highest}")),
+                    )?,
+                }
+            }
+        };
+        self.bin = (self.protocol > 0).into();
+        self.fix_imports = fix_imports && self.protocol < 3;
+        if buffer_callback.is_some() && self.protocol < 5 {
+            return Err(error::value_error("buffer_callback needs protocol >= 5"));
+        }
+        self.buffer_callback = buffer_callback.map(Ref::to_owned);
+        Ok(())
+    }
+}
+
+/// The hooks that are in force for one dump.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) persistent_id: Option<Owned>,
+    pub(crate) reducer_override: Option<Owned>,
+    /// In place of `copyreg.dispatch_table`.
+    pub(crate) dispatch_table: Option<Owned>,
+    pub(crate) buffer_callback: Option<Owned>,
+}
+
+/// A dump in progress.
+pub(crate) struct Dump<'s> {
+    state: &'s State,
+    /// The memo lives in the pickler, where the program can see and change it while hooks of its own run. It is
+    /// only touched through [`memo`](Self::memo), for moments in which no foreign code can.
+    pickler: NonNull<Pickler>,
+    out: Emitter<Vec<u8>>,
+    write: Option<Owned>,
+    fix_imports: bool,
+    hooks: Hooks,
+    tasks: Vec<Task>,
+    /// How deep the containers are nested, in fast mode only.
+    fast_nesting: usize,
+    /// The addresses of those beyond the limit.
+    fast_seen: HashSet<usize>,
+}
+
+impl<'s> Dump<'s> {
+    /// Saves `object` as one stream: into the file of the pickler, or else into the bytes that are returned.
+    ///
+    /// # Safety
+    ///
+    /// `pickler` lives for the whole call, and nobody holds a reference into it while this thread runs Python code.
+    pub(crate) unsafe fn run(
+        state: &'s State,
+        mut pickler: NonNull<Pickler>,
+        hooks: Hooks,
+        object: Ref<'_>,
+    ) -> Result<Vec<u8>> {
+        // SAFETY: by contract.
+        let settings = unsafe { pickler.as_mut() };
+        if settings.running {
+            return Err(error::runtime_error("this Pickler is already dumping an object"));
+        }
+        settings.running = true;
+        let mut dump = Dump {
+            state,
+            pickler,
+            out: Emitter::new(Vec::new(), settings.protocol),
+            write: settings.write.clone(),
+            fix_imports: settings.fix_imports,
+            hooks,
+            tasks: Vec::new(),
+            fast_nesting: 0,
+            fast_seen: HashSet::new(),
+        };
+        let result = dump.stream(object);
+        let failed = result.is_err().then(|| task::path_of(&dump.tasks));
+        let Dump { tasks, out, hooks, write, .. } = dump;
+        // SAFETY: by contract.
+        unsafe { pickler.as_mut() }.running = false;
+        if let Some(path) = failed {
+            return Err(locate(state, path, (tasks, hooks, write)));
+        }
+        drop((tasks, hooks, write));
+        Ok(out.into_buffer())
+    }
+
+    fn stream(&mut self, object: Ref<'_>) -> Result<()> {
+        self.out.start();
+        self.save(object)?;
+        while let Some(task) = self.tasks.last() {
+            let top = self.tasks.len() - 1;
+            match task {
+                Task::List(_) => self.advance_list(top)?,
+                Task::Dict(_) => self.advance_dict(top)?,
+                Task::Tuple(_) => self.advance_tuple(top)?,
+                Task::Set(_) => self.advance_set(top)?,
+                Task::FrozenSet(_) => self.advance_frozenset(top)?,
+                Task::ListItems(_) => self.advance_list_items(top)?,
+                Task::DictItems(_) => self.advance_dict_items(top)?,
+                Task::Save(_) | Task::Op(_) | Task::Memoize(_) | Task::Construct(_) | Task::LeaveFast(_) => {
+                    let Some(task) = self.tasks.pop() else { return Ok(()) };
+                    self.perform(task)?;
+                }
+            }
+        }
+        self.out.stop();
+        if self.write.is_some() {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, task: Task) -> Result<()> {
+        match task {
+            Task::Save(object) => self.save(object.as_ref()),
+            Task::Op(opcode) => {
+                self.out.op(opcode);
+                Ok(())
+            }
+            Task::Memoize(object) => self.memoize(object.as_ref()),
+            Task::Construct(construct) => self.finish_construction(*construct),
+            Task::LeaveFast(object) => {
+                self.fast_nesting -= 1;
+                self.fast_seen.remove(&(object.as_ptr() as usize));
+                Ok(())
+            }
+            _ => unreachable!("containers are advanced in place"),
+        }
+    }
+
+    fn push(&mut self, task: Task) -> Result<()> {
+        if self.tasks.len() >= MOST_TASKS {
+            // SAFETY: the interpreter's exception classes are alive as long as it is.
+            let kind = unsafe { Ref::new(PyExc_RecursionError) };
+            return Err(error::raise(kind, "objects are nested without end while pickling"));
+        }
+        self.tasks.push(task);
+        Ok(())
+    }
+
+    /// Saves an object: writes all of it, or begins to and leaves the rest as tasks.
+    #[inline(always)]
+    fn save(&mut self, object: Ref<'_>) -> Result<()> {
+        if self.out.boundary() || self.hooks.persistent_id.is_some() {
+            return self.save_guarded(object);
+        }
+        self.save_unhooked(object)
+    }
+
+    /// The same where foreign code may run first.
+    #[cold]
+    fn save_guarded(&mut self, object: Ref<'_>) -> Result<()> {
+        let object = object.to_owned();
+        self.end_full_frame()?;
+        if let Some(hook) = self.hooks.persistent_id.clone() {
+            let id = hook.call1(object.as_ref())?;
+            if !id.is_none() {
+                return self.save_persistent_id(&id);
+            }
+        }
+        self.save_unhooked(object.as_ref())
+    }
+
+    fn save_persistent_id(&mut self, id: &Owned) -> Result<()> {
+        if self.out.protocol() >= 1 {
+            self.push(Task::Op(Opcode::BinPersId))?;
+            self.end_full_frame()?;
+            return self.save_unhooked(id.as_ref());
+        }
+        // SAFETY: the object is alive.
+        let text = unsafe { Owned::from_result(PyObject_Str(id.as_ptr()))? };
+        let utf8 = crate::ffi::text::utf8(text.as_ref())?;
+        if !utf8.as_slice().is_ascii() {
+            return Err(self.state.pickling_error("persistent IDs in protocol 0 must be ASCII strings"));
+        }
+        self.out.line(Opcode::PersId, utf8.as_slice());
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn save_unhooked(&mut self, object: Ref<'_>) -> Result<()> {
+        let kind = object.type_ptr();
+        if kind == &raw mut PyLong_Type {
+            return self.save_int(object);
+        }
+        if kind == &raw mut PyFloat_Type {
+            self.save_float(object);
+            return Ok(());
+        }
+        if object.is_none() {
+            self.out.none();
+            return Ok(());
+        }
+        if kind == &raw mut PyBool_Type {
+            // SAFETY: True is a singleton.
+            self.out.bool(unsafe { Py_IsTrue(object.as_ptr()) != 0 });
+            return Ok(());
+        }
+        if let Some(index) = self.memo().get(object) {
+            return self.get(index);
+        }
+        if kind == &raw mut PyUnicode_Type {
+            return self.save_str(object);
+        }
+        self.save_compound(object.to_owned())
+    }
+
+    fn save_compound(&mut self, object: Owned) -> Result<()> {
+        let kind = object.type_ptr();
+        if kind == &raw mut PyBytes_Type {
+            self.save_bytes(object.as_ref())
+        } else if kind == &raw mut PyDict_Type {
+            self.save_dict(object)
+        } else if kind == &raw mut PyList_Type {
+            self.save_list(object)
+        } else if kind == &raw mut PyTuple_Type {
+            self.save_tuple(object)
+        } else if kind == &raw mut PySet_Type {
+            self.save_set(object)
+        } else if kind == &raw mut PyFrozenSet_Type {
+            self.save_frozenset(object)
+        } else if kind == &raw mut PyByteArray_Type {
+            self.save_bytearray(object.as_ref())
+        } else if kind == pickle_buffer_type() {
+            self.save_pickle_buffer(object.as_ref())
+        } else {
+            self.save_by_reduction(object)
+        }
+    }
+
+    #[inline(always)]
+    fn memo(&mut self) -> &mut Memo {
+        // SAFETY: the pickler lives as long as the dump, and the reference ends before foreign code runs.
+        unsafe { &mut self.pickler.as_mut().memo }
+    }
+
+    #[inline(always)]
+    fn is_fast(&self) -> bool {
+        // SAFETY: as in `memo`.
+        unsafe { self.pickler.as_ref().fast != 0 }
+    }
+
+    /// Stores the object that is on the stack in the memo.
+    #[inline(always)]
+    fn memoize(&mut self, object: Ref<'_>) -> Result<()> {
+        if self.is_fast() {
+            return Ok(());
+        }
+        let index = self.memo().insert(object);
+        self.out.memoize(index).map_err(|unwritable| self.unwritable(unwritable))
+    }
+
+    /// Fetches an object from the memo.
+    #[inline(always)]
+    fn get(&mut self, index: usize) -> Result<()> {
+        self.out.get(index).map_err(|unwritable| self.unwritable(unwritable))
+    }
+
+    /// In fast mode nothing is memoised, so a cycle would go on for ever: past some depth, look out for one.
+    #[inline(always)]
+    fn enter_fast(&mut self, object: &Owned) -> Result<()> {
+        if !self.is_fast() {
+            return Ok(());
+        }
+        self.fast_nesting += 1;
+        if self.fast_nesting >= FAST_NESTING_LIMIT && !self.fast_seen.insert(object.as_ptr() as usize) {
+            return Err(error::value_error(&format!(
+                "fast mode: can't pickle cyclic objects including object type {} at {:p}",
+                object.type_name(),
+                object.as_ptr()
+            )));
+        }
+        self.push(Task::LeaveFast(object.clone()))
+    }
+
+    /// Ends a frame that is full; a file gets it at once.
+    fn end_full_frame(&mut self) -> Result<()> {
+        if self.out.close_full_frame() {
+            if self.write.is_some() {
+                self.flush()?;
+            }
+            self.out.resume();
+        }
+        Ok(())
+    }
+
+    /// Sends everything that has been written to the file.
+    fn flush(&mut self) -> Result<()> {
+        let Some(write) = self.write.clone() else { return Ok(()) };
+        let block = bytes::new(self.out.buffer())?;
+        self.out.buffer().clear();
+        write.call1(block.as_ref())?;
+        Ok(())
+    }
+
+    /// Writes the bytes that follow a header: straight to the file, if there is one.
+    fn write_apart(&mut self, data: &[u8], payload: impl FnOnce() -> Result<Owned>) -> Result<()> {
+        match self.write.clone() {
+            Some(write) => {
+                self.flush()?;
+                write.call1(payload()?.as_ref())?;
+            }
+            None => self.out.raw(data),
+        }
+        self.out.resume();
+        Ok(())
+    }
+}
+
+/// Tells the exception that is set where the dump failed, after letting go of what the dump held.
+#[cold]
+fn locate(state: &State, path: Path, held: impl Sized) -> Raised {
+    let exception = error::take();
+    drop(held);
+    if let Some(exception) = exception {
+        error::restore(exception);
+    }
+    crate::place::annotate(state, &path, None, None)
+}

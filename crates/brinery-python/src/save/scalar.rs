@@ -1,0 +1,254 @@
+//! Objects without parts: numbers, text, bytes, buffers.
+
+use super::Dump;
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, error, text};
+use brinery::Opcode;
+use brinery::write::{Placement, Unwritable};
+
+unsafe extern "C" {
+    /// Declared by CPython's `picklebufobject.h`.
+    static mut PyPickleBuffer_Type: PyTypeObject;
+}
+
+/// The type `pickle.PickleBuffer`.
+#[inline(always)]
+pub(crate) fn pickle_buffer_type() -> *mut PyTypeObject {
+    &raw mut PyPickleBuffer_Type
+}
+
+impl Dump<'_> {
+    /// Raises what the emitter refuses.
+    #[cold]
+    pub(super) fn unwritable(&self, unwritable: Unwritable) -> Raised {
+        match unwritable {
+            Unwritable::LargeBytes | Unwritable::LargeText | Unwritable::LargeInt => {
+                error::overflow_error(&unwritable.to_string())
+            }
+            _ => self.state.pickling_error(&unwritable.to_string()),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn save_int(&mut self, object: Ref<'_>) -> Result<()> {
+        let mut overflow = 0;
+        // SAFETY: the object is an int.
+        let value = unsafe { PyLong_AsLongLongAndOverflow(object.as_ptr(), &raw mut overflow) };
+        if overflow == 0 {
+            self.out.int(value);
+            return Ok(());
+        }
+        self.save_big_int(object)
+    }
+
+    #[cold]
+    fn save_big_int(&mut self, object: Ref<'_>) -> Result<()> {
+        if self.out.protocol() >= 2 {
+            let bytes = int_bytes(object)?;
+            return self.out.long(&bytes).map_err(|unwritable| self.unwritable(unwritable));
+        }
+        // SAFETY: the object is an int, whose repr is ASCII.
+        let digits = unsafe { Owned::from_result(PyObject_Repr(object.as_ptr()))? };
+        self.out.long_decimal(text::utf8(digits.as_ref())?.as_slice());
+        Ok(())
+    }
+
+    #[inline(always)]
+    pub(super) fn save_float(&mut self, object: Ref<'_>) {
+        // SAFETY: the object is a float.
+        self.out.float(unsafe { PyFloat_AS_DOUBLE(object.as_ptr()) });
+    }
+
+    #[inline(always)]
+    pub(super) fn save_str(&mut self, object: Ref<'_>) -> Result<()> {
+        if self.out.protocol() == 0 {
+            self.out.unicode_line(text::code_points(object)?);
+        } else {
+            let utf8 = text::utf8(object)?;
+            let data = utf8.as_slice();
+            let header = self.out.text_header(data.len());
+            match header.map_err(|unwritable| self.unwritable(unwritable))? {
+                Placement::Inline => self.out.raw(data),
+                Placement::Apart => {
+                    // Writing to a file runs foreign code, which may drop the last reference to the text.
+                    let _keep = object.to_owned();
+                    self.write_apart(data, || bytes::new(data))?;
+                }
+            }
+        }
+        self.memoize(object)
+    }
+
+    pub(super) fn save_bytes(&mut self, object: Ref<'_>) -> Result<()> {
+        if self.out.protocol() >= 3 {
+            let data = bytes::as_slice(object);
+            return self.save_bytes_data(object, data, || Ok(object.to_owned()));
+        }
+        // Older protocols know no bytes. Python 2 has them as the result of encoding text, and so has Python 3.
+        let reduced = if bytes::as_slice(object).is_empty() {
+            // SAFETY: the type `bytes` lives as long as the interpreter.
+            let kind = unsafe { Ref::new((&raw mut PyBytes_Type).cast()) };
+            Owned::tuple(&[kind, Owned::tuple(&[])?.as_ref()])?
+        } else {
+            let data = bytes::as_slice(object);
+            // SAFETY: pointer and length describe readable memory.
+            let latin1 = unsafe {
+                Owned::from_result(PyUnicode_DecodeLatin1(
+                    data.as_ptr().cast(),
+                    data.len() as Py_ssize_t,
+                    std::ptr::null(),
+                ))?
+            };
+            let args = Owned::tuple(&[latin1.as_ref(), self.state.names.latin1.as_ref()])?;
+            Owned::tuple(&[self.state.codecs_encode.as_ref(), args.as_ref()])?
+        };
+        self.save_reduced(reduced.as_ref(), Some(object))
+    }
+
+    pub(super) fn save_bytearray(&mut self, object: Ref<'_>) -> Result<()> {
+        // SAFETY: the object is a bytearray, alive and not resized until its data has been copied or written; a
+        // write to a file gets the object itself, whose export prevents resizing.
+        let data = unsafe {
+            std::slice::from_raw_parts(
+                PyByteArray_AsString(object.as_ptr()).cast::<u8>(),
+                PyByteArray_Size(object.as_ptr()) as usize,
+            )
+        };
+        if self.out.protocol() >= 5 {
+            return self.save_bytearray_data(object, data, || Ok(object.to_owned()));
+        }
+        // SAFETY: the type `bytearray` lives as long as the interpreter.
+        let kind = unsafe { Ref::new((&raw mut PyByteArray_Type).cast()) };
+        let args = if data.is_empty() {
+            Owned::tuple(&[])?
+        } else {
+            Owned::tuple(&[bytes::new(data)?.as_ref()])?
+        };
+        let reduced = Owned::tuple(&[kind, args.as_ref()])?;
+        self.save_reduced(reduced.as_ref(), Some(object))
+    }
+
+    pub(super) fn save_pickle_buffer(&mut self, object: Ref<'_>) -> Result<()> {
+        if self.out.protocol() < 5 {
+            return Err(self.state.pickling_error("PickleBuffer can only pickled with protocol >= 5"));
+        }
+        let view = View::of(object)?;
+        if !view.is_contiguous() {
+            return Err(self.state.pickling_error(
+                "PickleBuffer can not be pickled when pointing to a non-contiguous buffer",
+            ));
+        }
+        let in_band = match self.hooks.buffer_callback.clone() {
+            Some(callback) => callback.call1(object)?.is_true()?,
+            None => true,
+        };
+        if !in_band {
+            self.out.op(Opcode::NextBuffer);
+            if view.is_readonly() {
+                self.out.op(Opcode::ReadonlyBuffer);
+            }
+            return Ok(());
+        }
+        let data = view.as_slice();
+        if view.is_readonly() {
+            self.save_bytes_data(object, data, || Ok(object.to_owned()))
+        } else {
+            self.save_bytearray_data(object, data, || Ok(object.to_owned()))
+        }
+    }
+
+    fn save_bytes_data(
+        &mut self,
+        object: Ref<'_>,
+        data: &[u8],
+        payload: impl FnOnce() -> Result<Owned>,
+    ) -> Result<()> {
+        let header = self.out.bytes_header(data.len());
+        match header.map_err(|unwritable| self.unwritable(unwritable))? {
+            Placement::Inline => self.out.raw(data),
+            Placement::Apart => self.write_apart(data, payload)?,
+        }
+        self.memoize(object)
+    }
+
+    fn save_bytearray_data(
+        &mut self,
+        object: Ref<'_>,
+        data: &[u8],
+        payload: impl FnOnce() -> Result<Owned>,
+    ) -> Result<()> {
+        match self.out.bytearray_header(data.len()) {
+            Placement::Inline => self.out.raw(data),
+            Placement::Apart => self.write_apart(data, payload)?,
+        }
+        self.memoize(object)
+    }
+}
+
+/// The two's complement of a big int, little-endian.
+fn int_bytes(object: Ref<'_>) -> Result<Vec<u8>> {
+    #[cfg(Py_3_13)]
+    // SAFETY: the first call only measures, the second writes as many bytes as it was told there are.
+    unsafe {
+        let flags = Py_ASNATIVEBYTES_LITTLE_ENDIAN;
+        let len = PyLong_AsNativeBytes(object.as_ptr(), std::ptr::null_mut(), 0, flags);
+        if len < 0 {
+            return Err(Raised);
+        }
+        let mut bytes = vec![0u8; len as usize];
+        if PyLong_AsNativeBytes(object.as_ptr(), bytes.as_mut_ptr().cast(), len, flags) < 0 {
+            return Err(Raised);
+        }
+        Ok(bytes)
+    }
+    #[cfg(not(Py_3_13))]
+    // SAFETY: as many bytes are written as there are; one bit more than the magnitude has holds the sign.
+    unsafe {
+        unsafe extern "C" {
+            fn _PyLong_NumBits(v: *mut PyObject) -> usize;
+        }
+        let bits = _PyLong_NumBits(object.as_ptr());
+        if bits == usize::MAX && error::occurred() {
+            return Err(Raised);
+        }
+        let mut bytes = vec![0u8; bits / 8 + 1];
+        crate::ffi::check(_PyLong_AsByteArray(object.as_ptr().cast(), bytes.as_mut_ptr(), bytes.len(), 1, 1))?;
+        Ok(bytes)
+    }
+}
+
+/// A view of an object's memory.
+struct View(Box<Py_buffer>);
+
+impl View {
+    fn of(object: Ref<'_>) -> Result<Self> {
+        let mut view = Box::new(Py_buffer::new());
+        // SAFETY: the object is alive, and the view is released once, when dropped.
+        crate::ffi::check(unsafe { PyObject_GetBuffer(object.as_ptr(), &raw mut *view, PyBUF_FULL_RO) })?;
+        Ok(View(view))
+    }
+
+    fn is_contiguous(&self) -> bool {
+        // SAFETY: the view is live.
+        self.0.suboffsets.is_null() && unsafe { PyBuffer_IsContiguous(&raw const *self.0, b'A' as _) != 0 }
+    }
+
+    fn is_readonly(&self) -> bool {
+        self.0.readonly != 0
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        if self.0.len == 0 {
+            return &[];
+        }
+        // SAFETY: a contiguous view of `len` bytes; its exporter keeps the memory in place while it is held.
+        unsafe { std::slice::from_raw_parts(self.0.buf.cast(), self.0.len as usize) }
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // SAFETY: acquired in `of`.
+        unsafe { PyBuffer_Release(&raw mut *self.0) }
+    }
+}

@@ -1,0 +1,220 @@
+//! What is still to be done in a dump: an explicit stack, so that depth is bounded by memory alone.
+
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Ref, text};
+use brinery::{Opcode, Path, Segment};
+
+/// One thing to do. The tasks of a dump form a stack; a container's task stays on it while its items are saved.
+pub(super) enum Task {
+    /// Save an object.
+    Save(Owned),
+    /// Write an opcode that has no argument.
+    Op(Opcode),
+    /// Store the object that is on the stack in the memo.
+    Memoize(Owned),
+    /// An exact list.
+    List(List),
+    /// An iterator over the items of a list-like object.
+    ListItems(Items),
+    /// An exact dict.
+    Dict(Dict),
+    /// An iterator over the items of a dict-like object.
+    DictItems(Items),
+    /// An exact set.
+    Set(Set),
+    /// An exact frozenset.
+    FrozenSet(FrozenSet),
+    /// An exact tuple.
+    Tuple(Tuple),
+    /// An object whose construction is being written: then come memo, items and state.
+    Construct(Box<Construct>),
+    /// The end of a container that fast mode guards against cycles.
+    LeaveFast(Owned),
+}
+
+/// Progress in a list.
+pub(super) struct List {
+    pub(super) list: Owned,
+    pub(super) next: isize,
+    pub(super) batch: usize,
+    pub(super) single: bool,
+}
+
+/// Progress in an iterator whose items go out in batches.
+pub(super) struct Items {
+    pub(super) iterator: Owned,
+    /// The item being saved: of a dict-like object, the pair.
+    pub(super) current: Option<Owned>,
+    /// The item fetched ahead, to know whether a batch has more than one.
+    pub(super) ahead: Option<Owned>,
+    pub(super) batch: usize,
+    pub(super) count: usize,
+    pub(super) stage: Stage,
+}
+
+/// Where in a batch an iterator stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Before the first item of a batch.
+    Start,
+    /// The value of `current` comes next.
+    Value,
+    /// After an item of a batch.
+    Batch,
+    /// After an item that has no batch.
+    Single,
+    /// After the last item.
+    End,
+}
+
+/// Progress in a dict.
+pub(super) struct Dict {
+    pub(super) dict: Owned,
+    pub(super) position: isize,
+    pub(super) size: isize,
+    pub(super) batch: usize,
+    pub(super) count: usize,
+    pub(super) single: bool,
+    /// The value whose key has just been saved.
+    pub(super) value: Option<Owned>,
+    /// Whether the item counted last is at its value.
+    pub(super) at_value: bool,
+}
+
+/// Progress in a set.
+pub(super) struct Set {
+    pub(super) set: Owned,
+    pub(super) iterator: Owned,
+    pub(super) batch: usize,
+    pub(super) count: usize,
+}
+
+/// Progress in a frozenset.
+pub(super) struct FrozenSet {
+    pub(super) set: Owned,
+    pub(super) iterator: Owned,
+    pub(super) count: usize,
+}
+
+/// Progress in a tuple.
+pub(super) struct Tuple {
+    pub(super) tuple: Owned,
+    pub(super) next: isize,
+    pub(super) len: isize,
+}
+
+/// What follows the construction of an object.
+pub(super) struct Construct {
+    /// The object, where it is to be memoised.
+    pub(super) object: Option<Owned>,
+    pub(super) list_items: Option<Owned>,
+    pub(super) dict_items: Option<Owned>,
+    pub(super) state: Option<Owned>,
+    pub(super) state_setter: Option<Owned>,
+}
+
+/// The path from the root to the object being saved when a dump failed, read off the tasks.
+pub(super) fn path_of(tasks: &[Task]) -> Path {
+    let mut path = Path::default();
+    for (position, task) in tasks.iter().enumerate() {
+        let below = position.checked_sub(1).map(|below| &tasks[below]);
+        match task {
+            Task::List(list) => path.push(Segment::Index(last(list.next))),
+            Task::Tuple(tuple) => {
+                if !matches!(below, Some(Task::Op(Opcode::Build | Opcode::Tuple2))) {
+                    path.push(Segment::Index(last(tuple.next)));
+                }
+            }
+            Task::ListItems(items) => path.push(Segment::Index(items.count.saturating_sub(1))),
+            Task::Set(set) => path.push(Segment::Element(set.count.saturating_sub(1))),
+            Task::FrozenSet(set) => path.push(Segment::Element(set.count.saturating_sub(1))),
+            Task::Dict(dict) => path.push(dict_step(dict, is_state(tasks, position))),
+            Task::DictItems(items) => path.push(items_step(items)),
+            Task::Construct(_) => {
+                if let Some(step) = construct_step(&tasks[position + 1..]) {
+                    path.push(Segment::Call("__reduce_ex__"));
+                    path.push(Segment::Index(step));
+                }
+            }
+            Task::Save(_) | Task::Op(_) | Task::Memoize(_) | Task::LeaveFast(_) => {}
+        }
+    }
+    path
+}
+
+fn last(next: isize) -> usize {
+    next.unsigned_abs().saturating_sub(1)
+}
+
+/// Whether the dict at this position is the state that a BUILD will take, or the half of it.
+fn is_state(tasks: &[Task], position: usize) -> bool {
+    let is_build = |task: Option<&Task>| matches!(task, Some(Task::Op(Opcode::Build)));
+    match position.checked_sub(1).map(|below| &tasks[below]) {
+        Some(Task::Tuple(_)) => is_build(position.checked_sub(2).map(|below| &tasks[below])),
+        below => is_build(below),
+    }
+}
+
+/// Which element of the reduction is being saved, by what is still to be done above its task.
+fn construct_step(above: &[Task]) -> Option<usize> {
+    match above {
+        [Task::Op(Opcode::Reduce | Opcode::NewObj | Opcode::NewObjEx), Task::Save(_), ..] => Some(0),
+        [Task::Op(Opcode::Reduce | Opcode::NewObj | Opcode::NewObjEx), ..] => Some(1),
+        _ => None,
+    }
+}
+
+fn dict_step(dict: &Dict, state: bool) -> Segment {
+    let count = dict.count.saturating_sub(1);
+    if !dict.at_value {
+        return Segment::KeyAt(count);
+    }
+    // Only now that something failed is the key looked for: the dict is walked again up to it.
+    let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+    for _ in 0..=count {
+        // SAFETY: the dict is alive; the references are borrowed from it and used before anything else runs.
+        if unsafe { PyDict_Next(dict.dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) } == 0 {
+            return Segment::KeyAt(count);
+        }
+    }
+    // SAFETY: the last call succeeded.
+    let key = unsafe { Ref::new(key) }.to_owned();
+    key_step(key.as_ref(), state)
+}
+
+fn items_step(items: &Items) -> Segment {
+    match &items.current {
+        Some(pair) if items.stage != Stage::Value && pair.is_tuple() => {
+            // SAFETY: the pair was checked to be a tuple of two.
+            key_step(unsafe { Ref::new(PyTuple_GET_ITEM(pair.as_ptr(), 0)) }, false)
+        }
+        _ => Segment::KeyAt(items.count.saturating_sub(1)),
+    }
+}
+
+/// How long the text of a key may be in a path, in characters.
+const KEY_WIDTH: usize = 80;
+
+fn key_step(key: Ref<'_>, attribute: bool) -> Segment {
+    if attribute && key.is_exactly(&raw mut PyUnicode_Type) {
+        let name = key.text();
+        if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+            return Segment::Attribute(name);
+        }
+    }
+    let mut repr = key.repr_text();
+    if let Some((end, _)) = repr.char_indices().nth(KEY_WIDTH) {
+        repr.truncate(end);
+        repr.push('…');
+    }
+    Segment::Key(repr)
+}
+
+/// Whether `text` is spelled like a private name, which the compiler mangles.
+pub(super) fn is_private(name: Ref<'_>) -> bool {
+    name.is_str()
+        && text::utf8(name).is_ok_and(|name| {
+            let name = name.as_slice();
+            name.starts_with(b"__") && !name.ends_with(b"__")
+        })
+}
