@@ -10,6 +10,7 @@ mod methods;
 mod pickler;
 mod pickler_memo;
 mod place;
+mod public;
 mod save;
 mod state;
 mod types;
@@ -91,13 +92,12 @@ unsafe extern "C" fn exec(module: *mut PyObject) -> c_int {
 
 /// Gives a module its functions and classes.
 fn fill(module: Ref<'_>, state: &State) -> Result<()> {
-    for methods in [save::functions(), load::functions()] {
+    for methods in [save::functions(), load::functions(), public::functions()] {
         // SAFETY: each table is ended by an empty entry and lives as long as the program.
         check(unsafe { PyModule_AddFunctions(module.as_ptr(), methods) })?;
     }
     // SAFETY: the type lives as long as the interpreter.
     let pickle_buffer = unsafe { Ref::new(save::pickle_buffer_type().cast()) }.to_owned();
-    let version = Owned::str(env!("CARGO_PKG_VERSION"))?;
     for (name, object) in [
         ("PickleError", &state.errors.pickle),
         ("PicklingError", &state.errors.pickling),
@@ -105,11 +105,10 @@ fn fill(module: Ref<'_>, state: &State) -> Result<()> {
         ("Pickler", &state.types.pickler),
         ("Unpickler", &state.types.unpickler),
         ("PickleBuffer", &pickle_buffer),
-        ("__version__", &version),
     ] {
         module.setattr(Owned::interned(name)?.as_ref(), object.as_ref())?;
     }
-    Ok(())
+    public::add_constants(module, state)
 }
 
 unsafe extern "C" fn traverse(module: *mut PyObject, visit: visitproc, arg: *mut c_void) -> c_int {

@@ -6,6 +6,19 @@ use std::cell::UnsafeCell;
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// The text of `docs/NAME.txt` as a docstring.
+macro_rules! docstring {
+    ($name:literal) => {
+        match std::ffi::CStr::from_bytes_with_nul(
+            concat!(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs/", $name, ".txt")), "\0").as_bytes(),
+        ) {
+            Ok(text) => text,
+            Err(_) => panic!("a docstring has a NUL"),
+        }
+    };
+}
+pub(crate) use docstring;
+
 /// A table of functions that lives as long as the program. Its last entry is [`END`].
 pub(crate) struct Methods<const N: usize>(UnsafeCell<[PyMethodDef; N]>);
 
@@ -79,7 +92,7 @@ pub(crate) fn guard(body: impl FnOnce() -> Result<Owned>) -> *mut PyObject {
         Ok(Ok(object)) => object.into_ptr(),
         Ok(Err(_)) => std::ptr::null_mut(),
         Err(_) => {
-            error::runtime_error("brinery failed in an unexpected way; please report this");
+            let _raised = error::runtime_error("brinery failed in an unexpected way; please report this");
             std::ptr::null_mut()
         }
     }
@@ -91,7 +104,7 @@ pub(crate) fn guard_status(body: impl FnOnce() -> Result<()>) -> std::ffi::c_int
         Ok(Ok(())) => 0,
         Ok(Err(_)) => -1,
         Err(_) => {
-            error::runtime_error("brinery failed in an unexpected way; please report this");
+            let _raised = error::runtime_error("brinery failed in an unexpected way; please report this");
             -1
         }
     }

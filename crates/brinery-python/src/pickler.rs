@@ -3,13 +3,13 @@
 use crate::arguments::{Signature, flag, some};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, error};
-use crate::methods::{END, Methods, guard, guard_status, nullary, unary};
+use crate::methods::{END, Methods, docstring, guard, guard_status, nullary, unary};
 use crate::pickler_memo;
 use crate::save::{Dump, Hooks, Memo, Pickler};
 use crate::state::State;
 use crate::types::{self, IMMUTABLE, slot};
 use std::cell::UnsafeCell;
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::mem::offset_of;
 use std::ptr::{self, NonNull};
 
@@ -20,48 +20,12 @@ struct PicklerObject {
     pickler: Pickler,
 }
 
-const DOC: &std::ffi::CStr = c"Pickler(file, protocol=None, fix_imports=True, buffer_callback=None)\n--\n\n\
-    Write pickles to a file.\n\n\
-    Parameters\n----------\n\
-    file : file-like\n    Anything with a ``write`` method that takes bytes.\n\
-    protocol : int, optional\n    0 to 5; the default is 4, a negative number means the highest.\n\
-    fix_imports : bool, default True\n    Below protocol 3, write the names that Python 2 knows.\n\
-    buffer_callback : callable, optional\n    Called with each `PickleBuffer`; if it returns a false value, the\n    \
-    buffer is left out of the stream. Needs protocol 5.\n\n\
-    Notes\n-----\n\
-    Subclasses may define ``persistent_id(obj)``, ``reducer_override(obj)`` and ``dispatch_table``; the first and\n\
-    the last may also be set on an instance. Objects that one pickler has saved are saved by reference the next\n\
-    time, unless `clear_memo` is called.\n\n\
-    Examples\n--------\n\
-    >>> import brinery, io\n\
-    >>> file = io.BytesIO()\n\
-    >>> pickler = brinery.Pickler(file, protocol=5)\n\
-    >>> pickler.dump({\"a\": 1})\n\
-    >>> brinery.loads(file.getvalue())\n\
-    {'a': 1}\n";
-
 static METHODS: Methods<5> = Methods::new([
-    unary(
-        c"dump",
-        dump,
-        c"dump($self, obj, /)\n--\n\nWrite an object to the file.\n\n\
-        Parameters\n----------\nobj : object\n    What to save.\n\n\
-        Raises\n------\n\
-        PicklingError\n    If an object cannot be saved. The exception's ``path`` says which.\n",
-    ),
-    nullary(
-        c"clear_memo",
-        clear_memo,
-        c"clear_memo($self, /)\n--\n\nForget which objects have been saved.\n\n\
-        The next `dump` writes all of its objects in full, so that its stream can be loaded alone.\n",
-    ),
-    nullary(c"__sizeof__", memory_size, c"__sizeof__($self, /)\n--\n\nReturn the size in memory, in bytes.\n"),
+    unary(c"dump", dump, docstring!("pickler_dump")),
+    nullary(c"clear_memo", clear_memo, docstring!("pickler_clear_memo")),
+    nullary(c"__sizeof__", memory_size, c"__sizeof__($self, /)\n--\n\nReturn the size in memory, in bytes."),
     #[cfg(Py_3_13)]
-    unary(
-        c"persistent_id",
-        persistent_id,
-        c"persistent_id($self, obj, /)\n--\n\nReturn the persistent id of an object, or None to save it.\n",
-    ),
+    unary(c"persistent_id", persistent_id, docstring!("pickler_persistent_id")),
     #[cfg(not(Py_3_13))]
     END,
     END,
@@ -73,31 +37,42 @@ struct Statics<T>(UnsafeCell<T>);
 unsafe impl<T> Sync for Statics<T> {}
 
 static MEMBERS: Statics<[PyMemberDef; 4]> = Statics(UnsafeCell::new([
-    member(c"bin", Py_T_INT, offset_of!(PicklerObject, pickler.bin)),
-    member(c"fast", Py_T_INT, offset_of!(PicklerObject, pickler.fast)),
-    member(c"dispatch_table", Py_T_OBJECT_EX, offset_of!(PicklerObject, pickler.dispatch_table)),
+    member(c"bin", Py_T_INT, offset_of!(PicklerObject, pickler.bin), docstring!("pickler_bin")),
+    member(c"fast", Py_T_INT, offset_of!(PicklerObject, pickler.fast), docstring!("pickler_fast")),
+    member(
+        c"dispatch_table",
+        Py_T_OBJECT_EX,
+        offset_of!(PicklerObject, pickler.dispatch_table),
+        docstring!("pickler_dispatch_table"),
+    ),
     // SAFETY: all zeros are what ends the table.
     unsafe { std::mem::zeroed() },
 ]));
 
-const fn member(name: &'static std::ffi::CStr, kind: c_int, offset: usize) -> PyMemberDef {
-    PyMemberDef { name: name.as_ptr(), type_code: kind, offset: offset as Py_ssize_t, flags: 0, doc: ptr::null() }
+const fn member(name: &'static CStr, kind: c_int, offset: usize, doc: &'static CStr) -> PyMemberDef {
+    PyMemberDef {
+        name: name.as_ptr(),
+        type_code: kind,
+        offset: offset as Py_ssize_t,
+        flags: 0,
+        doc: doc.as_ptr(),
+    }
 }
 
-const fn property(name: &'static std::ffi::CStr, get: getter, set: setter) -> PyGetSetDef {
+const fn property(name: &'static CStr, get: getter, set: setter, doc: &'static CStr) -> PyGetSetDef {
     PyGetSetDef {
         name: name.as_ptr(),
         get: Some(get),
         set: Some(set),
-        doc: ptr::null(),
+        doc: doc.as_ptr(),
         closure: ptr::null_mut(),
     }
 }
 
 static PROPERTIES: Statics<[PyGetSetDef; 3]> = Statics(UnsafeCell::new([
-    property(c"memo", get_memo, set_memo),
+    property(c"memo", get_memo, set_memo, docstring!("pickler_memo")),
     #[cfg(not(Py_3_13))]
-    property(c"persistent_id", get_persistent_id, set_persistent_id),
+    property(c"persistent_id", get_persistent_id, set_persistent_id, docstring!("pickler_persistent_id")),
     #[cfg(Py_3_13)]
     // SAFETY: all zeros are what ends the table.
     unsafe {
@@ -110,7 +85,7 @@ static PROPERTIES: Statics<[PyGetSetDef; 3]> = Statics(UnsafeCell::new([
 /// The type, for a new module.
 pub(crate) fn new_type(module: Ref<'_>) -> Result<Owned> {
     let mut slots = [
-        slot(Py_tp_doc, DOC.as_ptr().cast_mut().cast()),
+        slot(Py_tp_doc, docstring!("pickler").as_ptr().cast_mut().cast()),
         slot(Py_tp_new, new as *mut c_void),
         slot(Py_tp_init, init as *mut c_void),
         slot(Py_tp_dealloc, dealloc as *mut c_void),

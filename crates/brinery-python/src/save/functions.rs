@@ -4,53 +4,13 @@ use super::{Dump, Hooks, Pickler};
 use crate::arguments::{Signature, flag, some};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Ref, Result, bytes, error};
-use crate::methods::{END, Methods, function};
+use crate::methods::{END, Methods, docstring, function};
 use crate::state::State;
 use std::ptr::NonNull;
 
 static METHODS: Methods<3> = Methods::new([
-    function(
-        c"dump",
-        dump,
-        c"dump($module, /, obj, file, protocol=None, *, fix_imports=True,\n     buffer_callback=None)\n--\n\n\
-        Write the pickled form of an object to an open file.\n\n\
-        This is the same as ``Pickler(file, protocol).dump(obj)``, but may be faster.\n\n\
-        Parameters\n----------\n\
-        obj : object\n    What to save.\n\
-        file : file-like\n    Anything with a ``write`` method that takes bytes.\n\
-        protocol : int, optional\n    0 to 5; the default is 4, a negative number means the highest.\n\
-        fix_imports : bool, default True\n    Below protocol 3, write the names that Python 2 knows.\n\
-        buffer_callback : callable, optional\n    Called with each `PickleBuffer`; if it returns a false value, the\n    \
-        buffer is left out of the stream. Needs protocol 5.\n\n\
-        Raises\n------\n\
-        PicklingError\n    If an object cannot be saved. The exception's ``path`` says which.\n\n\
-        Examples\n--------\n\
-        >>> import brinery, io\n\
-        >>> file = io.BytesIO()\n\
-        >>> brinery.dump([1, 2], file)\n\
-        >>> brinery.loads(file.getvalue())\n\
-        [1, 2]\n",
-    ),
-    function(
-        c"dumps",
-        dumps,
-        c"dumps($module, /, obj, protocol=None, *, fix_imports=True,\n      buffer_callback=None)\n--\n\n\
-        Return the pickled form of an object as bytes.\n\n\
-        Parameters\n----------\n\
-        obj : object\n    What to save.\n\
-        protocol : int, optional\n    0 to 5; the default is 4, a negative number means the highest.\n\
-        fix_imports : bool, default True\n    Below protocol 3, write the names that Python 2 knows.\n\
-        buffer_callback : callable, optional\n    Called with each `PickleBuffer`; if it returns a false value, the\n    \
-        buffer is left out of the stream. Needs protocol 5.\n\n\
-        Returns\n-------\n\
-        bytes\n    The same bytes that the standard library's pickle writes.\n\n\
-        Raises\n------\n\
-        PicklingError\n    If an object cannot be saved. The exception's ``path`` says which.\n\n\
-        Examples\n--------\n\
-        >>> import brinery\n\
-        >>> brinery.dumps(42, protocol=2)\n\
-        b'\\x80\\x02K*.'\n",
-    ),
+    function(c"dump", dump, docstring!("dump")),
+    function(c"dumps", dumps, docstring!("dumps")),
     END,
 ]);
 

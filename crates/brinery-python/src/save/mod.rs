@@ -24,6 +24,12 @@ use std::collections::HashSet;
 use std::ptr::NonNull;
 use task::Task;
 
+/// The protocol of dumps that name none, as the running Python has it.
+#[cfg(not(Py_3_14))]
+pub(crate) const DEFAULT_PROTOCOL: u8 = 4;
+#[cfg(Py_3_14)]
+pub(crate) const DEFAULT_PROTOCOL: u8 = 5;
+
 /// How deep fast mode goes before it looks out for cycles.
 const FAST_NESTING_LIMIT: usize = 50;
 
@@ -74,7 +80,7 @@ impl Pickler {
     ) -> Result<()> {
         let highest = brinery::read::HIGHEST_PROTOCOL;
         self.protocol = match protocol {
-            None => brinery::write::DEFAULT_PROTOCOL,
+            None => DEFAULT_PROTOCOL,
             Some(protocol) => {
                 // SAFETY: the object is alive; CPython checks that it is an integer.
                 let number = unsafe { PyLong_AsLong(protocol.as_ptr()) };
@@ -394,7 +400,7 @@ fn locate(state: &State, path: Path, held: impl Sized) -> Raised {
     let exception = error::take();
     drop(held);
     if let Some(exception) = exception {
-        error::restore(exception);
+        let Raised = error::restore(exception);
     }
     crate::place::annotate(state, &path, None, None)
 }
