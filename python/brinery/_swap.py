@@ -47,8 +47,9 @@ class Swap:
     """
 
     def __init__(self, pairs: Iterable[tuple[Any, Any]]) -> None:
-        self._pairs = [(old, new) for old, new in pairs if old is not new]
-        self._new = {id(old): new for old, new in self._pairs}
+        # By identity; the old ones are kept alive, so that no other object gets their ids.
+        self._pairs = {id(old): (old, new) for old, new in pairs if old is not new}
+        self._new = {key: new for key, (_, new) in self._pairs.items()}
         self._log: list[tuple[Any, Any, Any, Any]] = []
         self._seen: set[int] = set()
         self.classes: list[tuple[type, type]] = []
@@ -59,7 +60,7 @@ class Swap:
 
     def spread(self, spared: set[str]) -> None:
         """Replace the old objects in every module but the `spared` ones, subclasses of old types included."""
-        for old, new in self._pairs[:]:
+        for old, new in self._pairs.values():
             if isinstance(old, type) and isinstance(new, type):
                 self._derive_subclasses(old, spared)
         for name, namespace in _namespaces():
