@@ -95,6 +95,9 @@ pub trait Host<'de> {
     /// Adds to an error the place where it happened. Called once for every failing load.
     fn at(&mut self, error: Self::Error, place: Place) -> Self::Error;
 
+    /// Called before [`at`](Self::at) with what a failed load leaves on the stack and where the open marks are.
+    fn abandon(&mut self, _stack: &[Self::Value], _marks: &[usize]) {}
+
     /// `PROTO`: the protocol that the stream declares.
     fn protocol(&mut self, protocol: u8);
 

@@ -89,6 +89,7 @@ impl<V> Machine<V> {
                 Stop::Read(error) => host.read_error(error),
                 Stop::Host(error) => error,
             };
+            host.abandon(&self.stack, &self.marks);
             host.at(error, Place { offset: start, opcode, path })
         });
         self.clear();
