@@ -69,14 +69,43 @@ impl Dump<'_> {
             self.push(Task::Save(name))?;
             self.push(Task::Save(module_name))
         } else if !in_module {
-            let args = Owned::tuple(&[found.parent.as_ref(), found.last.as_ref()])?;
-            let reduced = Owned::tuple(&[self.state.getattr.as_ref(), args.as_ref()])?;
             self.push(Task::Memoize(object.to_owned()))?;
-            self.save_reduced(reduced.as_ref(), None)
+            self.save_nested_name(module_name, &name, &found.parent, &found.last)
         } else {
             self.write_global(module_name, name)?;
             self.memoize(object)
         }
+    }
+
+    /// A name inside of a class, for protocols that have no spelling for it: `getattr(class, name)`.
+    #[cfg(not(Py_3_13))]
+    fn save_nested_name(&mut self, _: Owned, _: &Owned, parent: &Owned, last: &Owned) -> Result<()> {
+        let args = Owned::tuple(&[parent.as_ref(), last.as_ref()])?;
+        let reduced = Owned::tuple(&[self.state.getattr.as_ref(), args.as_ref()])?;
+        self.save_reduced(reduced.as_ref(), None)
+    }
+
+    /// A name inside of a class, for protocols that have no spelling for it: `getattr(getattr(class, name), name)`,
+    /// from the outermost class inwards and without memoising what lies between.
+    #[cfg(Py_3_13)]
+    fn save_nested_name(&mut self, module: Owned, name: &Owned, _: &Owned, _: &Owned) -> Result<()> {
+        let mut attributes = split(name.as_ref())?;
+        let outermost = attributes.remove(0);
+        let pair = if self.out.protocol() < 2 { Opcode::Tuple } else { Opcode::Tuple2 };
+        let count = attributes.len();
+        for attribute in attributes.into_iter().rev() {
+            self.push(Task::Op(Opcode::Reduce))?;
+            self.push(Task::Op(pair))?;
+            self.push(Task::Save(attribute))?;
+        }
+        self.push(Task::Global(module, outermost))?;
+        for _ in 0..count {
+            if self.out.protocol() < 2 {
+                self.push(Task::Op(Opcode::Mark))?;
+            }
+            self.push(Task::Save(self.state.getattr.clone()))?;
+        }
+        Ok(())
     }
 
     /// The repr of an object as error messages show it; without it where the error set says more.
@@ -85,7 +114,7 @@ impl Dump<'_> {
     }
 
     /// `GLOBAL` with its two lines.
-    fn write_global(&mut self, module: Owned, name: Owned) -> Result<()> {
+    pub(super) fn write_global(&mut self, module: Owned, name: Owned) -> Result<()> {
         let (module, name) =
             if self.fix_imports { self.python2_names(module, name)? } else { (module, name) };
         let module = self.identifier(&module, "module")?;

@@ -184,7 +184,7 @@ impl<'s> Dump<'s> {
                 Task::FrozenSet(_) => self.advance_frozenset(top)?,
                 Task::ListItems(_) => self.advance_list_items(top)?,
                 Task::DictItems(_) => self.advance_dict_items(top)?,
-                Task::Save(_) | Task::Op(_) | Task::Memoize(_) | Task::Construct(_) | Task::LeaveFast(_) => {
+                _ => {
                     let Some(task) = self.tasks.pop() else { return Ok(()) };
                     self.perform(task)?;
                 }
@@ -205,6 +205,8 @@ impl<'s> Dump<'s> {
                 Ok(())
             }
             Task::Memoize(object) => self.memoize(object.as_ref()),
+            #[cfg(Py_3_13)]
+            Task::Global(module, name) => self.write_global(module, name),
             Task::Construct(construct) => self.finish_construction(*construct),
             Task::LeaveFast(object) => {
                 self.fast_nesting -= 1;

@@ -12,6 +12,9 @@ pub(super) enum Task {
     Op(Opcode),
     /// Store the object that is on the stack in the memo.
     Memoize(Owned),
+    /// Write a `GLOBAL` of this module and name.
+    #[cfg(Py_3_13)]
+    Global(Owned, Owned),
     /// An exact list.
     List(List),
     /// An iterator over the items of a list-like object.
@@ -136,7 +139,7 @@ pub(super) fn path_of(tasks: &[Task]) -> Path {
                     path.push(Segment::Index(step));
                 }
             }
-            Task::Save(_) | Task::Op(_) | Task::Memoize(_) | Task::LeaveFast(_) => {}
+            _ => {}
         }
     }
     path
