@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from benches.workloads import WORKLOADS
 
 import brinery
+from benches.workloads import WORKLOADS
 
 ROOT = Path(__file__).resolve().parents[1]
 
