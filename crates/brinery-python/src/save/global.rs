@@ -35,14 +35,14 @@ impl Dump<'_> {
         let Ok(module) = module else {
             return Err(self.state.pickling_error(&format!(
                 "Can't pickle {}: import of module {} failed",
-                self.describe(object),
+                object.repr_text(),
                 module_name.repr_text()
             )));
         };
         let Some(found) = look_up(&module, &name, &parts)? else {
             return Err(self.state.pickling_error(&format!(
                 "Can't pickle {}: attribute lookup {} on {} failed",
-                self.describe(object),
+                object.repr_text(),
                 name.text(),
                 module_name.text()
             )));
@@ -50,7 +50,7 @@ impl Dump<'_> {
         if !found.object.is(object) {
             return Err(self.state.pickling_error(&format!(
                 "Can't pickle {}: it's not the same object as {}.{}",
-                self.describe(object),
+                object.repr_text(),
                 module_name.text(),
                 name.text()
             )));
@@ -106,11 +106,6 @@ impl Dump<'_> {
             self.push(Task::Save(self.state.getattr.clone()))?;
         }
         Ok(())
-    }
-
-    /// The repr of an object as error messages show it; without it where the error set says more.
-    fn describe(&self, object: Ref<'_>) -> String {
-        object.repr_text()
     }
 
     /// `GLOBAL` with its two lines.
@@ -203,7 +198,7 @@ impl Dump<'_> {
         if !code.is_long() {
             return Err(self.state.pickling_error(&format!(
                 "Can't pickle {}: extension code {} isn't an integer",
-                self.describe(object),
+                object.repr_text(),
                 code.repr_text()
             )));
         }
@@ -214,7 +209,7 @@ impl Dump<'_> {
             Ok(value) if value > 0 => Ok(Some(value.unsigned_abs())),
             _ => Err(self.state.pickling_error(&format!(
                 "Can't pickle {}: extension code {} is out of range",
-                self.describe(object),
+                object.repr_text(),
                 code.repr_text()
             ))),
         }
@@ -238,11 +233,12 @@ impl Dump<'_> {
         let items = unsafe { Owned::from_result(PyMapping_Items(modules.as_ptr()))? };
         // SAFETY: the object is a list that nobody else knows.
         for index in 0..unsafe { PyList_GET_SIZE(items.as_ptr()) } {
-            // SAFETY: the index is below the size, and the items of a mapping are pairs.
+            // SAFETY: the index is below the size; what is no pair makes the calls answer null with an exception.
             let (name, module) = unsafe {
                 let pair = PyList_GET_ITEM(items.as_ptr(), index);
-                (Ref::new(PyTuple_GetItem(pair, 0)), Ref::new(PyTuple_GetItem(pair, 1)))
+                (Ref::from_nullable(PyTuple_GetItem(pair, 0)), Ref::from_nullable(PyTuple_GetItem(pair, 1)))
             };
+            let (Some(name), Some(module)) = (name, module) else { return Err(Raised) };
             if module.is_none() || (name.is_str() && text::equals(name, "__main__")) {
                 continue;
             }

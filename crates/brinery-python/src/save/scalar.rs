@@ -106,14 +106,9 @@ impl Dump<'_> {
     }
 
     pub(super) fn save_bytearray(&mut self, object: Ref<'_>) -> Result<()> {
-        // SAFETY: the object is a bytearray, alive and not resized until its data has been copied or written; a
-        // write to a file gets the object itself, whose export prevents resizing.
-        let data = unsafe {
-            std::slice::from_raw_parts(
-                PyByteArray_AsString(object.as_ptr()).cast::<u8>(),
-                PyByteArray_Size(object.as_ptr()) as usize,
-            )
-        };
+        // A view keeps the bytearray from being resized by whoever writes to a file.
+        let view = View::of(object)?;
+        let data = view.as_slice();
         if self.out.protocol() >= 5 {
             return self.save_bytearray_data(object, data, || Ok(object.to_owned()));
         }

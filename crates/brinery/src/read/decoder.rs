@@ -128,10 +128,7 @@ impl<'de> Decoder<'de> {
 
     fn decode(&mut self) -> Result<Instruction<'de>, DecodeErrorKind> {
         let offset = self.cursor.offset();
-        let byte = match self.cursor.opcode() {
-            Ok(Some(byte)) => byte,
-            _ => return Err(DecodeErrorKind::OutOfInput),
-        };
+        let Ok(Some(byte)) = self.cursor.opcode() else { return Err(DecodeErrorKind::OutOfInput) };
         let opcode = Opcode::from_byte(byte).ok_or(DecodeErrorKind::InvalidOpcode(byte))?;
         let argument = self.argument(opcode)?;
         Ok(Instruction { offset, end: self.cursor.offset(), opcode, argument })
