@@ -94,7 +94,9 @@ impl<const N: usize> Signature<N> {
         let found = (self.positional_only..N).find(|&index| text::equals(name, self.names[index]));
         let Some(index) = found else {
             let name = name.text();
-            return Err(error::type_error(&format!("{function}() got an unexpected keyword argument '{name}'")));
+            return Err(error::type_error(&format!(
+                "{function}() got an unexpected keyword argument '{name}'"
+            )));
         };
         if values[index].replace(value).is_some() {
             let (name, position) = (self.names[index], index + 1);

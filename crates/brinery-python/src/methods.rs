@@ -10,7 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 macro_rules! docstring {
     ($name:literal) => {
         match std::ffi::CStr::from_bytes_with_nul(
-            concat!(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs/", $name, ".txt")), "\0").as_bytes(),
+            concat!(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs/", $name, ".txt")), "\0")
+                .as_bytes(),
         ) {
             Ok(text) => text,
             Err(_) => panic!("a docstring has a NUL"),

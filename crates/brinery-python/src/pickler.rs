@@ -100,11 +100,9 @@ pub(crate) fn new_type(module: Ref<'_>) -> Result<Owned> {
         slot(Py_tp_setattro, set_attribute as *mut c_void),
         slot(0, ptr::null_mut()),
     ];
-    let flags = Py_TPFLAGS_BASETYPE as u64 | Py_TPFLAGS_HAVE_GC as u64 | IMMUTABLE;
+    let flags = Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | IMMUTABLE;
     // SAFETY: the slots are functions for `PicklerObject`.
-    unsafe {
-        types::new_type(module, c"brinery.Pickler", size_of::<PicklerObject>(), flags, &mut slots)
-    }
+    unsafe { types::new_type(module, c"brinery.Pickler", size_of::<PicklerObject>(), flags, &mut slots) }
 }
 
 /// The settings and memo of a `Pickler` object.
@@ -148,7 +146,7 @@ unsafe extern "C" fn traverse(object: *mut PyObject, visit: visitproc, arg: *mut
     unsafe {
         let pickler = inner(object).as_ref();
         let fixed = [
-            Some(&*Py_TYPE(object).cast::<PyObject>()).map(ptr::from_ref).map(<*const _>::cast_mut),
+            Some(Py_TYPE(object).cast::<PyObject>()),
             pickler.write.as_ref().map(Owned::as_ptr),
             pickler.dispatch_table.as_ref().map(Owned::as_ptr),
             pickler.persistent_id.as_ref().map(Owned::as_ptr),
@@ -224,7 +222,9 @@ unsafe extern "C" fn dump(object: *mut PyObject, value: *mut PyObject) -> *mut P
         let initialized = unsafe { inner(object).as_ref() }.write.is_some();
         if !initialized {
             let name = this.type_name();
-            return Err(state.pickling_error(&format!("Pickler.__init__() was not called by {name}.__init__()")));
+            return Err(
+                state.pickling_error(&format!("Pickler.__init__() was not called by {name}.__init__()"))
+            );
         }
         let hooks = hooks(state, this)?;
         // SAFETY: the object is alive during the call; methods and attributes keep no references into it.
@@ -251,9 +251,8 @@ fn hooks(state: &State, this: Ref<'_>) -> Result<Hooks> {
     }
     hooks.reducer_override = this.lookup_attr(names.reducer_override.as_ref())?;
     hooks.dispatch_table = this.lookup_attr(names.dispatch_table.as_ref())?;
-    hooks.persistent_id = this
-        .lookup_attr(names.persistent_id.as_ref())?
-        .filter(|hook| !is_default_persistent_id(hook, this));
+    hooks.persistent_id =
+        this.lookup_attr(names.persistent_id.as_ref())?.filter(|hook| !is_default_persistent_id(hook, this));
     Ok(hooks)
 }
 
@@ -341,8 +340,8 @@ fn memo_from_dict(dict: Ref<'_>) -> Result<Memo> {
         if index == -1 && error::occurred() {
             return Err(Raised);
         }
-        let index = usize::try_from(index)
-            .map_err(|_| error::value_error("'memo' indexes must not be negative"))?;
+        let index =
+            usize::try_from(index).map_err(|_| error::value_error("'memo' indexes must not be negative"))?;
         memo.set(object, index);
     }
     Ok(memo)
@@ -396,7 +395,11 @@ unsafe extern "C" fn get_attribute(object: *mut PyObject, name: *mut PyObject) -
 }
 
 #[cfg(Py_3_13)]
-unsafe extern "C" fn set_attribute(object: *mut PyObject, name: *mut PyObject, value: *mut PyObject) -> c_int {
+unsafe extern "C" fn set_attribute(
+    object: *mut PyObject,
+    name: *mut PyObject,
+    value: *mut PyObject,
+) -> c_int {
     guard_status(|| {
         // SAFETY: CPython calls this with an object of ours, a name, and null or a value; the old hook is moved
         // out before it is dropped.

@@ -34,7 +34,7 @@ pub(crate) fn new_type(module: Ref<'_>) -> Result<Owned> {
         slot(Py_tp_hash, PyObject_HashNotImplemented as *mut c_void),
         slot(0, ptr::null_mut()),
     ];
-    let flags = Py_TPFLAGS_HAVE_GC as u64 | IMMUTABLE | NO_NEW;
+    let flags = Py_TPFLAGS_HAVE_GC | IMMUTABLE | NO_NEW;
     // SAFETY: the slots are functions for `ProxyObject`.
     unsafe {
         types::new_type(module, c"brinery.PicklerMemoProxy", size_of::<ProxyObject>(), flags, &mut slots)

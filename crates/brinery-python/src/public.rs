@@ -80,7 +80,10 @@ unsafe extern "C" fn set_public_module(module: *mut PyObject, name: *mut PyObjec
         // SAFETY: CPython calls this with the module and an object.
         let (state, module, name) = unsafe { (State::of_module(module), Ref::new(module), Ref::new(name)) };
         if !name.is_str() {
-            return Err(crate::ffi::error::type_error(&format!("name must be str, not {}", name.type_name())));
+            return Err(crate::ffi::error::type_error(&format!(
+                "name must be str, not {}",
+                name.type_name()
+            )));
         }
         rename(module, state, name)?;
         Ok(Owned::none())

@@ -2,13 +2,13 @@
 
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Ref, Result};
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
 
 /// The flags of a type that cannot be changed from Python, where the interpreter knows such types.
-pub(crate) const IMMUTABLE: u64 = {
+pub(crate) const IMMUTABLE: c_ulong = {
     #[cfg(Py_3_10)]
     {
-        Py_TPFLAGS_IMMUTABLETYPE as u64
+        Py_TPFLAGS_IMMUTABLETYPE
     }
     #[cfg(not(Py_3_10))]
     {
@@ -17,10 +17,10 @@ pub(crate) const IMMUTABLE: u64 = {
 };
 
 /// The flag of a type that Python code cannot instantiate.
-pub(crate) const NO_NEW: u64 = {
+pub(crate) const NO_NEW: c_ulong = {
     #[cfg(Py_3_10)]
     {
-        Py_TPFLAGS_DISALLOW_INSTANTIATION as u64
+        Py_TPFLAGS_DISALLOW_INSTANTIATION
     }
     #[cfg(not(Py_3_10))]
     {
@@ -42,16 +42,18 @@ pub(crate) unsafe fn new_type(
     module: Ref<'_>,
     name: &'static CStr,
     size: usize,
-    flags: u64,
+    flags: c_ulong,
     slots: &mut [PyType_Slot],
 ) -> Result<Owned> {
     let mut spec = PyType_Spec {
         name: name.as_ptr(),
         basicsize: size as c_int,
         itemsize: 0,
-        flags: (Py_TPFLAGS_DEFAULT as u64 | flags) as _,
+        flags: (Py_TPFLAGS_DEFAULT | flags) as c_uint,
         slots: slots.as_mut_ptr(),
     };
     // SAFETY: by contract; the spec is only read during the call.
-    unsafe { Owned::from_result(PyType_FromModuleAndSpec(module.as_ptr(), &raw mut spec, std::ptr::null_mut())) }
+    unsafe {
+        Owned::from_result(PyType_FromModuleAndSpec(module.as_ptr(), &raw mut spec, std::ptr::null_mut()))
+    }
 }

@@ -163,6 +163,7 @@ impl<'a> Ref<'a> {
     }
 
     /// `iter(self)`
+    #[expect(clippy::iter_not_returning_iterator, reason = "the iterator is a Python object")]
     pub(crate) fn iter(self) -> Result<Owned> {
         // SAFETY: the object is alive.
         unsafe { Owned::from_result(PyObject_GetIter(self.as_ptr())) }

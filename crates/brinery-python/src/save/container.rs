@@ -205,11 +205,11 @@ impl Dump<'_> {
         }
     }
 
-    pub(super) fn save_set(&mut self, set: Owned) -> Result<()> {
+    pub(super) fn save_set(&mut self, set: &Owned) -> Result<()> {
         if self.out.protocol() < 4 {
-            return self.save_set_reduced(&set, &raw mut PySet_Type);
+            return self.save_set_reduced(set, &raw mut PySet_Type);
         }
-        self.enter_fast(&set)?;
+        self.enter_fast(set)?;
         self.out.op(Opcode::EmptySet);
         self.memoize(set.as_ref())?;
         // SAFETY: the object is a set.
@@ -218,7 +218,7 @@ impl Dump<'_> {
         }
         self.out.op(Opcode::Mark);
         let iterator = set.iter()?;
-        self.push(Task::Set(Set { set, iterator, batch: 0, count: 0 }))
+        self.push(Task::Set(Set { iterator, batch: 0, count: 0 }))
     }
 
     pub(super) fn advance_set(&mut self, top: usize) -> Result<()> {

@@ -18,12 +18,6 @@ struct Entry {
 const SMALLEST: usize = 16;
 
 impl Memo {
-    /// How many objects are in the memo, which is also the next index.
-    #[inline(always)]
-    pub(crate) fn len(&self) -> usize {
-        self.used
-    }
-
     /// Objects that are neighbours in memory are neighbours in the table: a walk over a graph touches few lines.
     #[inline(always)]
     fn home(&self, address: usize) -> usize {

@@ -79,20 +79,21 @@ impl Pickler {
         buffer_callback: Option<Ref<'_>>,
     ) -> Result<()> {
         let highest = brinery::read::HIGHEST_PROTOCOL;
-        self.protocol = match protocol {
-            None => DEFAULT_PROTOCOL,
-            Some(protocol) => {
-                // SAFETY: the object is alive; CPython checks that it is an integer.
-                let number = unsafe { PyLong_AsLong(protocol.as_ptr()) };
-                match number {
-                    -1 if error::occurred() => return Err(Raised),
-                    ..0 => highest,
-                    number => u8::try_from(number).ok().filter(|&number| number <= highest).ok_or_else(
-                        || error::value_error(&format!("pickle protocol must be <= {highest}")),
-                    )?,
+        self.protocol =
+            match protocol {
+                None => DEFAULT_PROTOCOL,
+                Some(protocol) => {
+                    // SAFETY: the object is alive; CPython checks that it is an integer.
+                    let number = unsafe { PyLong_AsLong(protocol.as_ptr()) };
+                    match number {
+                        -1 if error::occurred() => return Err(Raised),
+                        ..0 => highest,
+                        number => u8::try_from(number).ok().filter(|&number| number <= highest).ok_or_else(
+                            || error::value_error(&format!("pickle protocol must be <= {highest}")),
+                        )?,
+                    }
                 }
-            }
-        };
+            };
         self.bin = (self.protocol > 0).into();
         self.fix_imports = fix_imports && self.protocol < 3;
         if buffer_callback.is_some() && self.protocol < 5 {
@@ -305,7 +306,7 @@ impl<'s> Dump<'s> {
         } else if kind == &raw mut PyTuple_Type {
             self.save_tuple(object)
         } else if kind == &raw mut PySet_Type {
-            self.save_set(object)
+            self.save_set(&object)
         } else if kind == &raw mut PyFrozenSet_Type {
             self.save_frozenset(object)
         } else if kind == &raw mut PyByteArray_Type {
@@ -313,7 +314,7 @@ impl<'s> Dump<'s> {
         } else if kind == pickle_buffer_type() {
             self.save_pickle_buffer(object.as_ref())
         } else {
-            self.save_by_reduction(object)
+            self.save_by_reduction(&object)
         }
     }
 

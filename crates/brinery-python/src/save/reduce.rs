@@ -26,18 +26,18 @@ struct Reduction {
 
 impl Dump<'_> {
     /// Saves an object that has no spelling of its own, by the hooks that apply to it, in their order.
-    pub(super) fn save_by_reduction(&mut self, object: Owned) -> Result<()> {
-        self.enter_fast(&object)?;
+    pub(super) fn save_by_reduction(&mut self, object: &Owned) -> Result<()> {
+        self.enter_fast(object)?;
         let kind = object.type_ref().to_owned();
         if let Some(hook) = self.hooks.reducer_override.clone() {
             let reduced = hook.call1(object.as_ref())?;
             // SAFETY: NotImplemented is alive as long as the interpreter.
             if !reduced.is(unsafe { Ref::new(Py_NotImplemented()) }) {
-                return self.save_reduction(&reduced, &object);
+                return self.save_reduction(&reduced, object);
             }
         }
         if kind.is((&raw mut PyType_Type).into_ref()) {
-            return self.save_type(&object);
+            return self.save_type(object);
         }
         if kind.is((&raw mut PyFunction_Type).into_ref()) {
             return self.save_global(object.as_ref(), None);
@@ -58,7 +58,7 @@ impl Dump<'_> {
         };
         if let Some(reducer) = reducer {
             let reduced = reducer.call1(object.as_ref())?;
-            return self.save_reduction(&reduced, &object);
+            return self.save_reduction(&reduced, object);
         }
         if kind.is_subtype_of(&raw mut PyType_Type) {
             return self.save_global(object.as_ref(), None);
@@ -76,11 +76,11 @@ impl Dump<'_> {
             )));
         };
         if kind.is((&raw mut PyMethod_Type).into_ref())
-            && let Some(reduced) = private_method(&object, &reduced)?
+            && let Some(reduced) = private_method(object, &reduced)?
         {
-            return self.save_reduction(&reduced, &object);
+            return self.save_reduction(&reduced, object);
         }
-        self.save_reduction(&reduced, &object)
+        self.save_reduction(&reduced, object)
     }
 
     /// Saves what a hook returned for an object: the name of a global, or a reduction.
@@ -113,13 +113,8 @@ impl Dump<'_> {
     pub(super) fn save_reduced(&mut self, reduced: Ref<'_>, object: Option<Ref<'_>>) -> Result<()> {
         let reduction = self.take_apart(reduced)?;
         let Reduction { callable, args, state, list_items, dict_items, state_setter } = reduction;
-        let construct = Construct {
-            object: object.map(Ref::to_owned),
-            list_items,
-            dict_items,
-            state,
-            state_setter,
-        };
+        let construct =
+            Construct { object: object.map(Ref::to_owned), list_items, dict_items, state, state_setter };
         self.push(Task::Construct(Box::new(construct)))?;
         if self.out.protocol() >= 2 {
             let name = callable.lookup_attr(self.state.names.__name__.as_ref())?;
@@ -263,7 +258,8 @@ impl Dump<'_> {
             |index: isize| (index < len).then(|| element(index)).filter(|element| !element.is_none());
         let refuse = |what: &str, must: &str, object: Option<Ref<'_>>| {
             let but = object.map_or_else(String::new, |object| format!(", not {}", object.type_name()));
-            self.state.pickling_error(&format!("{what} of the tuple returned by __reduce__ must be {must}{but}"))
+            self.state
+                .pickling_error(&format!("{what} of the tuple returned by __reduce__ must be {must}{but}"))
         };
         let (callable, args) = (element(0), element(1));
         if !callable.is_callable() {
@@ -272,7 +268,8 @@ impl Dump<'_> {
         if !args.is_tuple() {
             return Err(refuse("second item", "a tuple", None));
         }
-        let (state, list_items, dict_items, state_setter) = (optional(2), optional(3), optional(4), optional(5));
+        let (state, list_items, dict_items, state_setter) =
+            (optional(2), optional(3), optional(4), optional(5));
         if let Some(items) = list_items.filter(|items| !items.is_iterator()) {
             return Err(refuse("fourth element", "an iterator", Some(items)));
         }
@@ -296,9 +293,8 @@ impl Dump<'_> {
 /// The reduction of a bound method whose name is private, with the name that `getattr` will find it by.
 fn private_method(method: &Owned, reduced: &Owned) -> Result<Option<Owned>> {
     // SAFETY: the object is a method; what it binds lives as long as it.
-    let (receiver, function) = unsafe {
-        (Ref::new(PyMethod_Self(method.as_ptr())), Ref::new(PyMethod_Function(method.as_ptr())))
-    };
+    let (receiver, function) =
+        unsafe { (Ref::new(PyMethod_Self(method.as_ptr())), Ref::new(PyMethod_Function(method.as_ptr()))) };
     // SAFETY: a tuple of two has both items.
     let (getattr, name) = unsafe {
         if !reduced.is_tuple() || PyTuple_GET_SIZE(reduced.as_ptr()) != 2 {

@@ -114,11 +114,8 @@ impl Dump<'_> {
         }
         // SAFETY: the type `bytearray` lives as long as the interpreter.
         let kind = unsafe { Ref::new((&raw mut PyByteArray_Type).cast()) };
-        let args = if data.is_empty() {
-            Owned::tuple(&[])?
-        } else {
-            Owned::tuple(&[bytes::new(data)?.as_ref()])?
-        };
+        let args =
+            if data.is_empty() { Owned::tuple(&[])? } else { Owned::tuple(&[bytes::new(data)?.as_ref()])? };
         let reduced = Owned::tuple(&[kind, args.as_ref()])?;
         self.save_reduced(reduced.as_ref(), Some(object))
     }
@@ -129,9 +126,9 @@ impl Dump<'_> {
         }
         let view = View::of(object)?;
         if !view.is_contiguous() {
-            return Err(self.state.pickling_error(
-                "PickleBuffer can not be pickled when pointing to a non-contiguous buffer",
-            ));
+            return Err(self
+                .state
+                .pickling_error("PickleBuffer can not be pickled when pointing to a non-contiguous buffer"));
         }
         let in_band = match self.hooks.buffer_callback.clone() {
             Some(callback) => callback.call1(object)?.is_true()?,
@@ -207,7 +204,13 @@ fn int_bytes(object: Ref<'_>) -> Result<Vec<u8>> {
             return Err(Raised);
         }
         let mut bytes = vec![0u8; bits / 8 + 1];
-        crate::ffi::check(_PyLong_AsByteArray(object.as_ptr().cast(), bytes.as_mut_ptr(), bytes.len(), 1, 1))?;
+        crate::ffi::check(_PyLong_AsByteArray(
+            object.as_ptr().cast(),
+            bytes.as_mut_ptr(),
+            bytes.len(),
+            1,
+            1,
+        ))?;
         Ok(bytes)
     }
 }

@@ -86,7 +86,6 @@ pub(super) struct Dict {
 
 /// Progress in a set.
 pub(super) struct Set {
-    pub(super) set: Owned,
     pub(super) iterator: Owned,
     pub(super) batch: usize,
     pub(super) count: usize,
@@ -123,11 +122,9 @@ pub(super) fn path_of(tasks: &[Task]) -> Path {
         let below = position.checked_sub(1).map(|below| &tasks[below]);
         match task {
             Task::List(list) => path.push(Segment::Index(last(list.next))),
-            Task::Tuple(tuple) => {
-                if !matches!(below, Some(Task::Op(Opcode::Build | Opcode::Tuple2))) {
-                    path.push(Segment::Index(last(tuple.next)));
-                }
-            }
+            // A state that is a pair of dicts adds no step of its own.
+            Task::Tuple(_) if matches!(below, Some(Task::Op(Opcode::Build | Opcode::Tuple2))) => {}
+            Task::Tuple(tuple) => path.push(Segment::Index(last(tuple.next))),
             Task::ListItems(items) => path.push(Segment::Index(items.count.saturating_sub(1))),
             Task::Set(set) => path.push(Segment::Element(set.count.saturating_sub(1))),
             Task::FrozenSet(set) => path.push(Segment::Element(set.count.saturating_sub(1))),

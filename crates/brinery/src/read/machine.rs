@@ -236,7 +236,7 @@ impl<V> Machine<V> {
                 byte::EMPTY_DICT => self.stack.push(host.empty_dict().host()?),
                 byte::DICT => {
                     let mark = self.pop_mark()?;
-                    if (self.stack.len() - mark) % 2 != 0 {
+                    if !(self.stack.len() - mark).is_multiple_of(2) {
                         return Err(Fault::OddItems(Opcode::Dict).into());
                     }
                     let value = host.dict(self.items(mark)).host()?;
@@ -250,7 +250,7 @@ impl<V> Machine<V> {
                 byte::SETITEMS => {
                     let mark = self.pop_mark_of_container()?;
                     if mark < self.stack.len() {
-                        if (self.stack.len() - mark) % 2 != 0 {
+                        if !(self.stack.len() - mark).is_multiple_of(2) {
                             return Err(Fault::OddItems(Opcode::SetItems).into());
                         }
                         host.set_items(self.items(mark)).host()?;
