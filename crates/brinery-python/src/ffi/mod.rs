@@ -1,9 +1,12 @@
 //! The C API behind types that uphold its rules.
 
+pub(crate) mod buffer;
 pub(crate) mod bytes;
 pub(crate) mod error;
+pub(crate) mod list;
 pub(crate) mod object;
 pub(crate) mod text;
+pub(crate) mod tuple;
 
 pub(crate) use error::{Raised, Result};
 pub(crate) use object::{Owned, Ref, check};

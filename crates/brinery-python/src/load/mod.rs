@@ -1,3 +1,33 @@
-use crate::methods::*;
-static M: Methods<1> = Methods::new([END]);
-pub(crate) fn functions() -> *mut crate::ffi::api::PyMethodDef { M.as_ptr() }
+//! Loading: the host in which the pickle machine builds Python objects.
+
+mod deferred;
+mod functions;
+mod global;
+mod guarded;
+mod host;
+mod instance;
+mod number;
+mod options;
+mod source;
+mod string;
+
+pub(crate) use functions::functions;
+pub(crate) use global::find_class;
+pub(crate) use guarded::{Guarded, SharedMemo};
+pub(crate) use host::{Builder, Hook, Hooks, Visible};
+pub(crate) use options::Options;
+pub(crate) use source::{File, FileSource};
+
+use crate::ffi::{Owned, Result};
+use brinery::read::{Machine, Source};
+
+/// Runs the machine over one stream.
+pub(crate) fn run<'de, S: Source<'de>>(
+    machine: &mut Machine<Owned>,
+    source: &mut S,
+    mut builder: Builder<'_>,
+) -> Result<Owned> {
+    let value = machine.run(source, &mut builder)?;
+    builder.finish()?;
+    Ok(value)
+}

@@ -51,17 +51,325 @@ pub(crate) struct FileSource {
     peeked: usize,
 }
 
-impl From<Raised> for ReadErrorOfFile {
-    fn from(_: Raised) -> Self {
-        ReadErrorOfFile(ReadError::Raised)
+/// The core's name for an exception that is set.
+fn raised(_: Raised) -> ReadError {
+    ReadError::Raised
+}
+
+impl FileSource {
+    pub(crate) fn new(file: File) -> Result<Self> {
+        let window = bytes::new(b"")?;
+        Ok(FileSource { file, window, position: 0, taken: 0, base: 0, peeked: PEEK })
+    }
+
+    /// Starts a stream: offsets count from here.
+    pub(crate) fn start(&mut self) {
+        self.base = 0u64.wrapping_sub(self.position as u64);
+    }
+
+    /// The methods of the file, for the collector.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &Owned> {
+        let File { read, readline, readinto, peek } = &self.file;
+        [Some(read), Some(readline), readinto.as_ref(), peek.as_ref()].into_iter().flatten()
+    }
+
+    #[inline(always)]
+    fn rest(&self) -> &[u8] {
+        // A slice of the window; `position` never passes its end.
+        &bytes::as_slice(self.window.as_ref())[self.position..]
+    }
+
+    fn set_window(&mut self, window: Owned, taken: usize) {
+        self.base = self.offset();
+        self.window = window;
+        self.position = 0;
+        self.taken = taken;
+    }
+
+    /// Makes the file stand right behind what was consumed or taken, and forgets what was only peeked at.
+    /// Returns how much was taken and not consumed.
+    fn settle(&mut self) -> Result<usize> {
+        if self.position > self.taken {
+            let skipped = self.position - self.taken;
+            self.call_read(skipped)?;
+            self.taken = self.position;
+        }
+        Ok(self.taken - self.position)
+    }
+
+    /// The bytes taken and not consumed, after [`settle`](Self::settle).
+    fn taken_rest(&self) -> &[u8] {
+        &self.rest()[..self.taken - self.position]
+    }
+
+    /// `file.read(len)`, whatever it answers.
+    fn call_read(&self, len: usize) -> Result<Owned> {
+        self.file.read.call1(Owned::int(len as i64)?.as_ref())
+    }
+
+    /// `file.read(len)` as bytes.
+    fn read(&self, len: usize) -> Result<Owned> {
+        into_bytes(self.call_read(len)?)
+    }
+
+    /// Peeks so that the window holds at least `len` bytes; whether that worked.
+    fn peek(&mut self, len: usize) -> Result<bool> {
+        let Some(peek) = &self.file.peek else { return Ok(false) };
+        if len > self.peeked.max(512) || len >= PEEK {
+            return Ok(false);
+        }
+        match peek.call1(Owned::int(PEEK as i64)?.as_ref()) {
+            Ok(data) => {
+                let data = into_bytes(data)?;
+                self.peeked = bytes::as_slice(data.as_ref()).len();
+                if self.peeked < len {
+                    return Ok(false);
+                }
+                self.set_window(data, 0);
+                Ok(true)
+            }
+            Err(Raised) => {
+                // SAFETY: the interpreter's exception classes are alive as long as it is.
+                if !error::matches(unsafe { Ref::new(PyExc_NotImplementedError) }) {
+                    return Err(Raised);
+                }
+                error::clear();
+                self.file.peek = None;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Gets more input, so that the window holds at least `len` bytes from `position` on. Without any more input
+    /// the window holds what there was.
+    #[cold]
+    fn fill(&mut self, len: usize) -> ReadResult<()> {
+        let rest = self.settle().map_err(raised)?;
+        if rest == 0 && self.peek(len).map_err(raised)? {
+            return Ok(());
+        }
+        let window = self.gather(len).map_err(raised)?;
+        let got = bytes::as_slice(window.as_ref()).len();
+        self.set_window(window, got);
+        if got < len { Err(ReadError::Truncated) } else { Ok(()) }
+    }
+
+    /// The bytes taken and as many more as it takes to have `len` of them, or all there are.
+    fn gather(&mut self, len: usize) -> Result<Owned> {
+        let rest = self.taken_rest();
+        let mut have = rest.len();
+        let first = self.read((len - have).min(PIECE))?;
+        let got = bytes::as_slice(first.as_ref()).len();
+        if have == 0 && (got >= len || got == 0) {
+            return Ok(first);
+        }
+        let rest = bytes::new(rest)?;
+        have += got;
+        let (mut pieces, mut last) = (vec![rest, first], got);
+        while have < len && last > 0 {
+            let piece = self.read((len - have).min(have.max(PIECE)))?;
+            last = bytes::as_slice(piece.as_ref()).len();
+            have += last;
+            pieces.push(piece);
+        }
+        join(&pieces, have)
+    }
+
+    /// `len` bytes as an object, which may be the very one that the file returned.
+    pub(super) fn read_bytes(&mut self, len: usize) -> ReadResult<Owned> {
+        if len <= self.rest().len() {
+            let object = bytes::new(&self.rest()[..len]).map_err(raised)?;
+            self.position += len;
+            return Ok(object);
+        }
+        if self.settle().map_err(raised)? == 0 {
+            let window = self.gather(len).map_err(raised)?;
+            let got = bytes::as_slice(window.as_ref()).len();
+            if got == len && window.is_exactly(&raw mut PyBytes_Type) {
+                self.set_window(bytes::new(b"").map_err(raised)?, 0);
+                self.base = self.base.wrapping_add(len as u64);
+                return Ok(window);
+            }
+            self.set_window(window, got);
+        } else {
+            self.fill(len)?;
+        }
+        bytes::new(&self.take(len)?).map_err(raised)
+    }
+
+    /// `len` bytes as a bytearray, which the file fills itself if it can.
+    pub(super) fn read_bytearray(&mut self, len: usize) -> ReadResult<Owned> {
+        if len > self.rest().len()
+            && self.settle().map_err(raised)? == 0
+            && let Some(readinto) = &self.file.readinto
+        {
+            let (array, got) = read_into_bytearray(readinto, len).map_err(raised)?;
+            self.set_window(bytes::new(b"").map_err(raised)?, 0);
+            self.base = self.base.wrapping_add(got as u64);
+            return if got < len { Err(ReadError::Truncated) } else { Ok(array) };
+        }
+        bytes::new_bytearray(&self.take(len)?).map_err(raised)
     }
 }
 
-/// Lets `?` turn [`Raised`] into the core's error.
-struct ReadErrorOfFile(ReadError);
+/// A bytearray filled by `readinto`, and how much of it was.
+///
+/// It grows with what arrives. The file gets views of the bytearray, which owns its memory: a view that is kept
+/// stays valid, and makes the next growth fail with a `BufferError`.
+fn read_into_bytearray(readinto: &Owned, len: usize) -> Result<(Owned, usize)> {
+    let array = bytes::new_bytearray(b"")?;
+    let mut got = 0;
+    while got < len {
+        let size = (len - got).min(got.max(PIECE)) + got;
+        // SAFETY: the object is a bytearray; views of it are checked by the call.
+        crate::ffi::check(unsafe { PyByteArray_Resize(array.as_ptr(), size as Py_ssize_t) })?;
+        // SAFETY: the view is a memoryview, a sequence of bytes.
+        let target = unsafe {
+            let view = Owned::from_result(PyMemoryView_FromObject(array.as_ptr()))?;
+            Owned::from_result(PySequence_GetSlice(view.as_ptr(), got as Py_ssize_t, size as Py_ssize_t))?
+        };
+        let count = readinto.call1(target.as_ref())?;
+        // SAFETY: the object is alive.
+        let count = unsafe { PyLong_AsSsize_t(count.as_ptr()) };
+        if count < 0 {
+            let unexplained = !error::occurred();
+            return Err(if unexplained {
+                error::value_error("readinto() returned negative size")
+            } else {
+                Raised
+            });
+        }
+        if count == 0 {
+            break;
+        }
+        got += count as usize;
+        if got > size {
+            return Err(error::value_error("readinto() returned more than the size of the buffer"));
+        }
+    }
+    Ok((array, got))
+}
 
-impl From<ReadErrorOfFile> for ReadError {
-    fn from(error: ReadErrorOfFile) -> Self {
-        error.0
+/// What a file returned as a bytes object.
+fn into_bytes(data: Owned) -> Result<Owned> {
+    // SAFETY: the object is alive.
+    if unsafe { PyBytes_Check(data.as_ptr()) } != 0 {
+        return Ok(data);
+    }
+    let view = crate::ffi::buffer::View::new(data.as_ref())?;
+    bytes::new(view.as_slice())
+}
+
+/// One bytes object of several.
+fn join(pieces: &[Owned], len: usize) -> Result<Owned> {
+    // SAFETY: the contents of the new object are written before anything else sees it; the pieces are bytes
+    // objects that have `len` bytes together.
+    unsafe {
+        let joined = Owned::from_result(PyBytes_FromStringAndSize(ptr::null(), len as Py_ssize_t))?;
+        let mut target = PyBytes_AS_STRING(joined.as_ptr()).cast_mut().cast::<u8>();
+        for piece in pieces {
+            let piece = bytes::as_slice(piece.as_ref());
+            ptr::copy_nonoverlapping(piece.as_ptr(), target, piece.len());
+            target = target.add(piece.len());
+        }
+        Ok(joined)
+    }
+}
+
+impl<'de> Source<'de> for FileSource {
+    #[inline(always)]
+    fn opcode(&mut self) -> ReadResult<Option<u8>> {
+        if self.rest().is_empty() {
+            match self.fill(1) {
+                Ok(()) => {}
+                Err(ReadError::Truncated) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        let byte = self.rest()[0];
+        self.position += 1;
+        Ok(Some(byte))
+    }
+
+    #[inline(always)]
+    fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]> {
+        if self.rest().len() < N {
+            self.fill(N)?;
+        }
+        let array = *self.rest().first_chunk().ok_or(ReadError::Truncated)?;
+        self.position += N;
+        Ok(array)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, len: usize) -> ReadResult<Chunk<'de, '_>> {
+        if self.rest().len() < len {
+            self.fill(len)?;
+        }
+        self.position += len;
+        Ok(Chunk::Transient(&bytes::as_slice(self.window.as_ref())[self.position - len..self.position]))
+    }
+
+    fn line(&mut self) -> ReadResult<Chunk<'de, '_>> {
+        let end = match memchr::memchr(b'\n', self.rest()) {
+            Some(end) => end,
+            None => self.fill_line()?,
+        };
+        let start = self.position;
+        self.position += end + 1;
+        Ok(Chunk::Transient(&bytes::as_slice(self.window.as_ref())[start..start + end]))
+    }
+
+    fn read_into(&mut self, buffer: &mut [u8]) -> ReadResult<()> {
+        buffer.copy_from_slice(&self.take(buffer.len())?);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn buffered(&self) -> usize {
+        self.rest().len()
+    }
+
+    fn frame(&mut self, len: usize) -> ReadResult<()> {
+        if self.rest().len() < len { self.fill(len) } else { Ok(()) }
+    }
+
+    fn finish(&mut self) -> ReadResult<()> {
+        self.settle().map_err(raised)?;
+        if self.taken < bytes::as_slice(self.window.as_ref()).len() {
+            // Who knows what the file does until the next load: what was peeked at is not ours.
+            let rest = bytes::new(self.taken_rest()).map_err(raised)?;
+            let taken = self.taken - self.position;
+            self.set_window(rest, taken);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn offset(&self) -> u64 {
+        self.base.wrapping_add(self.position as u64)
+    }
+
+    fn lookahead(&self, offset: u64) -> &[u8] {
+        let window = bytes::as_slice(self.window.as_ref());
+        usize::try_from(offset.wrapping_sub(self.base)).ok().and_then(|start| window.get(start..)).unwrap_or_default()
+    }
+}
+
+impl FileSource {
+    /// Gets input up to the end of a line; where in it the newline is.
+    #[cold]
+    fn fill_line(&mut self) -> ReadResult<usize> {
+        let rest = self.settle().map_err(raised)?;
+        let line = self.file.readline.call0().and_then(into_bytes).map_err(raised)?;
+        let window = if rest == 0 {
+            line
+        } else {
+            let len = rest + bytes::as_slice(line.as_ref()).len();
+            bytes::new(self.taken_rest()).and_then(|rest| join(&[rest, line], len)).map_err(raised)?
+        };
+        let taken = bytes::as_slice(window.as_ref()).len();
+        self.set_window(window, taken);
+        memchr::memchr(b'\n', self.rest()).ok_or(ReadError::Truncated)
     }
 }

@@ -36,6 +36,11 @@ impl<'s, V> Items<'s, V> {
         &self.stack[self.start - 1]
     }
 
+    /// What is on the stack below the container, deepest first.
+    pub fn below(&self) -> &[V] {
+        &self.stack[..self.start.saturating_sub(1)]
+    }
+
     /// How many items there are.
     #[inline(always)]
     pub fn len(&self) -> usize {

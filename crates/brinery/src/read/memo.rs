@@ -82,6 +82,11 @@ impl<V> Memo<V> {
         self.len == 0
     }
 
+    /// All objects, in no particular order and without costing memory.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.dense.iter().flatten().chain(self.sparse.values())
+    }
+
     /// All objects with their indexes, in ascending order of index.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &V)> {
         let mut sparse: Vec<_> = self.sparse.iter().map(|(&index, value)| (index, value)).collect();

@@ -1,0 +1,104 @@
+//! The functions `load` and `loads`.
+
+use super::{Builder, File, FileSource, Hooks, Options, SharedMemo, Visible};
+use crate::arguments::Signature;
+use crate::ffi::api::*;
+use crate::ffi::buffer::View;
+use crate::ffi::{Owned, Raised, Ref, Result, bytes};
+use crate::methods::{END, Methods, docstring, function, guard};
+use crate::state::State;
+use brinery::read::{Cursor, Machine};
+use std::sync::atomic::Ordering;
+
+static METHODS: Methods<3> = Methods::new([
+    function(c"load", load, docstring!("load")),
+    function(c"loads", loads, docstring!("loads")),
+    END,
+]);
+
+/// The functions, for the module.
+pub(crate) fn functions() -> *mut PyMethodDef {
+    METHODS.as_ptr()
+}
+
+const LOAD: Signature<5> = Signature {
+    function: "load",
+    names: ["file", "fix_imports", "encoding", "errors", "buffers"],
+    positional_only: 0,
+    positional: 1,
+    required: 1,
+};
+
+const LOADS: Signature<5> = Signature {
+    function: "loads",
+    names: ["data", "fix_imports", "encoding", "errors", "buffers"],
+    positional_only: 1,
+    positional: 1,
+    required: 1,
+};
+
+unsafe extern "C" fn load(
+    module: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with our module and arguments by the vectorcall protocol.
+        let (state, arguments) =
+            unsafe { (State::of_module(module), LOAD.parse_vector(args, count, names)?) };
+        let [Some(file), arguments @ ..] = arguments else { return Err(Raised) };
+        let options = Options::new(LOAD.function, arguments)?;
+        let mut source = FileSource::new(File::new(state, file)?)?;
+        // SAFETY: the source is a `FileSource`.
+        with_builder(state, &options, |machine, builder| unsafe {
+            super::run(machine, &mut source, builder.reading_file())
+        })
+    })
+}
+
+unsafe extern "C" fn loads(
+    module: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with our module and arguments by the vectorcall protocol.
+        let (state, arguments) =
+            unsafe { (State::of_module(module), LOADS.parse_vector(args, count, names)?) };
+        let [Some(data), arguments @ ..] = arguments else { return Err(Raised) };
+        let options = Options::new(LOADS.function, arguments)?;
+        with_slice(data, |input| {
+            with_builder(state, &options, |machine, builder| {
+                super::run(machine, &mut Cursor::new(input), builder)
+            })
+        })
+    })
+}
+
+/// Calls `body` with the bytes of a bytes-like object.
+fn with_slice(data: Ref<'_>, body: impl FnOnce(&[u8]) -> Result<Owned>) -> Result<Owned> {
+    if data.is_exactly(&raw mut PyBytes_Type) {
+        return body(bytes::as_slice(data));
+    }
+    let view = View::new(data)?;
+    if cfg!(Py_GIL_DISABLED) && !view.is_readonly() {
+        // Another thread could write to it between two looks at one byte.
+        return body(&view.as_slice().to_vec());
+    }
+    body(view.as_slice())
+}
+
+/// Calls `body` with a builder that has a memo of its own and no Unpickler to ask.
+fn with_builder<'a>(
+    state: &'a State,
+    options: &'a Options,
+    body: impl FnOnce(&mut Machine<Owned>, Builder<'_>) -> Result<Owned>,
+) -> Result<Owned> {
+    let (memo, visible) = (SharedMemo::default(), Visible::default());
+    visible.fix_imports.store(options.fix_imports, Ordering::Relaxed);
+    let hooks = Hooks { visible: &visible, find_class: None, unpickler: None };
+    let buffers = options.buffers.as_ref().map(Owned::as_ref);
+    body(&mut Machine::new(), Builder::new(state, &memo, &options.strings, buffers, hooks))
+}

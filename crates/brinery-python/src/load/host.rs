@@ -1,0 +1,414 @@
+//! The host: what each opcode means for Python objects.
+
+use super::deferred::Deferred;
+use super::guarded::SharedMemo;
+use super::options::Strings;
+use super::source::FileSource;
+use super::{number, string};
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, tuple};
+use crate::place;
+use crate::state::State;
+use brinery::Place;
+use brinery::read::{Chunk, Fault, FaultClass, Host, Items, LineEncoding, ReadError, Shape, Source};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+/// A callable that an Unpickler was given.
+#[derive(Clone)]
+pub(crate) struct Hook {
+    pub(crate) callable: Owned,
+    /// Whether it is the function of a method of the Unpickler itself, which then is its first argument. Holding
+    /// the bound method would make a cycle.
+    pub(crate) is_method: bool,
+}
+
+/// The parts of an Unpickler that Python code may see or change while it loads.
+#[derive(Default)]
+pub(crate) struct Visible {
+    /// The protocol of the stream.
+    pub(crate) protocol: AtomicU8,
+    pub(crate) fix_imports: AtomicBool,
+}
+
+/// What a load asks Python code for.
+pub(crate) struct Hooks<'a> {
+    pub(crate) visible: &'a Visible,
+    /// The Unpickler whose `find_class` is asked; without one the module's own is.
+    pub(crate) find_class: Option<Ref<'a>>,
+    /// The Unpickler whose `persistent_load` is asked.
+    pub(crate) unpickler: Option<Ref<'a>>,
+}
+
+impl Hooks<'_> {
+    pub(super) fn protocol(&self) -> u8 {
+        self.visible.protocol.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn fix_imports(&self) -> bool {
+        self.visible.fix_imports.load(Ordering::Relaxed)
+    }
+}
+
+/// The [`Host`] that builds Python objects.
+///
+/// Nothing in it is borrowed while Python code may run, except what only this load can reach.
+pub(crate) struct Builder<'a> {
+    pub(super) state: &'a State,
+    pub(super) memo: &'a SharedMemo,
+    pub(super) strings: &'a Strings,
+    pub(super) buffers: Option<Ref<'a>>,
+    pub(super) hooks: Hooks<'a>,
+    /// Whether the source is a [`FileSource`], which can do more than the trait says.
+    reads_file: bool,
+    pub(super) deferred: Option<Box<Deferred>>,
+}
+
+impl<'a> Builder<'a> {
+    /// A builder for a stream in memory.
+    pub(crate) fn new(
+        state: &'a State,
+        memo: &'a SharedMemo,
+        strings: &'a Strings,
+        buffers: Option<Ref<'a>>,
+        hooks: Hooks<'a>,
+    ) -> Self {
+        hooks.visible.protocol.store(0, Ordering::Relaxed);
+        Builder { state, memo, strings, buffers, hooks, reads_file: false, deferred: None }
+    }
+
+    /// The builder for a stream from a file.
+    ///
+    /// # Safety
+    ///
+    /// The machine runs on a [`FileSource`].
+    pub(crate) unsafe fn reading_file(mut self) -> Self {
+        self.reads_file = true;
+        self
+    }
+
+    /// Ends a load that has reached its end.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        self.add_all_deferred()
+    }
+
+    /// The source as what it is, where it is a file.
+    #[inline(always)]
+    fn file<'s, S>(&self, source: &'s mut S) -> Option<&'s mut FileSource> {
+        // SAFETY: by the contract of `reading_file` the source is of this type.
+        self.reads_file.then(|| unsafe { &mut *ptr::from_mut(source).cast::<FileSource>() })
+    }
+
+    fn persistent_object(&mut self, id: Ref<'_>) -> Result<Owned> {
+        match self.hooks.unpickler {
+            Some(unpickler) => crate::unpickler::persistent_object(unpickler, self.state, id),
+            None => Err(crate::unpickler::no_persistent_load(self.state)),
+        }
+    }
+}
+
+impl<'de> Host<'de> for Builder<'_> {
+    type Value = Owned;
+    type Error = Raised;
+
+    #[cold]
+    fn fault(&mut self, fault: Fault) -> Raised {
+        let message = fault.to_string();
+        match fault.class() {
+            FaultClass::Unpickling => self.state.unpickling_error(&message),
+            FaultClass::Eof => error::eof_error(&message),
+            FaultClass::Value => error::value_error(&message),
+            FaultClass::Overflow => error::overflow_error(&message),
+        }
+    }
+
+    #[cold]
+    fn read_error(&mut self, error: ReadError) -> Raised {
+        match error {
+            ReadError::Raised => Raised,
+            ReadError::Truncated => self.fault(Fault::Truncated),
+            ReadError::Io(error) => error::runtime_error(&error.to_string()),
+        }
+    }
+
+    #[cold]
+    fn at(&mut self, _: Raised, place: Place) -> Raised {
+        place::annotate(self.state, &place.path, Some(place.offset), place.opcode)
+    }
+
+    fn protocol(&mut self, protocol: u8) {
+        self.hooks.visible.protocol.store(protocol, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    fn none(&mut self) -> Owned {
+        Owned::none()
+    }
+
+    #[inline(always)]
+    fn bool(&mut self, value: bool) -> Owned {
+        Owned::bool(value)
+    }
+
+    #[inline(always)]
+    fn int(&mut self, value: i64) -> Result<Owned> {
+        Owned::int(value)
+    }
+
+    fn int_literal(&mut self, text: &[u8]) -> Result<Owned> {
+        number::from_literal(text)
+    }
+
+    #[inline(always)]
+    fn long(&mut self, bytes: &[u8]) -> Result<Owned> {
+        number::from_bytes(bytes)
+    }
+
+    #[inline(always)]
+    fn float(&mut self, value: f64) -> Result<Owned> {
+        // SAFETY: any value will do.
+        unsafe { Owned::from_result(PyFloat_FromDouble(value)) }
+    }
+
+    #[inline(always)]
+    fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Result<Owned> {
+        string::from_utf8(&utf8)
+    }
+
+    fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Result<Owned> {
+        string::from_raw_unicode_escape(&line)
+    }
+
+    fn string(&mut self, bytes: Chunk<'de, '_>) -> Result<Owned> {
+        self.strings.decode(&bytes)
+    }
+
+    fn string_escaped(&mut self, literal: Chunk<'de, '_>) -> Result<Owned> {
+        self.strings.decode_literal(&literal)
+    }
+
+    #[inline]
+    fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
+        let object = match self.file(source) {
+            Some(file) => file.read_bytes(len),
+            None => source.take(len).and_then(|chunk| bytes::new(&chunk).map_err(|Raised| ReadError::Raised)),
+        };
+        object.map_err(|error| self.read_error(error))
+    }
+
+    fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
+        let object = match self.file(source) {
+            Some(file) => file.read_bytearray(len),
+            None => {
+                source.take(len).and_then(|chunk| bytes::new_bytearray(&chunk).map_err(|Raised| ReadError::Raised))
+            }
+        };
+        object.map_err(|error| self.read_error(error))
+    }
+
+    #[inline(always)]
+    fn empty_list(&mut self) -> Result<Owned> {
+        // SAFETY: makes a new list.
+        unsafe { Owned::from_result(PyList_New(0)) }
+    }
+
+    #[inline(always)]
+    fn empty_dict(&mut self) -> Result<Owned> {
+        // SAFETY: makes a new dict.
+        unsafe { Owned::from_result(PyDict_New()) }
+    }
+
+    #[inline(always)]
+    fn empty_set(&mut self) -> Result<Owned> {
+        // SAFETY: makes a new set.
+        unsafe { Owned::from_result(PySet_New(ptr::null_mut())) }
+    }
+
+    #[inline(always)]
+    fn tuple(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
+        tuple::new(items.drain())
+    }
+
+    fn list(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
+        list::new(items.drain())
+    }
+
+    fn dict(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
+        let dict = self.empty_dict()?;
+        for pair in items.as_slice().chunks_exact(2) {
+            dict.set_item(pair[0].as_ref(), pair[1].as_ref())?;
+        }
+        drop(items.drain());
+        Ok(dict)
+    }
+
+    fn frozenset(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
+        let items = tuple::new(items.drain())?;
+        // SAFETY: makes a new frozenset of a tuple that is alive.
+        unsafe { Owned::from_result(PyFrozenSet_New(items.as_ptr())) }
+    }
+
+    #[inline]
+    fn append(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
+        // SAFETY: the container stays on the stack, which only this load can reach.
+        let container = unsafe { Ref::new(items.container().as_ptr()) };
+        if container.is_exactly(&raw mut PyList_Type) {
+            return list::extend(container, items.drain());
+        }
+        if let Some(extend) = container.lookup_attr(self.state.names.extend.as_ref())? {
+            let items = list::new(items.drain())?;
+            return extend.call1(items.as_ref()).map(drop);
+        }
+        let append = container.getattr(self.state.names.append.as_ref())?;
+        items.drain().try_for_each(|item| append.call1(item.as_ref()).map(drop))
+    }
+
+    #[inline]
+    fn set_items(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
+        let container = items.container();
+        if self.must_wait(container) {
+            self.line_up(&items);
+            drop(items.drain());
+            return Ok(());
+        }
+        let exact = container.is_exactly(&raw mut PyDict_Type);
+        for (index, pair) in items.as_slice().chunks_exact(2).enumerate() {
+            let (key, value) = (&pair[0], &pair[1]);
+            let result = if exact {
+                // SAFETY: an exact dict; the stack holds key and value.
+                check(unsafe { PyDict_SetItem(container.as_ptr(), key.as_ptr(), value.as_ptr()) })
+            } else {
+                container.set_item(key.as_ref(), value.as_ref())
+            };
+            if result.is_err() {
+                self.add_or_defer(&items, 2 * index, 2)?;
+                break;
+            }
+        }
+        drop(items.drain());
+        Ok(())
+    }
+
+    fn add_items(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
+        let container = items.container();
+        // SAFETY: the object is alive.
+        if unsafe { PySet_Check(container.as_ptr()) } == 0 {
+            let add = container.getattr(self.state.names.add.as_ref())?;
+            return items.drain().try_for_each(|item| add.call1(item.as_ref()).map(drop));
+        }
+        for (index, item) in items.as_slice().iter().enumerate() {
+            // SAFETY: a set; the stack holds the item.
+            if unsafe { PySet_Add(container.as_ptr(), item.as_ptr()) } < 0 {
+                self.add_or_defer(&items, index, 1)?;
+                break;
+            }
+        }
+        drop(items.drain());
+        Ok(())
+    }
+
+    fn name(&mut self, line: Chunk<'de, '_>, encoding: LineEncoding) -> Result<Owned> {
+        match encoding {
+            LineEncoding::Ascii => string::from_ascii(&line),
+            LineEncoding::Utf8 => string::from_strict_utf8(&line),
+        }
+    }
+
+    fn global(&mut self, module: Owned, name: Owned) -> Result<Owned> {
+        let is_text = |object: &Owned| object.is_exactly(&raw mut PyUnicode_Type);
+        if is_text(&module) && is_text(&name) {
+            self.find(module.as_ref(), name.as_ref())
+        } else {
+            Err(self.fault(Fault::StackGlobalType))
+        }
+    }
+
+    fn extension(&mut self, code: u32) -> Result<Owned> {
+        self.find_extension(code)
+    }
+
+    #[inline]
+    fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
+        super::instance::reduce(callable.as_ref(), args.as_ref())
+    }
+
+    #[inline]
+    fn build(&mut self, instance: &Owned, state: Owned) -> Result<()> {
+        self.set_state(instance.as_ref(), state.as_ref())?;
+        if self.deferred.is_some() {
+            self.add_deferred(instance.as_ref());
+        }
+        Ok(())
+    }
+
+    fn instantiate(&mut self, class: Owned, args: Items<'_, Owned>) -> Result<Owned> {
+        self.make_instance(class.as_ref(), args)
+    }
+
+    #[inline]
+    fn new_object(&mut self, class: Owned, args: Owned, kwargs: Option<Owned>) -> Result<Owned> {
+        self.make_object(class.as_ref(), args.as_ref(), kwargs.as_ref().map(Owned::as_ref))
+    }
+
+    fn persistent_line(&mut self, line: Chunk<'de, '_>) -> Result<Owned> {
+        let id = string::from_ascii(&line).map_err(|Raised| {
+            // SAFETY: the interpreter's exception classes are alive as long as it is.
+            if error::matches(unsafe { Ref::new(PyExc_UnicodeDecodeError) }) {
+                error::clear();
+                return self.state.unpickling_error("persistent IDs in protocol 0 must be ASCII strings");
+            }
+            Raised
+        })?;
+        self.persistent_object(id.as_ref())
+    }
+
+    fn persistent(&mut self, id: Owned) -> Result<Owned> {
+        self.persistent_object(id.as_ref())
+    }
+
+    fn next_buffer(&mut self) -> Result<Owned> {
+        let Some(buffers) = self.buffers else {
+            return Err(self.state.unpickling_error(
+                "pickle stream refers to out-of-band data but no *buffers* argument was given",
+            ));
+        };
+        buffers.next()?.ok_or_else(|| self.state.unpickling_error("not enough out-of-band buffers"))
+    }
+
+    fn readonly_buffer(&mut self, buffer: Owned) -> Result<Owned> {
+        // SAFETY: the object is alive; the call answers with a memoryview.
+        let view = unsafe { Owned::from_result(PyMemoryView_FromObject(buffer.as_ptr()))? };
+        if view.getattr(Owned::str("readonly")?.as_ref())?.is_true()? {
+            return Ok(buffer);
+        }
+        view.getattr(Owned::str("toreadonly")?.as_ref())?.call0()
+    }
+
+    #[inline(always)]
+    fn share(&mut self, value: &Owned) -> Owned {
+        value.clone()
+    }
+
+    #[inline(always)]
+    fn memo_get(&mut self, index: u64) -> Option<Owned> {
+        self.memo.get(index)
+    }
+
+    #[inline(always)]
+    fn memo_put(&mut self, index: u64, value: &Owned) {
+        self.memo.put(index, value.clone());
+    }
+
+    #[inline(always)]
+    fn memoize(&mut self, value: &Owned) {
+        self.memo.memoize(value.clone());
+    }
+
+    fn shape(&self, value: &Owned) -> Shape {
+        place::shape(value.as_ref())
+    }
+
+    fn key_text(&self, value: &Owned) -> String {
+        place::key_text(value.as_ref())
+    }
+}

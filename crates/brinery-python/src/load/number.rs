@@ -1,0 +1,29 @@
+//! Integers.
+
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Result, error};
+use std::ffi::CString;
+
+/// An `int` of little-endian two's complement.
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<Owned> {
+    if let Ok(word) = <[u8; 8]>::try_from(bytes) {
+        return Owned::int(i64::from_le_bytes(word));
+    }
+    // SAFETY: pointer and length describe readable memory.
+    unsafe {
+        #[cfg(Py_3_13)]
+        let object =
+            PyLong_FromNativeBytes(bytes.as_ptr().cast(), bytes.len(), Py_ASNATIVEBYTES_LITTLE_ENDIAN as _);
+        #[cfg(not(Py_3_13))]
+        let object = _PyLong_FromByteArray(bytes.as_ptr(), bytes.len(), 1, 1);
+        Owned::from_result(object)
+    }
+}
+
+/// An `int` of a Python literal, which ends at the first NUL as C strings do.
+pub(super) fn from_literal(text: &[u8]) -> Result<Owned> {
+    let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
+    let text = CString::new(&text[..end]).map_err(|_| error::value_error("invalid literal for int()"))?;
+    // SAFETY: the text is a C string, and the end is not asked for.
+    unsafe { Owned::from_result(PyLong_FromString(text.as_ptr(), std::ptr::null_mut(), 0)) }
+}

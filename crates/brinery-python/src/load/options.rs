@@ -1,0 +1,55 @@
+//! What a load can be told.
+
+use crate::arguments::{flag, some};
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Ref, Result, error};
+use std::borrow::Cow;
+use std::ffi::{CStr, CString};
+
+/// How the 8-bit strings of Python 2 are read.
+pub(crate) enum Strings {
+    /// As bytes.
+    Bytes,
+    /// As text, by this codec and error handler.
+    Text { encoding: Cow<'static, CStr>, errors: Cow<'static, CStr> },
+}
+
+/// The arguments that `load`, `loads` and `Unpickler` have in common.
+pub(crate) struct Options {
+    pub(crate) fix_imports: bool,
+    pub(crate) strings: Strings,
+    pub(crate) buffers: Option<Owned>,
+}
+
+impl Options {
+    /// The options in the order in which the functions have them.
+    pub(crate) fn new(function: &str, arguments: [Option<Ref<'_>>; 4]) -> Result<Self> {
+        let [fix_imports, encoding, errors, buffers] = arguments;
+        let fix_imports = flag(fix_imports, true)?;
+        let encoding = c_string(function, "encoding", encoding)?.map_or(Cow::Borrowed(c"ASCII"), Cow::Owned);
+        let errors = c_string(function, "errors", errors)?.map_or(Cow::Borrowed(c"strict"), Cow::Owned);
+        let strings =
+            if &*encoding == c"bytes" { Strings::Bytes } else { Strings::Text { encoding, errors } };
+        let buffers = some(buffers).map(Ref::iter).transpose()?;
+        Ok(Options { fix_imports, strings, buffers })
+    }
+}
+
+/// A text argument that C code is going to read.
+fn c_string(function: &str, name: &str, value: Option<Ref<'_>>) -> Result<Option<CString>> {
+    let Some(value) = value else { return Ok(None) };
+    if !value.is_str() {
+        let kind = if value.is_none() { "None".to_owned() } else { value.type_name() };
+        return Err(error::type_error(&format!("{function}() argument '{name}' must be str, not {kind}")));
+    }
+    let mut len = 0;
+    // SAFETY: the value is a str, and the bytes live as long as it.
+    let text = unsafe {
+        let data = PyUnicode_AsUTF8AndSize(value.as_ptr(), &raw mut len);
+        if data.is_null() {
+            return Err(Raised);
+        }
+        std::slice::from_raw_parts(data.cast::<u8>(), len as usize)
+    };
+    CString::new(text).map(Some).map_err(|_| error::value_error("embedded null character"))
+}

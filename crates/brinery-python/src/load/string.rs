@@ -1,0 +1,92 @@
+//! Text, bytes and the strings of Python 2.
+
+use super::options::Strings;
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Result, bytes};
+use std::ptr;
+
+/// A `str` of UTF-8 in which lone surrogates may be encoded.
+#[inline(always)]
+pub(super) fn from_utf8(utf8: &[u8]) -> Result<Owned> {
+    let len = utf8.len() as Py_ssize_t;
+    // SAFETY: pointer and length describe readable memory. A new ASCII string has `len` bytes of room behind its
+    // header, and nothing has seen it before they are filled. Strings shorter than two characters are the
+    // interpreter's own objects, which only its functions hand out.
+    unsafe {
+        if utf8.len() > 1 && utf8.is_ascii() {
+            let text = Owned::from_result(PyUnicode_New(len, 0x7f))?;
+            let data = text.as_ptr().cast::<PyASCIIObject>().add(1).cast::<u8>();
+            ptr::copy_nonoverlapping(utf8.as_ptr(), data, utf8.len());
+            return Ok(text);
+        }
+        Owned::from_result(PyUnicode_DecodeUTF8(utf8.as_ptr().cast(), len, c"surrogatepass".as_ptr()))
+    }
+}
+
+/// A `str` of a line in raw-unicode-escape.
+pub(super) fn from_raw_unicode_escape(line: &[u8]) -> Result<Owned> {
+    // SAFETY: pointer and length describe readable memory.
+    unsafe {
+        Owned::from_result(PyUnicode_DecodeRawUnicodeEscape(
+            line.as_ptr().cast(),
+            line.len() as Py_ssize_t,
+            ptr::null(),
+        ))
+    }
+}
+
+/// A `str` of ASCII.
+pub(super) fn from_ascii(line: &[u8]) -> Result<Owned> {
+    // SAFETY: pointer and length describe readable memory.
+    unsafe {
+        Owned::from_result(PyUnicode_DecodeASCII(line.as_ptr().cast(), line.len() as Py_ssize_t, ptr::null()))
+    }
+}
+
+/// A `str` of UTF-8 proper.
+pub(super) fn from_strict_utf8(line: &[u8]) -> Result<Owned> {
+    // SAFETY: pointer and length describe readable memory.
+    unsafe {
+        Owned::from_result(PyUnicode_DecodeUTF8(line.as_ptr().cast(), line.len() as Py_ssize_t, ptr::null()))
+    }
+}
+
+impl Strings {
+    /// What becomes of a Python 2 string.
+    pub(super) fn decode(&self, string: &[u8]) -> Result<Owned> {
+        match self {
+            Strings::Bytes => bytes::new(string),
+            // SAFETY: pointer and length describe readable memory; the names are C strings.
+            Strings::Text { encoding, errors } => unsafe {
+                Owned::from_result(PyUnicode_Decode(
+                    string.as_ptr().cast(),
+                    string.len() as Py_ssize_t,
+                    encoding.as_ptr(),
+                    errors.as_ptr(),
+                ))
+            },
+        }
+    }
+
+    /// What becomes of a Python 2 string given as the inside of a literal.
+    pub(super) fn decode_literal(&self, literal: &[u8]) -> Result<Owned> {
+        // SAFETY: pointer and length describe readable memory; without an error handler the rest is not read.
+        let string = unsafe {
+            Owned::from_result(PyBytes_DecodeEscape(
+                literal.as_ptr().cast(),
+                literal.len() as Py_ssize_t,
+                ptr::null(),
+                0,
+                ptr::null(),
+            ))?
+        };
+        match self {
+            Strings::Bytes => Ok(string),
+            Strings::Text { .. } => match bytes::as_slice(string.as_ref()) {
+                // CPython does not even look for the codec here.
+                [] => Owned::str(""),
+                string => self.decode(string),
+            },
+        }
+    }
+}
