@@ -29,12 +29,14 @@ impl Dump<'_> {
         }
         if self.out.protocol() == 0 {
             let iterator = list.iter()?;
-            self.push(Task::ListItems(Items::new(iterator)))
+            self.push(Task::ListItems(Items::new(iterator)));
+            Ok(())
         } else {
             if size > 1 {
                 self.out.op(Opcode::Mark);
             }
-            self.push(Task::List(List { list, next: 0, batch: 0, single: size == 1 }))
+            self.push(Task::List(List { list, next: 0, batch: 0, single: size == 1 }));
+            Ok(())
         }
     }
 
@@ -78,7 +80,8 @@ impl Dump<'_> {
         if len > 3 || self.out.protocol() < 2 {
             self.out.op(Opcode::Mark);
         }
-        self.push(Task::Tuple(Tuple { tuple, next: 0, len }))
+        self.push(Task::Tuple(Tuple { tuple, next: 0, len }));
+        Ok(())
     }
 
     pub(super) fn advance_tuple(&mut self, top: usize) -> Result<()> {
@@ -132,7 +135,8 @@ impl Dump<'_> {
         }
         if self.out.protocol() == 0 {
             let iterator = dict.getattr(self.state.names.items.as_ref())?.call0()?.iter()?;
-            return self.push(Task::DictItems(Items::new(iterator)));
+            self.push(Task::DictItems(Items::new(iterator)));
+            return Ok(());
         }
         if size > 1 {
             self.out.op(Opcode::Mark);
@@ -146,7 +150,8 @@ impl Dump<'_> {
             single: size == 1,
             value: None,
             at_value: false,
-        }))
+        }));
+        Ok(())
     }
 
     pub(super) fn advance_dict(&mut self, top: usize) -> Result<()> {
@@ -218,7 +223,8 @@ impl Dump<'_> {
         }
         self.out.op(Opcode::Mark);
         let iterator = set.iter()?;
-        self.push(Task::Set(Set { iterator, batch: 0, count: 0 }))
+        self.push(Task::Set(Set { iterator, batch: 0, count: 0 }));
+        Ok(())
     }
 
     pub(super) fn advance_set(&mut self, top: usize) -> Result<()> {
@@ -251,7 +257,8 @@ impl Dump<'_> {
         self.enter_fast(&set)?;
         self.out.op(Opcode::Mark);
         let iterator = set.iter()?;
-        self.push(Task::FrozenSet(FrozenSet { set, iterator, count: 0 }))
+        self.push(Task::FrozenSet(FrozenSet { set, iterator, count: 0 }));
+        Ok(())
     }
 
     pub(super) fn advance_frozenset(&mut self, top: usize) -> Result<()> {

@@ -64,12 +64,13 @@ impl Dump<'_> {
         let in_module = found.parent.is(module.as_ref());
         let name = if in_module { found.last.clone() } else { found.name };
         if self.out.protocol() >= 4 {
-            self.push(Task::Memoize(object.to_owned()))?;
-            self.push(Task::Op(Opcode::StackGlobal))?;
-            self.push(Task::Save(name))?;
-            self.push(Task::Save(module_name))
+            self.push(Task::Memoize(object.to_owned()));
+            self.push(Task::Op(Opcode::StackGlobal));
+            self.push(Task::Save(name));
+            self.push(Task::Save(module_name));
+            Ok(())
         } else if !in_module {
-            self.push(Task::Memoize(object.to_owned()))?;
+            self.push(Task::Memoize(object.to_owned()));
             self.save_nested_name(module_name, &name, &found.parent, &found.last)
         } else {
             self.write_global(module_name, name)?;
@@ -94,16 +95,16 @@ impl Dump<'_> {
         let pair = if self.out.protocol() < 2 { Opcode::Tuple } else { Opcode::Tuple2 };
         let count = attributes.len();
         for attribute in attributes.into_iter().rev() {
-            self.push(Task::Op(Opcode::Reduce))?;
-            self.push(Task::Op(pair))?;
-            self.push(Task::Save(attribute))?;
+            self.push(Task::Op(Opcode::Reduce));
+            self.push(Task::Op(pair));
+            self.push(Task::Save(attribute));
         }
-        self.push(Task::Global(module, outermost))?;
+        self.push(Task::Global(module, outermost));
         for _ in 0..count {
             if self.out.protocol() < 2 {
-                self.push(Task::Op(Opcode::Mark))?;
+                self.push(Task::Op(Opcode::Mark));
             }
-            self.push(Task::Save(self.state.getattr.clone()))?;
+            self.push(Task::Save(self.state.getattr.clone()));
         }
         Ok(())
     }

@@ -33,9 +33,9 @@ pub(crate) const DEFAULT_PROTOCOL: u8 = 5;
 /// How deep fast mode goes before it looks out for cycles.
 const FAST_NESTING_LIMIT: usize = 50;
 
-/// How many tasks may be pending. A graph this deep is made of objects that make others as they are saved, without
-/// end; anything less is bounded by memory.
-const MOST_TASKS: usize = 10_000_000;
+/// How deep reductions may be nested. Containers that exist can be nested as deep as memory allows, but reductions
+/// may make ever new objects as they are asked, without end.
+const MOST_REDUCTIONS: usize = 1_000_000;
 
 /// What a pickler is set to and what it remembers between dumps.
 pub(crate) struct Pickler {
@@ -125,6 +125,8 @@ pub(crate) struct Dump<'s> {
     fix_imports: bool,
     hooks: Hooks,
     tasks: Vec<Task>,
+    /// How deep reductions are nested.
+    reductions: usize,
     /// How deep the containers are nested, in fast mode only.
     fast_nesting: usize,
     /// The addresses of those beyond the limit.
@@ -157,6 +159,7 @@ impl<'s> Dump<'s> {
             fix_imports: settings.fix_imports,
             hooks,
             tasks: Vec::new(),
+            reductions: 0,
             fast_nesting: 0,
             fast_seen: HashSet::new(),
         };
@@ -209,6 +212,10 @@ impl<'s> Dump<'s> {
             #[cfg(Py_3_13)]
             Task::Global(module, name) => self.write_global(module, name),
             Task::Construct(construct) => self.finish_construction(*construct),
+            Task::LeaveReduction => {
+                self.reductions -= 1;
+                Ok(())
+            }
             Task::LeaveFast(object) => {
                 self.fast_nesting -= 1;
                 self.fast_seen.remove(&(object.as_ptr() as usize));
@@ -218,13 +225,22 @@ impl<'s> Dump<'s> {
         }
     }
 
-    fn push(&mut self, task: Task) -> Result<()> {
-        if self.tasks.len() >= MOST_TASKS {
+    fn push(&mut self, task: Task) {
+        self.tasks.push(task);
+    }
+
+    /// Counts how deep reductions are nested.
+    fn enter_reduction(&mut self) -> Result<()> {
+        if self.reductions >= MOST_REDUCTIONS {
             // SAFETY: the interpreter's exception classes are alive as long as it is.
             let kind = unsafe { Ref::new(PyExc_RecursionError) };
-            return Err(error::raise(kind, "objects are nested without end while pickling"));
+            return Err(error::raise(
+                kind,
+                "maximum nesting of reductions exceeded while pickling an object",
+            ));
         }
-        self.tasks.push(task);
+        self.reductions += 1;
+        self.push(Task::LeaveReduction);
         Ok(())
     }
 
@@ -253,7 +269,7 @@ impl<'s> Dump<'s> {
 
     fn save_persistent_id(&mut self, id: &Owned) -> Result<()> {
         if self.out.protocol() >= 1 {
-            self.push(Task::Op(Opcode::BinPersId))?;
+            self.push(Task::Op(Opcode::BinPersId));
             self.end_full_frame()?;
             return self.save_unhooked(id.as_ref());
         }
@@ -360,7 +376,8 @@ impl<'s> Dump<'s> {
                 object.as_ptr()
             )));
         }
-        self.push(Task::LeaveFast(object.clone()))
+        self.push(Task::LeaveFast(object.clone()));
+        Ok(())
     }
 
     /// Ends a frame that is full; a file gets it at once.

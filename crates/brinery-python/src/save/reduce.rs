@@ -115,7 +115,8 @@ impl Dump<'_> {
         let Reduction { callable, args, state, list_items, dict_items, state_setter } = reduction;
         let construct =
             Construct { object: object.map(Ref::to_owned), list_items, dict_items, state, state_setter };
-        self.push(Task::Construct(Box::new(construct)))?;
+        self.enter_reduction()?;
+        self.push(Task::Construct(Box::new(construct)));
         if self.out.protocol() >= 2 {
             let name = callable.lookup_attr(self.state.names.__name__.as_ref())?;
             if let Some(name) = name.filter(|name| name.is_str()) {
@@ -132,9 +133,10 @@ impl Dump<'_> {
 
     /// A callable or class and its arguments, then the opcode that brings them together.
     fn save_construction(&mut self, opcode: Opcode, callable: Owned, args: Owned) -> Result<()> {
-        self.push(Task::Op(opcode))?;
-        self.push(Task::Save(args))?;
-        self.push(Task::Save(callable))
+        self.push(Task::Op(opcode));
+        self.push(Task::Save(args));
+        self.push(Task::Save(callable));
+        Ok(())
     }
 
     fn save_newobj(&mut self, args: &Owned, object: Option<Ref<'_>>) -> Result<()> {
@@ -186,10 +188,11 @@ impl Dump<'_> {
         expect(args.is_tuple(), "second", "tuple", &args)?;
         expect(kwargs.is_dict(), "third", "dict", &kwargs)?;
         if self.out.protocol() >= 4 {
-            self.push(Task::Op(Opcode::NewObjEx))?;
-            self.push(Task::Save(kwargs))?;
-            self.push(Task::Save(args))?;
-            return self.push(Task::Save(class));
+            self.push(Task::Op(Opcode::NewObjEx));
+            self.push(Task::Save(kwargs));
+            self.push(Task::Save(args));
+            self.push(Task::Save(class));
+            return Ok(());
         }
         // Older protocols bind the arguments to `cls.__new__` and call the result.
         let mut bound = vec![class.getattr(self.state.names.__new__.as_ref())?, class.clone()];
@@ -223,23 +226,23 @@ impl Dump<'_> {
                 (Some(setter), Some(object)) => {
                     // A call for its effect on the object: its result is dropped.
                     for opcode in [Opcode::Pop, Opcode::Reduce, Opcode::Tuple2] {
-                        self.push(Task::Op(opcode))?;
+                        self.push(Task::Op(opcode));
                     }
-                    self.push(Task::Save(state))?;
-                    self.push(Task::Save(object))?;
-                    self.push(Task::Save(setter))?;
+                    self.push(Task::Save(state));
+                    self.push(Task::Save(object));
+                    self.push(Task::Save(setter));
                 }
                 _ => {
-                    self.push(Task::Op(Opcode::Build))?;
-                    self.push(Task::Save(state))?;
+                    self.push(Task::Op(Opcode::Build));
+                    self.push(Task::Save(state));
                 }
             }
         }
         if let Some(iterator) = dict_items {
-            self.push(Task::DictItems(Items::new(iterator)))?;
+            self.push(Task::DictItems(Items::new(iterator)));
         }
         if let Some(iterator) = list_items {
-            self.push(Task::ListItems(Items::new(iterator)))?;
+            self.push(Task::ListItems(Items::new(iterator)));
         }
         Ok(())
     }

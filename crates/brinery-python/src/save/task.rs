@@ -31,6 +31,8 @@ pub(super) enum Task {
     Tuple(Tuple),
     /// An object whose construction is being written: then come memo, items and state.
     Construct(Box<Construct>),
+    /// The end of a reduction.
+    LeaveReduction,
     /// The end of a container that fast mode guards against cycles.
     LeaveFast(Owned),
 }
@@ -196,13 +198,15 @@ fn items_step(items: &Items) -> Segment {
 const KEY_WIDTH: usize = 80;
 
 fn key_step(key: Ref<'_>, attribute: bool) -> Segment {
-    if attribute && key.is_exactly(&raw mut PyUnicode_Type) {
-        let name = key.text();
-        if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-            return Segment::Attribute(name);
+    let mut repr = if key.is_exactly(&raw mut PyUnicode_Type) {
+        let text = key.text();
+        if attribute && !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_') {
+            return Segment::Attribute(text);
         }
-    }
-    let mut repr = key.repr_text();
+        format!("{text:?}")
+    } else {
+        key.repr_text()
+    };
     if let Some((end, _)) = repr.char_indices().nth(KEY_WIDTH) {
         repr.truncate(end);
         repr.push('…');
