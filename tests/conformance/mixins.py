@@ -1,8 +1,8 @@
 """CPython's abstract suites, instantiated for the ways into brinery that CPython's own classes leave out.
 
-CPython's classes cover `Pickler` and `Unpickler` on a BytesIO. Here: the functions, real files, files that can
-neither be peeked nor read into, subclasses with every kind of hook, hooks as instance attributes, and the memo
-carried over.
+CPython's classes cover `Pickler` and `Unpickler` on a BytesIO. Here: the functions, real files, files that
+can neither be peeked nor read into, subclasses with every kind of hook, hooks as instance attributes, and the
+memo carried over.
 """
 
 from __future__ import annotations

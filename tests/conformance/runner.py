@@ -2,8 +2,8 @@
 
 Usage: runner.py SECONDS RESULTS DONE MODULE...
 
-A test that takes more SECONDS ends the process. Tests whose ids stand in the file DONE are left out, so that a
-run can go on after a test that ended the process.
+A test that takes more SECONDS ends the process. Tests whose ids stand in the file DONE are left out, so that
+a run can go on after a test that ended the process.
 """
 
 from __future__ import annotations
