@@ -182,12 +182,17 @@ def _put() -> None:
     modules = _stock_modules()
     engine = {name: getattr(_brinery, name) for name in ENGINE_NAMES}
     _state.own_users = brinery_users(engine.values())
-    _brinery._set_public_module("_pickle")
     swap = Swap((getattr(module, name), engine[name]) for module in modules for name in ENGINE_NAMES)
-    for module in modules:
-        for name in ENGINE_NAMES:
-            swap.set_item(vars(module), name, engine[name])
-    swap.spread(spared=_state.own_users)
+    try:
+        _brinery._set_public_module("_pickle")
+        for module in modules:
+            for name in ENGINE_NAMES:
+                swap.set_item(vars(module), name, engine[name])
+        swap.spread(spared=_state.own_users)
+    except BaseException:  # Ctrl-C, say: all or nothing
+        swap.undo()
+        _brinery._set_public_module("brinery")
+        raise
     _state.swap = swap
 
 
@@ -197,9 +202,12 @@ def _take_back() -> None:
     swap, _state.swap = _state.swap, None
     assert swap is not None
     swap.undo()
-    # What was imported in the meantime took the engine's objects from pickle, and classes made for it.
-    stock = _stock_modules()[0]
-    pairs = [(getattr(_brinery, name), getattr(stock, name)) for name in ENGINE_NAMES]
-    pairs += [(new, old) for old, new in swap.classes]
-    Swap(pairs).spread(spared=_state.own_users | brinery_users())
+    modules = _stock_modules()
+    stock = [(getattr(_brinery, name), getattr(modules[0], name)) for name in ENGINE_NAMES]
+    # What was imported in the meantime, pickle perhaps, has taken the engine's objects and derived
+    # classes from them.
+    back = Swap([*stock, *((new, old) for old, new in swap.classes)])
+    for module in modules:
+        back.replace_items(module)
+    back.spread(spared=_state.own_users | brinery_users())
     _brinery._set_public_module("brinery")

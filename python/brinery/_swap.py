@@ -58,6 +58,11 @@ class Swap:
         """Store `new` under `key` and note what was there."""
         self._set(namespace, key, namespace[key], new)
 
+    def replace_items(self, module: ModuleType) -> None:
+        """Replace the old objects that are items of one module."""
+        for key, value in list(vars(module).items()):
+            self._set(vars(module), key, value, self._replacement(value))
+
     def spread(self, spared: set[str]) -> None:
         """Replace the old objects in every module but the `spared` ones, subclasses of old types included."""
         for old, new in self._pairs.values():
