@@ -1,2 +1,7 @@
 //! The `brinery` program: a thin shell around the library.
-fn main() {}
+
+use brinery_cli::Stream;
+
+fn main() -> std::process::ExitCode {
+    brinery_cli::run(std::env::args_os(), Stream::stdout(), Stream::stderr()).into()
+}

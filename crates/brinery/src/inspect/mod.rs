@@ -6,16 +6,18 @@
 
 mod argument;
 mod depth;
+mod diff;
 mod dis;
 mod genops;
 mod memo;
 mod optimize;
 mod outline;
 mod repr;
-mod text;
+pub(crate) mod text;
 
 pub use argument::{ArgumentError, ArgumentValue, Limits};
 pub use depth::StackDepth;
+pub use diff::{Change, Difference, diff};
 pub use dis::{DisError, DisMemo, DisOptions, dis};
 pub use genops::{Genops, GenopsError, Missing, Operation, missing};
 pub use memo::{MemoKey, MemoMap};

@@ -77,7 +77,7 @@ fn push_code_point(text: &mut Vec<u8>, code_point: u32) {
 }
 
 /// Checks that bytes are UTF-8, in which lone surrogates may be encoded (`surrogatepass`).
-pub(super) fn utf8(bytes: &[u8]) -> Result<(), TextError> {
+pub(crate) fn utf8(bytes: &[u8]) -> Result<(), TextError> {
     let mut offset = 0;
     while let Err(error) = std::str::from_utf8(&bytes[offset..]) {
         let start = offset + error.valid_up_to();
@@ -96,7 +96,7 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<(), TextError> {
 }
 
 /// Text in which every byte is a code point.
-pub(super) fn latin1(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn latin1(bytes: &[u8]) -> Cow<'_, [u8]> {
     if bytes.is_ascii() {
         return Cow::Borrowed(bytes);
     }
@@ -104,7 +104,7 @@ pub(super) fn latin1(bytes: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Text in the raw-unicode-escape encoding.
-pub(super) fn raw_unicode_escape(line: &[u8]) -> Result<Cow<'_, [u8]>, TextError> {
+pub(crate) fn raw_unicode_escape(line: &[u8]) -> Result<Cow<'_, [u8]>, TextError> {
     if line.is_ascii() && !line.contains(&b'\\') {
         return Ok(Cow::Borrowed(line));
     }
@@ -153,7 +153,7 @@ pub(super) fn raw_unicode_escape(line: &[u8]) -> Result<Cow<'_, [u8]>, TextError
 
 /// Why a string literal cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum EscapeError {
+pub(crate) enum EscapeError {
     /// It ends in a backslash.
     Trailing,
     /// `\x` without two hexadecimal digits, at this position.
@@ -161,7 +161,7 @@ pub(super) enum EscapeError {
 }
 
 /// The bytes that a string literal of Python 2 stands for.
-pub(super) fn unescape(literal: &[u8]) -> Result<Cow<'_, [u8]>, EscapeError> {
+pub(crate) fn unescape(literal: &[u8]) -> Result<Cow<'_, [u8]>, EscapeError> {
     if !literal.contains(&b'\\') {
         return Ok(Cow::Borrowed(literal));
     }

@@ -115,10 +115,18 @@ impl Outline<'_> {
 
     fn pairs(&self, edges: &mut Vec<Edge>, pairs: &[(NodeId, NodeId)]) {
         for (turn, &(key, value)) in pairs.iter().enumerate() {
-            if self.has_edges(key) {
+            if !self.is_plain(key) {
                 edges.push(Edge { label: Label::KeyAt(turn), node: key });
             }
             edges.push(Edge { label: Label::Key(key), node: value });
+        }
+    }
+
+    /// Whether the text of a key says all about it: it has no parts, or parts that have none.
+    fn is_plain(&self, key: NodeId) -> bool {
+        match self.kind(key) {
+            Kind::Tuple(items) | Kind::FrozenSet(items) => items.iter().all(|&item| !self.has_edges(item)),
+            _ => !self.has_edges(key),
         }
     }
 

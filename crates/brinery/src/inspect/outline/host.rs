@@ -328,7 +328,9 @@ impl<'de> Host<'de> for Builder<'de, '_> {
             Some(kind) => {
                 let replaced = self.replaced(args);
                 let id = self.make(kind)?;
-                replaced.into_iter().for_each(|part| self.tally.hand_over(part, id));
+                for part in replaced {
+                    self.tally.hand_over(part, id);
+                }
                 Ok(id)
             }
             None => self.instance(callable, args, None, Opcode::Reduce),

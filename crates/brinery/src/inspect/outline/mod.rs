@@ -136,7 +136,7 @@ pub struct Outline<'de> {
 impl<'de> Outline<'de> {
     /// Reads the stream at the start of `input`.
     pub fn read(input: &'de [u8]) -> Result<Self, OutlineError> {
-        match Self::read_damaged(input) {
+        match Self::read_damaged(input, 0) {
             (outline, None) => Ok(outline),
             (_, Some(error)) => Err(error),
         }
@@ -144,11 +144,19 @@ impl<'de> Outline<'de> {
 
     /// Reads the stream at the start of `input` as far as it makes sense; the error tells why no further.
     ///
-    /// What was readable is put together as the writer probably meant it.
-    pub fn read_damaged(input: &'de [u8]) -> (Self, Option<OutlineError>) {
-        let tally = Tally::default();
+    /// What was readable is put together as the writer probably meant it. Offsets count from `base`.
+    ///
+    /// ```
+    /// use brinery::inspect::Outline;
+    ///
+    /// let (outline, error) = Outline::read_damaged(b"](K\x01K\x02X\x09\0\0\0ab", 0);
+    /// assert_eq!(outline.brief(outline.root(), 40), "[1, 2, <damaged>]");
+    /// assert_eq!(error.unwrap().place().offset, 6);
+    /// ```
+    pub fn read_damaged(input: &'de [u8], base: u64) -> (Self, Option<OutlineError>) {
+        let tally = Tally::starting(base);
         let mut host = host::Builder::new(&tally);
-        let mut source = Tallying::new(input, &tally);
+        let mut source = Tallying::new(input, base, &tally);
         let result = Machine::new().run(&mut source, &mut host);
         tally.settle(source.position());
         let (root, error) = match result {
@@ -158,7 +166,7 @@ impl<'de> Outline<'de> {
         let (nodes, protocol) = host.into_parts();
         let mut own = tally.take_sizes();
         own.resize(nodes.len(), 0);
-        (Outline { nodes, own, root, protocol, len: source.position() }, error)
+        (Outline { nodes, own, root, protocol, len: source.position() - base }, error)
     }
 
     /// The object that the stream stands for.
@@ -191,31 +199,35 @@ impl<'de> Outline<'de> {
         self.len
     }
 
+    /// How many bytes of the stream the opcodes of one node take, without its parts.
+    pub fn own_size(&self, id: NodeId) -> u64 {
+        self.own[id.index()]
+    }
+
     /// How many bytes of the stream each node and everything first reached through it take, by node.
     ///
     /// Opcodes that serve no one object, such as frames and marks, are not counted.
     pub fn sizes(&self) -> Vec<u64> {
         let mut sizes = self.own.clone();
         let mut order = Vec::new();
-        let mut parent = vec![None; self.nodes.len()];
         let mut seen = vec![false; self.nodes.len()];
-        seen[self.root.index()] = true;
-        let mut pending = vec![self.root];
-        while let Some(id) = pending.pop() {
-            order.push(id);
+        let mut pending = vec![(self.root, self.root)];
+        while let Some((id, parent)) = pending.pop() {
+            if std::mem::replace(&mut seen[id.index()], true) {
+                continue;
+            }
+            order.push((id, parent));
             let start = pending.len();
             self.for_each_part(id, |part| {
-                if !std::mem::replace(&mut seen[part.index()], true) {
-                    parent[part.index()] = Some(id);
-                    pending.push(part);
+                if !seen[part.index()] {
+                    pending.push((part, id));
                 }
             });
             pending[start..].reverse();
         }
-        for id in order.into_iter().rev() {
-            if let Some(parent) = parent[id.index()] {
-                sizes[parent.index()] += sizes[id.index()];
-            }
+        // Parts come after what they are part of.
+        for (id, parent) in order.into_iter().skip(1).rev() {
+            sizes[parent.index()] += sizes[id.index()];
         }
         sizes
     }
@@ -279,7 +291,7 @@ mod tests {
     }
 
     fn readable(input: &[u8]) -> (String, String) {
-        let (outline, error) = Outline::read_damaged(input);
+        let (outline, error) = Outline::read_damaged(input, 0);
         (outline.brief(outline.root(), 200), error.unwrap().to_string())
     }
 
@@ -328,7 +340,7 @@ mod tests {
         input.push(b'.');
         let outline = Outline::read(&input).unwrap();
         assert_eq!(outline.sizes()[outline.root().index()], 1_999_999);
-        let (outline, error) = Outline::read_damaged(&input[..1_500_000]);
+        let (outline, error) = Outline::read_damaged(&input[..1_500_000], 0);
         assert!(error.is_some());
         assert_eq!(outline.brief(outline.root(), 20), "[[[[[[[...]]]]]]]");
     }

@@ -13,6 +13,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// A tally of a stream that starts at this offset.
+    pub(super) fn starting(offset: u64) -> Self {
+        Tally { start: Cell::new(offset), ..Self::default() }
+    }
+
     /// The offset of the opcode at work.
     pub(super) fn start(&self) -> u64 {
         self.start.get()
@@ -60,8 +65,8 @@ pub(super) struct Tallying<'de, 't> {
 }
 
 impl<'de, 't> Tallying<'de, 't> {
-    pub(super) fn new(input: &'de [u8], tally: &'t Tally) -> Self {
-        Tallying { cursor: Cursor::new(input), tally, short_frame: None }
+    pub(super) fn new(input: &'de [u8], base: u64, tally: &'t Tally) -> Self {
+        Tallying { cursor: Cursor::with_base(input, base), tally, short_frame: None }
     }
 
     /// The offset of a frame that claims more than there is.

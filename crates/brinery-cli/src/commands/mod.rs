@@ -1,0 +1,11 @@
+//! One file a command.
+
+pub(crate) mod completions;
+pub(crate) mod diff;
+pub(crate) mod dis;
+pub(crate) mod json;
+pub(crate) mod man;
+pub(crate) mod optimize;
+pub(crate) mod show;
+pub(crate) mod stat;
+pub(crate) mod version;
