@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def plain(value: object, depth: int = 0) -> object:
     if type(value) in (str, int, float, bool, bytes, type(None)):
         return value
     if hasattr(value, "pformat"):
-        return value.pformat()
+        return text(value)
     if depth > 8:
         return type(value).__name__
     if isinstance(value, (list, tuple)):
@@ -27,11 +28,16 @@ def plain(value: object, depth: int = 0) -> object:
     return {type(value).__name__: plain(getattr(value, "__dict__", str(type(value))), depth + 1)}
 
 
+def text(document: object) -> str:
+    """Return the text of a doctree; older Sphinx leaves objects in it that print their address."""
+    return re.sub(r" at 0x[0-9a-f]+", "", document.pformat())
+
+
 def main() -> None:
     cache = Path(sys.argv[1])
     for path in sorted(cache.rglob("*.doctree")):
         print(path.relative_to(cache))
-        print(pickle.loads(path.read_bytes()).pformat())
+        print(text(pickle.loads(path.read_bytes())))
     environment = pickle.loads((cache / "environment.pickle").read_bytes())
     for name, value in sorted(plain(vars(environment)).items()):
         print(name, value)
