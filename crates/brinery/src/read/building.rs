@@ -30,7 +30,10 @@ pub(super) fn path_being_built<'de, H: Host<'de>>(
                 Some(&closer) => extends(closer),
                 None => is_open_container(host.shape(last)),
             });
-        let complete = values.len() - usize::from(extends_last);
+        // The bottom level holds one object with its operands; above a mark, items come before the one being made.
+        let kind =
+            if level == 0 { None } else { start.checked_sub(1).map(|below| host.shape(&stack[below])) };
+        let complete = if level == 0 { 0 } else { complete(values, extends_last, kind, host) };
         if level > 0 {
             let container = start.checked_sub(1).map(|below| &stack[below]);
             let grandparent = start.checked_sub(2).map(|below| &stack[below]);
@@ -38,10 +41,47 @@ pub(super) fn path_being_built<'de, H: Host<'de>>(
             push_step(&mut path, container, grandparent, closer, &values[..complete], host);
         }
         if level + 1 == bounds.len() || extends_last {
-            push_operands(&mut path, values, extends_last, host);
+            push_operands(&mut path, &values[complete..], extends_last, host);
         }
     }
     path
+}
+
+/// How many of the values above a mark are complete items; the others belong to the one that is being made.
+///
+/// A writer puts the operands of an item without a mark on the stack if there are one or two: an instance and the dict
+/// that will be its state, a container and its only item. What looks like that is taken for it, unless the alternation of
+/// keys and values says otherwise.
+fn complete<'de, H: Host<'de>>(
+    values: &[H::Value],
+    extends_last: bool,
+    kind: Option<Shape>,
+    host: &H,
+) -> usize {
+    let among_pairs = matches!(kind, Some(Shape::Dict(_)));
+    let mut end = values.len() - usize::from(extends_last);
+    let mut made = values.get(end).map(|value| host.shape(value));
+    loop {
+        let shape = |back: usize| end.checked_sub(back).map(|at| host.shape(&values[at]));
+        let operands = match (shape(1), made) {
+            // The dict that is being filled is the state of the instance below it.
+            (Some(Shape::Instance), Some(Shape::Dict(_))) => 1,
+            // A list of one item, which is being filled; a list of lists more likely has an empty one there.
+            (Some(Shape::List(0)), Some(Shape::Dict(_) | Shape::Set(_) | Shape::Instance)) => 1,
+            (Some(Shape::List(0)), Some(Shape::List(_))) if among_pairs => 1,
+            // A dict of one item, whose key is there. Among pairs this may as well be an empty dict and the next key,
+            // unless it is the state of an instance.
+            (Some(Shape::Other), _) if shape(2) == Some(Shape::Dict(0)) && end >= 2 => {
+                if among_pairs && shape(3) != Some(Shape::Instance) {
+                    return end;
+                }
+                2
+            }
+            _ => return end,
+        };
+        end -= operands;
+        made = Some(host.shape(&values[end]));
+    }
 }
 
 /// The opcode that will consume each open mark, outermost first, as far as the input tells.
@@ -127,15 +167,18 @@ fn key_step<'de, H: Host<'de>>(key: &H::Value, state: bool, host: &H) -> Segment
     if state && is_name { Segment::Attribute(name.to_owned()) } else { Segment::Key(text) }
 }
 
-/// The steps that unmarked operands tell: a container below a single item, or below a key and its value.
+/// The steps that unmarked operands tell: a container below an item, or below a key and its value.
+///
+/// At the bottom level these are all there is to the object, so a container may have items already: protocol 0 writes one
+/// item after the other, and others a lone one at the end of a batch.
 fn push_operands<'de, H: Host<'de>>(path: &mut Path, values: &[H::Value], extends_last: bool, host: &H) {
     let values = if extends_last { &values[..values.len() - 1] } else { values };
     for (position, value) in values.iter().enumerate() {
         let inner = position + 1 < values.len() || extends_last;
         let state = position > 0 && host.shape(&values[position - 1]) == Shape::Instance;
         match host.shape(value) {
-            Shape::List(0) if inner => path.push(Segment::Index(0)),
-            Shape::Dict(0) if position + 1 < values.len() => {
+            Shape::List(before) if inner => path.push(Segment::Index(before)),
+            Shape::Dict(_) if position + 1 < values.len() => {
                 path.push(key_step(&values[position + 1], state, host));
             }
             _ => {}
