@@ -19,17 +19,17 @@ def main() -> int:
     """
     args = sys.argv[1:]
     if args[:1] == ["run"]:
-        from . import _run
+        from ._run import main as run
 
-        return _run.main(args[1:])
+        return run(args[1:])
 
     import signal
 
-    from . import _brinery
+    from ._brinery import cli_main
 
     # No Python code runs from here on that could turn Ctrl-C into a KeyboardInterrupt.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return _brinery.cli_main(args)
+    return cli_main(args)
 
 
 if __name__ == "__main__":

@@ -85,9 +85,9 @@ def install(*, children: bool = False) -> None:
         if _state.swap is None:
             _put()
         if children and not _state.children:
-            from . import _children
+            from ._children import enable
 
-            _children.enable()
+            enable()
             _state.children = True
 
 
@@ -114,9 +114,9 @@ def uninstall() -> None:
     with _lock:
         _state.blocks.clear()
         if _state.children:
-            from . import _children
+            from ._children import disable
 
-            _children.disable()
+            disable()
             _state.children = False
         if _state.swap is not None:
             _take_back()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _children
+from ._children import environment
 
 __all__ = ["main"]
 
@@ -43,7 +43,7 @@ def main(args: list[str]) -> int:
     if sys.flags.ignore_environment or sys.flags.no_site:
         return _run_here(args)
     command = [sys.executable, *_interpreter_options(), *args]
-    environ = _children.environment(dict(os.environ))
+    environ = environment(dict(os.environ))
     if os.name == "nt":  # there, exec makes a second process and ends this one at once
         return _run_child(command, environ)
     sys.stdout.flush()

@@ -88,7 +88,7 @@ def genops(pickle: Source) -> Iterator[tuple[pickletools.OpcodeInfo, Any, int | 
     code = ""
     while code != ".":
         pos = _position(pickle)
-        [(code, arg, pos)] = _genops(_read_instruction(pickle), pos)
+        code, arg, pos = next(_genops(_read_instruction(pickle), pos))
         yield opcodes[code], arg, pos
 
 

@@ -5,6 +5,8 @@ Afterwards nothing is left of it: the folder leaves ``sys.path``, and the interp
 ``PYTHONPATH`` runs this file under the name ``brinery_child`` instead.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -13,18 +15,24 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 def install() -> None:
     """Install brinery from around this file, which need not be on ``sys.path``."""
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec, spec_from_file_location
+    from importlib.machinery import ModuleSpec, PathFinder
 
     package = os.path.dirname(HERE)
-    brinery = sys.modules.get("brinery")
-    if brinery is None:
-        if PathFinder.find_spec("brinery._brinery", [package]) is None:
-            return  # another Python than the one that brinery is built for: it has its stock engine only
-        spec = spec_from_file_location("brinery", os.path.join(package, "__init__.py"))
-        assert spec is not None and spec.loader is not None
-        brinery = sys.modules["brinery"] = module_from_spec(spec)
-        spec.loader.exec_module(brinery)
+    if PathFinder.find_spec("brinery._brinery", [package]) is None:
+        return  # another Python than the one that brinery is built for: it has its stock engine only
+
+    class Finder:
+        """Finds brinery and nothing else."""
+
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+            return PathFinder.find_spec(name, [os.path.dirname(package)]) if name == "brinery" else None
+
+    sys.meta_path.insert(0, Finder)
+    try:
+        import brinery
+    finally:
+        sys.meta_path.remove(Finder)
     brinery.install(children=True)
 
 
