@@ -153,7 +153,9 @@ def test_files_are_read_to_the_end_of_the_pickle_and_no_further(data: bytes) -> 
             file.seek(6)
         ours, stock = (function(module, file) for module, file in zip((tools, pickletools), files))
         assert ours == stock
-        if not isinstance(listing(pickletools, data)[-1][0], type):  # a STOP, no error
+        # Where a disassembly fails before the STOP, how far the file was read is nobody's business.
+        failed = isinstance(stock[-1][0], type) if function is listing else stock[0] is not None
+        if not failed or "after STOP" in str(stock[0]):
             assert files[0].tell() == files[1].tell()
         ours, stock = (function(module, Pipe(data)) for module in (tools, pickletools))
         assert ours == stock

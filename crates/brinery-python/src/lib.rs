@@ -13,6 +13,7 @@ mod place;
 mod public;
 mod save;
 mod state;
+mod tools;
 mod types;
 mod unpickler;
 mod unpickler_memo;
@@ -92,7 +93,7 @@ unsafe extern "C" fn exec(module: *mut PyObject) -> c_int {
 
 /// Gives a module its functions and classes.
 fn fill(module: Ref<'_>, state: &State) -> Result<()> {
-    for methods in [save::functions(), load::functions(), public::functions()] {
+    for methods in [save::functions(), load::functions(), public::functions(), tools::functions()] {
         // SAFETY: each table is ended by an empty entry and lives as long as the program.
         check(unsafe { PyModule_AddFunctions(module.as_ptr(), methods) })?;
     }

@@ -1,0 +1,129 @@
+//! `_genops`: the opcodes of a pickle, decoded when they are asked for.
+
+use super::{exactly, frozen, value};
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Ref, Result, bytes};
+use crate::methods::guard;
+use brinery::Opcode;
+use brinery::inspect::{Genops, GenopsError, Limits};
+use std::ffi::CStr;
+
+/// Where an iteration stands.
+struct Iteration {
+    data: Owned,
+    /// How much of the data has been decoded; nothing, once it is over.
+    position: Option<usize>,
+    /// What the position of the first byte is called, if it is known.
+    base: Option<u64>,
+    limits: Limits,
+}
+
+const CAPSULE: &CStr = c"brinery._genops";
+
+struct Definition(std::cell::UnsafeCell<PyMethodDef>);
+
+// SAFETY: CPython only reads the definition.
+unsafe impl Sync for Definition {}
+
+static NEXT: Definition = Definition(std::cell::UnsafeCell::new(PyMethodDef {
+    ml_name: c"_genops_next".as_ptr(),
+    ml_meth: PyMethodDefPointer { PyCFunction: next },
+    ml_flags: METH_NOARGS,
+    ml_doc: c"".as_ptr(),
+}));
+
+pub(super) unsafe extern "C" fn genops(
+    _module: *mut PyObject,
+    args: *mut *mut PyObject,
+    count: Py_ssize_t,
+) -> *mut PyObject {
+    guard(|| {
+        exactly("_genops", 2, count)?;
+        // SAFETY: CPython calls this with as many objects as it says.
+        let (data, base) = unsafe { (Ref::new(*args), Ref::new(*args.add(1))) };
+        let iteration = Iteration {
+            data: frozen(data)?,
+            position: Some(0),
+            base: position(base)?,
+            limits: value::limits()?,
+        };
+        let iteration = Box::into_raw(Box::new(iteration));
+        // SAFETY: the capsule takes over the box and frees it; the function keeps the capsule, and the iterator the
+        // function. A `None` ends the iteration.
+        unsafe {
+            let capsule =
+                match Owned::from_result(PyCapsule_New(iteration.cast(), CAPSULE.as_ptr(), Some(free))) {
+                    Ok(capsule) => capsule,
+                    Err(raised) => {
+                        drop(Box::from_raw(iteration));
+                        return Err(raised);
+                    }
+                };
+            let next =
+                Owned::from_result(PyCFunction_NewEx(NEXT.0.get(), capsule.as_ptr(), std::ptr::null_mut()))?;
+            Owned::from_result(PyCallIter_New(next.as_ptr(), Py_None()))
+        }
+    })
+}
+
+/// A position in a file, or `None`.
+pub(super) fn position(object: Ref<'_>) -> Result<Option<u64>> {
+    if object.is_none() {
+        return Ok(None);
+    }
+    // SAFETY: the object is alive.
+    let position = unsafe { PyLong_AsUnsignedLongLong(object.as_ptr()) };
+    if position == u64::MAX && crate::ffi::error::occurred() {
+        Err(crate::ffi::Raised)
+    } else {
+        Ok(Some(position))
+    }
+}
+
+unsafe extern "C" fn free(capsule: *mut PyObject) {
+    // SAFETY: the interpreter calls this once with a capsule of ours, whose pointer came from a box.
+    unsafe {
+        let iteration = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()).cast::<Iteration>();
+        if !iteration.is_null() {
+            drop(Box::from_raw(iteration));
+        }
+    }
+}
+
+unsafe extern "C" fn next(capsule: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: the receiver is the capsule, which owns a box. The reference ends before Python code could run and
+        // ask for another.
+        let iteration = unsafe { PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()).cast::<Iteration>() };
+        if iteration.is_null() {
+            return Err(crate::ffi::Raised);
+        }
+        // SAFETY: as above.
+        let (data, start, base, limits) = unsafe {
+            let Some(start) = (*iteration).position.take() else { return Ok(Owned::none()) };
+            ((*iteration).data.clone(), start, (*iteration).base, (*iteration).limits)
+        };
+        let rest = &bytes::as_slice(data.as_ref())[start..];
+        let mut genops = Genops::with_base(rest, base.unwrap_or(0).saturating_add(start as u64), limits);
+        let operation = match genops.next() {
+            Some(Ok(operation)) => operation,
+            Some(Err(GenopsError::UnknownOpcode(byte, _))) if base.is_none() => {
+                return Err(value::raise(&GenopsError::UnknownOpcode(byte, None)));
+            }
+            Some(Err(error)) => return Err(value::raise(&error)),
+            None => return Ok(Owned::none()),
+        };
+        if operation.opcode != Opcode::Stop {
+            let len = rest.len() - genops.rest().len();
+            // SAFETY: as above.
+            unsafe { (*iteration).position = Some(start + len) };
+        }
+        let code = Owned::interned(char::from(operation.opcode.byte()).encode_utf8(&mut [0; 4]))?;
+        let argument = value::object(&operation.argument)?;
+        let position = match base {
+            Some(_) => Owned::int(operation.offset as i64)?,
+            None => Owned::none(),
+        };
+        Owned::tuple(&[code.as_ref(), argument.as_ref(), position.as_ref()])
+    })
+}
