@@ -196,22 +196,27 @@ impl Dump<'_> {
         let Some(code) = dict_get(&self.state.copyreg.extension_registry, key.as_ref())? else {
             return Ok(None);
         };
-        if !code.is_long() {
+        // What the registry holds is not checked by `copyreg`; up to 3.12 that was a PicklingError.
+        if cfg!(not(Py_3_13)) && !code.is_long() {
             return Err(self.state.pickling_error(&format!(
                 "Can't pickle {}: extension code {} isn't an integer",
                 object.repr_text(),
                 code.repr_text()
             )));
         }
-        let mut overflow = 0;
-        // SAFETY: the object is an int.
-        let value = unsafe { PyLong_AsLongLongAndOverflow(code.as_ptr(), &raw mut overflow) };
+        // SAFETY: the object is alive; CPython checks that it is an integer.
+        let value = unsafe { PyLong_AsLong(code.as_ptr()) };
+        if value == -1 && error::occurred() {
+            return Err(Raised);
+        }
         match i32::try_from(value) {
             Ok(value) if value > 0 => Ok(Some(value.unsigned_abs())),
+            _ if cfg!(Py_3_13) => {
+                Err(error::runtime_error(&format!("extension code {value} is out of range")))
+            }
             _ => Err(self.state.pickling_error(&format!(
-                "Can't pickle {}: extension code {} is out of range",
-                object.repr_text(),
-                code.repr_text()
+                "Can't pickle {}: extension code {value} is out of range",
+                object.repr_text()
             ))),
         }
     }
@@ -277,7 +282,9 @@ fn split(name: Ref<'_>) -> Result<Vec<Owned>> {
         // SAFETY: the index is below the size.
         let part = unsafe { Ref::new(PyList_GET_ITEM(list.as_ptr(), index)) }.to_owned();
         if text::equals(part.as_ref(), "<locals>") {
-            return Err(error::attribute_error(&format!("Can't pickle local object {}", name.repr_text())));
+            let verb = if cfg!(Py_3_13) { "get" } else { "pickle" };
+            let name = name.repr_text();
+            return Err(error::attribute_error(&format!("Can't {verb} local object {name}")));
         }
         parts.push(part);
     }

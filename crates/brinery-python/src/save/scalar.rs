@@ -122,7 +122,12 @@ impl Dump<'_> {
 
     pub(super) fn save_pickle_buffer(&mut self, object: Ref<'_>) -> Result<()> {
         if self.out.protocol() < 5 {
-            return Err(self.state.pickling_error("PickleBuffer can only pickled with protocol >= 5"));
+            // The text was mended in 3.13.
+            return Err(self.state.pickling_error(if cfg!(Py_3_13) {
+                "PickleBuffer can only be pickled with protocol >= 5"
+            } else {
+                "PickleBuffer can only pickled with protocol >= 5"
+            }));
         }
         let view = View::of(object)?;
         if !view.is_contiguous() {
