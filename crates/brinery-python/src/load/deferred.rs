@@ -60,7 +60,7 @@ impl Builder<'_> {
         let Some(first) = entries.next() else { return Err(Raised) };
         // Whatever failed last: the exception that is set belongs to `first`.
         let Some(error) = error::take() else { return Err(Raised) };
-        let Some(awaited) = awaited(&error, first[0].as_ref(), items.below()) else {
+        let Some(awaited) = awaited(&error, first[0].as_ref(), Some(items.below())) else {
             return Err(error::restore(error));
         };
         self.defer(container, first, Some(error), &awaited);
@@ -69,13 +69,33 @@ impl Builder<'_> {
                 self.defer(container, entry, None, &awaited);
             } else if insert(container.as_ref(), entry[0].as_ref(), None).is_err() {
                 let Some(error) = error::take() else { return Err(Raised) };
-                let Some(awaited) = self::awaited(&error, entry[0].as_ref(), items.below()) else {
+                let Some(awaited) = self::awaited(&error, entry[0].as_ref(), Some(items.below())) else {
                     return Err(error::restore(error));
                 };
                 self.defer(container, entry, Some(error), &awaited);
             }
         }
         Ok(())
+    }
+
+    /// The set that `set(list)` has failed to make, with the elements deferred that cannot be hashed yet: so are sets
+    /// written below protocol 4.
+    #[cold]
+    pub(super) fn set_or_defer(&mut self, callable: Ref<'_>, args: Ref<'_>) -> Result<Owned> {
+        let Some(elements) = elements_of_call(callable, args) else { return Err(Raised) };
+        let Some(first) = error::take() else { return Err(Raised) };
+        // SAFETY: makes a new set.
+        let set = unsafe { Owned::from_result(PySet_New(std::ptr::null_mut()))? };
+        for element in &elements {
+            if insert(set.as_ref(), element.as_ref(), None).is_err() {
+                let Some(error) = error::take() else { return Err(Raised) };
+                let Some(awaited) = awaited(&error, element.as_ref(), None) else {
+                    return Err(error::restore(first));
+                };
+                self.defer(&set, std::slice::from_ref(element), Some(error), &awaited);
+            }
+        }
+        Ok(set)
     }
 
     /// Whether items for this container have to line up behind others that wait.
@@ -148,8 +168,9 @@ impl Deferred {
 
 /// The object that has to get its state before `key` can be hashed, if hashing is what failed and that may change.
 ///
-/// An object that is being built stands on the machine's stack, below the state that is made for it.
-fn awaited(error: &Owned, key: Ref<'_>, stack: &[Owned]) -> Option<Owned> {
+/// An object that is being built stands on the machine's stack, below the state that is made for it. Where the stack
+/// is not known, the key itself is taken for such an object.
+fn awaited(error: &Owned, key: Ref<'_>, stack: Option<&[Owned]>) -> Option<Owned> {
     // SAFETY: the interpreter's exception classes are alive as long as it is; the objects are alive.
     unsafe {
         let kind = error.type_ptr();
@@ -167,7 +188,7 @@ fn awaited(error: &Owned, key: Ref<'_>, stack: &[Owned]) -> Option<Owned> {
     let mut parts = vec![key.to_owned()];
     while let Some(part) = parts.pop() {
         if is_instance_of_python_class(part.as_ref()) {
-            if stack.iter().any(|value| value.is(part.as_ref())) {
+            if stack.is_none_or(|stack| stack.iter().any(|value| value.is(part.as_ref()))) {
                 return Some(part);
             }
         } else if part.is_exactly(&raw mut PyTuple_Type) {
@@ -179,7 +200,26 @@ fn awaited(error: &Owned, key: Ref<'_>, stack: &[Owned]) -> Option<Owned> {
         }
     }
     // Its hash may look further into the graph: then the outermost object is the last one that is finished.
-    is_instance_of_python_class(key).then(|| stack.iter().find(may_get_state).cloned()).flatten()
+    is_instance_of_python_class(key).then(|| stack?.iter().find(may_get_state).cloned()).flatten()
+}
+
+/// The list in a call `set(list)`.
+fn elements_of_call(callable: Ref<'_>, args: Ref<'_>) -> Option<Vec<Owned>> {
+    // SAFETY: the type lives as long as the interpreter; sizes and items are asked of a tuple and a list only.
+    unsafe {
+        if callable.as_ptr() != (&raw mut PySet_Type).cast() || !args.is_exactly(&raw mut PyTuple_Type) {
+            return None;
+        }
+        if PyTuple_GET_SIZE(args.as_ptr()) != 1 {
+            return None;
+        }
+        let list = Ref::new(PyTuple_GET_ITEM(args.as_ptr(), 0));
+        if !list.is_exactly(&raw mut PyList_Type) {
+            return None;
+        }
+        let len = PyList_GET_SIZE(list.as_ptr());
+        Some((0..len).map(|index| Ref::new(PyList_GET_ITEM(list.as_ptr(), index)).to_owned()).collect())
+    }
 }
 
 /// Whether an object may be one that Python code defines the hash and the state of.

@@ -88,6 +88,9 @@ fn attribute(object: &Owned, name: &Owned) -> Result<Owned> {
 
 /// `object.name` where dots in the name lead from class to class.
 fn nested_attribute(object: &Owned, name: &Owned) -> Result<Owned> {
+    if !name.is_str() {
+        return Err(error::type_error(&format!("attribute name must be string, not '{}'", name.type_name())));
+    }
     let path = text::utf8(name.as_ref())?;
     let path = path.as_slice();
     if !path.contains(&b'.') {

@@ -10,7 +10,7 @@ use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, tuple};
 use crate::place;
 use crate::state::State;
 use brinery::Place;
-use brinery::read::{Chunk, Fault, FaultClass, Host, Items, LineEncoding, ReadError, Shape, Source};
+use brinery::read::{Chunk, Fault, FaultClass, Host, Items, LineEncoding, ReadError, ReadResult, Shape, Source};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -119,6 +119,7 @@ impl<'de> Host<'de> for Builder<'_> {
             FaultClass::Eof => error::eof_error(&message),
             FaultClass::Value => error::value_error(&message),
             FaultClass::Overflow => error::overflow_error(&message),
+            FaultClass::Encoding => encoding_error(&message),
         }
     }
 
@@ -191,7 +192,7 @@ impl<'de> Host<'de> for Builder<'_> {
     fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
         let object = match self.file(source) {
             Some(file) => file.read_bytes(len),
-            None => source.take(len).and_then(|chunk| bytes::new(&chunk).map_err(|Raised| ReadError::Raised)),
+            None => take_object(len, source, bytes::new),
         };
         object.map_err(|error| self.read_error(error))
     }
@@ -199,9 +200,7 @@ impl<'de> Host<'de> for Builder<'_> {
     fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
         let object = match self.file(source) {
             Some(file) => file.read_bytearray(len),
-            None => {
-                source.take(len).and_then(|chunk| bytes::new_bytearray(&chunk).map_err(|Raised| ReadError::Raised))
-            }
+            None => take_object(len, source, bytes::new_bytearray),
         };
         object.map_err(|error| self.read_error(error))
     }
@@ -329,7 +328,8 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline]
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
-        super::instance::reduce(callable.as_ref(), args.as_ref())
+        let (callable, args) = (callable.as_ref(), args.as_ref());
+        super::instance::reduce(callable, args).or_else(|Raised| self.set_or_defer(callable, args))
     }
 
     #[inline]
@@ -411,4 +411,31 @@ impl<'de> Host<'de> for Builder<'_> {
     fn key_text(&self, value: &Owned) -> String {
         place::key_text(value.as_ref())
     }
+}
+
+/// The object that `make` makes of `len` bytes in memory.
+#[inline(always)]
+fn take_object<'de, S: Source<'de>>(
+    len: usize,
+    source: &mut S,
+    make: fn(&[u8]) -> Result<Owned>,
+) -> ReadResult<Owned> {
+    if len == 0 && source.buffered() == 0 {
+        // No bytes to read, but the end of the input has come too early: CPython says so here already.
+        return Err(ReadError::Truncated);
+    }
+    make(&source.take(len)?).map_err(|Raised| ReadError::Raised)
+}
+
+/// Sets a `UnicodeDecodeError`.
+#[cold]
+fn encoding_error(reason: &str) -> Raised {
+    // SAFETY: the interpreter's exception classes are alive as long as it is.
+    let class = unsafe { Ref::new(PyExc_UnicodeDecodeError) };
+    let make = || {
+        let (codec, object, reason) = (Owned::str("utf-8")?, bytes::new(b"")?, Owned::str(reason)?);
+        let (start, end) = (Owned::int(0)?, Owned::int(1)?);
+        class.call(&[codec.as_ref(), object.as_ref(), start.as_ref(), end.as_ref(), reason.as_ref()])
+    };
+    make().map_or(Raised, error::restore)
 }

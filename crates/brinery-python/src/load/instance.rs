@@ -16,8 +16,8 @@ pub(super) fn reduce(callable: Ref<'_>, args: Ref<'_>) -> Result<Owned> {
 /// `BaseException.__reduce__` saves an exception as a call of its class with `self.args`. Those are the arguments
 /// that reached `BaseException.__new__` or `__init__`, not those of the class's own `__init__`, which may ask for
 /// more, for fewer, or by keyword only; then the call cannot be made again and stock pickle fails. What the saved
-/// exception consists of is known all the same: `args`, which the base class's `__new__` sets, and the instance's
-/// `__dict__`, which `BUILD` restores next. So the object is made without `__init__`, like any other instance.
+/// exception consists of is known all the same: `args` and what else the built-in base class makes of them, and the
+/// instance's `__dict__`, which `BUILD` restores next. So the object is made by the base class alone.
 ///
 /// That is done only where the call failed before any Python code of the class ran: the arguments did not fit.
 #[cold]
@@ -41,14 +41,17 @@ fn exception_without_init(callable: Ref<'_>, args: Ref<'_>) -> Result<Owned> {
         while PyType_GetFlags(base) & Py_TPFLAGS_HEAPTYPE != 0 && !(*base).tp_base.is_null() {
             base = (*base).tp_base;
         }
-        let made = (*base).tp_new.map(|new| Owned::from_result(new(class, args.as_ptr(), ptr::null_mut())));
-        match made {
-            Some(Ok(exception)) => Ok(exception),
-            _ => {
-                error::clear();
-                Err(error::restore(mismatch))
-            }
-        }
+        // What the class's own `__init__` has called with these very arguments.
+        let make = || {
+            let (Some(new), Some(init)) = ((*base).tp_new, (*base).tp_init) else { return Err(Raised) };
+            let exception = Owned::from_result(new(class, args.as_ptr(), ptr::null_mut()))?;
+            check(init(exception.as_ptr(), args.as_ptr(), ptr::null_mut()))?;
+            Ok(exception)
+        };
+        make().map_err(|Raised| {
+            error::clear();
+            error::restore(mismatch)
+        })
     }
 }
 

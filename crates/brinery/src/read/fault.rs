@@ -14,6 +14,8 @@ pub enum FaultClass {
     Value,
     /// `OverflowError`
     Overflow,
+    /// `UnicodeDecodeError`
+    Encoding,
 }
 
 /// A malformed stream, as the machine finds it.
@@ -44,6 +46,8 @@ pub enum Fault {
     FloatOverflow,
     /// The text of `GET` or `PUT` is no number.
     MemoIndexText,
+    /// The text of `GET` or `PUT` is not even UTF-8.
+    MemoIndexEncoding,
     /// The index of `GET` or `PUT` does not fit a machine word.
     MemoIndexOverflow,
     /// The index of `PUT` is negative.
@@ -77,6 +81,7 @@ impl Fault {
             Fault::FloatOverflow | Fault::MemoIndexOverflow | Fault::LengthOverflow(_) => {
                 FaultClass::Overflow
             }
+            Fault::MemoIndexEncoding => FaultClass::Encoding,
             _ => FaultClass::Unpickling,
         }
     }
@@ -99,6 +104,7 @@ impl fmt::Display for Fault {
             Fault::FloatText => f.write_str("could not convert string to float"),
             Fault::FloatOverflow => f.write_str("value too large to convert to float"),
             Fault::MemoIndexText => f.write_str("memo index is not a decimal integer"),
+            Fault::MemoIndexEncoding => f.write_str("memo index is not valid UTF-8"),
             Fault::MemoIndexOverflow => f.write_str("Python int too large to convert to C ssize_t"),
             Fault::NegativePut => f.write_str("negative PUT argument"),
             Fault::MemoMissing(index) => write!(f, "Memo value not found at index {index}"),

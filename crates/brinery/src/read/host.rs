@@ -103,6 +103,10 @@ pub trait Host<'de> {
     /// Called before [`at`](Self::at) with what a failed load leaves on the stack and where the open marks are.
     fn abandon(&mut self, _stack: &[Self::Value], _marks: &[usize]) {}
 
+    /// Called before each opcode, with its offset.
+    #[inline(always)]
+    fn opcode_at(&mut self, _offset: u64) {}
+
     /// `PROTO`: the protocol that the stream declares.
     fn protocol(&mut self, protocol: u8);
 

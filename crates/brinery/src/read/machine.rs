@@ -115,6 +115,7 @@ impl<V> Machine<V> {
     {
         loop {
             *start = source.offset();
+            host.opcode_at(*start);
             let Some(opcode) = source.opcode()? else { return Err(Fault::OutOfInput.into()) };
             match opcode {
                 byte::NONE => self.stack.push(host.none()),
@@ -138,7 +139,7 @@ impl<V> Machine<V> {
                     let value = match number::int_line(&line) {
                         IntLine::Bool(value) => host.bool(value),
                         IntLine::Int(value) => host.int(value).host()?,
-                        IntLine::Literal => host.int_literal(&line).host()?,
+                        IntLine::Literal => host.int_literal(&line).map_err(|_| Fault::IntText)?,
                     };
                     self.stack.push(value);
                 }

@@ -72,7 +72,11 @@ pub(crate) fn memo_index(line: &[u8]) -> Result<i64, Fault> {
     if !line.is_empty() && line.len() <= 18 && line.iter().all(u8::is_ascii_digit) {
         return Ok(line.iter().fold(0, |value, byte| value * 10 + i64::from(byte - b'0')));
     }
-    let index = integer(c_string(line), Some(10)).ok_or(Fault::MemoIndexText)?;
+    let text = c_string(line);
+    let index = integer(text, Some(10)).ok_or_else(|| match std::str::from_utf8(text) {
+        Ok(_) => Fault::MemoIndexText,
+        Err(_) => Fault::MemoIndexEncoding,
+    })?;
     i64::try_from(index).map_err(|_| Fault::MemoIndexOverflow)
 }
 
@@ -183,6 +187,7 @@ mod tests {
         assert_eq!(memo_index(b"007"), Ok(7));
         assert_eq!(memo_index(b"99999999999999999999"), Err(Fault::MemoIndexOverflow));
         assert_eq!(memo_index(b"0x1"), Err(Fault::MemoIndexText));
+        assert_eq!(memo_index(b"\xff"), Err(Fault::MemoIndexEncoding));
     }
 
     #[test]
