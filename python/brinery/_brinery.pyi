@@ -6,7 +6,7 @@ from pickle import PicklingError as PicklingError
 from pickle import UnpicklingError as UnpicklingError
 from typing import Any, Final, Literal, Protocol, final, type_check_only
 
-from typing_extensions import Buffer, TypeAlias
+from typing_extensions import Buffer, TypeAlias, disjoint_base
 
 __version__: Final[str]
 DEFAULT_PROTOCOL: Final[int]
@@ -86,6 +86,7 @@ class _UnpicklerMemo:
     def clear(self, /) -> None: ...
     def copy(self, /) -> dict[int, Any]: ...
 
+@disjoint_base
 class Pickler:
     fast: bool
     dispatch_table: Mapping[type, Callable[[Any], _Reduced]]
@@ -110,6 +111,7 @@ class Pickler:
     def persistent_id(self, obj: Any, /) -> Any: ...
     def reducer_override(self, obj: Any, /) -> _Reduced: ...
 
+@disjoint_base
 class Unpickler:
     @property
     def memo(self) -> _UnpicklerMemo: ...
