@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
     from typing import Protocol, Union
 
-    class Readable(Protocol):
+    class _Readable(Protocol):
         """A binary file to read from; its method ``tell()`` is used if there is one."""
 
         def read(self, size: int, /) -> bytes: ...
         def readline(self) -> bytes: ...
 
-    class Writable(Protocol):
+    class _Writable(Protocol):
         """A text file to write to."""
 
         def write(self, text: str, /) -> object: ...
 
-    Source = Union[bytes, bytearray, memoryview, Readable]
+    _Source = Union[bytes, bytearray, memoryview, _Readable]
 
 __all__ = ["dis", "genops", "optimize"]
 
@@ -49,7 +49,7 @@ _STACK_ITEMS = {
 }
 
 
-def genops(pickle: Source) -> Iterator[tuple[pickletools.OpcodeInfo, Any, int | None]]:
+def genops(pickle: _Source) -> Iterator[tuple[pickletools.OpcodeInfo, Any, int | None]]:
     """Yield the opcodes of a pickle, up to and with its STOP.
 
     Parameters
@@ -93,8 +93,8 @@ def genops(pickle: Source) -> Iterator[tuple[pickletools.OpcodeInfo, Any, int | 
 
 
 def dis(
-    pickle: Source,
-    out: Writable | None = None,
+    pickle: _Source,
+    out: _Writable | None = None,
     memo: MutableMapping[int, Any] | None = None,
     indentlevel: int = 4,
     annotate: int = 0,
