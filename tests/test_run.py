@@ -314,6 +314,11 @@ def test_a_wrong_command_line_gets_one_clear_line(args: list[str], problem: str,
 
 
 def test_help_goes_to_the_output(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "brinery", "--help"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert "  dis  " in done.stdout
+    assert "\n  run  " in done.stdout
     for option in ("-h", "--help"):
         code, out, err = python([option], tmp_path, engine=True)
         assert (code, err) == (0, "")

@@ -29,7 +29,10 @@ def main() -> int:
 
     # No Python code runs from here on that could turn Ctrl-C into a KeyboardInterrupt.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return cli_main(args)
+    code = cli_main(args)
+    if args in (["-h"], ["--help"]):
+        sys.stdout.write("\nFrom Python, there is also:\n  run          Run a Python program on the engine\n")
+    return code
 
 
 if __name__ == "__main__":
