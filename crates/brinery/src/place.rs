@@ -42,6 +42,11 @@ impl Path {
         self.segments.push(segment);
     }
 
+    /// Steps further out: the path so far is inside `segment`.
+    pub fn enclose(&mut self, segment: Segment) {
+        self.segments.insert(0, segment);
+    }
+
     /// The steps, outermost first.
     pub fn segments(&self) -> &[Segment] {
         &self.segments

@@ -214,24 +214,28 @@ impl<V> Machine<V> {
                 byte::TUPLE3 => self.tuple(3, host)?,
                 byte::TUPLE => {
                     let mark = self.pop_mark()?;
-                    let value = host.tuple(self.items(mark)).host()?;
+                    let made = host.tuple(self.items(mark));
+                    let value = self.without_items(mark, made)?;
                     self.stack.push(value);
                 }
                 byte::EMPTY_LIST => self.stack.push(host.empty_list().host()?),
                 byte::LIST => {
                     let mark = self.pop_mark()?;
-                    let value = host.list(self.items(mark)).host()?;
+                    let made = host.list(self.items(mark));
+                    let value = self.without_items(mark, made)?;
                     self.stack.push(value);
                 }
                 byte::APPEND => {
                     self.require(2)?;
                     let start = self.stack.len() - 1;
-                    host.append(self.items(start)).host()?;
+                    let done = host.append(self.items(start));
+                    self.without_items(start, done)?;
                 }
                 byte::APPENDS => {
                     let mark = self.pop_mark_of_container()?;
                     if mark < self.stack.len() {
-                        host.append(self.items(mark)).host()?;
+                        let done = host.append(self.items(mark));
+                        self.without_items(mark, done)?;
                     }
                 }
                 byte::EMPTY_DICT => self.stack.push(host.empty_dict().host()?),
@@ -240,13 +244,15 @@ impl<V> Machine<V> {
                     if !(self.stack.len() - mark).is_multiple_of(2) {
                         return Err(Fault::OddItems(Opcode::Dict).into());
                     }
-                    let value = host.dict(self.items(mark)).host()?;
+                    let made = host.dict(self.items(mark));
+                    let value = self.without_items(mark, made)?;
                     self.stack.push(value);
                 }
                 byte::SETITEM => {
                     self.require(3)?;
                     let start = self.stack.len() - 2;
-                    host.set_items(self.items(start)).host()?;
+                    let done = host.set_items(self.items(start));
+                    self.without_items(start, done)?;
                 }
                 byte::SETITEMS => {
                     let mark = self.pop_mark_of_container()?;
@@ -254,19 +260,22 @@ impl<V> Machine<V> {
                         if !(self.stack.len() - mark).is_multiple_of(2) {
                             return Err(Fault::OddItems(Opcode::SetItems).into());
                         }
-                        host.set_items(self.items(mark)).host()?;
+                        let done = host.set_items(self.items(mark));
+                        self.without_items(mark, done)?;
                     }
                 }
                 byte::EMPTY_SET => self.stack.push(host.empty_set().host()?),
                 byte::ADDITEMS => {
                     let mark = self.pop_mark_of_container()?;
                     if mark < self.stack.len() {
-                        host.add_items(self.items(mark)).host()?;
+                        let done = host.add_items(self.items(mark));
+                        self.without_items(mark, done)?;
                     }
                 }
                 byte::FROZENSET => {
                     let mark = self.pop_mark()?;
-                    let value = host.frozenset(self.items(mark)).host()?;
+                    let made = host.frozenset(self.items(mark));
+                    let value = self.without_items(mark, made)?;
                     self.stack.push(value);
                 }
 
@@ -365,7 +374,8 @@ impl<V> Machine<V> {
                 byte::INST => {
                     let mark = self.pop_mark()?;
                     let class = Self::global_lines(source, host, LineEncoding::Ascii)?;
-                    let instance = host.instantiate(class, self.items(mark)).host()?;
+                    let made = host.instantiate(class, self.items(mark));
+                    let instance = self.without_items(mark, made)?;
                     self.stack.push(instance);
                 }
                 byte::OBJ => {
@@ -374,7 +384,8 @@ impl<V> Machine<V> {
                         return Err(self.underflow().into());
                     }
                     let class = host.share(&self.stack[mark]);
-                    let instance = host.instantiate(class, self.items(mark + 1)).host()?;
+                    let made = host.instantiate(class, self.items(mark + 1));
+                    let instance = self.without_items(mark, made)?;
                     self.stack.truncate(mark);
                     self.stack.push(instance);
                 }
@@ -454,6 +465,16 @@ impl<V> Machine<V> {
         if mark <= self.fence { Err(self.underflow()) } else { Ok(mark) }
     }
 
+    /// Lifts what a host has answered about the items from `start` on. If that is an error they go: what is below them
+    /// is what was being built.
+    #[inline(always)]
+    fn without_items<T, E>(&mut self, start: usize, answer: Result<T, E>) -> Result<T, Stop<E>> {
+        answer.map_err(|error| {
+            self.stack.truncate(start);
+            Stop::Host(error)
+        })
+    }
+
     #[inline(always)]
     fn items(&mut self, start: usize) -> Items<'_, V> {
         Items::new(&mut self.stack, start)
@@ -467,7 +488,8 @@ impl<V> Machine<V> {
     ) -> Result<(), Stop<H::Error>> {
         self.require(len)?;
         let start = self.stack.len() - len;
-        let value = host.tuple(self.items(start)).host()?;
+        let made = host.tuple(self.items(start));
+        let value = self.without_items(start, made)?;
         self.stack.push(value);
         Ok(())
     }

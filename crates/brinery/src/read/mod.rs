@@ -8,6 +8,8 @@ mod host;
 mod machine;
 mod memo;
 pub(crate) mod number;
+mod reader;
+mod outward;
 
 pub use cursor::{Chunk, Cursor, ReadError, ReadResult, Source};
 pub use decoder::{Argument, DecodeError, DecodeErrorKind, Decoder, Instruction};
@@ -15,3 +17,4 @@ pub use fault::{Fault, FaultClass};
 pub use host::{Host, Items, LineEncoding, Shape};
 pub use machine::{HIGHEST_PROTOCOL, Machine};
 pub use memo::Memo;
+pub use reader::Reader;

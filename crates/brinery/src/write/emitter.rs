@@ -28,6 +28,22 @@ pub enum Unwritable {
     LargeInt,
     /// More objects in the memo than four bytes can count.
     LargeMemo,
+    /// A set that holds itself through its elements, below protocol 4.
+    CyclicSet,
+    /// Elements added to something other than a set, below protocol 4.
+    AddItems,
+    /// An extension code below protocol 2.
+    ExtensionCode,
+    /// A persistent id in protocol 0 that is not a line of ASCII text.
+    PersistentId,
+    /// A name of a global that the protocol cannot write in a line.
+    GlobalName,
+    /// The arguments of an instance are not a tuple, below protocol 2.
+    Arguments,
+    /// An out-of-band buffer below protocol 5 whose content is not known.
+    Buffer,
+    /// Out-of-band buffers that come in another order than they are numbered.
+    BufferOrder,
 }
 
 impl fmt::Display for Unwritable {
@@ -41,6 +57,14 @@ impl fmt::Display for Unwritable {
             }
             Unwritable::LargeInt => "int too large to pickle",
             Unwritable::LargeMemo => "memo id too large for LONG_BINPUT",
+            Unwritable::CyclicSet => "a set that holds itself through its elements requires protocol 4 or higher",
+            Unwritable::AddItems => "adding elements to this object requires protocol 4 or higher",
+            Unwritable::ExtensionCode => "an extension code requires protocol 2 or higher",
+            Unwritable::PersistentId => "a persistent id in protocol 0 must be a line of ASCII text",
+            Unwritable::GlobalName => "this protocol cannot write the name of the global",
+            Unwritable::Arguments => "arguments that are not a tuple require protocol 2 or higher",
+            Unwritable::Buffer => "a buffer whose content was not supplied requires protocol 5",
+            Unwritable::BufferOrder => "the out-of-band buffers come in another order than they are numbered",
         })
     }
 }
@@ -297,6 +321,18 @@ impl<B: Buffer> Emitter<B> {
             return Ok(Placement::Inline);
         }
         self.header(Opcode::BinUnicode, Opcode::BinUnicode8, len, Unwritable::LargeText)
+    }
+
+    /// Text of less than [`FRAME_SIZE_TARGET`] UTF-8 bytes, for protocols 1 and up.
+    #[inline(always)]
+    pub fn short_text(&mut self, text: &[u8]) {
+        debug_assert!(text.len() < FRAME_SIZE_TARGET);
+        if text.len() <= 0xff && self.protocol >= 4 {
+            self.raw(&[byte::SHORT_BINUNICODE, text.len() as u8]);
+        } else {
+            self.op_u32(Opcode::BinUnicode, text.len() as u32);
+        }
+        self.raw(text);
     }
 
     /// The header of `len` bytes, for protocols 3 and up.
