@@ -1,35 +1,42 @@
 //! The path of the part that a failed load was building, read off the machine's stack.
 
-use super::decoder::Decoder;
 use super::host::{Host, Shape};
-use crate::opcode::{Opcode, StackItem};
+use super::outward::Outward;
 use crate::place::{Path, Segment};
-
-/// How much of the input is looked at to learn what the open marks were for.
-const LOOKAHEAD: usize = 1 << 16;
 
 /// The path to the value that was being built when the opcode at the start of `ahead` failed.
 ///
-/// Each open mark belongs to an opcode that has not come yet. Where the input lies ahead it is consulted; where it
-/// does not (it may be damaged, after all), a mark right above a container is taken to be the container's.
+/// The opcodes ahead tell what would have become of the value. Where they end, or make no sense because the input is
+/// damaged, the rest of the way is guessed from what stands on the stack.
 pub(super) fn path_being_built<'de, H: Host<'de>>(
     stack: &[H::Value],
     marks: &[usize],
     ahead: &[u8],
     host: &H,
 ) -> Path {
-    let closers = closers(marks.len(), &ahead[..ahead.len().min(LOOKAHEAD)]);
+    let Outward { marks, position, steps, .. } = Outward::follow(stack, marks, ahead, host);
+    let open = marks.iter().copied().filter(|&mark| mark <= position);
+    let mut path = path_to_next(&stack[..position.min(stack.len())], open, host);
+    steps.into_iter().rev().for_each(|step| path.push(step));
+    path
+}
+
+/// The path to the value that would be pushed next.
+///
+/// Each open mark belongs to an opcode that is not known: a mark right above a container is taken to be the container's.
+fn path_to_next<'de, H: Host<'de>>(
+    stack: &[H::Value],
+    marks: impl Iterator<Item = usize>,
+    host: &H,
+) -> Path {
     let mut path = Path::default();
-    let bounds: Vec<usize> = std::iter::once(0).chain(marks.iter().copied()).collect();
+    let bounds: Vec<usize> = std::iter::once(0).chain(marks).collect();
     for (level, &start) in bounds.iter().enumerate() {
         let end = bounds.get(level + 1).copied().unwrap_or(stack.len()).max(start);
         let values = &stack[start..end];
         // Does the next mark extend the last value of this level, or open a value of its own?
         let extends_last = level + 1 < bounds.len()
-            && values.last().is_some_and(|last| match closers.get(level) {
-                Some(&closer) => extends(closer),
-                None => is_open_container(host.shape(last)),
-            });
+            && values.last().is_some_and(|last| is_open_container(host.shape(last)));
         // The bottom level holds one object with its operands; above a mark, items come before the one being made.
         let kind =
             if level == 0 { None } else { start.checked_sub(1).map(|below| host.shape(&stack[below])) };
@@ -37,8 +44,7 @@ pub(super) fn path_being_built<'de, H: Host<'de>>(
         if level > 0 {
             let container = start.checked_sub(1).map(|below| &stack[below]);
             let grandparent = start.checked_sub(2).map(|below| &stack[below]);
-            let closer = closers.get(level - 1).copied();
-            push_step(&mut path, container, grandparent, closer, &values[..complete], host);
+            push_step(&mut path, container, grandparent, &values[..complete], host);
         }
         if level + 1 == bounds.len() || extends_last {
             push_operands(&mut path, &values[complete..], extends_last, host);
@@ -84,38 +90,6 @@ fn complete<'de, H: Host<'de>>(
     }
 }
 
-/// The opcode that will consume each open mark, outermost first, as far as the input tells.
-fn closers(open: usize, ahead: &[u8]) -> Vec<Opcode> {
-    let mut found = Vec::new();
-    let mut nested = 0usize;
-    for instruction in Decoder::new(ahead) {
-        let Ok(instruction) = instruction else { break };
-        let opcode = instruction.opcode;
-        if opcode == Opcode::Mark {
-            nested += 1;
-        } else if opcode.info().before.contains(&StackItem::Mark) {
-            if nested > 0 {
-                nested -= 1;
-            } else {
-                found.push(opcode);
-            }
-        }
-        if found.len() == open || opcode == Opcode::Stop {
-            break;
-        }
-    }
-    if found.len() < open {
-        // What was found is innermost first; without all of them their levels are not known.
-        return Vec::new();
-    }
-    found.reverse();
-    found
-}
-
-fn extends(closer: Opcode) -> bool {
-    matches!(closer, Opcode::Appends | Opcode::SetItems | Opcode::AddItems)
-}
-
 /// A container that a writer would be about to fill: a new one, or one at the edge of a batch.
 fn is_open_container(shape: Shape) -> bool {
     matches!(shape, Shape::List(len) | Shape::Dict(len) | Shape::Set(len) if len % 1000 == 0)
@@ -126,22 +100,11 @@ fn push_step<'de, H: Host<'de>>(
     path: &mut Path,
     container: Option<&H::Value>,
     grandparent: Option<&H::Value>,
-    closer: Option<Opcode>,
     complete: &[H::Value],
     host: &H,
 ) {
     let shape = container.map_or(Shape::Other, |value| host.shape(value));
-    let shape = match closer {
-        Some(closer) if !extends(closer) => match closer {
-            Opcode::Dict => Shape::Dict(0),
-            Opcode::List => Shape::List(0),
-            Opcode::FrozenSet => Shape::Set(0),
-            _ => Shape::Other,
-        },
-        Some(_) => shape,
-        None if is_open_container(shape) => shape,
-        None => Shape::Other,
-    };
+    let shape = if is_open_container(shape) { shape } else { Shape::Other };
     let count = complete.len();
     path.push(match shape {
         Shape::List(before) => Segment::Index(before + count),
@@ -158,13 +121,20 @@ fn push_step<'de, H: Host<'de>>(
 }
 
 /// The step to the value of a key, which is an attribute where the dict is an instance's state.
-fn key_step<'de, H: Host<'de>>(key: &H::Value, state: bool, host: &H) -> Segment {
+pub(super) fn key_step<'de, H: Host<'de>>(key: &H::Value, state: bool, host: &H) -> Segment {
     let text = host.key_text(key);
-    let name = text.trim_matches(['\'', '"']);
-    let is_name = name.len() + 2 == text.len()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    if state && is_name { Segment::Attribute(name.to_owned()) } else { Segment::Key(text) }
+    match attribute_name(&text) {
+        Some(name) if state => Segment::Attribute(name.to_owned()),
+        _ => Segment::Key(text),
+    }
+}
+
+/// The name in the text of a key, if the key is a string that can follow a dot.
+pub(super) fn attribute_name(text: &str) -> Option<&str> {
+    let name = text.strip_prefix('"')?.strip_suffix('"')?;
+    let mut chars = name.chars();
+    let starts = chars.next().is_some_and(|first| first.is_alphabetic() || first == '_');
+    (starts && chars.all(|char| char.is_alphanumeric() || char == '_')).then_some(name)
 }
 
 /// The steps that unmarked operands tell: a container below an item, or below a key and its value.
@@ -185,3 +155,6 @@ fn push_operands<'de, H: Host<'de>>(path: &mut Path, values: &[H::Value], extend
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
