@@ -45,21 +45,13 @@ pub(crate) struct Output {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Subcommand {
-    /// Disassemble: one line an opcode
     Dis(Dis),
-    /// Show the objects as a tree, with types, sizes and sharing
     Show(Show),
-    /// Convert to JSON
     Json(Json),
-    /// Count opcodes, types, sizes, globals and repeated text
     Stat(Stat),
-    /// Compare two pickles, path by path
     Diff(Diff),
-    /// Rewrite without memo entries that nothing refers to
     Optimize(Optimize),
-    /// Print the completions for a shell
     Completions(Completions),
-    /// Print the manual page
     Man(Man),
     /// Print the version
     Version,
@@ -95,8 +87,6 @@ pub(crate) struct Inputs {
 /// Each line has the offset, the bytes, the depth of the stack after it, the opcode and its argument; open marks indent.
 #[derive(Debug, Args)]
 pub(crate) struct Dis {
-    #[command(flatten)]
-    pub(crate) inputs: Inputs,
     /// Print the text of `python -m pickletools`, with its checks
     #[arg(long)]
     pub(crate) plain: bool,
@@ -109,6 +99,8 @@ pub(crate) struct Dis {
     /// By how many blanks an open mark indents
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) indent: usize,
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
 }
 
 /// Show the objects as a tree, with types, sizes and sharing
@@ -117,23 +109,23 @@ pub(crate) struct Dis {
 /// object takes in the pickle, with everything in it. Of a damaged pickle, what is readable is shown.
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    #[command(flatten)]
-    pub(crate) inputs: Inputs,
     /// Show only the object at this path, such as 'obj["run"].items[3]'
-    #[arg(short, long, value_name = "PATH", help_heading = "View options")]
+    #[arg(short, long, value_name = "PATH")]
     pub(crate) path: Option<String>,
     /// How many levels to show
-    #[arg(short, long, value_name = "N", default_value_t = 4, help_heading = "View options")]
+    #[arg(short, long, value_name = "N", default_value_t = 4)]
     pub(crate) depth: usize,
     /// How many items of each object to show
-    #[arg(short, long, value_name = "N", default_value_t = 24, help_heading = "View options")]
+    #[arg(short, long, value_name = "N", default_value_t = 24)]
     pub(crate) max_items: usize,
     /// How many characters a line may have [default: the terminal's width]
-    #[arg(short, long, value_name = "N", help_heading = "View options")]
+    #[arg(short, long, value_name = "N")]
     pub(crate) width: Option<usize>,
     /// Show the offset of each object in the file
-    #[arg(long, help_heading = "View options")]
+    #[arg(long)]
     pub(crate) offsets: bool,
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
 }
 
 /// Convert to JSON
@@ -146,8 +138,6 @@ pub(crate) struct Show {
 /// An object that is referred to more than once has an "$id" the first time and is {"$ref": id} from then on.
 #[derive(Debug, Args)]
 pub(crate) struct Json {
-    #[command(flatten)]
-    pub(crate) inputs: Inputs,
     /// One line for each item of a list, tuple or set
     #[arg(short, long)]
     pub(crate) lines: bool,
@@ -157,6 +147,8 @@ pub(crate) struct Json {
     /// Convert only the object at this path, such as 'obj["run"].items[3]'
     #[arg(short, long, value_name = "PATH")]
     pub(crate) path: Option<String>,
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
 }
 
 /// Count opcodes, types, sizes, globals and repeated text
@@ -164,14 +156,14 @@ pub(crate) struct Json {
 /// Sizes are the bytes that objects take in the pickle.
 #[derive(Debug, Args)]
 pub(crate) struct Stat {
-    #[command(flatten)]
-    pub(crate) inputs: Inputs,
     /// How many lines each table may have
     #[arg(short, long, value_name = "N", default_value_t = 12)]
     pub(crate) top: usize,
     /// How many levels of paths to add up
     #[arg(short, long, value_name = "N", default_value_t = 3)]
     pub(crate) depth: usize,
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
 }
 
 /// Compare two pickles, path by path
@@ -186,14 +178,14 @@ pub(crate) struct Diff {
     /// The second file
     #[arg(value_name = "B", value_hint = ValueHint::FilePath)]
     pub(crate) b: OsString,
-    #[command(flatten)]
-    pub(crate) reading: Reading,
     /// Print nothing: the exit code is the answer
     #[arg(short = 's', long)]
     pub(crate) silent: bool,
     /// Stop after this many differences; 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) max: usize,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 }
 
 /// Rewrite without memo entries that nothing refers to
