@@ -405,7 +405,6 @@ value("builtins", [len, print, int, object, type, Exception, list.append, "".joi
 value("functions and classes", [c.plain_function, c.Plain, c.Data, c.Colour, os.path.join, collections.OrderedDict])
 value("nested classes", [c.Plain.Nested, c.Plain.Nested.Deeper])
 case("instance of a nested class", lambda: c.Plain.Nested.Deeper())
-value("a private class", c._Private.hidden())
 value("functions in classes", [c.Plain.method, c.Plain.fixed, c.Plain.Nested.Deeper.method])
 case("bound methods", lambda: [c.Plain(a=1).method, c.Plain.made, [].append, "x".join, {}.get])
 value("methods of builtins", [str.upper, dict.fromkeys, int.from_bytes, bytes.fromhex, object.__new__])

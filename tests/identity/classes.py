@@ -310,6 +310,17 @@ class Reduced:
         return self.reduction
 
 
+class Listed:
+    """A reduction with items, which it can give again and again."""
+
+    def __init__(self, arguments: tuple, state: Any, items: list) -> None:
+        self.parts = arguments, state, items
+
+    def __reduce__(self) -> tuple:
+        arguments, state, items = self.parts
+        return Collector, arguments, state, iter(items)
+
+
 class ReducedEx:
     """``__reduce_ex__`` tells the protocol."""
 

@@ -54,7 +54,7 @@ def _empty(kind: str, parts: list[Any]) -> Any:
         "MyList": c.MyList,
         "MyDict": c.MyDict,
         "pair": lambda: c.Pair(*(parts + [None, None])[:2]),
-        "reduced": lambda: c.Reduced((c.Collector, tuple(parts[:2]), parts[2:] or None, iter(parts[:1]))),
+        "reduced": lambda: c.Listed(tuple(parts[:2]), parts[2:] or None, parts[:1]),
     }
     return makers[kind]()
 

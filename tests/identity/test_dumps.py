@@ -21,11 +21,19 @@ def differ(name: str, way: Any, protocol: int, stock: Any, ours: Any) -> str | N
     """Say how two outcomes differ, or return None."""
     if stock == ours:
         return None
+    if stock[:2] == ("error", "RecursionError"):
+        # How deep stock gets depends on what else is on its stack; in fast mode it notices some cycles only there.
+        if ours[:2] in (("error", "RecursionError"), ("error", "ValueError") if way is ways.fast else None):
+            return None
     return f"{name}, {way.__name__}, protocol {protocol}:\n  stock   {stock!r:.600}\n  brinery {ours!r:.600}"
 
 
 #: Stock refuses these with a KeyError of an address (its note of what is being saved in fast mode is broken).
-BETTER = {("sets 100 deep", ways.fast)}
+BETTER = {("sets 60 deep", ways.fast), ("sets 100 deep", ways.fast)}
+
+
+#: Below protocol 2, the reductions of these lead back to themselves for ever.
+ENDLESS = {f"recursive {kind}{where}" for kind in ("list subclass", "dict subclass") for where in ("", ", in a list")}
 
 
 def used_up(name: str) -> bool:
@@ -43,6 +51,8 @@ def test_same_object(name: str, compared: Counter) -> None:
         if (name, way) in BETTER:
             continue
         for protocol in PROTOCOLS:
+            if name in ENDLESS and protocol < 2 and way is not ways.dumps:
+                continue
             got = {}
             for engine in engines:
                 dumped = CASES[name]() if used_up(name) else obj

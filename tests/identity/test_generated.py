@@ -6,7 +6,7 @@ import _pickle
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import brinery
 from tests.identity import ways
@@ -14,7 +14,8 @@ from tests.identity.strategies import TREES, graphs
 from tests.identity.test_loads import unlike
 
 EXAMPLES = settings(
-    max_examples=1500,
+    max_examples=600,
+    phases=[Phase.generate],
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
@@ -27,8 +28,10 @@ def check(obj: Any, compared: Counter) -> None:
         for way in ways.WAYS:
             if way is ways.fast and protocol < 4:
                 continue  # stock takes shared objects in fast mode for recursive ones below a depth
-            ours = ways.outcome(lambda w=way, p=protocol: w(brinery._brinery, obj, p))
             stock = ways.outcome(lambda w=way, p=protocol: w(_pickle, obj, p))
+            if stock[:2] == ("error", "RecursionError"):
+                continue  # reductions that lead back to themselves: cases.py has some
+            ours = ways.outcome(lambda w=way, p=protocol: w(brinery._brinery, obj, p))
             compared["generated dumps"] += 1
             assert stock == ours, (way.__name__, protocol)
         kind, data, *_ = ways.outcome(lambda p=protocol: _pickle.dumps(obj, p))

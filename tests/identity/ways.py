@@ -21,7 +21,7 @@ def outcome(call: Callable[[], Any]) -> Outcome:
     try:
         return ("value", call())
     except Exception as error:
-        return ("error", type(error).__qualname__, re.sub(r"0x[0-9a-f]+", "0x", str(error)))
+        return ("error", type(error).__qualname__, re.sub(r"(object type \w+ at )?0x[0-9a-f]+", "0x", str(error)))
 
 
 class Writes:
