@@ -279,7 +279,8 @@ def test_a_module_that_imports_brinery_keeps_what_it_chose() -> None:
 
     stock = pickle.dumps
     names = {
-        "both": "import brinery, pickle\nstock = pickle.dumps\nclass Own(pickle.Pickler): pass",
+        "both": "import brinery, pickle\nfrom pickle import loads\nstock = pickle.dumps\n"
+        "class Own(pickle.Pickler): pass",
         "mine": "from brinery import dumps",
     }
     modules = {}
@@ -290,10 +291,12 @@ def test_a_module_that_imports_brinery_keeps_what_it_chose() -> None:
     brinery.install()
     assert modules["both"].stock is stock
     assert modules["both"].Own is own
+    assert modules["both"].loads is brinery.loads  # what it took by its own name
     late = sys.modules["late"] = types.ModuleType("late")
     exec("import brinery\nclass Own(brinery.Pickler): pass\ndumps = brinery.dumps", vars(late))
     late_own = late.Own
     brinery.uninstall()
+    assert modules["both"].loads is pickle.loads is not brinery.loads
     assert modules["mine"].dumps is brinery.dumps
     assert late.Own is late_own
     assert late.dumps is brinery.dumps

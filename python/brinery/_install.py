@@ -53,8 +53,9 @@ def install(*, children: bool = False) -> None:
     ``ForkingPickler``), which are replaced by equal classes on the engine. It does not matter whether a
     module is imported before or after. A second call does nothing more, from whichever thread it comes.
 
-    A module that imports brinery itself is left as it is: it chose for itself what it calls. References
-    kept in instances, containers and running functions stay, too.
+    In a module that imports brinery itself, only ``from pickle import dumps`` and the like change: what it
+    keeps under other names, and its own classes, are its choice. References kept in instances, containers
+    and running functions stay, too.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ def install(*, children: bool = False) -> None:
         Run the Python processes that this one starts from now on on the engine as well. Forked children are
         on it in any case; others find it through the environment variable ``PYTHONPATH``, and those of
         multiprocessing even if this process ignores the environment (``python -E`` or ``-I``). A child that
-        is itself started with ``-E``, ``-I``, ``-S`` or a fresh environment runs on its stock engine.
+        is itself started with ``-E``, ``-I``, ``-S`` or a fresh environment, or by another version of
+        Python, runs on its stock engine.
 
     See Also
     --------
@@ -188,7 +190,7 @@ def _put() -> None:
         for module in modules:
             for name in ENGINE_NAMES:
                 swap.set_item(vars(module), name, engine[name])
-        swap.spread(spared=_state.own_users)
+        swap.spread(spared=_state.own_users, imports=True)
     except BaseException:  # Ctrl-C, say: all or nothing
         swap.undo()
         _brinery._set_public_module("brinery")
@@ -209,5 +211,5 @@ def _take_back() -> None:
     back = Swap([*stock, *((new, old) for old, new in swap.classes)])
     for module in modules:
         back.replace_items(module)
-    back.spread(spared=_state.own_users | brinery_users())
+    back.spread(spared=_state.own_users | brinery_users(), imports=False)
     _brinery._set_public_module("brinery")

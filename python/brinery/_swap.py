@@ -63,14 +63,21 @@ class Swap:
         for key, value in list(vars(module).items()):
             self._set(vars(module), key, value, self._replacement(value))
 
-    def spread(self, spared: set[str]) -> None:
-        """Replace the old objects in every module but the `spared` ones, subclasses of old types included."""
+    def spread(self, spared: set[str], *, imports: bool) -> None:
+        """Replace the old objects in every module but the `spared` ones, subclasses of old types included.
+
+        With `imports`, what ``from module import name`` made is replaced in the spared ones as well.
+        """
         for old, new in self._pairs.values():
             if isinstance(old, type) and isinstance(new, type):
                 self._derive_subclasses(old, spared)
         for name, namespace in _namespaces():
             if name not in spared:
                 self._visit_items(namespace, name, namespace, spared)
+            elif imports:
+                for old, new in self._pairs.values():
+                    if namespace.get(old.__name__) is old:
+                        self._set(namespace, old.__name__, old, new)
 
     def undo(self) -> None:
         """Put the old object back into each place that still holds the new one."""
