@@ -24,19 +24,15 @@ pub(super) fn path_being_built<'de, H: Host<'de>>(
 /// The path to the value that would be pushed next.
 ///
 /// Each open mark belongs to an opcode that is not known: a mark right above a container is taken to be the container's.
-fn path_to_next<'de, H: Host<'de>>(
-    stack: &[H::Value],
-    marks: impl Iterator<Item = usize>,
-    host: &H,
-) -> Path {
+fn path_to_next<'de, H: Host<'de>>(stack: &[H::Value], marks: impl Iterator<Item = usize>, host: &H) -> Path {
     let mut path = Path::default();
     let bounds: Vec<usize> = std::iter::once(0).chain(marks).collect();
     for (level, &start) in bounds.iter().enumerate() {
         let end = bounds.get(level + 1).copied().unwrap_or(stack.len()).max(start);
         let values = &stack[start..end];
         // Does the next mark extend the last value of this level, or open a value of its own?
-        let extends_last = level + 1 < bounds.len()
-            && values.last().is_some_and(|last| is_open_container(host.shape(last)));
+        let extends_last =
+            level + 1 < bounds.len() && values.last().is_some_and(|last| is_open_container(host.shape(last)));
         // The bottom level holds one object with its operands; above a mark, items come before the one being made.
         let kind =
             if level == 0 { None } else { start.checked_sub(1).map(|below| host.shape(&stack[below])) };

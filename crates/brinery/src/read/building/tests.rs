@@ -1,9 +1,7 @@
 //! Paths of loads that fail, by a host that knows just enough to tell.
 
 use crate::place::Place;
-use crate::read::{
-    Chunk, Cursor, Fault, Host, Items, LineEncoding, Machine, Memo, ReadError, Shape, Source,
-};
+use crate::read::{Chunk, Cursor, Fault, Host, Items, LineEncoding, Machine, Memo, ReadError, Shape, Source};
 
 /// What a value is, as far as a path needs to know.
 #[derive(Clone, Debug)]
