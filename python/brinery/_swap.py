@@ -76,8 +76,9 @@ class Swap:
                 self._visit_items(namespace, name, namespace, spared)
             elif imports:
                 for old, new in self._pairs.values():
-                    if namespace.get(old.__name__) is old:
-                        self._set(namespace, old.__name__, old, new)
+                    key = old.__name__
+                    if namespace.get(key) is old:
+                        self._set(namespace, key, old, new)
 
     def undo(self) -> None:
         """Put the old object back into each place that still holds the new one."""
