@@ -8,6 +8,8 @@ use std::io::{self, Write};
 const EXACT: u64 = 1 << 53;
 /// No more levels than this indent, as the white space would outweigh the data.
 const LEVELS: usize = 40;
+/// How many short values an array on one line may have.
+const ROW: usize = 12;
 
 /// How JSON is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +19,12 @@ pub(crate) enum Layout {
 }
 
 /// What remains to be written.
-enum Task {
+enum Task<'a> {
     Value(NodeId),
     Key(&'static str),
     TextKey(NodeId),
-    BeginArray,
+    Array(&'a [NodeId]),
+    Pairs(&'a [(NodeId, NodeId)]),
     EndArray,
     EndObject,
     /// A key and its value as an array of two.
@@ -57,7 +60,12 @@ impl<'a> Writer<'a> {
                     Kind::Str(text) => self.key(text, out)?,
                     _ => self.key(b"", out)?,
                 },
-                Task::BeginArray => self.begin("[", out)?,
+                Task::Array(items) => self.array(items, &mut tasks, out)?,
+                Task::Pairs(pairs) => {
+                    self.begin("[", out)?;
+                    tasks.push(Task::EndArray);
+                    tasks.extend(pairs.iter().rev().map(|&(key, value)| Task::Pair(key, value)));
+                }
                 Task::EndArray => self.end("]", out)?,
                 Task::EndObject => self.end("}", out)?,
                 Task::Pair(key, value) => {
@@ -88,6 +96,42 @@ impl<'a> Writer<'a> {
         self.separate(out)?;
         self.open.push(false);
         out.write_all(bracket.as_bytes())
+    }
+
+    /// An array: on one line where it is short and plain.
+    fn array(
+        &mut self,
+        items: &'a [NodeId],
+        tasks: &mut Vec<Task<'a>>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let short = items.len() <= ROW && items.iter().all(|&item| self.is_short(item));
+        if !short || self.layout == Layout::OneLine {
+            self.begin("[", out)?;
+            tasks.push(Task::EndArray);
+            tasks.extend(items.iter().rev().map(|&item| Task::Value(item)));
+            return Ok(());
+        }
+        self.separate(out)?;
+        self.layout = Layout::OneLine;
+        self.after_key = true;
+        self.begin("[", out)?;
+        for &item in items {
+            // Short values leave nothing to be done.
+            self.value(item, tasks, out)?;
+        }
+        self.end("]", out)?;
+        self.layout = Layout::Indented;
+        Ok(())
+    }
+
+    /// Whether a value takes no more than a few characters.
+    fn is_short(&self, id: NodeId) -> bool {
+        match self.outline.kind(id) {
+            Kind::None | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) => true,
+            Kind::Str(text) => text.len() <= 12,
+            _ => false,
+        }
     }
 
     fn end(&mut self, bracket: &str, out: &mut dyn Write) -> io::Result<()> {
@@ -122,7 +166,7 @@ impl<'a> Writer<'a> {
         self.plain(tag, &quoted, out)
     }
 
-    fn value(&mut self, id: NodeId, tasks: &mut Vec<Task>, out: &mut dyn Write) -> io::Result<()> {
+    fn value(&mut self, id: NodeId, tasks: &mut Vec<Task<'a>>, out: &mut dyn Write) -> io::Result<()> {
         let outline = self.outline;
         match outline.kind(id) {
             Kind::None => return self.plain(None, b"null", out),
@@ -166,20 +210,14 @@ impl<'a> Writer<'a> {
         &mut self,
         id: NodeId,
         anchor: Option<usize>,
-        tasks: &mut Vec<Task>,
+        tasks: &mut Vec<Task<'a>>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
         let outline = self.outline;
-        let array = |tasks: &mut Vec<Task>, items: &[NodeId]| {
-            tasks.push(Task::EndArray);
-            tasks.extend(items.iter().rev().map(|&item| Task::Value(item)));
-        };
         let additions = outline.node(id).additions.as_deref();
         let (tag, items) = match outline.kind(id) {
             Kind::List(items) if anchor.is_none() && additions.is_none() => {
-                self.begin("[", out)?;
-                array(tasks, items);
-                return Ok(());
+                return self.array(items, tasks, out);
             }
             Kind::Dict(pairs) if anchor.is_none() && additions.is_none() && self.is_object(pairs) => {
                 self.begin("{", out)?;
@@ -206,27 +244,20 @@ impl<'a> Writer<'a> {
         tasks.push(Task::EndObject);
         if let Some(additions) = additions {
             if !additions.pairs.is_empty() {
-                pairs_after(tasks, "$pairs", &additions.pairs);
+                tasks.extend([Task::Pairs(&additions.pairs), Task::Key("$pairs")]);
             }
             if !additions.items.is_empty() {
-                array(tasks, &additions.items);
-                tasks.extend([Task::BeginArray, Task::Key("$items")]);
+                tasks.extend([Task::Array(&additions.items), Task::Key("$items")]);
             }
             match additions.states[..] {
                 [] => {}
                 [state] => tasks.extend([Task::Value(state), Task::Key("$state")]),
-                _ => {
-                    array(tasks, &additions.states);
-                    tasks.extend([Task::BeginArray, Task::Key("$states")]);
-                }
+                _ => tasks.extend([Task::Array(&additions.states), Task::Key("$states")]),
             }
         }
         match (outline.kind(id), items) {
-            (_, Some(items)) => {
-                array(tasks, items);
-                tasks.extend([Task::BeginArray, Task::Key(tag)]);
-            }
-            (Kind::Dict(pairs), _) => pairs_after(tasks, tag, pairs),
+            (_, Some(items)) => tasks.extend([Task::Array(items), Task::Key(tag)]),
+            (Kind::Dict(pairs), _) => tasks.extend([Task::Pairs(pairs), Task::Key(tag)]),
             (Kind::Persistent(id), _) => tasks.extend([Task::Value(*id), Task::Key(tag)]),
             (Kind::Instance { class, .. }, _) => {
                 let name = outline.class_name(id);
@@ -245,12 +276,12 @@ impl<'a> Writer<'a> {
     }
 
     /// The arguments of an instance's making.
-    fn call(&self, id: NodeId, tasks: &mut Vec<Task>) {
-        let mut positional = Vec::new();
+    fn call(&self, id: NodeId, tasks: &mut Vec<Task<'a>>) {
+        let mut positional = 0;
         let mut keywords = None;
         for edge in self.outline.edges(id) {
             match edge.label {
-                Label::Argument(_) => positional.push(edge.node),
+                Label::Argument(_) => positional += 1,
                 Label::Arguments => tasks.extend([Task::Value(edge.node), Task::Key("$args")]),
                 Label::Keywords => keywords = Some(edge.node),
                 _ => {}
@@ -259,10 +290,12 @@ impl<'a> Writer<'a> {
         if let Some(keywords) = keywords {
             tasks.extend([Task::Value(keywords), Task::Key("$kwargs")]);
         }
-        if !positional.is_empty() {
-            tasks.push(Task::EndArray);
-            tasks.extend(positional.into_iter().rev().map(Task::Value));
-            tasks.extend([Task::BeginArray, Task::Key("$args")]);
+        if let Kind::Instance { args, .. } = self.outline.kind(id)
+            && let Kind::Tuple(items) = self.outline.kind(*args)
+            && positional > 0
+        {
+            // What a reconstructor is given first is no argument of the class.
+            tasks.extend([Task::Array(&items[items.len() - positional..]), Task::Key("$args")]);
         }
     }
 
@@ -274,12 +307,6 @@ impl<'a> Writer<'a> {
             _ => false,
         })
     }
-}
-
-fn pairs_after(tasks: &mut Vec<Task>, tag: &'static str, pairs: &[(NodeId, NodeId)]) {
-    tasks.push(Task::EndArray);
-    tasks.extend(pairs.iter().rev().map(|&(key, value)| Task::Pair(key, value)));
-    tasks.extend([Task::BeginArray, Task::Key(tag)]);
 }
 
 /// A JSON string. Lone surrogates are escaped, as they are in JSON itself.

@@ -3,6 +3,7 @@
 use crate::exit::{ExitCode, Failure};
 use crate::style::{Styled, Styles};
 use clap::ColorChoice;
+use std::ffi::OsStr;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 /// One of the program's two outputs.
@@ -52,6 +53,17 @@ impl<'a> Stream<'a> {
     }
 }
 
+/// Whether to use colours, by the command line, the kind of output and the environment.
+fn is_colored(choice: ColorChoice, terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
 /// How wide lines are where no terminal says.
 const WIDTH: usize = 100;
 
@@ -67,17 +79,10 @@ pub(crate) struct Terminal<'a> {
 
 impl<'a> Terminal<'a> {
     pub(crate) fn new(out: Stream<'a>, err: Stream<'a>, color: ColorChoice) -> Self {
-        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let no_color = std::env::var_os("NO_COLOR");
+        let term = std::env::var_os("TERM");
         let styles = |stream: &Stream<'_>| {
-            let colored = match color {
-                ColorChoice::Always => true,
-                ColorChoice::Never => false,
-                ColorChoice::Auto => {
-                    stream.terminal
-                        && !set("NO_COLOR")
-                        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-                }
-            };
+            let colored = is_colored(color, stream.terminal, no_color.as_deref(), term.as_deref());
             if colored { Styles::colored() } else { Styles::default() }
         };
         let (styles, err_styles) = (styles(&out), styles(&err));
@@ -99,8 +104,7 @@ impl<'a> Terminal<'a> {
 
     /// How many characters fit on a line.
     pub(crate) fn width(&self) -> usize {
-        let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
-        self.out.width.or_else(columns).unwrap_or(WIDTH).max(20)
+        self.out.width.unwrap_or(WIDTH).max(20)
     }
 
     /// The error output, if it is a terminal that may show something passing.
@@ -114,7 +118,7 @@ impl<'a> Terminal<'a> {
 
     /// Tells something that is no data, unless asked to be quiet.
     pub(crate) fn note(&mut self, text: &str) {
-        if !self.quiet {
+        if !self.quiet && self.flush().is_ok() {
             // Who closed the error output does not want to hear of it.
             let _ = writeln!(self.err.writer, "{text}");
         }
@@ -153,5 +157,24 @@ impl<'a> Terminal<'a> {
         let _ = stream.writer.write_all(text.as_bytes());
         let _ = stream.writer.flush();
         if to_err { ExitCode::Error } else { ExitCode::Success }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_that_want_them() {
+        use ColorChoice::{Always, Auto, Never};
+        let (none, one, empty, dumb) =
+            (None, Some(OsStr::new("1")), Some(OsStr::new("")), Some(OsStr::new("dumb")));
+        assert!(is_colored(Auto, true, none, none));
+        assert!(is_colored(Auto, true, empty, none));
+        assert!(!is_colored(Auto, true, one, none));
+        assert!(!is_colored(Auto, true, none, dumb));
+        assert!(!is_colored(Auto, false, none, none));
+        assert!(is_colored(Always, false, one, dumb));
+        assert!(!is_colored(Never, true, none, none));
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Diff, terminal: &mut Terminal<'_>) -> Result<ExitCode, 
     let extra = of_a.len().abs_diff(of_b.len());
     if extra > 0 && !args.silent {
         let (sign, name) = if of_a.len() > of_b.len() { ('-', &a.name) } else { ('+', &b.name) };
-        writeln!(terminal.out(), "{sign} {} more in {name}", crate::format::plural(extra as u64, "pickle"))?;
+        writeln!(terminal.out(), "{sign} {} in {name}", crate::format::plural(extra as u64, "more pickle"))?;
     }
     Ok(if found > 0 || extra > 0 { ExitCode::Different } else { ExitCode::Success })
 }

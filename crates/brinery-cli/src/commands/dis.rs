@@ -7,15 +7,21 @@ use crate::input::{self, Input, Pickle};
 use crate::output::Terminal;
 use crate::style::{Styled, Styles};
 use brinery::inspect::{
-    ArgumentValue, DisError, DisMemo, DisOptions, Genops, Limits, MemoKey, MemoMap, Operation, StackDepth,
-    is_printable,
+    ArgumentValue, DisError, DisMemo, DisOptions, Limits, MemoKey, MemoMap, StackDepth, is_printable,
 };
+use brinery::read::{Argument, Decoder, Instruction};
 use brinery::{Opcode, StackItem, inspect};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// How many bytes of an opcode are shown.
 const BYTES: usize = 8;
+/// How wide the column of opcode names is.
+const NAME: usize = 17;
+/// Where remarks start, if what is before them lets them.
+const REMARKS: usize = 72;
+/// How much of a text is kept for showing it where it is fetched.
+const KEPT: usize = 60;
 /// How many levels of marks indent.
 const LEVELS: usize = 12;
 /// How many digits of an integer are read; more are not for people.
@@ -103,51 +109,71 @@ fn listing(
     let width = terminal.width();
     let mut stack = StackDepth::default();
     let mut memo = MemoMap::default();
-    let mut offset = pickle.base;
-    writeln!(
-        terminal.out(),
-        "{}",
-        Styled(
-            styles.heading,
-            format_args!("{:>8}  {:<w$}  {:>5}  opcode", "offset", "bytes", "stack", w = BYTES * 3)
-        )
-    )?;
+    let heading = format!("{:>8}  {:<w$}  {:>5}  opcode", "offset", "bytes", "stack", w = BYTES * 3);
+    writeln!(terminal.out(), "{}", Styled(styles.heading, heading))?;
     let mut previous = None;
-    for operation in Genops::with_base(pickle.bytes, pickle.base, LIMITS) {
-        let operation = operation.map_err(|error| {
-            let opcode =
-                pickle.bytes.get((offset - pickle.base) as usize).copied().and_then(Opcode::from_byte);
-            let opcode = opcode.map(|opcode| format!(", opcode {opcode}")).unwrap_or_default();
-            Failure::of(&input.name, format!("{error} at offset {offset}{opcode}"))
-        })?;
-        let bytes =
-            &pickle.bytes[(operation.offset - pickle.base) as usize..(operation.end - pickle.base) as usize];
+    let mut lacking = None;
+    for instruction in Decoder::with_base(pickle.bytes, pickle.base) {
+        let instruction = instruction.map_err(|error| Failure::of(&input.name, error))?;
+        let bytes = &pickle.bytes
+            [(instruction.offset - pickle.base) as usize..(instruction.end - pickle.base) as usize];
         let marks = stack.marks();
-        let complete = stack.apply(operation.opcode);
-        let indent = marks.min(stack.marks()).min(LEVELS) * args.indent;
-        let note = note(&operation, &mut memo, previous.as_deref(), complete);
-        let row = Row { operation: &operation, bytes, depth: stack.objects(), indent, note: &note };
-        row.write(args, styles, width, terminal.out())?;
-        previous = text(&operation);
-        offset = operation.end;
+        let complete = stack.apply(instruction.opcode);
+        if !complete {
+            lacking.get_or_insert((instruction.offset, instruction.opcode));
+        }
+        let (argument, malformed) = match ArgumentValue::decode(&instruction, LIMITS) {
+            Ok(argument) => (argument, None),
+            // What pickletools does not accept is shown as it stands.
+            Err(error) => (ArgumentValue::Bytes(raw(&instruction)), Some(error.to_string())),
+        };
+        let note = malformed
+            .unwrap_or_else(|| note(instruction.opcode, &argument, &mut memo, previous.as_deref(), complete));
+        let row = Row {
+            opcode: instruction.opcode,
+            offset: instruction.offset,
+            bytes,
+            depth: stack.objects(),
+            indent: marks.min(stack.marks()).min(LEVELS) * args.indent.min(16),
+            argument: &argument,
+            note: &note,
+            doc: if args.annotate { instruction.opcode.info().doc } else { "" },
+        };
+        row.write(styles, width, terminal.out())?;
+        previous = text(instruction.opcode, &argument);
     }
-    Ok(())
+    match lacking {
+        None => Ok(()),
+        Some((offset, opcode)) => {
+            let problem = format!("offset {offset}: {opcode} needs more than the stack has");
+            Err(Failure::of(&input.name, problem))
+        }
+    }
+}
+
+/// The bytes of an argument without what tells their length.
+fn raw<'de>(instruction: &Instruction<'de>) -> &'de [u8] {
+    match instruction.argument {
+        Argument::Bytes(bytes) | Argument::Line(bytes) | Argument::Lines(bytes, _) => bytes,
+        _ => &[],
+    }
 }
 
 /// A short text of what an opcode pushes, if it says so itself.
-fn text(operation: &Operation<'_>) -> Option<String> {
-    let &[pushed] = operation.opcode.info().after else { return None };
-    if operation.argument == ArgumentValue::None {
+fn text(opcode: Opcode, argument: &ArgumentValue<'_>) -> Option<String> {
+    let &[pushed] = opcode.info().after else { return None };
+    if *argument == ArgumentValue::None {
         return (pushed != StackItem::Any).then(|| pushed.name().to_owned());
     }
     let mut text = String::new();
-    write_argument(&operation.argument, &mut text);
+    write_argument(argument, &mut text);
     Some(text)
 }
 
 /// What is worth saying about a line: memo indexes, what they stand for, and what is missing.
 fn note(
-    operation: &Operation<'_>,
+    opcode: Opcode,
+    argument: &ArgumentValue<'_>,
     memo: &mut MemoMap<Option<String>>,
     previous: Option<&str>,
     complete: bool,
@@ -155,22 +181,21 @@ fn note(
     if !complete {
         return "the stack has not enough objects".into();
     }
-    match operation.opcode {
+    match opcode {
         Opcode::Memoize => {
             let index = memo.len();
-            memo.insert(MemoKey::Small(index as i64), previous.map(str::to_owned));
+            memo.insert(MemoKey::Small(index as i64), previous.map(|text| fit(text, KEPT)));
             format!("memo {index}")
         }
         Opcode::Put | Opcode::BinPut | Opcode::LongBinPut => {
-            if let Some(key) = MemoKey::of(&operation.argument) {
-                memo.insert(key, previous.map(str::to_owned));
+            if let Some(key) = MemoKey::of(argument) {
+                memo.insert(key, previous.map(|text| fit(text, KEPT)));
             }
             String::new()
         }
         Opcode::Get | Opcode::BinGet | Opcode::LongBinGet => {
-            match MemoKey::of(&operation.argument).and_then(|key| memo.get(&key)) {
-                Some(Some(text)) => text.clone(),
-                Some(None) => String::new(),
+            match MemoKey::of(argument).and_then(|key| memo.get(&key)) {
+                Some(text) => text.clone().unwrap_or_default(),
                 None => "not in the memo".into(),
             }
         }
@@ -179,16 +204,19 @@ fn note(
 }
 
 struct Row<'a> {
-    operation: &'a Operation<'a>,
+    opcode: Opcode,
+    offset: u64,
     bytes: &'a [u8],
     depth: u64,
     indent: usize,
+    argument: &'a ArgumentValue<'a>,
     note: &'a str,
+    doc: &'a str,
 }
 
 impl Row<'_> {
-    fn write(&self, args: &Dis, styles: Styles, width: usize, out: &mut dyn Write) -> io::Result<()> {
-        let Row { operation, bytes, depth, indent, note } = self;
+    fn write(&self, styles: Styles, width: usize, out: &mut dyn Write) -> io::Result<()> {
+        let &Row { opcode, offset, bytes, depth, indent, argument, note, doc } = self;
         let mut hex = String::new();
         for byte in bytes.iter().take(if bytes.len() > BYTES { BYTES - 1 } else { BYTES }) {
             let _ = write!(hex, "{byte:02x} ");
@@ -196,29 +224,35 @@ impl Row<'_> {
         if bytes.len() > BYTES {
             hex.push('…');
         }
-        let offset = Styled(styles.dim, format_args!("{:>8}", operation.offset));
-        let hex = Styled(styles.dim, format_args!("{hex:<w$}", w = BYTES * 3));
-        let name = operation.opcode.name();
-        let mut argument = String::new();
-        write_argument(&operation.argument, &mut argument);
-        let doc = if args.annotate { operation.opcode.info().doc } else { "" };
-        let used = 8 + 2 + BYTES * 3 + 2 + 5 + 2 + indent;
-        let room = width.saturating_sub(used + 18).max(24);
-        let style = match operation.argument {
-            ArgumentValue::Str(_) | ArgumentValue::Bytes(_) | ArgumentValue::ByteArray(_) => styles.text,
-            _ => styles.number,
-        };
-        write!(out, "{offset}  {hex}  {depth:>5}  {:indent$}{}", "", Styled(styles.name, name))?;
-        if !argument.is_empty() {
-            let gap = 17usize.saturating_sub(name.len()).max(1);
-            write!(out, "{:gap$}{}", "", Styled(style, fit(&argument, room)))?;
+        let place = format!("{offset:>8}  {hex:<w$}", w = BYTES * 3);
+        write!(
+            out,
+            "{}  {depth:>5}  {:indent$}{}",
+            Styled(styles.dim, place),
+            "",
+            Styled(styles.name, opcode)
+        )?;
+        let mut used = 8 + 2 + BYTES * 3 + 2 + 5 + 2 + indent + opcode.name().len();
+        let room = width.saturating_sub(used).max(24);
+        let mut value = String::new();
+        write_argument(argument, &mut value);
+        if !value.is_empty() {
+            let gap = NAME.saturating_sub(opcode.name().len()).max(1);
+            let style = match argument {
+                ArgumentValue::Str(_) | ArgumentValue::Bytes(_) | ArgumentValue::ByteArray(_) => styles.text,
+                _ => styles.number,
+            };
+            let value = fit(&value, room.saturating_sub(gap).max(16));
+            used += gap + value.chars().count();
+            write!(out, "{:gap$}{}", "", Styled(style, value))?;
         }
-        if !note.is_empty() {
-            let note = fit(note, room.saturating_sub(argument.chars().count()).max(16));
-            write!(out, "  {}", Styled(styles.dim, format_args!("# {note}")))?;
-        }
-        if !doc.is_empty() {
-            write!(out, "  {}", Styled(styles.dim, format_args!("; {doc}")))?;
+        let note = fit(note, width.saturating_sub(used + 4).max(32));
+        for (sign, remark) in [('#', note.as_str()), (';', doc)] {
+            if !remark.is_empty() {
+                let gap = REMARKS.saturating_sub(used).max(2);
+                used += gap + 2 + remark.chars().count();
+                write!(out, "{:gap$}{}", "", Styled(styles.dim, format!("{sign} {remark}")))?;
+            }
         }
         writeln!(out)
     }

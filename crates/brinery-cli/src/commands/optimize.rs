@@ -6,6 +6,7 @@ use crate::format;
 use crate::input::Input;
 use crate::output::Terminal;
 use brinery::inspect::{Limits, optimize};
+use brinery::read::Decoder;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,8 +21,11 @@ pub(crate) fn run(args: &Optimize, terminal: &mut Terminal<'_>) -> Result<ExitCo
             return Err(failure);
         }
         let optimized = optimize(pickle.bytes, LIMITS).map_err(|error| {
-            let place = if pickle.number > 0 { format!("pickle {}: ", pickle.number) } else { String::new() };
-            Failure::of(&input.name, format!("{place}{error}"))
+            // Where the opcodes themselves break off, the place is worth more than the words of pickletools.
+            match Decoder::with_base(pickle.bytes, pickle.base).find_map(Result::err) {
+                Some(error) => Failure::of(&input.name, error),
+                None => Failure::of(&input.name, format!("{error}, in the pickle at offset {}", pickle.base)),
+            }
         })?;
         result.extend_from_slice(&optimized);
     }

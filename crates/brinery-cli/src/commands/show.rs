@@ -89,13 +89,15 @@ struct Tree<'a> {
 struct Level {
     edges: Vec<Edge>,
     next: usize,
+    /// By how many characters the level indents; deep down, not at all.
+    indent: usize,
 }
 
 impl Tree<'_> {
     fn write(&mut self, root: NodeId, out: &mut dyn Write) -> io::Result<()> {
         let mut levels = Vec::new();
         if let Some(edges) = self.line("", None, root, 0, out)? {
-            levels.push(Level { edges, next: 0 });
+            levels.push(Level { edges, next: 0, indent: 0 });
         }
         let mut prefix = String::new();
         while let Some(level) = levels.last_mut() {
@@ -107,10 +109,10 @@ impl Tree<'_> {
                         Styled(self.styles.dim, format!("{prefix}└─ … {} more", format::count(left as u64)));
                     writeln!(out, "{more}")?;
                 }
-                levels.pop();
-                for _ in 0..3 {
+                for _ in 0..level.indent {
                     prefix.pop();
                 }
+                levels.pop();
                 continue;
             }
             let edge = level.edges[level.next];
@@ -119,8 +121,11 @@ impl Tree<'_> {
             let branch = format!("{prefix}{}", if last { "└─ " } else { "├─ " });
             let depth = levels.len();
             if let Some(edges) = self.line(&branch, Some(edge.label), edge.node, depth, out)? {
-                levels.push(Level { edges, next: 0 });
-                prefix.push_str(if last { "   " } else { "│  " });
+                let deep = 3 * levels.len() > self.width / 2;
+                levels.push(Level { edges, next: 0, indent: if deep { 0 } else { 3 } });
+                if !deep {
+                    prefix.push_str(if last { "   " } else { "│  " });
+                }
             }
         }
         Ok(())

@@ -65,7 +65,8 @@ impl fmt::Display for Cause {
 
 impl fmt::Display for OutlineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.cause(), self.place())
+        let cause = self.cause().to_string();
+        write!(f, "{} {}", cause.trim_end_matches('.'), self.place())
     }
 }
 
