@@ -152,7 +152,7 @@ unsafe extern "C" fn traverse(object: *mut PyObject, visit: visitproc, arg: *mut
             pickler.persistent_id.as_ref().map(Owned::as_ptr),
             pickler.buffer_callback.as_ref().map(Owned::as_ptr),
         ];
-        let memo = pickler.memo.iter().map(|(object, _)| object.as_ptr());
+        let memo = pickler.memo.held().map(Owned::as_ptr);
         for member in fixed.into_iter().flatten().chain(memo) {
             let status = visit(member, arg);
             if status != 0 {
@@ -193,6 +193,16 @@ unsafe extern "C" fn init(object: *mut PyObject, args: *mut PyObject, kwargs: *m
         let (this, arguments) = unsafe { (Ref::new(object), INIT.parse_tuple(args, kwargs)?) };
         let state = State::of_type(this.type_ptr())?;
         let [file, protocol, fix_imports, callback] = arguments;
+        // SAFETY: the object is ours; the reference ends before what it held is dropped.
+        let old = unsafe {
+            let pickler = inner(object).as_mut();
+            if pickler.running {
+                return Err(error::runtime_error("this Pickler is already dumping an object"));
+            }
+            // Initialising again begins anew; what was set before the first time is kept.
+            pickler.write.is_some().then(|| std::mem::replace(pickler, Pickler::new()))
+        };
+        drop(old);
         let mut fresh = Pickler::new();
         fresh.configure(some(protocol), flag(fix_imports, true)?, some(callback))?;
         fresh.write = Some(crate::save::writer(state, file)?);
@@ -201,9 +211,6 @@ unsafe extern "C" fn init(object: *mut PyObject, args: *mut PyObject, kwargs: *m
         // SAFETY: the object is ours; the reference ends before what it held is dropped.
         let old = unsafe {
             let pickler = inner(object).as_mut();
-            if pickler.running {
-                return Err(error::runtime_error("this Pickler is already dumping an object"));
-            }
             fresh.memo = std::mem::take(&mut pickler.memo);
             fresh.persistent_id = pickler.persistent_id.take();
             std::mem::replace(pickler, fresh)
@@ -228,7 +235,7 @@ unsafe extern "C" fn dump(object: *mut PyObject, value: *mut PyObject) -> *mut P
         }
         let hooks = hooks(state, this)?;
         // SAFETY: the object is alive during the call; methods and attributes keep no references into it.
-        unsafe { Dump::run(state, inner(object), hooks, value)? };
+        unsafe { Dump::run(state, inner(object), hooks, value, true)? };
         Ok(Owned::none())
     })
 }

@@ -13,7 +13,9 @@ pub(crate) fn new(data: &[u8]) -> Result<Owned> {
 /// A new `bytearray`.
 pub(crate) fn new_bytearray(data: &[u8]) -> Result<Owned> {
     // SAFETY: pointer and length describe readable memory.
-    unsafe { Owned::from_result(PyByteArray_FromStringAndSize(data.as_ptr().cast(), data.len() as Py_ssize_t)) }
+    unsafe {
+        Owned::from_result(PyByteArray_FromStringAndSize(data.as_ptr().cast(), data.len() as Py_ssize_t))
+    }
 }
 
 /// The contents of a `bytes`.

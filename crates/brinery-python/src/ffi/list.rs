@@ -31,7 +31,8 @@ pub(crate) fn extend(list: Ref<'_>, items: impl ExactSizeIterator<Item = Owned>)
         if len > (*fields).allocated {
             // The growth of CPython's own lists, so that appending stays amortised.
             let capacity = if old == 0 { len } else { (len + (len >> 3) + 6) & !3 };
-            let array = PyMem_Realloc((*fields).ob_item.cast(), capacity as usize * size_of::<*mut PyObject>());
+            let array =
+                PyMem_Realloc((*fields).ob_item.cast(), capacity as usize * size_of::<*mut PyObject>());
             if array.is_null() {
                 return Err(super::error::memory_error("out of memory"));
             }

@@ -41,6 +41,18 @@ impl<'a> Ref<'a> {
         self.0.as_ptr()
     }
 
+    #[inline(always)]
+    pub(crate) fn as_non_null(self) -> NonNull<PyObject> {
+        self.0
+    }
+
+    /// Whether there is exactly one reference to the object, so that whoever it was got from is its only holder.
+    #[inline(always)]
+    pub(crate) fn has_one_holder(self) -> bool {
+        // SAFETY: the object is alive.
+        cfg!(not(Py_GIL_DISABLED)) && unsafe { Py_REFCNT(self.as_ptr()) == 1 }
+    }
+
     /// The exact type of the object.
     #[inline(always)]
     pub(crate) fn type_ptr(self) -> *mut PyTypeObject {
@@ -235,7 +247,9 @@ impl<'a> Ref<'a> {
                 c"replace".as_ptr(),
             ));
             match encoded {
-                Some(encoded) => String::from_utf8_lossy(super::bytes::as_slice(encoded.as_ref())).into_owned(),
+                Some(encoded) => {
+                    String::from_utf8_lossy(super::bytes::as_slice(encoded.as_ref())).into_owned()
+                }
                 None => {
                     super::error::clear();
                     String::new()
@@ -291,7 +305,9 @@ impl Owned {
     /// A new `str`.
     pub(crate) fn str(text: &str) -> Result<Self> {
         // SAFETY: pointer and length describe valid UTF-8.
-        unsafe { Self::from_result(PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len() as Py_ssize_t)) }
+        unsafe {
+            Self::from_result(PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len() as Py_ssize_t))
+        }
     }
 
     /// An interned `str`.

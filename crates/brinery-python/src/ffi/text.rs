@@ -21,6 +21,22 @@ impl Utf8<'_> {
     }
 }
 
+/// The contents of a `str` that is all ASCII.
+#[inline(always)]
+pub(crate) fn ascii(text: Ref<'_>) -> Option<&[u8]> {
+    // SAFETY: callers know that this is a str, ready as all are that Python code can reach; a compact ASCII one holds
+    // its bytes inline, and they never change.
+    unsafe {
+        debug_assert!(PyUnicode_Check(text.as_ptr()) != 0);
+        (PyUnicode_IS_COMPACT_ASCII(text.as_ptr()) != 0).then(|| {
+            std::slice::from_raw_parts(
+                PyUnicode_DATA(text.as_ptr()).cast(),
+                PyUnicode_GET_LENGTH(text.as_ptr()) as usize,
+            )
+        })
+    }
+}
+
 /// The UTF-8 of a `str`.
 #[inline(always)]
 pub(crate) fn utf8(text: Ref<'_>) -> Result<Utf8<'_>> {
@@ -36,8 +52,12 @@ pub(crate) fn utf8(text: Ref<'_>) -> Result<Utf8<'_>> {
     error::clear();
     // SAFETY: as above; the result is a new bytes object.
     unsafe {
-        Owned::from_result(PyUnicode_AsEncodedString(text.as_ptr(), c"utf-8".as_ptr(), c"surrogatepass".as_ptr()))
-            .map(Utf8::Encoded)
+        Owned::from_result(PyUnicode_AsEncodedString(
+            text.as_ptr(),
+            c"utf-8".as_ptr(),
+            c"surrogatepass".as_ptr(),
+        ))
+        .map(Utf8::Encoded)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Lists, tuples, dicts and sets.
 
 use super::Dump;
+use super::memo::Known;
+use super::scalar::SHORT;
 use super::task::{Dict, FrozenSet, Items, List, Set, Stage, Task, Tuple};
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref, Result, error};
+use crate::ffi::{Owned, Ref, Result, error, text};
 use brinery::Opcode;
 use brinery::write::BATCH_SIZE;
 
@@ -18,10 +20,10 @@ macro_rules! progress {
 }
 
 impl Dump<'_> {
-    pub(super) fn save_list(&mut self, list: Owned) -> Result<()> {
+    pub(super) fn save_list(&mut self, list: Owned, single: bool) -> Result<()> {
         self.enter_fast(&list)?;
         self.out.empty_list();
-        self.memoize(list.as_ref())?;
+        self.memoize_held(list.as_ref(), single)?;
         // SAFETY: the object is a list.
         let size = unsafe { PyList_GET_SIZE(list.as_ptr()) };
         if size == 0 {
@@ -70,17 +72,20 @@ impl Dump<'_> {
         }
     }
 
-    pub(super) fn save_tuple(&mut self, tuple: Owned) -> Result<()> {
+    pub(super) fn save_tuple(&mut self, tuple: Owned, single: bool) -> Result<()> {
         // SAFETY: the object is a tuple.
         let len = unsafe { PyTuple_GET_SIZE(tuple.as_ptr()) };
         if len == 0 {
             self.out.empty_tuple();
             return Ok(());
         }
+        if !single && !self.is_fast() {
+            self.memo().begin(tuple.as_ref());
+        }
         if len > 3 || self.out.protocol() < 2 {
             self.out.op(Opcode::Mark);
         }
-        self.push(Task::Tuple(Tuple { tuple, next: 0, len }));
+        self.push(Task::Tuple(Tuple { tuple, next: 0, len, single }));
         Ok(())
     }
 
@@ -104,7 +109,8 @@ impl Dump<'_> {
     fn finish_tuple(&mut self, done: &Tuple) -> Result<()> {
         let tuple = done.tuple.as_ref();
         let short = done.len <= 3 && self.out.protocol() >= 2;
-        if let Some(index) = self.memo().get(tuple) {
+        let single = done.single && self.singles;
+        if !single && let Known::At(index) = self.memo().get(tuple) {
             // The tuple holds itself, and was written when it was reached from within: drop this copy.
             if short {
                 (0..done.len).for_each(|_| self.out.op(Opcode::Pop));
@@ -121,13 +127,13 @@ impl Dump<'_> {
             3 if short => Opcode::Tuple3,
             _ => Opcode::Tuple,
         });
-        self.memoize(tuple)
+        self.memoize_held(tuple, single)
     }
 
-    pub(super) fn save_dict(&mut self, dict: Owned) -> Result<()> {
+    pub(super) fn save_dict(&mut self, dict: Owned, single: bool) -> Result<()> {
         self.enter_fast(&dict)?;
         self.out.empty_dict();
-        self.memoize(dict.as_ref())?;
+        self.memoize_held(dict.as_ref(), single)?;
         // SAFETY: the object is a dict.
         let size = unsafe { PyDict_Size(dict.as_ptr()) };
         if size == 0 {
@@ -200,10 +206,17 @@ impl Dump<'_> {
             progress.batch += 1;
             progress.count += 1;
             progress.at_value = false;
-            // SAFETY: `PyDict_Next` succeeded; saving the key may run code that drops the value from the dict.
-            let (key, value) = unsafe { (Ref::new(key), Ref::new(value).to_owned()) };
-            progress.value = Some(value);
-            self.save(key)?;
+            // SAFETY: `PyDict_Next` succeeded.
+            let (key, value) = unsafe { (Ref::new(key), Ref::new(value)) };
+            if is_short_text(key) && !self.is_guarded() {
+                // Saving the key runs no foreign code, so the dict goes on holding the value.
+                progress!(self, top, Dict).at_value = true;
+                self.save_unhooked(key)?;
+                self.save(value)?;
+            } else {
+                progress!(self, top, Dict).value = Some(value.to_owned());
+                self.save(key)?;
+            }
             if self.tasks.len() > top + 1 {
                 return Ok(());
             }
@@ -214,22 +227,28 @@ impl Dump<'_> {
         if self.out.protocol() < 4 {
             return self.save_set_reduced(set, &raw mut PySet_Type);
         }
+        self.settle();
         self.enter_fast(set)?;
         self.out.op(Opcode::EmptySet);
         self.memoize(set.as_ref())?;
         // SAFETY: the object is a set.
-        if unsafe { PySet_Size(set.as_ptr()) } == 0 {
+        let size = unsafe { PySet_Size(set.as_ptr()) };
+        if size == 0 {
             return Ok(());
         }
         self.out.op(Opcode::Mark);
         let iterator = set.iter()?;
-        self.push(Task::Set(Set { iterator, batch: 0, count: 0 }));
+        self.push(Task::Set(Set { elements: set.clone(), size, iterator, batch: 0, count: 0 }));
         Ok(())
     }
 
     pub(super) fn advance_set(&mut self, top: usize) -> Result<()> {
         loop {
             let progress = progress!(self, top, Set);
+            // SAFETY: the object is a set.
+            if unsafe { PySet_Size(progress.elements.as_ptr()) } != progress.size {
+                return Err(error::runtime_error("set changed size during iteration"));
+            }
             let item = if progress.batch < BATCH_SIZE { progress.iterator.next()? } else { None };
             let Some(item) = item else {
                 self.out.op(Opcode::AddItems);
@@ -254,7 +273,11 @@ impl Dump<'_> {
         if self.out.protocol() < 4 {
             return self.save_set_reduced(&set, &raw mut PyFrozenSet_Type);
         }
+        self.settle();
         self.enter_fast(&set)?;
+        if !self.is_fast() {
+            self.memo().begin(set.as_ref());
+        }
         self.out.op(Opcode::Mark);
         let iterator = set.iter()?;
         self.push(Task::FrozenSet(FrozenSet { set, iterator, count: 0 }));
@@ -266,7 +289,7 @@ impl Dump<'_> {
             let progress = progress!(self, top, FrozenSet);
             let Some(item) = progress.iterator.next()? else {
                 let Some(Task::FrozenSet(done)) = self.tasks.pop() else { return Ok(()) };
-                if let Some(index) = self.memo().get(done.set.as_ref()) {
+                if let Known::At(index) = self.memo().get(done.set.as_ref()) {
                     self.out.op(Opcode::PopMark);
                     return self.get(index);
                 }
@@ -283,6 +306,7 @@ impl Dump<'_> {
 
     /// Older protocols know no sets: they are made from a list.
     fn save_set_reduced(&mut self, set: &Owned, kind: *mut PyTypeObject) -> Result<()> {
+        self.settle();
         // SAFETY: the object is alive, and the two set types live as long as the interpreter.
         let (items, kind) =
             unsafe { (Owned::from_result(PySequence_List(set.as_ptr()))?, Ref::new(kind.cast())) };
@@ -294,6 +318,7 @@ impl Dump<'_> {
     pub(super) fn advance_list_items(&mut self, top: usize) -> Result<()> {
         loop {
             let protocol = self.out.protocol();
+            self.settle();
             let progress = progress!(self, top, ListItems);
             match progress.stage {
                 Stage::Start => {
@@ -333,6 +358,7 @@ impl Dump<'_> {
     pub(super) fn advance_dict_items(&mut self, top: usize) -> Result<()> {
         loop {
             let protocol = self.out.protocol();
+            self.settle();
             let progress = progress!(self, top, DictItems);
             let single = progress.batch == 0;
             let part = match progress.stage {
@@ -383,6 +409,12 @@ impl Dump<'_> {
             }
         }
     }
+}
+
+/// Whether an object is text that is saved without running any foreign code.
+#[inline(always)]
+fn is_short_text(object: Ref<'_>) -> bool {
+    object.is_exactly(&raw mut PyUnicode_Type) && text::ascii(object).is_some_and(|text| text.len() <= SHORT)
 }
 
 impl Items {

@@ -85,5 +85,5 @@ fn save(state: &State, pickler: &mut Pickler, object: Option<Ref<'_>>) -> Result
     let hooks = Hooks { buffer_callback: pickler.buffer_callback.clone(), ..Hooks::default() };
     let Some(object) = object else { return Err(error::type_error("missing required argument 'obj'")) };
     // SAFETY: the pickler is on our stack, and no Python code can reach it.
-    unsafe { Dump::run(state, NonNull::from(pickler), hooks, object) }
+    unsafe { Dump::run(state, NonNull::from(pickler), hooks, object, false) }
 }

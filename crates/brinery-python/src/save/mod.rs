@@ -12,6 +12,7 @@ mod scalar;
 mod task;
 
 pub(crate) use functions::{functions, writer};
+use memo::Known;
 pub(crate) use memo::Memo;
 pub(crate) use scalar::pickle_buffer_type;
 
@@ -35,7 +36,7 @@ const FAST_NESTING_LIMIT: usize = 50;
 
 /// How deep reductions may be nested. Containers that exist can be nested as deep as memory allows, but reductions
 /// may make ever new objects as they are asked, without end.
-const MOST_REDUCTIONS: usize = 1_000_000;
+const MOST_REDUCTIONS: usize = 500_000;
 
 /// What a pickler is set to and what it remembers between dumps.
 pub(crate) struct Pickler {
@@ -125,6 +126,8 @@ pub(crate) struct Dump<'s> {
     fix_imports: bool,
     hooks: Hooks,
     tasks: Vec<Task>,
+    /// Whether objects with a single holder are treated as such: they need not be looked for in the memo.
+    singles: bool,
     /// How deep reductions are nested.
     reductions: usize,
     /// How deep the containers are nested, in fast mode only.
@@ -134,7 +137,8 @@ pub(crate) struct Dump<'s> {
 }
 
 impl<'s> Dump<'s> {
-    /// Saves `object` as one stream: into the file of the pickler, or else into the bytes that are returned.
+    /// Saves `object` as one stream: into the file of the pickler, or else into the bytes that are returned. The memo
+    /// need not be kept if the pickler ends with the dump.
     ///
     /// # Safety
     ///
@@ -144,6 +148,7 @@ impl<'s> Dump<'s> {
         mut pickler: NonNull<Pickler>,
         hooks: Hooks,
         object: Ref<'_>,
+        keep_memo: bool,
     ) -> Result<Vec<u8>> {
         // SAFETY: by contract.
         let settings = unsafe { pickler.as_mut() };
@@ -159,11 +164,21 @@ impl<'s> Dump<'s> {
             fix_imports: settings.fix_imports,
             hooks,
             tasks: Vec::new(),
+            singles: settings.protocol > 0 && settings.fast == 0,
             reductions: 0,
             fast_nesting: 0,
             fast_seen: HashSet::new(),
         };
         let result = dump.stream(object);
+        match &result {
+            Ok(()) if keep_memo => dump.settle(),
+            Ok(()) => dump.memo().forget_waiting(),
+            Err(Raised) => {
+                // The exception may have run finalizers, which nothing was settled for.
+                dump.memo().forget_waiting();
+                dump.memo().forget_progress();
+            }
+        }
         let failed = result.is_err().then(|| task::path_of(&dump.tasks));
         let Dump { tasks, out, hooks, write, .. } = dump;
         // SAFETY: by contract.
@@ -203,7 +218,8 @@ impl<'s> Dump<'s> {
 
     fn perform(&mut self, task: Task) -> Result<()> {
         match task {
-            Task::Save(object) => self.save(object.as_ref()),
+            // Held twice: what a reduction has made may have no other holder, and goes when the task does.
+            Task::Save(object) => self.save(object.clone().as_ref()),
             Task::Op(opcode) => {
                 self.out.op(opcode);
                 Ok(())
@@ -247,16 +263,25 @@ impl<'s> Dump<'s> {
     /// Saves an object: writes all of it, or begins to and leaves the rest as tasks.
     #[inline(always)]
     fn save(&mut self, object: Ref<'_>) -> Result<()> {
-        if self.out.boundary() || self.hooks.persistent_id.is_some() {
+        if self.is_guarded() {
             return self.save_guarded(object);
         }
         self.save_unhooked(object)
+    }
+
+    /// Whether foreign code may run before the next object is saved.
+    #[inline(always)]
+    fn is_guarded(&self) -> bool {
+        self.out.boundary() || self.hooks.persistent_id.is_some()
     }
 
     /// The same where foreign code may run first.
     #[cold]
     fn save_guarded(&mut self, object: Ref<'_>) -> Result<()> {
         let object = object.to_owned();
+        if self.write.is_some() || self.hooks.persistent_id.is_some() {
+            self.settle();
+        }
         self.end_full_frame()?;
         if let Some(hook) = self.hooks.persistent_id.clone() {
             let id = hook.call1(object.as_ref())?;
@@ -302,25 +327,30 @@ impl<'s> Dump<'s> {
             self.out.bool(unsafe { Py_IsTrue(object.as_ptr()) != 0 });
             return Ok(());
         }
-        if let Some(index) = self.memo().get(object) {
-            return self.get(index);
+        let single = self.singles && object.has_one_holder();
+        if !single {
+            match self.memo().get(object) {
+                Known::At(index) => return self.get(index),
+                Known::InProgress => self.reenter(),
+                Known::No => {}
+            }
         }
         if kind == &raw mut PyUnicode_Type {
-            return self.save_str(object);
+            return self.save_str(object, single);
         }
-        self.save_compound(object.to_owned())
+        self.save_compound(object.to_owned(), single)
     }
 
-    fn save_compound(&mut self, object: Owned) -> Result<()> {
+    fn save_compound(&mut self, object: Owned, single: bool) -> Result<()> {
         let kind = object.type_ptr();
         if kind == &raw mut PyBytes_Type {
             self.save_bytes(object.as_ref())
         } else if kind == &raw mut PyDict_Type {
-            self.save_dict(object)
+            self.save_dict(object, single)
         } else if kind == &raw mut PyList_Type {
-            self.save_list(object)
+            self.save_list(object, single)
         } else if kind == &raw mut PyTuple_Type {
-            self.save_tuple(object)
+            self.save_tuple(object, single)
         } else if kind == &raw mut PySet_Type {
             self.save_set(&object)
         } else if kind == &raw mut PyFrozenSet_Type {
@@ -346,13 +376,35 @@ impl<'s> Dump<'s> {
         unsafe { self.pickler.as_ref().fast != 0 }
     }
 
+    /// Prepares for foreign code, which may change what is being saved or ask for the memo.
+    #[inline(always)]
+    fn settle(&mut self) {
+        self.memo().settle();
+    }
+
+    /// An object was reached from within itself. What it holds is walked a second time, and that walk has to find
+    /// what the first one has written, by whomever it is held.
+    #[cold]
+    fn reenter(&mut self) {
+        self.settle();
+        self.singles = false;
+    }
+
     /// Stores the object that is on the stack in the memo.
     #[inline(always)]
     fn memoize(&mut self, object: Ref<'_>) -> Result<()> {
+        self.memoize_held(object, false)
+    }
+
+    /// The same for an object that may have a single holder, which then is being saved or has been.
+    #[inline(always)]
+    fn memoize_held(&mut self, object: Ref<'_>, single: bool) -> Result<()> {
         if self.is_fast() {
+            // Without a memo nobody holds what reductions make as they go.
+            self.singles = false;
             return Ok(());
         }
-        let index = self.memo().insert(object);
+        let index = if single { self.memo().insert_waiting(object) } else { self.memo().insert(object) };
         self.out.memoize(index).map_err(|unwritable| self.unwritable(unwritable))
     }
 
@@ -393,6 +445,7 @@ impl<'s> Dump<'s> {
 
     /// Sends everything that has been written to the file.
     fn flush(&mut self) -> Result<()> {
+        self.settle();
         let Some(write) = self.write.clone() else { return Ok(()) };
         let block = bytes::new(self.out.buffer())?;
         self.out.buffer().clear();

@@ -2,6 +2,7 @@
 
 use super::Dump;
 use super::global::{dict_get, mangled_name};
+use super::memo::Known;
 use super::task::{Construct, Items, Task, is_private};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, error, text};
@@ -27,6 +28,7 @@ struct Reduction {
 impl Dump<'_> {
     /// Saves an object that has no spelling of its own, by the hooks that apply to it, in their order.
     pub(super) fn save_by_reduction(&mut self, object: &Owned) -> Result<()> {
+        self.settle();
         self.enter_fast(object)?;
         let kind = object.type_ref().to_owned();
         if let Some(hook) = self.hooks.reducer_override.clone() {
@@ -214,7 +216,7 @@ impl Dump<'_> {
     pub(super) fn finish_construction(&mut self, construct: Construct) -> Result<()> {
         let Construct { object, list_items, dict_items, state, state_setter } = construct;
         if let Some(object) = &object {
-            if let Some(index) = self.memo().get(object.as_ref()) {
+            if let Known::At(index) = self.memo().get(object.as_ref()) {
                 // Its own arguments reached the object and saved it: drop this copy.
                 self.out.op(Opcode::Pop);
                 return self.get(index);

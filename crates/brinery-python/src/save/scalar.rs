@@ -11,6 +11,9 @@ unsafe extern "C" {
     static mut PyPickleBuffer_Type: PyTypeObject;
 }
 
+/// How long text may be that takes the short way, in bytes: less than what is written apart.
+pub(super) const SHORT: usize = 4096;
+
 /// The type `pickle.PickleBuffer`.
 #[inline(always)]
 pub(crate) fn pickle_buffer_type() -> *mut PyTypeObject {
@@ -60,7 +63,20 @@ impl Dump<'_> {
     }
 
     #[inline(always)]
-    pub(super) fn save_str(&mut self, object: Ref<'_>) -> Result<()> {
+    pub(super) fn save_str(&mut self, object: Ref<'_>, single: bool) -> Result<()> {
+        if let Some(ascii) = text::ascii(object)
+            && ascii.len() <= SHORT
+            && self.out.protocol() > 0
+        {
+            self.out.short_text(ascii);
+            return self.memoize_held(object, single);
+        }
+        self.save_any_str(object)
+    }
+
+    fn save_any_str(&mut self, object: Ref<'_>) -> Result<()> {
+        // Encoding may fail on the way, and an exception may run finalizers.
+        self.settle();
         if self.out.protocol() == 0 {
             self.out.unicode_line(text::code_points(object)?);
         } else {
@@ -84,6 +100,7 @@ impl Dump<'_> {
             let data = bytes::as_slice(object);
             return self.save_bytes_data(object, data, || Ok(object.to_owned()));
         }
+        self.settle();
         // Older protocols know no bytes. Python 2 has them as the result of encoding text, and so has Python 3.
         let reduced = if bytes::as_slice(object).is_empty() {
             // SAFETY: the type `bytes` lives as long as the interpreter.
@@ -112,15 +129,23 @@ impl Dump<'_> {
         if self.out.protocol() >= 5 {
             return self.save_bytearray_data(object, data, || Ok(object.to_owned()));
         }
+        self.settle();
         // SAFETY: the type `bytearray` lives as long as the interpreter.
         let kind = unsafe { Ref::new((&raw mut PyByteArray_Type).cast()) };
-        let args =
-            if data.is_empty() { Owned::tuple(&[])? } else { Owned::tuple(&[bytes::new(data)?.as_ref()])? };
+        let args = if data.is_empty() {
+            Owned::tuple(&[])?
+        } else {
+            // A new object even for a single byte, which has a singleton that the memo would know.
+            // SAFETY: the object is alive.
+            let copy = unsafe { Owned::from_result(PyBytes_FromObject(object.as_ptr()))? };
+            Owned::tuple(&[copy.as_ref()])?
+        };
         let reduced = Owned::tuple(&[kind, args.as_ref()])?;
         self.save_reduced(reduced.as_ref(), Some(object))
     }
 
     pub(super) fn save_pickle_buffer(&mut self, object: Ref<'_>) -> Result<()> {
+        self.settle();
         if self.out.protocol() < 5 {
             // The text was mended in 3.13.
             return Err(self.state.pickling_error(if cfg!(Py_3_13) {

@@ -88,6 +88,8 @@ pub(super) struct Dict {
 
 /// Progress in a set.
 pub(super) struct Set {
+    pub(super) elements: Owned,
+    pub(super) size: isize,
     pub(super) iterator: Owned,
     pub(super) batch: usize,
     pub(super) count: usize,
@@ -105,6 +107,8 @@ pub(super) struct Tuple {
     pub(super) tuple: Owned,
     pub(super) next: isize,
     pub(super) len: isize,
+    /// Whether the tuple had a single holder when it was reached.
+    pub(super) single: bool,
 }
 
 /// What follows the construction of an object.

@@ -158,7 +158,7 @@ impl<B: Buffer> Emitter<B> {
     /// [opened](Self::resume).
     #[inline(always)]
     #[must_use]
-    pub fn boundary(&mut self) -> bool {
+    pub fn boundary(&self) -> bool {
         match self.frame {
             Some(start) => self.buffer.len() - start >= FRAME_SIZE_TARGET + FRAME_HEADER_SIZE,
             None => false,
