@@ -52,6 +52,9 @@ def graph() -> list[Any]:
     ]
 
 
+# pickletools decodes strings of protocol 0 by way of a warning about their escapes.
+pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")
+
 PICKLES = [pickle.dumps(thing, protocol) for protocol in range(6) for thing in (graph(), *graph())]
 
 MADE = {
