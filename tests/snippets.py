@@ -34,7 +34,7 @@ FENCE = re.compile(
 )
 EXIT = re.compile(r"<!-- exit (\d+) -->\s*\Z")
 TITLE = re.compile(r'title="([^"]+)"')
-INSTALLS = re.compile(r"(pip install|cargo (add|install)|make)\b[^;&|]*\Z")
+INSTALLS = re.compile(r"(pip install|cargo (add|doc|install)|make)\b[^;&|]*\Z")
 COMPARE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

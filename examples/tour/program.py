@@ -22,6 +22,8 @@ class Tour:
     folder: Path
     quick: bool
     terminal: Terminal
+    #: The native command line, if there is one besides that in the package.
+    program: Path | None = None
     #: The index of the standard library, made by the first stop.
     index: object = None
     #: The file that brinery saved it to.
@@ -50,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "build" / "tour", help="where to write (%(default)s)"
     )
+    parser.add_argument("--program", type=Path, help="the native command line (that of the package)")
     given = parser.parse_args(arguments)
 
     try:
@@ -63,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tour.stops import STOPS
 
     given.folder.mkdir(parents=True, exist_ok=True)
-    tour = Tour(given.folder, given.quick, Terminal())
+    tour = Tour(given.folder, given.quick, Terminal(), given.program)
     terminal = tour.terminal
     began = time.monotonic()
     terminal.say(terminal.paint("bold", f"The tour of brinery {brinery.__version__}"))

@@ -23,7 +23,7 @@ def run(tour: Tour) -> None:
         offset, opcode, path = (getattr(ours, name, None) for name in ("offset", "opcode", "path"))
         if offset is not None:
             named += 1
-            terminal.fact("  at", f"byte {offset:,}, opcode {opcode}, while building {path}")
+            terminal.fact("  at", f"byte {offset:,}, {opcode or 'no opcode'}, while building {path}")
         tour.check(type(ours) is type(stock), f"the same exception class, {type(stock).__name__}")
         terminal.say()
     tour.row("errors that name the place", f"{named} of 3", "0 of 3")

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
-from pathlib import Path
 
-from tour.program import ROOT, Tour, display
+from tour.program import Tour, display
+
+#: A part of the index: the signature of json.dumps.
+PART = 'obj.modules["json"].members["dumps"].signature'
 
 TITLE = "A look into the file, without running anything that it names"
 
 
 def run(tour: Tour) -> None:
     """Run ``brinery stat`` and ``brinery show`` on the file."""
-    command, name = program()
-    for arguments in (("stat",), ("show", "--depth", "3", "--width", str(tour.terminal.width - 6))):
-        tour.terminal.say(
-            f"   {tour.terminal.paint('cyan', '$')} {' '.join([name, *arguments, display(tour.file)])}"
+    terminal = tour.terminal
+    command = [str(tour.program)] if tour.program else [sys.executable, "-m", "brinery"]
+    name = "brinery" if tour.program else "python -m brinery"
+    width = str(terminal.width - 6)
+    for arguments in (
+        ["stat", "--top", "4"],
+        ["show", "--depth", "2", "--max-items", "5", "--width", width],
+        ["show", "--depth", "3", "--max-items", "4", "--path", PART],
+    ):
+        terminal.say(
+            f"   {terminal.paint('cyan', '$')} {name} {shlex.join([*arguments, display(tour.file)])}"
         )
         done = subprocess.run(
             [*command, *arguments, str(tour.file)],
@@ -26,21 +36,11 @@ def run(tour: Tour) -> None:
             encoding="utf-8",
             env=environment(),
         )
-        tour.terminal.quote(done.stdout, lines=24)
-        tour.terminal.say()
-        if done.returncode:
-            tour.terminal.quote(done.stderr)
+        terminal.quote(done.stdout, lines=44)
+        terminal.say()
+        if done.returncode or not done.stdout:
+            terminal.quote(done.stderr)
             tour.check(False, f"brinery {arguments[0]} reads the file")
-
-
-def program() -> tuple[list[str], str]:
-    """Return the native program where one was built beside this checkout, else the one inside the package."""
-    suffix = ".exe" if os.name == "nt" else ""
-    for profile in ("dist", "release"):
-        native = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / profile / f"brinery{suffix}"
-        if native.is_file():
-            return [str(native)], display(native)
-    return [sys.executable, "-m", "brinery"], "python -m brinery"
 
 
 def environment() -> dict[str, str]:
