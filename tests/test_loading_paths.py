@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import pickletools
 
 import pytest
 
@@ -47,6 +48,16 @@ def test_the_path_leads_to_the_damage(obj: object, path: str, protocol: int, dam
 def test_protocol_0_fills_containers_one_by_one(damage: str) -> None:
     obj = {"q": 1, "things": [0, Thing(x=[1, {"a": 0, "k": "TARGET"}], y=2)], "z": 2}
     assert failure(obj, 0, damage).path == 'obj["things"][1].x[1]["k"]'
+
+
+def test_a_full_state_belongs_to_its_instance() -> None:
+    data = bytearray(pickle.dumps({"q": 1, "things": [0, Thing(x=1, y=2)]}, 4))
+    build = next(at for opcode, _, at in pickletools.genops(data) if opcode.name == "BUILD")
+    data[build] = 0xFF
+    with pytest.raises(pickle.UnpicklingError) as caught:
+        brinery.loads(bytes(data))
+    assert caught.value.path == 'obj["things"][1]'
+    assert caught.value.offset == build
 
 
 def failure(obj: object, protocol: int, damage: str) -> pickle.UnpicklingError:

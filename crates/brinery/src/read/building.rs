@@ -68,6 +68,8 @@ fn complete<'de, H: Host<'de>>(
         let operands = match (shape(1), made) {
             // The dict that is being filled is the state of the instance below it.
             (Some(Shape::Instance), Some(Shape::Dict(_))) => 1,
+            // So it is if it is full and nothing has come after it yet.
+            (Some(Shape::Dict(1..)), None) if shape(2) == Some(Shape::Instance) => 2,
             // A list of one item, which is being filled; a list of lists more likely has an empty one there.
             (Some(Shape::List(0)), Some(Shape::Dict(_) | Shape::Set(_) | Shape::Instance)) => 1,
             (Some(Shape::List(0)), Some(Shape::List(_))) if among_pairs => 1,
