@@ -202,7 +202,7 @@ def test_dis_prints_to_the_standard_output_of_the_moment(
 
 def test_random_damage_is_reported_alike() -> None:
     dice = random.Random(7)
-    for _ in range(3000):
+    for _ in range(20_000):
         data = bytearray(dice.choice([*MADE.values(), *PICKLES[:60]])[:400])
         for _ in range(dice.randrange(1, 4)):
             if data:

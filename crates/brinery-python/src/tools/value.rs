@@ -48,7 +48,14 @@ pub(super) fn raise(error: &GenopsError) -> Raised {
     match error {
         GenopsError::Argument(ArgumentError::Text(error)) => raise_text(error),
         GenopsError::Argument(ArgumentError::IntDigits(text)) => raise_digits(text),
-        error => error::value_error(&error.to_string()),
+        error => {
+            let text = error.to_string();
+            // 3.9 does not show an empty line as the bytes that it is.
+            #[cfg(not(Py_3_10))]
+            let text = text
+                .replace("could not convert string to float: b''", "could not convert string to float: ''");
+            error::value_error(&text)
+        }
     }
 }
 
