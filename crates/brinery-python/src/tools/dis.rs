@@ -72,9 +72,10 @@ pub(super) unsafe extern "C" fn dis(
             Ok(_) | Err(DisError::Output) => Err(Raised),
             Err(DisError::Decode(error)) => Err(value::raise(&error)),
             Err(DisError::IntDigits) => Err(value::raise_int_digits(limits.int_digits)),
-            // SAFETY: the class is alive as long as the interpreter.
             Err(error @ DisError::MarkLost) => {
-                Err(error::raise(unsafe { Ref::new(PyExc_IndexError) }, &error.to_string()))
+                // SAFETY: the class is alive as long as the interpreter.
+                let kind = unsafe { Ref::new(PyExc_IndexError) };
+                Err(error::raise(kind, &error.to_string()))
             }
             Err(error @ DisError::Value(_)) => Err(error::value_error(&error.to_string())),
         }
