@@ -10,7 +10,7 @@ The blocks of a page run in their order, in one empty folder and one namespace:
                            block by ``<!-- exit 1 -->``
 ``rust``                   left to ``cargo test --doc`` (see ``crates/brinery/src/doctests.rs``)
 ``sh``                     how to install; not run, but must be a command of a known kind
-``text``                   only shown
+``text``, ``toml``         only shown
 =========================  ==========================================================================
 
 Any other kind of block is an error, so that nothing goes unchecked by accident.
@@ -79,7 +79,7 @@ class Page:
         """Run all blocks and return how many there were."""
         sys.modules["__main__"] = self.module  # what a reader's own classes are pickled under
         for block in blocks(self.path.read_text(encoding="utf-8")):
-            if block.title is not None:
+            if block.title is not None and block.kind == "python":
                 (self.folder / block.title).write_text(block.code, encoding="utf-8")
             else:
                 runner = getattr(self, block.kind or "unlabelled", None)
@@ -157,6 +157,8 @@ class Page:
 
     def text(self, block: Block) -> None:
         """Only shown."""
+
+    toml = text
 
 
 def main() -> None:
