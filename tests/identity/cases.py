@@ -114,8 +114,14 @@ case("shared dict", lambda: [x := {"a": 1}, x, {"b": x}])
 case("shared set", lambda: [x := {1}, x, f := frozenset({2}), f])
 case("list holding itself twice", lambda: (x := []).append(x) or x.append(x) or x)
 case("tuple sizes", lambda: [tuple(range(n)) for n in range(6)] + [([],) * n for n in range(6)])
-case("dict keys of every kind", lambda: {1: 1, "a": 2, b"b": 3, (1, "t"): 4, None: 5, 2.5: 6, frozenset({1}): 7})
-case("records", lambda: [{"id": n, "name": f"name{n}", "tags": ["a", "b"], "ok": n % 2 == 0} for n in range(300)])
+case(
+    "dict keys of every kind",
+    lambda: {1: 1, "a": 2, b"b": 3, (1, "t"): 4, None: 5, 2.5: 6, frozenset({1}): 7},
+)
+case(
+    "records",
+    lambda: [{"id": n, "name": f"name{n}", "tags": ["a", "b"], "ok": n % 2 == 0} for n in range(300)],
+)
 case("memo past 255", lambda: (x := [f"s{n}" for n in range(300)]) + x)
 case("memo past 65535", lambda: (x := [[n] for n in range(66000)]) + x[::500], large=True)
 case("1,000,000 small integers", lambda: list(range(250)) * 4000, large=True)
@@ -127,7 +133,10 @@ for _size in (65500, 65520, 65521, 65522, 65523, 65524, 65525, 65526, 65530, 655
     case(f"frame edge: text of {_size} between", lambda n=_size: ["before", "z" * n, 3.5])
     case(f"frame edge: bytearray of {_size} between", lambda n=_size: [1, bytearray(n), 2])
 for _size in range(65504, 65548, 4):
-    case(f"frame edge: {_size} bytes of small ones", lambda n=_size: [b"q" * 100] * 3 + [b"w" * 200 for _ in range(n // 206)] + [b"e" * (n % 206)])
+    case(
+        f"frame edge: {_size} bytes of small ones",
+        lambda n=_size: [b"q" * 100] * 3 + [b"w" * 200 for _ in range(n // 206)] + [b"e" * (n % 206)],
+    )
 case("frames: many", lambda: [f"number {n:06}" for n in range(20000)], large=True)
 case("frames: large between small", lambda: [x for n in range(5) for x in (n, "k" * 70000, [n])], large=True)
 case("frames: 1 MiB", lambda: {"data": bytes(1 << 20), "more": "x" * (1 << 20), "end": [1]}, large=True)
@@ -259,7 +268,10 @@ case("subclass instance", lambda: c.Child(a=[1]))
 case("instance with a dict looked at", lambda: (x := c.Plain(a=1, b=2)).__dict__ and x)
 case("instance and its own dict", lambda: [x := c.Plain(a=1), x.__dict__])
 case("its own dict before the instance", lambda: [(x := c.Plain(a=1)).__dict__, x])
-case("attributes deleted and added", lambda: (x := c.Plain(a=1, b=2)) and x.__dict__.pop("a") and setattr(x, "z", 3) or x)
+case(
+    "attributes deleted and added",
+    lambda: (x := c.Plain(a=1, b=2)) and x.__dict__.pop("a") and setattr(x, "z", 3) or x,
+)
 case("attribute names that are no identifiers", lambda: c.Plain(**{"a b": 1, "": 2, "é": 3, "x\n": 4}))
 case("attribute names shared with values", lambda: c.Plain(name="name", other="name"))
 
@@ -279,9 +291,27 @@ case("dataclass", lambda: [c.Data(), c.Data("other", 2.0, ["x"])])
 case("frozen dataclass", lambda: c.Frozen(3, 4))
 case("frozen dataclass with slots", lambda: c.FrozenSlots(5, 6))
 case("named tuples", lambda: [c.Point(1), c.Pair([1], "x"), c.Point(2, 3)])
-value("enum members", [c.Colour.RED, c.Colour.GREEN, c.Number.TWO, c.Option.A, c.Option.A | c.Option.B, c.Bits.R | c.Bits.W])
+value(
+    "enum members",
+    [c.Colour.RED, c.Colour.GREEN, c.Number.TWO, c.Option.A, c.Option.A | c.Option.B, c.Bits.R | c.Bits.W],
+)
 case("enum members in instances", lambda: c.Plain(colour=c.Colour.RED, again=c.Colour.RED))
-for _state in (None, {}, {"a": 1}, [], [1], (), (1,), 0, 1, "", "s", False, ({"a": 1}, {"b": 2}), (None, {"b": 2})):
+for _state in (
+    None,
+    {},
+    {"a": 1},
+    [],
+    [1],
+    (),
+    (1,),
+    0,
+    1,
+    "",
+    "s",
+    False,
+    ({"a": 1}, {"b": 2}),
+    (None, {"b": 2}),
+):
     case(f"__getstate__ gives {_state!r}", lambda s=_state: c.GetState(s))
     case(f"__getstate__ gives {_state!r}, default way back", lambda s=_state: c.GetStateOnly(s))
 case("__getstate__ gives a changed dict", lambda: c.DictState(a=1))
@@ -294,7 +324,10 @@ case("an int subclass with __getnewargs__", lambda: c.IntWithNewArgs(5, "m"))
 case("a metaclass", lambda: [c.WithMeta(), c.WithMeta, c.MetaLevel])
 case("a metaclass that reduces", lambda: c.ByMeta)
 case("__getattr__ for everything", lambda: c.Delegating())
-case("hook in the instance: __reduce_ex__", lambda: c.Shadowed(__reduce_ex__=lambda protocol: (c.Collector, ("shadow",))))
+case(
+    "hook in the instance: __reduce_ex__",
+    lambda: c.Shadowed(__reduce_ex__=lambda protocol: (c.Collector, ("shadow",))),
+)
 case("hook in the instance: __reduce__", lambda: c.Shadowed(__reduce__=lambda: (c.Collector, ("shadow",))))
 case("hook in the instance: __getstate__", lambda: c.Shadowed(__getstate__=lambda: {"shadow": 1}))
 case("hook in the instance: __class__ name", lambda: c.Shadowed(__class_name__="x", __dict__x=1))
@@ -401,15 +434,45 @@ case("an error in a reduction", lambda: {"a": [1, c.Unpicklable()]})
 
 # Names
 
-value("builtins", [len, print, int, object, type, Exception, list.append, "".join.__class__, range, map, zip, filter])
-value("functions and classes", [c.plain_function, c.Plain, c.Data, c.Colour, os.path.join, collections.OrderedDict])
+value(
+    "builtins",
+    [len, print, int, object, type, Exception, list.append, "".join.__class__, range, map, zip, filter],
+)
+value(
+    "functions and classes",
+    [c.plain_function, c.Plain, c.Data, c.Colour, os.path.join, collections.OrderedDict],
+)
 value("nested classes", [c.Plain.Nested, c.Plain.Nested.Deeper])
 case("instance of a nested class", lambda: c.Plain.Nested.Deeper())
 value("functions in classes", [c.Plain.method, c.Plain.fixed, c.Plain.Nested.Deeper.method])
 case("bound methods", lambda: [c.Plain(a=1).method, c.Plain.made, [].append, "x".join, {}.get])
 value("methods of builtins", [str.upper, dict.fromkeys, int.from_bytes, bytes.fromhex, object.__new__])
-value("names that Python 2 had elsewhere", [range, map, zip, filter, input, ascii, io.BytesIO, collections.UserDict, functools.reduce, os.getcwd, sys.intern, itertools.filterfalse, itertools.zip_longest])
-for _name in ("OSError", "IOError", "ConnectionResetError", "ImportError", "ModuleNotFoundError", "RecursionError"):
+value(
+    "names that Python 2 had elsewhere",
+    [
+        range,
+        map,
+        zip,
+        filter,
+        input,
+        ascii,
+        io.BytesIO,
+        collections.UserDict,
+        functools.reduce,
+        os.getcwd,
+        sys.intern,
+        itertools.filterfalse,
+        itertools.zip_longest,
+    ],
+)
+for _name in (
+    "OSError",
+    "IOError",
+    "ConnectionResetError",
+    "ImportError",
+    "ModuleNotFoundError",
+    "RecursionError",
+):
     value(f"exception class {_name}", getattr(__import__("builtins"), _name))
 case("a lambda", lambda: [1, lambda: 2])
 case("a local class", lambda: type("Local", (), {})())
@@ -432,32 +495,60 @@ _zone = datetime.timezone(datetime.timedelta(hours=5, minutes=30), "IST")
 STANDARD: dict[str, Case] = {
     "dates": lambda: [datetime.date(2024, 2, 29), datetime.date.min, datetime.date.max],
     "datetimes": lambda: [datetime.datetime(2024, 1, 2, 3, 4, 5, 6), datetime.datetime(2024, 1, 2, fold=1)],
-    "aware datetimes": lambda: [datetime.datetime(2024, 1, 2, tzinfo=_utc), datetime.datetime(2, 1, 1, tzinfo=_zone)] * 2,
+    "aware datetimes": lambda: (
+        [datetime.datetime(2024, 1, 2, tzinfo=_utc), datetime.datetime(2, 1, 1, tzinfo=_zone)] * 2
+    ),
     "times": lambda: [datetime.time(), datetime.time(1, 2, 3, 4, tzinfo=_utc), datetime.time(5, fold=1)],
     "deltas": lambda: [datetime.timedelta(), datetime.timedelta(-1, 5, 7), datetime.timedelta.max],
     "zones": lambda: [_utc, _zone, datetime.timezone(datetime.timedelta(seconds=-61))],
-    "decimals": lambda: [decimal.Decimal(x) for x in ("0", "-0", "1.10", "NaN", "sNaN", "-Infinity", "1E+99")],
+    "decimals": lambda: [
+        decimal.Decimal(x) for x in ("0", "-0", "1.10", "NaN", "sNaN", "-Infinity", "1E+99")
+    ],
     "decimal context": lambda: decimal.Context(prec=7),
     "fractions": lambda: [fractions.Fraction(1, 3), fractions.Fraction(-7)],
     "UUIDs": lambda: [uuid.UUID(int=5), uuid.UUID("12345678123456781234567812345678")],
     "paths": lambda: [pathlib.PurePosixPath("/a/b.c"), pathlib.PureWindowsPath("c:/x"), pathlib.Path("a/b")],
     "ordered dicts": lambda: [collections.OrderedDict(), collections.OrderedDict(b=1, a=2)],
-    "default dicts": lambda: [collections.defaultdict(list, {"a": [1]}), collections.defaultdict(None), collections.defaultdict(int)],
+    "default dicts": lambda: [
+        collections.defaultdict(list, {"a": [1]}),
+        collections.defaultdict(None),
+        collections.defaultdict(int),
+    ],
     "counters": lambda: [collections.Counter("abracadabra"), collections.Counter()],
-    "deques": lambda: [collections.deque([1, [2]], maxlen=5), collections.deque(), collections.deque(maxlen=0)],
+    "deques": lambda: [
+        collections.deque([1, [2]], maxlen=5),
+        collections.deque(),
+        collections.deque(maxlen=0),
+    ],
     "chain map": lambda: collections.ChainMap({"a": 1}, {"b": 2}),
     "user types": lambda: [collections.UserDict(a=1), collections.UserList([1]), collections.UserString("s")],
     "ranges and slices": lambda: [range(5), range(1, 10**20, 3), slice(1, None, 2)],
-    "iterators": lambda: [iter([1, 2]), iter((1,)), iter("ab"), iter({1: 2}), iter(range(3)), reversed([1, 2])],
+    "iterators": lambda: [
+        iter([1, 2]),
+        iter((1,)),
+        iter("ab"),
+        iter({1: 2}),
+        iter(range(3)),
+        reversed([1, 2]),
+    ],
     "namespace": lambda: types.SimpleNamespace(a=1, b=[2]),
     "partials": lambda: [functools.partial(int, base=2), functools.partial(c.plain_function)],
-    "operators": lambda: [operator.itemgetter(1, "a"), operator.attrgetter("a.b"), operator.methodcaller("f", 1, k=2)],
+    "operators": lambda: [
+        operator.itemgetter(1, "a"),
+        operator.attrgetter("a.b"),
+        operator.methodcaller("f", 1, k=2),
+    ],
     "patterns": lambda: [re.compile("a+b"), re.compile(b"x", re.I)],
     "arrays": lambda: [array.array("i", [1, 2]), array.array("d", [1.5]), array.array("b")],
     "in-memory files": lambda: [io.StringIO("text\n"), io.BytesIO(b"bytes")],
     "addresses": lambda: [ipaddress.ip_address("10.0.0.1"), ipaddress.ip_network("fe80::/10")],
     "random": lambda: random.Random(5),
-    "exceptions": lambda: [ValueError("x", 1), KeyError(), OSError(2, "no", "f"), UnicodeDecodeError("a", b"b", 0, 1, "r")],
+    "exceptions": lambda: [
+        ValueError("x", 1),
+        KeyError(),
+        OSError(2, "no", "f"),
+        UnicodeDecodeError("a", b"b", 0, 1, "r"),
+    ],
     "exception with attributes": lambda: _attributed(ValueError("x")),
     "os results": lambda: os.stat_result(range(10)),
     "struct_time": lambda: __import__("time").gmtime(0),
@@ -474,7 +565,9 @@ for _name, _make in STANDARD.items():
 
 case("buffers", lambda: [pickle.PickleBuffer(b"read-only"), pickle.PickleBuffer(bytearray(b"writable"))])
 case("a buffer shared", lambda: [x := pickle.PickleBuffer(bytearray(b"one")), x])
-case("buffers of one object", lambda: [pickle.PickleBuffer(x := bytearray(b"one")), pickle.PickleBuffer(x), x])
+case(
+    "buffers of one object", lambda: [pickle.PickleBuffer(x := bytearray(b"one")), pickle.PickleBuffer(x), x]
+)
 case("an empty buffer", lambda: pickle.PickleBuffer(b""))
 case("a buffer that is not contiguous", lambda: pickle.PickleBuffer(memoryview(bytearray(9))[::2]))
 case("a buffer of numbers", lambda: pickle.PickleBuffer(array.array("i", [1, 2, 3])))

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from tests.identity import classes as c
 
-TEXTS = st.one_of(st.text(max_size=12), st.sampled_from(["name", "id", "value", ""]), st.text(min_size=250, max_size=260))
+TEXTS = st.one_of(
+    st.text(max_size=12), st.sampled_from(["name", "id", "value", ""]), st.text(min_size=250, max_size=260)
+)
 ATOMS = st.one_of(
     st.none(),
     st.booleans(),
@@ -105,7 +107,9 @@ TREES = st.recursive(
         st.dictionaries(HASHABLE, inner, max_size=5),
         st.lists(inner, max_size=5).map(tuple),
         st.frozensets(HASHABLE, max_size=5),
-        st.dictionaries(st.sampled_from(["a", "b", "name", "x"]), inner, max_size=4).map(lambda d: c.Plain(**d)),
+        st.dictionaries(st.sampled_from(["a", "b", "name", "x"]), inner, max_size=4).map(
+            lambda d: c.Plain(**d)
+        ),
     ),
     max_leaves=25,
 )

@@ -33,12 +33,16 @@ BETTER = {("sets 60 deep", ways.fast), ("sets 100 deep", ways.fast)}
 
 
 #: Below protocol 2, the reductions of these lead back to themselves for ever.
-ENDLESS = {f"recursive {kind}{where}" for kind in ("list subclass", "dict subclass") for where in ("", ", in a list")}
+ENDLESS = {
+    f"recursive {kind}{where}" for kind in ("list subclass", "dict subclass") for where in ("", ", in a list")
+}
 
 
 def used_up(name: str) -> bool:
     """Say whether a dump changes the object, so that each needs one of its own."""
-    return name.startswith(("changed while dumped", "reduction", "recursive reduction", "standard: iterators"))
+    return name.startswith(
+        ("changed while dumped", "reduction", "recursive reduction", "standard: iterators")
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -58,7 +62,9 @@ def test_same_object(name: str, compared: Counter) -> None:
                 dumped = CASES[name]() if used_up(name) else obj
                 got[engine] = ways.outcome(functools.partial(way, engine, dumped, protocol))
             compared["dumps"] += 1
-            unlike.append(differ(name, way, protocol, *(got[engine] for engine in (_pickle, brinery._brinery))))
+            unlike.append(
+                differ(name, way, protocol, *(got[engine] for engine in (_pickle, brinery._brinery)))
+            )
     assert not any(unlike), "\n".join(filter(None, unlike))
 
 

@@ -57,9 +57,16 @@ def test_out_of_band(name: str, compared: Counter) -> None:
     taken: list = []
     kind, data, *_ = ways.outcome(lambda: _pickle.dumps(CASES[name](), 5, buffer_callback=taken.append))
     if kind == "error":
-        assert ways.outcome(lambda: brinery.dumps(CASES[name](), 5, buffer_callback=taken.append))[0] == "error"
+        assert (
+            ways.outcome(lambda: brinery.dumps(CASES[name](), 5, buffer_callback=taken.append))[0] == "error"
+        )
         return
-    for give in (list, lambda views: map(bytes, views), lambda views: [bytearray(v) for v in views], lambda views: []):
+    for give in (
+        list,
+        lambda views: map(bytes, views),
+        lambda views: [bytearray(v) for v in views],
+        lambda views: [],
+    ):
         stock = ways.outcome(lambda: _pickle.loads(data, buffers=give(taken)))
         ours = ways.outcome(lambda: brinery.loads(data, buffers=give(taken)))
         compared["loads of buffers"] += 1
@@ -73,7 +80,11 @@ def test_python_2_strings(encoding: str, errors: str, compared: Counter) -> None
     texts = [b"plain", b"caf\xc3\xa9", b"\xe9\xff", b"", b"tab\\t\\x41\\'"]
     for text in texts:
         quoted = b"S'" + text.replace(b"'", b"\\'") + b"'\n."
-        for data in (quoted, b"U" + bytes([len(text)]) + text + b".", b"T" + len(text).to_bytes(4, "little") + text + b"."):
+        for data in (
+            quoted,
+            b"U" + bytes([len(text)]) + text + b".",
+            b"T" + len(text).to_bytes(4, "little") + text + b".",
+        ):
             stock = ways.outcome(lambda d=data: _pickle.loads(d, encoding=encoding, errors=errors))
             ours = ways.outcome(lambda d=data: brinery.loads(d, encoding=encoding, errors=errors))
             compared["loads of Python 2 strings"] += 1

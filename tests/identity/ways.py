@@ -21,7 +21,11 @@ def outcome(call: Callable[[], Any]) -> Outcome:
     try:
         return ("value", call())
     except Exception as error:
-        return ("error", type(error).__qualname__, re.sub(r"(object type \w+ at )?0x[0-9a-f]+", "0x", str(error)))
+        return (
+            "error",
+            type(error).__qualname__,
+            re.sub(r"(object type \w+ at )?0x[0-9a-f]+", "0x", str(error)),
+        )
 
 
 class Writes:
@@ -35,7 +39,9 @@ class Writes:
         return len(data)
 
 
-def _dumped(engine: Engine, obj: Any, protocol: int, prepare: Callable[[Any], None], base: Any = None) -> list[bytes]:
+def _dumped(
+    engine: Engine, obj: Any, protocol: int, prepare: Callable[[Any], None], base: Any = None
+) -> list[bytes]:
     """Dump through a Pickler that was prepared; return what was written."""
     stream = Writes()
     pickler = (base or engine.Pickler)(stream, protocol)
@@ -130,13 +136,21 @@ def persistent_attribute(engine: Engine, obj: Any, protocol: int) -> list[bytes]
 
 
 def dispatch_table(engine: Engine, obj: Any, protocol: int) -> list[bytes]:
-    table = {classes.ByTable: lambda obj: (classes.ByTable, (obj.value,)), classes.MyInt: lambda obj: (int, (1,))}
-    return _dumped(engine, obj, protocol, lambda p: setattr(p, "dispatch_table", ChainMap(table, copyreg.dispatch_table)))
+    table = {
+        classes.ByTable: lambda obj: (classes.ByTable, (obj.value,)),
+        classes.MyInt: lambda obj: (int, (1,)),
+    }
+    return _dumped(
+        engine, obj, protocol, lambda p: setattr(p, "dispatch_table", ChainMap(table, copyreg.dispatch_table))
+    )
 
 
 def dispatch_table_of_class(engine: Engine, obj: Any, protocol: int) -> list[bytes]:
     class Tabled(engine.Pickler):
-        dispatch_table = {classes.Plain: lambda obj: (classes.Collector, ("by table",)), complex: lambda obj: "SINGLETON"}
+        dispatch_table = {
+            classes.Plain: lambda obj: (classes.Collector, ("by table",)),
+            complex: lambda obj: "SINGLETON",
+        }
 
     return _dumped(engine, obj, protocol, lambda p: None, Tabled)
 
