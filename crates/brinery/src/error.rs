@@ -219,7 +219,10 @@ impl Error {
     /// Remembers the object that failed, unless one inside it did.
     #[cfg(feature = "serde")]
     pub(crate) fn of_node(mut self, id: Id) -> Self {
-        self.0.node.get_or_insert(id);
+        // None and its like are everywhere and nowhere: what holds them tells more.
+        if !id.is_singleton() {
+            self.0.node.get_or_insert(id);
+        }
         self
     }
 

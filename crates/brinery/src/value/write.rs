@@ -83,6 +83,8 @@ enum Task<'g> {
     Instance(Id, Opcode),
     /// Makes an instance of this class from arguments written.
     Inst(Id, &'g str, &'g str),
+    /// Begins a tuple of one list, neither of which is an object of the graph.
+    FreshList(&'g [Id]),
     /// Makes a tuple that is no object of the graph.
     Wrap(usize),
     /// Stores an object in the memo and goes on with what changes it.
@@ -114,7 +116,7 @@ struct Writer<'g, 'a, 'w> {
     memoized: usize,
     tasks: Vec<Task<'g>>,
     buffers: Vec<usize>,
-    /// Below protocol 4: how many objects were in the memo when a set was entered last.
+    /// Sets written as calls: how many objects were in the memo when one was entered last.
     entered: HashMap<Id, usize>,
     /// The buffers that are used more than once, as soon as there is one at all.
     shared_buffers: Option<HashSet<Id>>,
@@ -192,6 +194,14 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 self.output.emitter().raw(name.as_bytes());
                 self.output.emitter().raw(b"\n");
                 self.memoize(id)
+            }
+            Task::FreshList(items) => {
+                self.output.open_tuple(1);
+                self.output.begin()?;
+                self.output.emitter().empty_list();
+                self.output.memoize()?;
+                self.push_items(ChangeKind::Append, items, true);
+                Ok(())
             }
             Task::Wrap(len) => self.output.close_tuple(len).map(drop),
             Task::Memoize(id) => self.memoize(id),
@@ -420,13 +430,9 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
             return Err(Unwritable::CyclicSet.into());
         }
         self.output.global(self.output.builtins(), name)?;
-        self.output.open_tuple(1);
-        self.output.begin()?;
-        self.output.emitter().empty_list();
-        self.output.memoize()?;
         self.tasks.push(Task::Instance(id, Opcode::Reduce));
         self.tasks.push(Task::Wrap(1));
-        self.push_items(ChangeKind::Append, elements, true);
+        self.tasks.push(Task::FreshList(elements));
         Ok(())
     }
 
@@ -498,6 +504,11 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
         let protocol = self.output.protocol();
         match construction {
             Construction::Reduce => {
+                if let Some(elements) = self.elements_of_call(class, args)
+                    && self.entered.insert(id, self.memoized).is_some()
+                {
+                    return self.fresh_set(id, class, elements);
+                }
                 self.tasks.push(Task::Instance(id, Opcode::Reduce));
                 self.tasks.push(Task::Save(args));
                 self.tasks.push(Task::Save(class));
@@ -549,6 +560,27 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// The elements of a set that was written as a call with a list.
+    fn elements_of_call(&self, class: Id, args: Id) -> Option<&'g [Id]> {
+        let class = self.graph.value(class).as_global()?;
+        let is_set = matches!(&*class.name(), "set" | "frozenset")
+            && matches!(&*class.module(), "builtins" | "__builtin__");
+        let args = self.graph.value(args);
+        match self.graph.node(args.item(0)?.id()) {
+            Node::List(run) if is_set && args.len() == 1 => Some(self.graph.ids(run)),
+            _ => None,
+        }
+    }
+
+    /// A set that was met among the elements of its own list, which is not complete: a list of its own is.
+    fn fresh_set(&mut self, id: Id, class: Id, elements: &'g [Id]) -> Result<()> {
+        self.tasks.push(Task::Instance(id, Opcode::Reduce));
+        self.tasks.push(Task::Wrap(1));
+        self.tasks.push(Task::FreshList(elements));
+        self.tasks.push(Task::Save(class));
         Ok(())
     }
 

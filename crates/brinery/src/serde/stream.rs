@@ -1,0 +1,157 @@
+//! Several pickles one after the other.
+
+use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::value::Graph;
+use ::serde::Deserialize;
+use std::{fmt, io, marker::PhantomData};
+
+/// Where the pickles come from.
+enum Input<'a> {
+    Slice { rest: &'a [u8], offset: u64 },
+    Reader(Box<dyn io::BufRead + 'a>),
+    End,
+}
+
+/// Reads the pickles of one input, one after the other, as a file has them that was written with several calls of
+/// `pickle.dump`.
+///
+/// As an iterator it gives graphs; [`typed`](Self::typed) gives Rust types. It ends at the end of the input or after
+/// an error. Each pickle has a memo of its own.
+///
+/// ```
+/// use brinery::Stream;
+///
+/// let graphs: Vec<_> = Stream::from_slice(b"K\x01.].").map(|graph| graph.unwrap().to_string()).collect();
+/// assert_eq!(graphs, ["1", "[]"]);
+/// ```
+pub struct Stream<'a> {
+    input: Input<'a>,
+    options: Options<'a>,
+}
+
+impl fmt::Debug for Stream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rest = match &self.input {
+            Input::Slice { rest, .. } => format!("{} bytes", rest.len()),
+            Input::Reader(_) => "a reader".into(),
+            Input::End => "nothing".into(),
+        };
+        f.debug_struct("Stream").field("rest", &rest).field("options", &self.options).finish()
+    }
+}
+
+impl<'a> Stream<'a> {
+    /// Reads the pickles in a slice.
+    ///
+    /// ```
+    /// let sum: u32 = brinery::Stream::from_slice(b"K\x01.K\x02.").typed::<u32>().map(|n| n.unwrap()).sum();
+    /// assert_eq!(sum, 3);
+    /// ```
+    pub fn from_slice(input: &'a [u8]) -> Self {
+        Stream { input: Input::Slice { rest: input, offset: 0 }, options: Options::new() }
+    }
+
+    /// Reads the pickles of a reader.
+    ///
+    /// ```
+    /// let mut stream = brinery::Stream::from_reader(&b"K\x01.K\x02."[..]);
+    /// assert_eq!(stream.next().unwrap().unwrap().root().as_i64(), Some(1));
+    /// ```
+    pub fn from_reader(reader: impl io::BufRead + 'a) -> Self {
+        Stream { input: Input::Reader(Box::new(reader)), options: Options::new() }
+    }
+
+    /// Reads them in another way than usual.
+    ///
+    /// ```
+    /// use brinery::{Options, Stream, StringEncoding};
+    ///
+    /// let latin1 = Options::new().strings(StringEncoding::Latin1);
+    /// let mut stream = Stream::from_slice(b"U\x01\xe9.").options(latin1).typed::<String>();
+    /// assert_eq!(stream.next().unwrap().unwrap(), "é");
+    /// ```
+    #[must_use]
+    pub fn options(mut self, options: Options<'a>) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Makes a Rust type of each pickle.
+    ///
+    /// ```
+    /// let words = brinery::Stream::from_slice(b"X\x01\0\0\0a.X\x01\0\0\0b.").typed::<&str>();
+    /// assert_eq!(words.collect::<Result<Vec<_>, _>>().unwrap(), ["a", "b"]);
+    /// ```
+    pub fn typed<T: Deserialize<'a>>(self) -> Typed<'a, T> {
+        Typed { stream: self, made: PhantomData }
+    }
+
+    /// The next pickle with the part of the slice that it begins, and that part's offset.
+    fn advance(&mut self) -> Option<Result<(Graph<'a>, Option<(&'a [u8], u64)>)>> {
+        let result = match &mut self.input {
+            Input::End => return None,
+            Input::Slice { rest: [], .. } => {
+                self.input = Input::End;
+                return None;
+            }
+            Input::Slice { rest, offset } => {
+                let (start, base) = (*rest, *offset);
+                self.options.graph_from_start(start).map_err(|error| error.offset_by(base)).map(|(graph, end)| {
+                    *rest = end;
+                    *offset += (start.len() - end.len()) as u64;
+                    (graph, Some((start, base)))
+                })
+            }
+            Input::Reader(reader) => match reader.fill_buf() {
+                Ok([]) => {
+                    self.input = Input::End;
+                    return None;
+                }
+                Ok(_) => self.options.graph_from_reader(reader).map(|graph| (graph, None)),
+                Err(error) => Err(Error::from(error)),
+            },
+        };
+        if result.is_err() {
+            self.input = Input::End;
+        }
+        Some(result)
+    }
+}
+
+impl<'a> Iterator for Stream<'a> {
+    type Item = Result<Graph<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.advance()?.map(|(graph, _)| graph))
+    }
+}
+
+/// The pickles of a [`Stream`] as Rust types; made by [`Stream::typed`].
+///
+/// A pickle that does not fit the type is an error and no end: the next one may.
+///
+/// ```
+/// let numbers: Vec<_> = brinery::Stream::from_slice(b"K\x01.N.K\x02.").typed::<u8>().collect();
+/// assert!(numbers[0].is_ok() && numbers[1].is_err() && numbers[2].is_ok());
+/// ```
+#[derive(Debug)]
+pub struct Typed<'a, T> {
+    stream: Stream<'a>,
+    made: PhantomData<fn() -> T>,
+}
+
+impl<'a, T: Deserialize<'a>> Iterator for Typed<'a, T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let result = self.stream.advance()?;
+        Some(result.and_then(|(graph, place)| {
+            let options = &self.stream.options;
+            options.from_value(graph.root()).map_err(|error| match place {
+                Some((start, base)) => options.locate(error, start).offset_by(base),
+                None => error,
+            })
+        }))
+    }
+}
