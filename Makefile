@@ -118,13 +118,15 @@ test-asan: begin $(ENV)/ready  ## run the identity tests and the fuzz corpus und
 	@$(STEP) "fuzz parity under AddressSanitizer" tests/tools/run_asan $(ENV) -m tests.parity --inputs 20000 --seed $(FUZZ_SEED)
 
 demo: begin $(ENV)/built  ## the tour: real objects of this machine saved, compared, shown, reloaded
-	@$(PY) examples/tour.py
+	@$(STEP) "command line (release)" cargo build --quiet --locked --release -p brinery-cli
+	@$(PY) examples/tour.py --program $${CARGO_TARGET_DIR:-target}/release/brinery
 
 bench: begin $(ENV)/built  ## measure against the stock engine and rebuild the tables and the plot
 	@$(PY) -m benches
 
 docs: begin $(ENV)/built  ## build the documentation into build/site
 	@$(STEP) "docs requirements" $(PY) -m pip install -q -r docs/requirements.txt
+	@$(STEP) "code blocks" $(PY) -m pytest -q tests/test_snippets.py
 	@$(STEP) "mkdocs" $(PY) -m mkdocs build --strict --site-dir build/site
 
 fuzz: begin  ## run the cargo-fuzz targets, FUZZ_SECONDS (default 60) each; needs a nightly toolchain and cargo-fuzz
