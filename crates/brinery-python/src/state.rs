@@ -22,8 +22,8 @@ macro_rules! names {
 }
 
 names! {
-    __class__ __dict__ __getinitargs__ __main__ __module__ __name__ __new__ __newobj__ __newobj_ex__ __qualname__
-    __reduce__ __reduce_ex__ __setstate__ add add_note append dispatch_table extend find_class items latin1 offset
+    _initializing __class__ __dict__ __getinitargs__ __import__ __main__ __module__ __name__ __new__ __newobj__ __newobj_ex__ __qualname__
+    __reduce__ __reduce_ex__ __setstate__ __spec__ add add_note append dispatch_table extend find_class items latin1 offset
     opcode path peek persistent_id persistent_load read readinto readline reducer_override write
 }
 
@@ -100,6 +100,8 @@ pub(crate) struct State {
     pub(crate) codecs_encode: Owned,
     /// `getattr`
     pub(crate) getattr: Owned,
+    /// What loads use in turn.
+    pub(crate) spare: crate::load::Spare,
 }
 
 /// The module `name`.
@@ -146,6 +148,7 @@ impl State {
             },
             codecs_encode: import("codecs")?.getattr(Owned::str("encode")?.as_ref())?,
             getattr: import("builtins")?.getattr(Owned::str("getattr")?.as_ref())?,
+            spare: crate::load::Spare::default(),
         })
     }
 
@@ -187,7 +190,7 @@ impl State {
     ///
     /// `visit` and `arg` come from the collector.
     pub(crate) unsafe fn traverse(&self, visit: visitproc, arg: *mut std::ffi::c_void) -> std::ffi::c_int {
-        let State { names: _, errors, copyreg, compat, types, codecs_encode, getattr } = self;
+        let State { names: _, errors, copyreg, compat, types, codecs_encode, getattr, spare: _ } = self;
         let members = [
             &errors.pickle,
             &errors.pickling,

@@ -1,6 +1,6 @@
 //! The functions `load` and `loads`.
 
-use super::{Builder, File, FileSource, Hooks, Options, SharedMemo, Visible};
+use super::{Builder, File, FileSource, Hooks, Options, Visible};
 use crate::arguments::Signature;
 use crate::ffi::api::*;
 use crate::ffi::buffer::View;
@@ -90,15 +90,17 @@ fn with_slice(data: Ref<'_>, body: impl FnOnce(&[u8]) -> Result<Owned>) -> Resul
     body(view.as_slice())
 }
 
-/// Calls `body` with a builder that has a memo of its own and no Unpickler to ask.
+/// Calls `body` with a builder that has no Unpickler to ask.
 fn with_builder<'a>(
     state: &'a State,
     options: &'a Options,
     body: impl FnOnce(&mut Machine<Owned>, Builder<'_>) -> Result<Owned>,
 ) -> Result<Owned> {
-    let (memo, visible) = (SharedMemo::default(), Visible::default());
+    let visible = Visible::default();
     visible.fix_imports.store(options.fix_imports, Ordering::Relaxed);
     let hooks = Hooks { visible: &visible, find_class: None, unpickler: None };
     let buffers = options.buffers.as_ref().map(Owned::as_ref);
-    body(&mut Machine::new(), Builder::new(state, &memo, &options.strings, buffers, hooks))
+    state.spare.lend(|machine, memo| {
+        body(machine, Builder::new(state, memo, &options.strings, buffers, hooks))
+    })
 }

@@ -4,6 +4,7 @@ use super::host::Builder;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, check, error, text};
 use crate::state::State;
+use std::ffi::CStr;
 
 unsafe extern "C" {
     fn PySys_Audit(event: *const std::ffi::c_char, format: *const std::ffi::c_char, ...) -> std::ffi::c_int;
@@ -23,9 +24,56 @@ pub(crate) fn find_class(
     if protocol < 3 && fix_imports {
         (module, name) = modern_names(state, module, name)?;
     }
-    // SAFETY: the name is alive; CPython checks that it is a str.
-    let module = unsafe { Owned::from_result(PyImport_Import(module.as_ptr()))? };
+    let module = import(state, module.as_ref())?;
     if protocol >= 4 { nested_attribute(&module, &name) } else { attribute(&module, &name) }
+}
+
+/// The module of this name, imported if it is not there yet.
+fn import(state: &State, name: Ref<'_>) -> Result<Owned> {
+    if let Some(module) = imported(state, name)? {
+        return Ok(module);
+    }
+    // SAFETY: the name is alive; CPython checks that it is a str.
+    unsafe { Owned::from_result(PyImport_Import(name.as_ptr())) }
+}
+
+/// The module of this name, if `__import__` would do no more than return it.
+fn imported(state: &State, name: Ref<'_>) -> Result<Option<Owned>> {
+    if !name.is_exactly(&raw mut PyUnicode_Type) || !import_is_builtin(state) {
+        return Ok(None);
+    }
+    // SAFETY: the name is alive; the result is null or a new reference.
+    let Some(module) = (unsafe { Owned::from_nullable(PyImport_GetModule(name.as_ptr())) }) else {
+        return if error::occurred() { Err(Raised) } else { Ok(None) };
+    };
+    if !module.is_exactly(&raw mut PyModule_Type) {
+        return Ok(None);
+    }
+    // Another thread may be executing the module.
+    let spec = module.lookup_attr(state.names.__spec__.as_ref())?;
+    let initializing = match spec {
+        Some(spec) => spec.lookup_attr(state.names._initializing.as_ref())?,
+        None => None,
+    };
+    // Without the attribute the import system itself takes a module for complete.
+    let complete = initializing.map_or(Ok(true), |value| value.is_true().map(|busy| !busy))?;
+    Ok(complete.then_some(module))
+}
+
+/// Whether nobody has put an `__import__` of their own in the place of the interpreter's.
+fn import_is_builtin(state: &State) -> bool {
+    // SAFETY: the builtins are a dict; what is found is looked at before anything else runs, and has a method table if
+    // it is a native function.
+    unsafe {
+        let builtins = PyEval_GetBuiltins();
+        if builtins.is_null() || PyDict_CheckExact(builtins) == 0 {
+            return false;
+        }
+        let import = PyDict_GetItemWithError(builtins, state.names.__import__.as_ptr());
+        !import.is_null()
+            && PyCFunction_CheckExact(import) != 0
+            && CStr::from_ptr((*(*import.cast::<PyCFunctionObject>()).m_ml).ml_name) == c"__import__"
+    }
 }
 
 /// The names that Python 3 has for a global of Python 2.

@@ -38,6 +38,13 @@ impl<T> Guarded<T> {
         body(value)
     }
 
+    fn get_mut(&mut self) -> &mut T {
+        #[cfg(not(Py_GIL_DISABLED))]
+        return self.0.get_mut();
+        #[cfg(Py_GIL_DISABLED)]
+        return self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+    }
+
     /// Puts `value` in and hands out what was there.
     pub(crate) fn replace(&self, value: T) -> T {
         // SAFETY: exchanging two values runs no code.
@@ -84,6 +91,11 @@ impl SharedMemo {
     pub(crate) fn entries(&self) -> Vec<(u64, Owned)> {
         // SAFETY: taking references runs no Python code.
         unsafe { self.0.with(|memo| memo.iter().map(|(index, value)| (index, value.clone())).collect()) }
+    }
+
+    /// The memo, for whoever nobody shares it with.
+    pub(super) fn get_mut(&mut self) -> &mut Memo<Owned> {
+        self.0.get_mut()
     }
 
     /// Exchanges the whole memo.

@@ -192,7 +192,7 @@ impl<'de> Host<'de> for Builder<'_> {
     fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
         let object = match self.file(source) {
             Some(file) => file.read_bytes(len),
-            None => take_object(len, source, bytes::new),
+            None => take_object(len, source, string::new_bytes),
         };
         object.map_err(|error| self.read_error(error))
     }

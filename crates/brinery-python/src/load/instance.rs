@@ -2,6 +2,7 @@
 
 use super::host::Builder;
 use crate::ffi::api::*;
+use crate::ffi::instance::Attributes;
 use crate::ffi::{Owned, Raised, Ref, Result, check, error, tuple};
 use brinery::read::Items;
 use std::ptr;
@@ -139,11 +140,23 @@ impl Builder<'_> {
         if !state.is_dict() {
             return Err(self.state.unpickling_error("state is not a dictionary"));
         }
-        let dict = instance.getattr(self.state.names.__dict__.as_ref())?;
-        let exact = dict.is_exactly(&raw mut PyDict_Type);
+        let name = &self.state.names.__dict__;
+        let attributes = Attributes::of(instance, name);
+        let mut dict = if attributes.is_some() { None } else { Some(instance.getattr(name.as_ref())?) };
         for_each_item(state, |key, value| {
             let key = interned(key)?;
-            if exact {
+            if dict.is_none()
+                && let Some(attributes) = &attributes
+                && key.is_exactly(&raw mut PyUnicode_Type)
+                && attributes.set(&key, &value)?
+            {
+                return Ok(());
+            }
+            let dict = match &mut dict {
+                Some(dict) => dict,
+                none => none.insert(instance.getattr(name.as_ref())?),
+            };
+            if dict.is_exactly(&raw mut PyDict_Type) {
                 // SAFETY: an exact dict; key and value are held.
                 check(unsafe { PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) })
             } else {

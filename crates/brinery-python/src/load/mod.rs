@@ -9,6 +9,7 @@ mod instance;
 mod number;
 mod options;
 mod source;
+mod spare;
 mod string;
 
 pub(crate) use functions::functions;
@@ -17,6 +18,7 @@ pub(crate) use guarded::{Guarded, SharedMemo};
 pub(crate) use host::{Builder, Hook, Hooks, Visible};
 pub(crate) use options::Options;
 pub(crate) use source::{File, FileSource};
+pub(crate) use spare::Spare;
 
 use crate::ffi::{Owned, Result};
 use brinery::read::{Machine, Source};

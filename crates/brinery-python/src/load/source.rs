@@ -12,6 +12,9 @@ const PEEK: usize = 128 << 10;
 /// How much is believed at once of a length that the stream claims. The next piece may be as large as all before.
 const PIECE: usize = 1 << 20;
 
+/// From how many bytes on an object is large.
+const LARGE: usize = 4 << 10;
+
 /// The methods of a file that a load uses.
 pub(crate) struct File {
     pub(crate) read: Owned,
@@ -175,12 +178,10 @@ impl FileSource {
         join(&pieces, have)
     }
 
-    /// `len` bytes as an object, which may be the very one that the file returned.
+    /// `len` bytes as an object, which may be the very one that the file returned if it is large.
     pub(super) fn read_bytes(&mut self, len: usize) -> ReadResult<Owned> {
-        if len <= self.rest().len() {
-            let object = bytes::new(&self.rest()[..len]).map_err(raised)?;
-            self.position += len;
-            return Ok(object);
+        if len <= LARGE || len <= self.rest().len() {
+            return super::string::new_bytes(&self.take(len)?).map_err(raised);
         }
         if self.settle().map_err(raised)? == 0 {
             let window = self.gather(len).map_err(raised)?;

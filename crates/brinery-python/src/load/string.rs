@@ -23,6 +23,19 @@ pub(super) fn from_utf8(utf8: &[u8]) -> Result<Owned> {
     }
 }
 
+/// A `bytes` of its own, even where the interpreter has one for all: what is loaded is as distinct as what was saved.
+#[inline(always)]
+pub(super) fn new_bytes(data: &[u8]) -> Result<Owned> {
+    // SAFETY: the new object has room for the data, and nothing has seen it before it is filled. An empty one is the
+    // interpreter's own, into which nothing is written.
+    unsafe {
+        let bytes = Owned::from_result(PyBytes_FromStringAndSize(ptr::null(), data.len() as Py_ssize_t))?;
+        let target = PyBytes_AS_STRING(bytes.as_ptr()).cast_mut().cast();
+        ptr::copy_nonoverlapping(data.as_ptr(), target, data.len());
+        Ok(bytes)
+    }
+}
+
 /// A `str` of a line in raw-unicode-escape.
 pub(super) fn from_raw_unicode_escape(line: &[u8]) -> Result<Owned> {
     // SAFETY: pointer and length describe readable memory.

@@ -96,6 +96,11 @@ impl<V> Machine<V> {
         result
     }
 
+    /// How many values the stack has room for without growing.
+    pub fn capacity(&self) -> usize {
+        self.stack.capacity()
+    }
+
     /// Forgets all values and marks.
     pub fn clear(&mut self) {
         self.stack.clear();

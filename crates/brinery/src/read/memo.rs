@@ -71,6 +71,18 @@ impl<V> Memo<V> {
         old
     }
 
+    /// Forgets all objects, and keeps the array that they were in.
+    pub fn clear(&mut self) {
+        self.dense.clear();
+        self.sparse = HashMap::default();
+        self.len = 0;
+    }
+
+    /// How many objects the memo has room for without growing.
+    pub fn capacity(&self) -> usize {
+        self.dense.capacity()
+    }
+
     /// How many objects are stored.
     #[inline(always)]
     pub fn len(&self) -> usize {

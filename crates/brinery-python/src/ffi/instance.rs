@@ -1,0 +1,72 @@
+//! Attributes of instances, where CPython keeps them without a dict.
+//!
+//! From 3.11 on an instance of a plain class holds its attributes in an array, and `__dict__` makes a dict of it for
+//! good. Setting them one by one leaves the array.
+
+use super::error::Result;
+use super::object::{Owned, Ref, check};
+use pyo3_ffi::*;
+
+/// Attribute names that can be set on an instance like keys in its `__dict__`.
+pub(crate) struct Attributes<'a> {
+    instance: Ref<'a>,
+}
+
+#[cfg(all(Py_3_11, not(Py_3_15), not(Py_GIL_DISABLED)))]
+unsafe extern "C" {
+    /// What a type or its bases have under a name: null or a borrowed reference. Never sets an exception.
+    fn _PyType_Lookup(kind: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+}
+
+#[cfg(all(Py_3_11, not(Py_3_15), not(Py_GIL_DISABLED)))]
+impl<'a> Attributes<'a> {
+    /// The attributes of an instance that may have them in an array; `dict` is the name `__dict__`.
+    ///
+    /// The class must neither look attributes up in its own way nor have its own idea of `__dict__`.
+    #[inline(always)]
+    pub(crate) fn of(instance: Ref<'a>, dict: &Owned) -> Option<Self> {
+        let kind = instance.type_ptr();
+        // SAFETY: the type is alive as long as the instance; what it has under a name is looked at before any code
+        // runs that could change it.
+        unsafe {
+            let getattro = (*kind).tp_getattro?;
+            let plain = PyType_GetFlags(kind) & Py_TPFLAGS_MANAGED_DICT != 0
+                && std::ptr::fn_addr_eq(getattro, PyObject_GenericGetAttr as getattrofunc);
+            if !plain {
+                return None;
+            }
+            let property = Ref::from_nullable(_PyType_Lookup(kind, dict.as_ptr()))?;
+            property.is_exactly(&raw mut PyGetSetDescr_Type).then_some(Attributes { instance })
+        }
+    }
+
+    /// Sets an attribute as `instance.__dict__[name] = value` does; whether that was possible. `name` is an exact `str`.
+    #[inline(always)]
+    pub(crate) fn set(&self, name: &Owned, value: &Owned) -> Result<bool> {
+        let kind = self.instance.type_ptr();
+        // SAFETY: as above; all objects are alive.
+        unsafe {
+            if let Some(found) = Ref::from_nullable(_PyType_Lookup(kind, name.as_ptr()))
+                && (*found.type_ptr()).tp_descr_set.is_some()
+            {
+                return Ok(false);
+            }
+            let status = PyObject_GenericSetAttr(self.instance.as_ptr(), name.as_ptr(), value.as_ptr());
+            check(status).map(|()| true)
+        }
+    }
+}
+
+#[cfg(not(all(Py_3_11, not(Py_3_15), not(Py_GIL_DISABLED))))]
+impl<'a> Attributes<'a> {
+    /// There are none before 3.11, and others may change an instance meanwhile without the interpreter lock.
+    pub(crate) fn of(_: Ref<'a>, _: &Owned) -> Option<Self> {
+        None
+    }
+
+    /// Never called.
+    pub(crate) fn set(&self, name: &Owned, value: &Owned) -> Result<bool> {
+        // SAFETY: all objects are alive.
+        check(unsafe { PyObject_GenericSetAttr(self.instance.as_ptr(), name.as_ptr(), value.as_ptr()) }).map(|()| true)
+    }
+}

@@ -1,0 +1,38 @@
+//! The machine and memo of the last load, kept for the next one.
+
+use super::guarded::{Guarded, SharedMemo};
+use crate::ffi::Owned;
+use brinery::read::Machine;
+
+/// How many entries an array may have room for to be kept.
+const KEPT: usize = 1024;
+
+/// What a load allocates for itself.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub(super) machine: Machine<Owned>,
+    pub(super) memo: SharedMemo,
+}
+
+/// A place for one [`Scratch`], so that a small load need not allocate any. A load within a load finds it empty.
+pub(crate) struct Spare(Guarded<Option<Box<Scratch>>>);
+
+impl Default for Spare {
+    fn default() -> Self {
+        Spare(Guarded::new(None))
+    }
+}
+
+impl Spare {
+    /// Calls `body` with a machine and a memo, both empty.
+    pub(super) fn lend<R>(&self, body: impl FnOnce(&mut Machine<Owned>, &SharedMemo) -> R) -> R {
+        let mut scratch = self.0.replace(None).unwrap_or_default();
+        let result = body(&mut scratch.machine, &scratch.memo);
+        let memo = scratch.memo.get_mut();
+        memo.clear();
+        if memo.capacity() <= KEPT && scratch.machine.capacity() <= KEPT {
+            drop(self.0.replace(Some(scratch)));
+        }
+        result
+    }
+}
