@@ -9,7 +9,8 @@ use crate::style::Styled;
 use crate::table::Table;
 use brinery::inspect::{Kind, Label, NodeId, Outline};
 use brinery::read::{Argument, Decoder};
-use brinery::{Opcode, Path, Segment};
+use brinery::{Opcode, Path};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
@@ -158,7 +159,7 @@ fn types(outline: &Outline<'_>, sizes: &[u64], references: &[u32]) -> Table {
         own: u64,
         whole: u64,
     }
-    let mut totals: HashMap<String, Total> = HashMap::new();
+    let mut totals: HashMap<Cow<'_, str>, Total> = HashMap::new();
     for (id, _) in outline.nodes().filter(|(id, _)| references[id.index()] > 0) {
         let total = totals.entry(outline.type_name(id)).or_default();
         total.times += 1;
@@ -169,43 +170,101 @@ fn types(outline: &Outline<'_>, sizes: &[u64], references: &[u32]) -> Table {
     rows.sort_by(|(x, a), (y, b)| (b.own, b.times, x).cmp(&(a.own, a.times, y)));
     let mut table = Table::new("types", &["bytes", "with parts", "count"]);
     for (name, total) in rows {
-        table.row([count(total.own), count(total.whole), count(total.times), name]);
+        table.row([count(total.own), count(total.whole), count(total.times), name.into_owned()]);
     }
     table
 }
 
+/// A step to parts that are added up.
+#[derive(PartialEq, Eq, Hash)]
+enum Step<'a> {
+    /// To all items of a list or tuple.
+    Items,
+    /// To all elements of a set.
+    Elements,
+    /// To the value of a key that is text.
+    Key(&'a [u8]),
+    /// To an attribute.
+    Attribute(&'a [u8]),
+    /// Any other.
+    Other(String),
+}
+
+/// Objects whose paths differ in no more than indexes.
+struct Group<'a> {
+    /// The group that the objects are parts of, and how they are.
+    from: Option<(usize, Label)>,
+    members: HashMap<Step<'a>, usize>,
+    size: u64,
+    times: u64,
+    depth: usize,
+}
+
 /// Sizes by path, with all items of a list or set under one.
 fn paths(outline: &Outline<'_>, sizes: &[u64], depth: usize) -> Table {
-    let mut totals: HashMap<String, (u64, u64)> = HashMap::new();
-    let mut seen = HashSet::new();
-    let mut pending: Vec<(NodeId, Path)> = vec![(outline.root(), Path::default())];
-    while let Some((id, path)) = pending.pop() {
-        if !seen.insert(id) {
+    let mut groups = vec![Group { from: None, members: HashMap::new(), size: 0, times: 0, depth: 0 }];
+    let mut seen = vec![false; sizes.len()];
+    let mut pending = vec![(outline.root(), 0)];
+    while let Some((id, group)) = pending.pop() {
+        if std::mem::replace(&mut seen[id.index()], true) {
             continue;
         }
-        let (total, times) = totals.entry(path.to_string()).or_default();
-        *total += sizes[id.index()];
-        *times += 1;
-        if path.segments().len() >= depth {
+        groups[group].size += sizes[id.index()];
+        groups[group].times += 1;
+        if groups[group].depth == depth {
             continue;
         }
-        for edge in outline.edges(id).into_iter().rev().filter(|edge| !seen.contains(&edge.node)) {
-            let segment = match edge.label {
-                Label::Index(_) => Segment::Key("*".into()),
-                Label::Element(_) => Segment::Attribute("{*}".into()),
-                label => outline.segment(label),
-            };
-            pending.push((edge.node, path.segments().iter().cloned().chain([segment]).collect()));
+        for edge in outline.edges(id).into_iter().rev().filter(|edge| !seen[edge.node.index()]) {
+            let new = groups.len();
+            let part = *groups[group].members.entry(step(outline, edge.label)).or_insert(new);
+            if part == new {
+                let depth = groups[group].depth + 1;
+                let from = Some((group, edge.label));
+                groups.push(Group { from, members: HashMap::new(), size: 0, times: 0, depth });
+            }
+            pending.push((edge.node, part));
         }
     }
     let whole = sizes[outline.root().index()];
-    let mut rows: Vec<_> = totals.into_iter().filter(|(path, _)| path != "obj").collect();
-    rows.sort_by(|(x, (a, _)), (y, (b, _))| (b, x).cmp(&(a, y)));
+    let mut order: Vec<_> = (1..groups.len()).filter(|&group| groups[group].times > 0).collect();
+    order.sort_by_key(|&group| (std::cmp::Reverse(groups[group].size), group));
     let mut table = Table::new("paths", &["bytes", "share", "count"]);
-    for (path, (total, times)) in rows {
-        table.row([count(total), percent(total, whole), count(times), path.replace(".{*}", "{*}")]);
+    for group in order {
+        let Group { size, times, .. } = groups[group];
+        table.row([count(size), percent(size, whole), count(times), path(outline, &groups, group)]);
     }
     table
+}
+
+fn step<'a>(outline: &'a Outline<'_>, label: Label) -> Step<'a> {
+    let text = |id: NodeId| match outline.kind(id) {
+        Kind::Str(text) => Some(text.as_ref()),
+        _ => None,
+    };
+    match label {
+        Label::Index(_) => Step::Items,
+        Label::Element(_) => Step::Elements,
+        Label::Key(key) if text(key).is_some() => Step::Key(text(key).unwrap_or_default()),
+        Label::Attribute(key) if text(key).is_some() => Step::Attribute(text(key).unwrap_or_default()),
+        label => Step::Other(std::iter::once(outline.segment(label)).collect::<Path>().to_string()),
+    }
+}
+
+fn path(outline: &Outline<'_>, groups: &[Group<'_>], mut group: usize) -> String {
+    let mut steps = Vec::new();
+    while let Some((from, label)) = groups[group].from {
+        steps.push(match label {
+            Label::Index(_) => "[*]".into(),
+            Label::Element(_) => "{*}".into(),
+            label => {
+                let path = std::iter::once(outline.segment(label)).collect::<Path>().to_string();
+                path.strip_prefix("obj").unwrap_or(&path).to_owned()
+            }
+        });
+        group = from;
+    }
+    steps.push("obj".into());
+    steps.into_iter().rev().collect()
 }
 
 /// What a pickle names: everything that loading it would import.

@@ -3,6 +3,7 @@
 use super::{Kind, Node, NodeId, Outline};
 use crate::inspect::repr::{is_printable, repr_bytearray, repr_bytes, repr_str};
 use crate::write::number::float_repr;
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 /// How deep a short text looks into tuples and the like.
@@ -161,8 +162,8 @@ impl Outline<'_> {
     }
 
     /// The name of a node's type: `list`, or for an instance its class.
-    pub fn type_name(&self, id: NodeId) -> String {
-        let name = match self.kind(id) {
+    pub fn type_name(&self, id: NodeId) -> Cow<'static, str> {
+        Cow::Borrowed(match self.kind(id) {
             Kind::None => "None",
             Kind::Bool(_) => "bool",
             Kind::Int(_) | Kind::BigInt(_) | Kind::IntText(_) => "int",
@@ -178,17 +179,18 @@ impl Outline<'_> {
             Kind::FrozenSet(_) => "frozenset",
             Kind::Global { .. } => "global",
             Kind::Extension(_) => "extension",
-            Kind::Instance { .. } => return self.class_name(id),
+            Kind::Instance { .. } => return Cow::Owned(self.class_name(id)),
             Kind::Persistent(_) => "persistent id",
             Kind::Buffer(_) => "buffer",
             Kind::Damaged => "damaged",
-        };
-        name.to_owned()
+        })
     }
 
     /// The class of an instance; of one that a function makes, the function.
     pub fn class_name(&self, id: NodeId) -> String {
-        let Kind::Instance { class, args, .. } = self.kind(id) else { return self.type_name(id) };
+        let Kind::Instance { class, args, .. } = self.kind(id) else {
+            return self.type_name(id).into_owned();
+        };
         let name = self.name(*class);
         match self.kind(*args) {
             // How protocols 0 and 1 spell an instance of a class that has no constructor of its own.
