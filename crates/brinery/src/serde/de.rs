@@ -71,6 +71,8 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
             outer = level.outer;
         }
         way.reverse();
+        // A newtype and what it holds are one object.
+        way.dedup();
         let mut seen = hashbrown::HashSet::with_hasher(foldhash::fast::RandomState::default());
         match way.iter().find(|(id, _)| !seen.insert(*id)) {
             Some((id, steps)) => Error::new(ErrorKind::Cycle).of_node(*id).repeating(self.steps - steps),

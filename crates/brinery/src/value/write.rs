@@ -505,7 +505,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
         match construction {
             Construction::Reduce => {
                 if let Some(elements) = self.elements_of_call(class, args)
-                    && self.entered.insert(id, self.memoized).is_some()
+                    && self.entered.insert(id, self.memoized).is_some_and(|before| before != self.memoized)
                 {
                     return self.fresh_set(id, class, elements);
                 }

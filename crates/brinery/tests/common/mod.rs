@@ -1,10 +1,10 @@
 //! The samples that CPython wrote.
 
 /// A pickle of CPython.
-pub struct Sample {
-    pub name: String,
-    pub protocol: u8,
-    pub pickle: Vec<u8>,
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) protocol: u8,
+    pub(crate) pickle: Vec<u8>,
 }
 
 const FILES: [&str; 6] = [
@@ -22,7 +22,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 /// All samples of all protocols.
-pub fn samples() -> impl Iterator<Item = Sample> {
+pub(crate) fn samples() -> impl Iterator<Item = Sample> {
     (0..=5).zip(FILES).flat_map(|(protocol, file)| {
         file.lines().map(move |line| {
             let (name, hex) = line.split_once(' ').expect("a name and a pickle");
@@ -33,7 +33,7 @@ pub fn samples() -> impl Iterator<Item = Sample> {
 
 /// The samples of one object, in all protocols.
 #[allow(dead_code, reason = "not every test looks for one object")]
-pub fn samples_of(name: &str) -> Vec<Sample> {
+pub(crate) fn samples_of(name: &str) -> Vec<Sample> {
     let found: Vec<Sample> = samples().filter(|sample| sample.name == name).collect();
     assert!(!found.is_empty(), "there is no sample named {name}");
     found
