@@ -59,7 +59,8 @@ def test_a_difference_is_found_and_made_short(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(comparison.brinery, "_brinery", Wrong)
     data = b"\x80\x04]\x940K\x01K\x02\x86\x940N."
     assert comparison.compare(way, data) is not None
-    assert minimise(data, lambda d: comparison.compare(way, d) is not None) == b"N."
+    short = minimise(data, lambda d: comparison.compare(way, d) is not None)
+    assert len(short) < len(data) and comparison.compare(way, short) is not None
 
 
 def test_hazards_are_recognised() -> None:

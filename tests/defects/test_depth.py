@@ -1,0 +1,93 @@
+"""Nesting is bounded by memory, not by the stack of C or by the recursion limit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+DEPTH = 200_000
+
+NEST = """
+import sys
+import brinery
+
+class Node:
+    def __init__(self, inner):
+        self.inner = inner
+
+def frozen(inner):
+    return frozenset([inner])
+
+class Reduced:
+    def __init__(self, inner):
+        self.inner = inner
+    def __reduce__(self):
+        return Reduced, (self.inner,)
+
+WRAP = {
+    "list": (lambda x: [x], lambda x: x[0]),
+    "tuple": (lambda x: (x,), lambda x: x[0]),
+    "pairs": (lambda x: (1, x), lambda x: x[1]),
+    "long tuple": (lambda x: (1, 2, 3, x), lambda x: x[3]),
+    "dict": (lambda x: {"k": x}, lambda x: x["k"]),
+    "instance": (Node, lambda x: x.inner),
+    "reduction": (Reduced, lambda x: x.inner),
+    "list in dict in tuple": (lambda x: ([{"k": x}],), lambda x: x[0][0]["k"]),
+}
+kind, depth, protocol, limit = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+if limit:
+    sys.setrecursionlimit(limit)
+wrap, unwrap = WRAP[kind]
+obj = "core"
+for _ in range(depth):
+    obj = wrap(obj)
+data = brinery.dumps(obj, protocol)
+again = brinery.loads(data)
+for _ in range(depth):
+    again = unwrap(again)
+assert again == "core"
+print(len(data))
+sys.stdout.flush()
+# Taking such objects apart is the interpreter's business, which some versions do by recursion.
+import os
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("limit", [0, 50], ids=["default limit", "recursion limit 50"])
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+@pytest.mark.parametrize(
+    "kind",
+    ["list", "tuple", "pairs", "long tuple", "dict", "instance", "reduction", "list in dict in tuple"],
+)
+def test_nesting(kind: str, protocol: int, limit: int) -> None:
+    command = [sys.executable, "-c", NEST, kind, str(DEPTH), str(protocol), str(limit)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-2000:]}"
+    assert int(done.stdout) > DEPTH
+
+
+ENDLESS = """
+import resource
+import brinery
+
+class Endless:
+    def __reduce__(self):
+        return Endless, (Endless(),)
+
+try:
+    brinery.dumps(Endless())
+except RecursionError as error:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_reductions_without_an_end() -> None:
+    """Depth bounded by memory does not mean that memory is used up."""
+    done = subprocess.run(
+        [sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) < 4096
