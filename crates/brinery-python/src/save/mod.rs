@@ -296,7 +296,9 @@ impl<'s> Dump<'s> {
         if self.out.protocol() >= 1 {
             self.push(Task::Op(Opcode::BinPersId));
             self.end_full_frame()?;
-            return self.save_unhooked(id.as_ref());
+            // Only the hook made it: as an object with a single holder, it would be gone before the memo is settled.
+            let held = id.clone();
+            return self.save_unhooked(held.as_ref());
         }
         // SAFETY: the object is alive.
         let text = unsafe { Owned::from_result(PyObject_Str(id.as_ptr()))? };
