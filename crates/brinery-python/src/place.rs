@@ -25,7 +25,11 @@ pub(crate) fn annotate(state: &State, path: &Path, offset: Option<u64>, opcode: 
     if matches!(known, Ok(None)) {
         let path_text = path.to_string();
         set_unless_used(&exception, &names.path, Owned::str(&path_text));
-        set_unless_used(&exception, &names.offset, offset.map_or(Ok(Owned::none()), |at| Owned::int(at as i64)));
+        set_unless_used(
+            &exception,
+            &names.offset,
+            offset.map_or(Ok(Owned::none()), |at| Owned::int(at as i64)),
+        );
         let opcode_text = opcode.map_or(Ok(Owned::none()), |opcode| Owned::str(opcode.name()));
         set_unless_used(&exception, &names.opcode, opcode_text);
         if cfg!(Py_3_11) {
@@ -93,12 +97,7 @@ pub(crate) fn key_text(key: Ref<'_>) -> String {
 }
 
 fn key_text_without_exception(key: Ref<'_>, depth: usize) -> String {
-    let plain = [
-        &raw mut PyLong_Type,
-        &raw mut PyFloat_Type,
-        &raw mut PyBool_Type,
-        &raw mut PyComplex_Type,
-    ];
+    let plain = [&raw mut PyLong_Type, &raw mut PyFloat_Type, &raw mut PyBool_Type, &raw mut PyComplex_Type];
     if key.is_exactly(&raw mut PyUnicode_Type) {
         let Ok(text) = text::utf8(key) else { return "<str>".to_owned() };
         quoted(&String::from_utf8_lossy(text.as_slice()))
@@ -114,10 +113,17 @@ fn key_text_without_exception(key: Ref<'_>, depth: usize) -> String {
             let len = PyTuple_GET_SIZE(key.as_ptr());
             (0..len.min(4)).map(|index| Ref::new(PyTuple_GET_ITEM(key.as_ptr(), index))).collect()
         };
-        let texts: Vec<_> = items.into_iter().map(|item| key_text_without_exception(item, depth - 1)).collect();
+        let texts: Vec<_> =
+            items.into_iter().map(|item| key_text_without_exception(item, depth - 1)).collect();
         // SAFETY: as above.
         let len = unsafe { PyTuple_GET_SIZE(key.as_ptr()) };
-        let end = if len == 1 { "," } else if len > 4 { ", …" } else { "" };
+        let end = if len == 1 {
+            ","
+        } else if len > 4 {
+            ", …"
+        } else {
+            ""
+        };
         format!("({}{end})", texts.join(", "))
     } else {
         format!("<{}>", key.type_name())

@@ -81,7 +81,11 @@ static METHODS: Methods<5> = Methods::new([
     positional(c"find_class", find_class, docstring!("unpickler_find_class")),
     nullary(c"__sizeof__", memory_size, c"__sizeof__($self, /)\n--\n\nReturn the size in memory, in bytes."),
     #[cfg(Py_3_13)]
-    crate::methods::unary(c"persistent_load", persistent_load_method, docstring!("unpickler_persistent_load")),
+    crate::methods::unary(
+        c"persistent_load",
+        persistent_load_method,
+        docstring!("unpickler_persistent_load"),
+    ),
     #[cfg(not(Py_3_13))]
     END,
     END,
@@ -137,11 +141,9 @@ pub(crate) fn new_type(module: Ref<'_>) -> Result<Owned> {
         slot(Py_tp_setattro, set_attribute as *mut c_void),
         slot(0, ptr::null_mut()),
     ];
-    let flags = Py_TPFLAGS_BASETYPE as u64 | Py_TPFLAGS_HAVE_GC as u64 | IMMUTABLE;
+    let flags = Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | IMMUTABLE;
     // SAFETY: the slots are functions for `UnpicklerObject`.
-    unsafe {
-        types::new_type(module, c"brinery.Unpickler", size_of::<UnpicklerObject>(), flags, &mut slots)
-    }
+    unsafe { types::new_type(module, c"brinery.Unpickler", size_of::<UnpicklerObject>(), flags, &mut slots) }
 }
 
 /// The parts of an Unpickler.
@@ -201,7 +203,9 @@ unsafe extern "C" fn traverse(object: *mut PyObject, visit: visitproc, arg: *mut
             status = this.memo.traverse(|object| visit(object.as_ptr()));
         }
         if status == 0 {
-            status = this.persistent_load.with(|hook| hook.as_ref().map_or(0, |hook| visit(hook.callable.as_ptr())));
+            status = this
+                .persistent_load
+                .with(|hook| hook.as_ref().map_or(0, |hook| visit(hook.callable.as_ptr())));
         }
         if status == 0
             && !this.busy.load(Ordering::Relaxed)
@@ -429,7 +433,9 @@ mod until_3_12 {
         };
         // SAFETY: function and instance are asked of a bound method only, which keeps them alive.
         let hook = unsafe {
-            if found.is_exactly(&raw mut PyMethod_Type) && ptr::eq(PyMethod_Self(found.as_ptr()), object.as_ptr()) {
+            if found.is_exactly(&raw mut PyMethod_Type)
+                && ptr::eq(PyMethod_Self(found.as_ptr()), object.as_ptr())
+            {
                 let callable = Ref::new(PyMethod_Function(found.as_ptr())).to_owned();
                 Hook { callable, is_method: true }
             } else {
@@ -440,7 +446,10 @@ mod until_3_12 {
         Ok(())
     }
 
-    pub(super) unsafe extern "C" fn get_persistent_load(object: *mut PyObject, _: *mut c_void) -> *mut PyObject {
+    pub(super) unsafe extern "C" fn get_persistent_load(
+        object: *mut PyObject,
+        _: *mut c_void,
+    ) -> *mut PyObject {
         guard(|| {
             // SAFETY: CPython calls this with an object of ours; copying references runs no Python code.
             match unsafe { parts(Ref::new(object)).persistent_load.with(|hook| hook.clone()) } {
@@ -482,7 +491,10 @@ mod since_3_13 {
 
     use super::*;
 
-    pub(super) unsafe extern "C" fn persistent_load_method(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    pub(super) unsafe extern "C" fn persistent_load_method(
+        object: *mut PyObject,
+        _: *mut PyObject,
+    ) -> *mut PyObject {
         guard(|| {
             // SAFETY: CPython calls this with an object of ours.
             let object = unsafe { Ref::new(object) };
@@ -490,7 +502,10 @@ mod since_3_13 {
         })
     }
 
-    pub(super) unsafe extern "C" fn get_attribute(object: *mut PyObject, name: *mut PyObject) -> *mut PyObject {
+    pub(super) unsafe extern "C" fn get_attribute(
+        object: *mut PyObject,
+        name: *mut PyObject,
+    ) -> *mut PyObject {
         guard(|| {
             // SAFETY: CPython calls this with an object of ours and a name; copying references runs no Python code.
             unsafe {

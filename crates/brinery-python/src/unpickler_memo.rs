@@ -34,7 +34,7 @@ pub(crate) fn new_type(module: Ref<'_>) -> Result<Owned> {
         slot(Py_tp_hash, PyObject_HashNotImplemented as *mut c_void),
         slot(0, ptr::null_mut()),
     ];
-    let flags = Py_TPFLAGS_HAVE_GC as u64 | IMMUTABLE | NO_NEW;
+    let flags = Py_TPFLAGS_HAVE_GC | IMMUTABLE | NO_NEW;
     // SAFETY: the slots are functions for `ProxyObject`.
     unsafe {
         types::new_type(module, c"brinery.UnpicklerMemoProxy", size_of::<ProxyObject>(), flags, &mut slots)
@@ -61,7 +61,10 @@ pub(crate) unsafe fn entries(proxy: Ref<'_>) -> Vec<(u64, Owned)> {
     // SAFETY: by contract; the proxy holds an instance of our type.
     unsafe {
         let unpickler = &(*proxy.as_ptr().cast::<ProxyObject>()).unpickler;
-        unpickler.as_ref().map(|unpickler| crate::unpickler::memo(unpickler.as_ref()).entries()).unwrap_or_default()
+        unpickler
+            .as_ref()
+            .map(|unpickler| crate::unpickler::memo(unpickler.as_ref()).entries())
+            .unwrap_or_default()
     }
 }
 

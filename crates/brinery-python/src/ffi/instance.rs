@@ -67,6 +67,7 @@ impl<'a> Attributes<'a> {
     /// Never called.
     pub(crate) fn set(&self, name: &Owned, value: &Owned) -> Result<bool> {
         // SAFETY: all objects are alive.
-        check(unsafe { PyObject_GenericSetAttr(self.instance.as_ptr(), name.as_ptr(), value.as_ptr()) }).map(|()| true)
+        check(unsafe { PyObject_GenericSetAttr(self.instance.as_ptr(), name.as_ptr(), value.as_ptr()) })
+            .map(|()| true)
     }
 }

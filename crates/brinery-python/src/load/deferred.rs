@@ -31,7 +31,7 @@ struct Entry {
     /// What the first attempt failed with; an entry that only keeps its place has not been tried.
     error: Option<Owned>,
     /// The object that is waited for; holding it keeps its address its own.
-    _awaited: Owned,
+    awaited: Owned,
 }
 
 impl Entry {
@@ -54,7 +54,12 @@ impl Builder<'_> {
     /// Adds what is left of the items to their container after adding the one at `failed` has raised an exception,
     /// deferring what cannot be hashed yet. `width` is 1 for a set, 2 for a dict.
     #[cold]
-    pub(super) fn add_or_defer(&mut self, items: &Items<'_, Owned>, failed: usize, width: usize) -> Result<()> {
+    pub(super) fn add_or_defer(
+        &mut self,
+        items: &Items<'_, Owned>,
+        failed: usize,
+        width: usize,
+    ) -> Result<()> {
         let container = items.container();
         let mut entries = items.as_slice()[failed..].chunks_exact(width);
         let Some(first) = entries.next() else { return Err(Raised) };
@@ -122,7 +127,7 @@ impl Builder<'_> {
             key: entry[0].clone(),
             value: entry.get(1).cloned(),
             error,
-            _awaited: awaited.clone(),
+            awaited: awaited.clone(),
         };
         let deferred = self.deferred.get_or_insert_default();
         deferred.waiting.entry(awaited.as_ptr() as usize).or_default().push(entry);
@@ -162,7 +167,7 @@ impl Deferred {
     /// What an entry of this dict is waiting for, if one is.
     fn awaited_for(&self, container: Ref<'_>) -> Option<Owned> {
         let of_dict = |entry: &&Entry| entry.value.is_some() && entry.container.is(container);
-        self.waiting.values().flatten().find(of_dict).map(|entry| entry._awaited.clone())
+        self.waiting.values().flatten().find(of_dict).map(|entry| entry.awaited.clone())
     }
 }
 
@@ -195,7 +200,9 @@ fn awaited(error: &Owned, key: Ref<'_>, stack: Option<&[Owned]>) -> Option<Owned
             // SAFETY: the part is a tuple, whose items are alive.
             unsafe {
                 let len = PyTuple_GET_SIZE(part.as_ptr());
-                parts.extend((0..len).map(|index| Ref::new(PyTuple_GET_ITEM(part.as_ptr(), index)).to_owned()));
+                parts.extend(
+                    (0..len).map(|index| Ref::new(PyTuple_GET_ITEM(part.as_ptr(), index)).to_owned()),
+                );
             }
         }
     }

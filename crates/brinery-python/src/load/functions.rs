@@ -85,7 +85,8 @@ fn with_slice(data: Ref<'_>, body: impl FnOnce(&[u8]) -> Result<Owned>) -> Resul
     let view = View::new(data)?;
     if cfg!(Py_GIL_DISABLED) && !view.is_readonly() {
         // Another thread could write to it between two looks at one byte.
-        return body(&view.as_slice().to_vec());
+        let copy = view.as_slice().to_vec();
+        return body(&copy);
     }
     body(view.as_slice())
 }
@@ -100,7 +101,7 @@ fn with_builder<'a>(
     visible.fix_imports.store(options.fix_imports, Ordering::Relaxed);
     let hooks = Hooks { visible: &visible, find_class: None, unpickler: None };
     let buffers = options.buffers.as_ref().map(Owned::as_ref);
-    state.spare.lend(|machine, memo| {
-        body(machine, Builder::new(state, memo, &options.strings, buffers, hooks))
-    })
+    state
+        .spare
+        .lend(|machine, memo| body(machine, Builder::new(state, memo, &options.strings, buffers, hooks)))
 }

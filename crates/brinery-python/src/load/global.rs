@@ -19,7 +19,9 @@ pub(crate) fn find_class(
     fix_imports: bool,
 ) -> Result<Owned> {
     // SAFETY: the format takes two objects, which are alive.
-    check(unsafe { PySys_Audit(c"pickle.find_class".as_ptr(), c"OO".as_ptr(), module.as_ptr(), name.as_ptr()) })?;
+    check(unsafe {
+        PySys_Audit(c"pickle.find_class".as_ptr(), c"OO".as_ptr(), module.as_ptr(), name.as_ptr())
+    })?;
     let (mut module, mut name) = (module.to_owned(), name.to_owned());
     if protocol < 3 && fix_imports {
         (module, name) = modern_names(state, module, name)?;
@@ -42,10 +44,14 @@ fn imported(state: &State, name: Ref<'_>) -> Result<Option<Owned>> {
     if !name.is_exactly(&raw mut PyUnicode_Type) || !import_is_builtin(state) {
         return Ok(None);
     }
-    // SAFETY: the name is alive; the result is null or a new reference.
-    let Some(module) = (unsafe { Owned::from_nullable(PyImport_GetModule(name.as_ptr())) }) else {
-        return if error::occurred() { Err(Raised) } else { Ok(None) };
-    };
+    let Some(module) = loaded(name)? else { return Ok(None) };
+    if let Some(end) = text::utf8(name)?.as_slice().iter().position(|&byte| byte == b'.') {
+        // `__import__` looks for the outermost package too.
+        let package = super::string::from_utf8(&text::utf8(name)?.as_slice()[..end])?;
+        if loaded(package.as_ref())?.is_none() {
+            return Ok(None);
+        }
+    }
     if !module.is_exactly(&raw mut PyModule_Type) {
         return Ok(None);
     }
@@ -58,6 +64,15 @@ fn imported(state: &State, name: Ref<'_>) -> Result<Option<Owned>> {
     // Without the attribute the import system itself takes a module for complete.
     let complete = initializing.map_or(Ok(true), |value| value.is_true().map(|busy| !busy))?;
     Ok(complete.then_some(module))
+}
+
+/// What `sys.modules` has under a name.
+fn loaded(name: Ref<'_>) -> Result<Option<Owned>> {
+    // SAFETY: the name is alive; the result is null or a new reference.
+    match unsafe { Owned::from_nullable(PyImport_GetModule(name.as_ptr())) } {
+        None if error::occurred() => Err(Raised),
+        module => Ok(module),
+    }
 }
 
 /// Whether nobody has put an `__import__` of their own in the place of the interpreter's.
@@ -82,7 +97,9 @@ fn modern_names(state: &State, module: Owned, name: Owned) -> Result<(Owned, Own
     if let Some(renamed) = dict_get(&state.compat.name_mapping_2to3, pair.as_ref())? {
         let [module, name] = pair_of(&renamed).ok_or_else(|| {
             let kind = renamed.type_name();
-            error::runtime_error(&format!("_compat_pickle.NAME_MAPPING values should be 2-tuples, not {kind}"))
+            error::runtime_error(&format!(
+                "_compat_pickle.NAME_MAPPING values should be 2-tuples, not {kind}"
+            ))
         })?;
         if !module.is_str() || !name.is_str() {
             let (module, name) = (module.type_name(), name.type_name());
@@ -142,7 +159,11 @@ fn nested_attribute(object: &Owned, name: &Owned) -> Result<Owned> {
     let path = text::utf8(name.as_ref())?;
     let path = path.as_slice();
     if !path.contains(&b'.') {
-        return if path == b"<locals>" { Err(local_attribute(object, name)) } else { attribute(object, name) };
+        return if path == b"<locals>" {
+            Err(local_attribute(object, name))
+        } else {
+            attribute(object, name)
+        };
     }
     if path.split(|&byte| byte == b'.').any(|part| part == b"<locals>") {
         return Err(local_attribute(object, name));
@@ -209,7 +230,9 @@ impl Builder<'_> {
         };
         let names = pair_of(&pair).filter(|[module, name]| module.is_str() && name.is_str());
         let Some([module, name]) = names else {
-            return Err(error::value_error(&format!("_inverted_registry[{code}] isn't a 2-tuple of strings")));
+            return Err(error::value_error(&format!(
+                "_inverted_registry[{code}] isn't a 2-tuple of strings"
+            )));
         };
         let found = self.find(module.as_ref(), name.as_ref())?;
         let cache = &copyreg.extension_cache;

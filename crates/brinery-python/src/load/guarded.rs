@@ -4,9 +4,9 @@ use crate::ffi::Owned;
 use brinery::read::Memo;
 
 #[cfg(not(Py_GIL_DISABLED))]
-use std::cell::UnsafeCell as Cell;
+type Cell<T> = std::cell::UnsafeCell<T>;
 #[cfg(Py_GIL_DISABLED)]
-use std::sync::Mutex as Cell;
+type Cell<T> = std::sync::Mutex<T>;
 
 /// A value that may be used from anywhere, for moments in which no Python code runs.
 ///

@@ -10,7 +10,9 @@ use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, tuple};
 use crate::place;
 use crate::state::State;
 use brinery::Place;
-use brinery::read::{Chunk, Fault, FaultClass, Host, Items, LineEncoding, ReadError, ReadResult, Shape, Source};
+use brinery::read::{
+    Chunk, Fault, FaultClass, Host, Items, LineEncoding, ReadError, ReadResult, Shape, Source,
+};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 

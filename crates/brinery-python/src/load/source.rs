@@ -353,7 +353,10 @@ impl<'de> Source<'de> for FileSource {
 
     fn lookahead(&self, offset: u64) -> &[u8] {
         let window = bytes::as_slice(self.window.as_ref());
-        usize::try_from(offset.wrapping_sub(self.base)).ok().and_then(|start| window.get(start..)).unwrap_or_default()
+        usize::try_from(offset.wrapping_sub(self.base))
+            .ok()
+            .and_then(|start| window.get(start..))
+            .unwrap_or_default()
     }
 }
 
