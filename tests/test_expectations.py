@@ -200,6 +200,16 @@ def persistent_ids_as_methods(pickle: ModuleType) -> Result:
 
 
 @case
+def persistent_ids_made_for_each_object(pickle: ModuleType) -> Result:
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, obj: Any) -> Any:
+            return ("Point", [f"x{obj.x}"], {"y": obj.y + 1000}) if isinstance(obj, Point) else None
+
+    points = [Point(number, number) for number in range(50)]
+    return [written(Pickler, points, [points], points, protocol=protocol) for protocol in range(1, 6)]
+
+
+@case
 def find_class_like_a_restricted_loader(pickle: ModuleType) -> Result:
     asked = []
 
