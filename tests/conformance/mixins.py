@@ -13,9 +13,10 @@ import io
 import tempfile
 import unittest
 
-import brinery
 from test import pickletester
 from test import test_pickle as cpython
+
+import brinery
 
 
 class ModuleTests(pickletester.AbstractPickleModuleTests, unittest.TestCase):

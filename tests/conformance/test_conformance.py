@@ -32,7 +32,7 @@ def test_every_test_that_reaches_the_engine_has_passed(result: report.Report) ->
 PROBE = """
 import _pickle, io, pickle, subprocess, sys
 from tests.conformance.replacement import StockEngineUsed
-assert _pickle.Pickler.__module__ == "_pickle", _pickle.Pickler
+assert type(_pickle.dumps).__name__ == "builtin_function_or_method"
 assert sys.modules["_pickle"] is sys.modules["brinery._brinery"]
 assert pickle.loads(pickle.dumps([1, "x"])) == [1, "x"]
 for engine in (lambda: pickle._Pickler(io.BytesIO()).dump(1), lambda: pickle._loads(b"N.")):
