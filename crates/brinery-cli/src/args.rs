@@ -132,7 +132,7 @@ pub(crate) struct Show {
 ///
 /// None, bools, numbers, text, lists, and dicts whose keys are text become their like. Everything else becomes an object with
 /// a tag: {"$bytes": base64}, {"$bytearray": base64}, {"$tuple": [...]}, {"$set": [...]}, {"$frozenset": [...]},
-/// {"$dict": [[key, value], ...]}, {"$int": "123"} beyond 2**53, {"$float": "nan"}, {"$global": "module.name"},
+/// {"$dict": [[key, value], ...]}, {"$int": "123"} beyond 2**53 (in hexadecimal beyond 2**262144), {"$float": "nan"}, {"$global": "module.name"},
 /// {"$extension": code}, {"$persistent": id}, {"$buffer": number}, and for an instance
 /// {"$class": "module.name", "$args": [...], "$kwargs": ..., "$state": ..., "$items": [...], "$pairs": [...]}.
 /// An object that is referred to more than once has an "$id" the first time and is {"$ref": id} from then on.

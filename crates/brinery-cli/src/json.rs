@@ -3,11 +3,14 @@
 use brinery::inspect::{Kind, Label, NodeId, Outline, code_points};
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 
 /// Integers up to here are the same in every reader of JSON.
 const EXACT: u64 = 1 << 53;
 /// No more levels than this indent, as the white space would outweigh the data.
 const LEVELS: usize = 40;
+/// Integers of more bits are written in hexadecimal.
+const DECIMAL_BITS: u64 = 1 << 18;
 /// How many short values an array on one line may have.
 const ROW: usize = 12;
 
@@ -176,6 +179,10 @@ impl<'a> Writer<'a> {
                 let text = if tag.is_some() { format!("\"{value}\"") } else { value.to_string() };
                 return self.plain(tag, text.as_bytes(), out);
             }
+            // Decimal digits take quadratic time.
+            Kind::BigInt(value) if value.bits() > DECIMAL_BITS => {
+                return self.plain(Some("$int"), format!("\"{value:#x}\"").as_bytes(), out);
+            }
             Kind::BigInt(value) => return self.plain(Some("$int"), format!("\"{value}\"").as_bytes(), out),
             Kind::IntText(text) => return self.text(Some("$int"), text, out),
             Kind::Float(value) if value.is_finite() => {
@@ -279,14 +286,17 @@ impl<'a> Writer<'a> {
     fn call(&self, id: NodeId, tasks: &mut Vec<Task<'a>>) {
         let mut positional = 0;
         let mut keywords = None;
-        for edge in self.outline.edges(id) {
+        let _ = self.outline.visit_edges(id, &mut |edge| {
             match edge.label {
+                Label::Callable => {}
                 Label::Argument(_) => positional += 1,
                 Label::Arguments => tasks.extend([Task::Value(edge.node), Task::Key("$args")]),
                 Label::Keywords => keywords = Some(edge.node),
-                _ => {}
+                // What an instance is called with comes before what it is given.
+                _ => return ControlFlow::Break(()),
             }
-        }
+            ControlFlow::Continue(())
+        });
         if let Some(keywords) = keywords {
             tasks.extend([Task::Value(keywords), Task::Key("$kwargs")]);
         }

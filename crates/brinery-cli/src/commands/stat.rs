@@ -205,6 +205,7 @@ fn paths(outline: &Outline<'_>, sizes: &[u64], depth: usize) -> Table {
     let mut groups = vec![Group { from: None, members: HashMap::new(), size: 0, times: 0, depth: 0 }];
     let mut seen = vec![false; sizes.len()];
     let mut pending = vec![(outline.root(), 0)];
+    let mut budget = 4 * sizes.len() + 1_000_000;
     while let Some((id, group)) = pending.pop() {
         if std::mem::replace(&mut seen[id.index()], true) {
             continue;
@@ -214,7 +215,13 @@ fn paths(outline: &Outline<'_>, sizes: &[u64], depth: usize) -> Table {
         if groups[group].depth == depth {
             continue;
         }
-        for edge in outline.edges(id).into_iter().rev().filter(|edge| !seen[edge.node.index()]) {
+        let edges = outline.edges(id);
+        // A state that very many instances share would be gone through for each of them.
+        budget = budget.saturating_sub(edges.len());
+        if budget == 0 {
+            break;
+        }
+        for edge in edges.into_iter().rev().filter(|edge| !seen[edge.node.index()]) {
             let new = groups.len();
             let part = *groups[group].members.entry(step(outline, edge.label)).or_insert(new);
             if part == new {

@@ -127,6 +127,9 @@ def main() -> None:
         with zipfile.ZipFile(HERE / name, "w") as archive:
             for member, content in members.items():
                 archive.writestr(zipfile.ZipInfo(member), content, zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(HERE / "methods.zip", "w") as archive:
+        for method in (zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+            archive.writestr(zipfile.ZipInfo(f"method-{method}.pkl"), pickle.dumps(method, 4), method)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,10 @@
 use super::{Kind, NodeId, Outline};
 use crate::opcode::Opcode;
 use crate::place::{Path, Segment};
+use std::ops::ControlFlow;
+
+/// What [`Outline::visit_edges`] calls.
+type Visit<'v> = &'v mut dyn FnMut(Edge) -> ControlFlow<()>;
 
 /// How a part belongs to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,64 +48,63 @@ impl Outline<'_> {
     /// The parts of an object as its user sees them: the state of an instance appears as its attributes.
     pub fn edges(&self, id: NodeId) -> Vec<Edge> {
         let mut edges = Vec::new();
-        match self.kind(id) {
-            Kind::List(items) | Kind::Tuple(items) => extend(&mut edges, items, Label::Index),
-            Kind::Set(items) | Kind::FrozenSet(items) => extend(&mut edges, items, Label::Element),
-            Kind::Dict(pairs) => self.pairs(&mut edges, pairs),
-            Kind::Instance { class, args, kwargs, by } => {
-                if !matches!(self.kind(*class), Kind::Global { .. } | Kind::Extension(_)) {
-                    edges.push(Edge { label: Label::Callable, node: *class });
-                }
-                self.arguments(&mut edges, id, *args, *by);
-                match kwargs {
-                    Some(kwargs) if !matches!(self.kind(*kwargs), Kind::Dict(pairs) if pairs.is_empty()) => {
-                        edges.push(Edge { label: Label::Keywords, node: *kwargs });
-                    }
-                    _ => {}
-                }
-            }
-            Kind::Persistent(id) => edges.push(Edge { label: Label::PersistentId, node: *id }),
-            _ => {}
-        }
-        if let Some(additions) = &self.node(id).additions {
-            for &state in &additions.states {
-                self.state(&mut edges, state);
-            }
-            let before = edges.iter().filter(|edge| matches!(edge.label, Label::Index(_))).count();
-            extend(&mut edges, &additions.items, |index| Label::Index(before + index));
-            self.pairs(&mut edges, &additions.pairs);
-        }
+        let _ = self.visit_edges(id, &mut |edge| {
+            edges.push(edge);
+            ControlFlow::Continue(())
+        });
         edges
     }
 
     /// Whether [`edges`](Self::edges) has any.
     pub fn has_edges(&self, id: NodeId) -> bool {
-        match self.kind(id) {
-            Kind::List(items) | Kind::Tuple(items) | Kind::Set(items) | Kind::FrozenSet(items)
-                if !items.is_empty() =>
-            {
-                true
-            }
-            Kind::Dict(pairs) if !pairs.is_empty() => true,
-            Kind::Persistent(_) => true,
-            Kind::Instance { .. } => !self.edges(id).is_empty(),
-            _ => self.node(id).additions.is_some() && !self.edges(id).is_empty(),
-        }
+        self.visit_edges(id, &mut |_| ControlFlow::Break(())).is_break()
     }
 
-    fn arguments(&self, edges: &mut Vec<Edge>, id: NodeId, args: NodeId, by: Opcode) {
-        match self.kind(args) {
-            Kind::Tuple(items) => {
-                // What is left of a reconstructor's arguments says nothing unless the class extends a builtin type.
-                let plain = by == Opcode::Reduce && items.len() == 3 && self.is_reconstructed(id);
-                let skip =
-                    if plain { if matches!(self.kind(items[2]), Kind::None) { 3 } else { 2 } } else { 0 };
-                for (index, &node) in items[skip..].iter().enumerate() {
-                    edges.push(Edge { label: Label::Argument(index), node });
+    /// Calls `visit` with each of the [`edges`](Self::edges) until it breaks off.
+    pub fn visit_edges(&self, id: NodeId, visit: Visit<'_>) -> ControlFlow<()> {
+        let mut items = 0;
+        match self.kind(id) {
+            Kind::List(parts) | Kind::Tuple(parts) => {
+                items = parts.len();
+                each(parts, Label::Index, visit)?;
+            }
+            Kind::Set(parts) | Kind::FrozenSet(parts) => each(parts, Label::Element, visit)?,
+            Kind::Dict(pairs) => self.pairs(pairs, visit)?,
+            Kind::Instance { class, args, kwargs, by } => {
+                if !matches!(self.kind(*class), Kind::Global { .. } | Kind::Extension(_)) {
+                    visit(Edge { label: Label::Callable, node: *class })?;
+                }
+                self.arguments(id, *args, *by, visit)?;
+                match kwargs {
+                    Some(kwargs) if !matches!(self.kind(*kwargs), Kind::Dict(pairs) if pairs.is_empty()) => {
+                        visit(Edge { label: Label::Keywords, node: *kwargs })?;
+                    }
+                    _ => {}
                 }
             }
-            _ => edges.push(Edge { label: Label::Arguments, node: args }),
+            Kind::Persistent(id) => visit(Edge { label: Label::PersistentId, node: *id })?,
+            _ => {}
         }
+        let Some(additions) = &self.node(id).additions else { return ControlFlow::Continue(()) };
+        for &state in &additions.states {
+            self.state(state, visit)?;
+        }
+        each(&additions.items, |index| Label::Index(items + index), visit)?;
+        self.pairs(&additions.pairs, visit)
+    }
+
+    fn arguments(&self, id: NodeId, args: NodeId, by: Opcode, visit: Visit<'_>) -> ControlFlow<()> {
+        let Kind::Tuple(items) = self.kind(args) else {
+            return visit(Edge { label: Label::Arguments, node: args });
+        };
+        // What is left of a reconstructor's arguments says nothing unless the class extends a builtin type.
+        let plain = by == Opcode::Reduce && items.len() == 3 && self.is_reconstructed(id);
+        let skip = match plain {
+            true if matches!(self.kind(items[2]), Kind::None) => 3,
+            true => 2,
+            false => 0,
+        };
+        each(&items[skip..], Label::Argument, visit)
     }
 
     fn is_reconstructed(&self, id: NodeId) -> bool {
@@ -113,13 +116,14 @@ impl Outline<'_> {
         }
     }
 
-    fn pairs(&self, edges: &mut Vec<Edge>, pairs: &[(NodeId, NodeId)]) {
+    fn pairs(&self, pairs: &[(NodeId, NodeId)], visit: Visit<'_>) -> ControlFlow<()> {
         for (turn, &(key, value)) in pairs.iter().enumerate() {
             if !self.is_plain(key) {
-                edges.push(Edge { label: Label::KeyAt(turn), node: key });
+                visit(Edge { label: Label::KeyAt(turn), node: key })?;
             }
-            edges.push(Edge { label: Label::Key(key), node: value });
+            visit(Edge { label: Label::Key(key), node: value })?;
         }
+        ControlFlow::Continue(())
     }
 
     /// Whether the text of a key says all about it: it has no parts, or parts that have none.
@@ -130,31 +134,29 @@ impl Outline<'_> {
         }
     }
 
-    fn state(&self, edges: &mut Vec<Edge>, state: NodeId) {
-        let attributes = |edges: &mut Vec<Edge>, id: NodeId| match self.kind(id) {
-            Kind::Dict(pairs) => {
-                edges.extend(pairs.iter().map(|&(key, node)| {
-                    let named = matches!(self.kind(key), Kind::Str(_) | Kind::String(_));
-                    Edge { label: if named { Label::Attribute(key) } else { Label::Key(key) }, node }
-                }));
-                true
-            }
-            Kind::None => true,
-            _ => false,
-        };
+    fn state(&self, state: NodeId, visit: Visit<'_>) -> ControlFlow<()> {
         let is_state = |id: NodeId| matches!(self.kind(id), Kind::Dict(_) | Kind::None);
         match self.kind(state) {
-            Kind::Dict(_) => {
-                attributes(edges, state);
-            }
+            Kind::Dict(pairs) => self.attributes(pairs, visit),
             // The state of slots: what is in the `__dict__`, and what is in the slots.
             Kind::Tuple(parts) if parts.len() == 2 && parts.iter().all(|&part| is_state(part)) => {
                 for &part in parts {
-                    attributes(edges, part);
+                    if let Kind::Dict(pairs) = self.kind(part) {
+                        self.attributes(pairs, visit)?;
+                    }
                 }
+                ControlFlow::Continue(())
             }
-            _ => edges.push(Edge { label: Label::State, node: state }),
+            _ => visit(Edge { label: Label::State, node: state }),
         }
+    }
+
+    fn attributes(&self, pairs: &[(NodeId, NodeId)], visit: Visit<'_>) -> ControlFlow<()> {
+        for &(key, node) in pairs {
+            let named = matches!(self.kind(key), Kind::Str(_) | Kind::String(_));
+            visit(Edge { label: if named { Label::Attribute(key) } else { Label::Key(key) }, node })?;
+        }
+        ControlFlow::Continue(())
     }
 
     /// The step of a path that a label stands for.
@@ -216,6 +218,6 @@ impl Outline<'_> {
     }
 }
 
-fn extend(edges: &mut Vec<Edge>, items: &[NodeId], label: impl Fn(usize) -> Label) {
-    edges.extend(items.iter().enumerate().map(|(index, &node)| Edge { label: label(index), node }));
+fn each(items: &[NodeId], label: impl Fn(usize) -> Label, visit: Visit<'_>) -> ControlFlow<()> {
+    items.iter().enumerate().try_for_each(|(index, &node)| visit(Edge { label: label(index), node }))
 }

@@ -94,6 +94,8 @@ pub(super) struct Builder<'de, 't> {
     memo: Memo<NodeId>,
     protocol: Option<u8>,
     buffers: usize,
+    /// How much of what spelled-out objects hold was copied.
+    copied: u64,
     tally: &'t Tally,
 }
 
@@ -116,6 +118,7 @@ impl<'de, 't> Builder<'de, 't> {
             memo: Memo::default(),
             protocol: None,
             buffers: 0,
+            copied: 0,
             tally,
         }
     }
@@ -160,6 +163,16 @@ impl<'de, 't> Builder<'de, 't> {
     pub(super) fn give_state(&mut self, instance: NodeId, state: NodeId) {
         self.tally.is_for(instance);
         self.additions(instance).states.push(state);
+    }
+
+    fn may_copy(&mut self, kind: &Kind<'_>) -> bool {
+        let len = match kind {
+            Kind::Set(items) | Kind::FrozenSet(items) => items.len(),
+            Kind::Bytes(bytes) | Kind::ByteArray(bytes) => bytes.len(),
+            _ => 0,
+        };
+        self.copied += len as u64;
+        self.copied <= self.tally.start()
     }
 
     fn instance(&mut self, class: NodeId, args: NodeId, kwargs: Option<NodeId>, by: Opcode) -> Made {
@@ -326,7 +339,8 @@ impl<'de> Host<'de> for Builder<'de, '_> {
 
     fn reduce(&mut self, callable: NodeId, args: NodeId) -> Made {
         match self.spelled_out(callable, args) {
-            Some(kind) => {
+            // A stream that spells the same text over and over must not cost more memory than its own length.
+            Some(kind) if self.may_copy(&kind) => {
                 let replaced = self.replaced(args);
                 let id = self.make(kind)?;
                 for part in replaced {
@@ -334,7 +348,7 @@ impl<'de> Host<'de> for Builder<'de, '_> {
                 }
                 Ok(id)
             }
-            None => self.instance(callable, args, None, Opcode::Reduce),
+            _ => self.instance(callable, args, None, Opcode::Reduce),
         }
     }
 

@@ -334,6 +334,19 @@ mod tests {
     }
 
     #[test]
+    fn spelling_the_same_set_over_and_over_costs_no_memory() {
+        let mut input = b"c__builtin__\nset\nq\x00](".to_vec();
+        input.extend(std::iter::repeat_n(b'N', 100_000));
+        input.extend(b"e\x85q\x01](");
+        input.extend(b"h\x00h\x01R".repeat(100_000));
+        input.extend(b"e.");
+        let outline = Outline::read(&input).unwrap();
+        let Kind::List(sets) = outline.kind(outline.root()) else { panic!() };
+        assert!(matches!(outline.kind(sets[0]), Kind::Set(items) if items.len() == 100_000));
+        assert!(matches!(outline.kind(sets[99_999]), Kind::Instance { .. }));
+    }
+
+    #[test]
     fn nesting_costs_no_stack() {
         let mut input = vec![b']'; 1_000_000];
         input.extend(std::iter::repeat_n(b'a', 999_999));
