@@ -289,3 +289,75 @@ fn write_code(line: &mut String, opcode: Opcode) {
         if matches!(byte, b' '..=b'~') { (byte as char).to_string() } else { format!("\\x{byte:02x}") };
     let _ = write!(line, "{code:<4} ");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text<'o>(input: &[u8], options: &'o DisOptions<'o>) -> String {
+        let mut text = String::new();
+        if let Err(error) = dis(input, &mut text, &mut DisMemo::default(), options) {
+            write!(text, "{error}").unwrap();
+        }
+        text
+    }
+
+    fn last(input: &[u8]) -> String {
+        text(input, &DisOptions::default()).lines().next_back().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_told() {
+        for (input, message) in [
+            (&b""[..], "pickle exhausted before seeing STOP"),
+            (b"K\x01l.", "no MARK exists on stack"),
+            (b"Nq\0q\0.", "memo key 0 already defined"),
+            (b"Nq\0N\x94.", "stack not empty after STOP: [None]"),
+            (b"Nq\x01\x94.", "memo key None already defined"),
+            (b"h\x07.", "memo key 7 has never been stored into"),
+            (b"q\0.", "stack is empty -- can't store into memo"),
+            (b"(q\0.", "can't store markobject in the memo"),
+            (b"Na.", "tries to pop 2 items from stack with only 1 items"),
+            (b"N(.", "stack not empty after STOP: [None]"),
+            (b"((N.", "stack not empty after STOP: [mark, mark]"),
+            (b"\xff.", "at position 0, opcode b'\\xff' unknown"),
+            (b"X\x05\0\0\0ab", "expected 5 bytes in a unicodestring4, but only 2 remain"),
+            (b"T\xff\xff\xff\xff.", "string4 byte count < 0: -1"),
+            (b"I1x\n.", "invalid literal for int() with base 10: b'1x'"),
+            (b"Sab\n.", "no string quotes around b'ab'"),
+        ] {
+            assert_eq!(last(input), message, "{input:?}");
+        }
+        assert!(last(b"(2t.").ends_with("list index out of range"));
+    }
+
+    #[test]
+    fn a_pop_takes_the_mark_that_is_on_top() {
+        let text = text(b"(0N.", &DisOptions::default());
+        assert_eq!(text.lines().nth(1), Some("    1: 0        POP        (MARK at 0)"));
+        assert_eq!(text.lines().nth(2), Some("    2: N    NONE"));
+    }
+
+    #[test]
+    fn offsets_can_be_unknown_and_annotations_line_up() {
+        let options = DisOptions { base: None, annotate: 1, docs: &|_| "doc", ..DisOptions::default() };
+        let text = text(b"(K\x05t.", &options);
+        assert_eq!(
+            text,
+            "(    MARK doc\nK        BININT1    5 doc\nt        TUPLE      (MARK at unknown opcode offset) doc\n\
+             .    STOP doc\nhighest protocol among opcodes = 1\n"
+        );
+    }
+
+    #[test]
+    fn a_memo_lasts_from_stream_to_stream() {
+        let mut memo = DisMemo::default();
+        let mut text = String::new();
+        let input = b"]q\0.h\0.";
+        let len = dis(input, &mut text, &mut memo, &DisOptions::default()).unwrap();
+        let rest = DisOptions { base: Some(len as u64), ..DisOptions::default() };
+        dis(&input[len..], &mut text, &mut memo, &rest).unwrap();
+        assert_eq!(memo.get(&MemoKey::Small(0)), Some(&StackItem::List));
+        assert!(text.contains("    4: h    BINGET     0"));
+    }
+}

@@ -128,3 +128,42 @@ fn write(
     emitter.finish();
     Ok(emitter.into_buffer())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn optimized(input: &[u8]) -> Vec<u8> {
+        optimize(input, Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_fetched_stays_and_moves_up() {
+        assert_eq!(optimized(b"]q\0]q\x05h\x05\x86."), b"]]q\0h\0\x86.");
+        assert_eq!(optimized(b"(lp0\n(lp7\ng7\n\x86."), b"(l(lp0\ng0\n\x86.");
+        assert_eq!(
+            optimized(b"\x80\x04N\x94N\x94h\x01\x86."),
+            b"\x80\x04\x95\x07\0\0\0\0\0\0\0NN\x94h\0\x86."
+        );
+    }
+
+    #[test]
+    fn frames_are_drawn_anew() {
+        let two_frames = b"\x80\x04\x95\x01\0\0\0\0\0\0\0]\x95\x01\0\0\0\0\0\0\0.";
+        // Less than four bytes need no frame.
+        assert_eq!(optimized(two_frames), b"\x80\x04].");
+        let mut large = b"\x80\x04]B\x01\0\x01\0".to_vec();
+        large.extend([7; 0x1_0001]);
+        large.extend(b"a.");
+        assert_eq!(optimized(&large), large);
+    }
+
+    #[test]
+    fn what_cannot_be_rewritten_is_refused() {
+        let error = |input: &[u8]| optimize(input, Limits::default()).unwrap_err().to_string();
+        assert_eq!(error(b"\x80\x09N."), "pickle protocol must be <= 5");
+        assert!(error(b"h\0.").contains("NoneType"));
+        // Below protocol 1 a missing index is written as Python writes None.
+        assert_eq!(optimized(b"g0\n."), b"gNone\n.");
+    }
+}
