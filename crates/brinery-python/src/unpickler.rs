@@ -531,7 +531,7 @@ mod since_3_13 {
                     return crate::ffi::check(PyObject_GenericSetAttr(object, name, value));
                 }
                 let callable = Ref::from_nullable(value).map(Ref::to_owned);
-                let hook = callable.map(|callable| Hook { callable, is_method: false });
+                let hook = callable.map(|callable| Hook { callable });
                 parts(Ref::new(object)).persistent_load.replace(hook);
                 Ok(())
             }

@@ -62,7 +62,6 @@ builtin_exceptions! {
     attribute_error PyExc_AttributeError
     overflow_error PyExc_OverflowError
     eof_error PyExc_EOFError
-    memory_error PyExc_MemoryError
 }
 
 /// Takes the exception that is set, normalised.

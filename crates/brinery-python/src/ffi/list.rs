@@ -34,7 +34,8 @@ pub(crate) fn extend(list: Ref<'_>, items: impl ExactSizeIterator<Item = Owned>)
             let array =
                 PyMem_Realloc((*fields).ob_item.cast(), capacity as usize * size_of::<*mut PyObject>());
             if array.is_null() {
-                return Err(super::error::memory_error("out of memory"));
+                PyErr_NoMemory();
+                return Err(super::error::Raised);
             }
             (*fields).ob_item = array.cast();
             (*fields).allocated = capacity;

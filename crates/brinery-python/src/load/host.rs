@@ -22,6 +22,7 @@ pub(crate) struct Hook {
     pub(crate) callable: Owned,
     /// Whether it is the function of a method of the Unpickler itself, which then is its first argument. Holding
     /// the bound method would make a cycle.
+    #[cfg(not(Py_3_13))]
     pub(crate) is_method: bool,
 }
 
