@@ -153,7 +153,7 @@ mod tests {
         // Less than four bytes need no frame.
         assert_eq!(optimized(two_frames), b"\x80\x04].");
         let mut large = b"\x80\x04]B\x01\0\x01\0".to_vec();
-        large.extend([7; 0x1_0001]);
+        large.resize(large.len() + 0x1_0001, 7);
         large.extend(b"a.");
         assert_eq!(optimized(&large), large);
     }
