@@ -19,7 +19,7 @@ from typing import Any, Callable
 import pytest
 
 import brinery
-from brinery import Pickler, PickleBuffer, Unpickler, dumps, loads
+from brinery import PickleBuffer, Pickler, Unpickler, dumps, loads
 
 FUNCTIONS = ("dump", "dumps", "load", "loads")
 CLASSES = ("Pickler", "Unpickler")
@@ -58,7 +58,9 @@ def test_names_of_pickle() -> None:
 
 
 def test_names_of_the_c_module() -> None:
-    missing = [name for name in dir(_pickle) if not name.startswith("__") and not hasattr(brinery._brinery, name)]
+    missing = [
+        name for name in dir(_pickle) if not name.startswith("__") and not hasattr(brinery._brinery, name)
+    ]
     assert missing == []
 
 
@@ -417,7 +419,7 @@ def test_cycles_are_collected(base: type) -> None:
 
     obj = Sub(io.BytesIO(b"N."))
     obj.me = obj
-    obj.persistent_id = obj.persistent_load = lambda pid: obj
+    obj.persistent_id = obj.persistent_load = lambda pid, obj=obj: obj
     reference = weakref.ref(obj)
     del obj
     gc.collect()

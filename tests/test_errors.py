@@ -145,15 +145,15 @@ def test_path_through_other_things(obj: Any, pieces: list[str]) -> None:
         assert piece in error.path
 
 
-@pytest.mark.parametrize("error", [ValueError("own"), KeyError("k"), pickle.PicklingError("own"), OSError(2, "x")])
+@pytest.mark.parametrize(
+    "error", [ValueError("own"), KeyError("k"), pickle.PicklingError("own"), OSError(2, "x")]
+)
 def test_errors_of_hooks_keep_their_class_and_text(error: Exception) -> None:
     text = str(error)
     raised = failure(lambda: dumps({"deep": [1, Failing(error)]}))
     assert raised is error
     assert str(raised) == text
     assert raised.path == 'obj["deep"][1]'
-
-
 
 
 def test_names_that_cannot_be_found() -> None:
@@ -210,7 +210,13 @@ def test_keys_with_a_repr_that_fails() -> None:
 
 
 STREAMS = {
-    "no such module": (b"\x80\x04]\x94(K\x01cno_module\nname\ne.", ModuleNotFoundError, "obj[1]", 7, "GLOBAL"),
+    "no such module": (
+        b"\x80\x04]\x94(K\x01cno_module\nname\ne.",
+        ModuleNotFoundError,
+        "obj[1]",
+        7,
+        "GLOBAL",
+    ),
     "no such name": (b"}X\x01\x00\x00\x00kcbuiltins\nno_name\ns.", AttributeError, 'obj["k"]', 7, "GLOBAL"),
     "memo": (b"]h\x05a.", UnpicklingError, "obj[0]", 1, "BINGET"),
     "truncated": (b"]X\x05\x00\x00\x00ab", UnpicklingError, None, 1, "BINUNICODE"),

@@ -98,7 +98,7 @@ case("texts shared", lambda: [s := "".join(["sh", "ared"]), s, {s: s}])
 for _size in (0, 1, 2, 3, 4, 998, 999, 1000, 1001, 1002, 1999, 2000, 2001, 3000):
     case(f"list of {_size}", lambda n=_size: list(range(n)))
     case(f"tuple of {_size}", lambda n=_size: tuple(range(n)))
-    case(f"dict of {_size}", lambda n=_size: {k: None for k in range(n)})
+    case(f"dict of {_size}", lambda n=_size: dict.fromkeys(range(n)))
     case(f"set of {_size}", lambda n=_size: set(range(n)))
     case(f"frozenset of {_size}", lambda n=_size: frozenset(range(n)))
     case(f"list subclass of {_size}", lambda n=_size: c.MyList(range(n)))
@@ -270,7 +270,7 @@ case("instance and its own dict", lambda: [x := c.Plain(a=1), x.__dict__])
 case("its own dict before the instance", lambda: [(x := c.Plain(a=1)).__dict__, x])
 case(
     "attributes deleted and added",
-    lambda: (x := c.Plain(a=1, b=2)) and x.__dict__.pop("a") and setattr(x, "z", 3) or x,
+    lambda: ((x := c.Plain(a=1, b=2)) and x.__dict__.pop("a") and setattr(x, "z", 3)) or x,
 )
 case("attribute names that are no identifiers", lambda: c.Plain(**{"a b": 1, "": 2, "é": 3, "x\n": 4}))
 case("attribute names shared with values", lambda: c.Plain(name="name", other="name"))
@@ -285,7 +285,7 @@ def _with_attributes(cls: type, attributes: dict) -> Any:
 case("attribute names of a str subclass", lambda: _with_attributes(c.Plain, {c.MyStr("key"): 1}))
 case("attribute names that are integers", lambda: _with_attributes(c.Plain, {1: 2, "a": 3}))
 case("slots", lambda: c.Slots())
-case("slots and dict", lambda: (x := c.SlotsAndDict()) and setattr(x, "extra", [1]) or x)
+case("slots and dict", lambda: ((x := c.SlotsAndDict()) and setattr(x, "extra", [1])) or x)
 case("mangled slots", lambda: c.MangledSlots())
 case("dataclass", lambda: [c.Data(), c.Data("other", 2.0, ["x"])])
 case("frozen dataclass", lambda: c.Frozen(3, 4))
@@ -352,7 +352,7 @@ for _cls, _content in c.BUILTIN_SUBCLASSES.items():
     case(f"{_cls.__name__} shared", lambda cls=_cls, content=_content: [x := cls(content), x])
     case(f"{_cls.__name__} empty", lambda cls=_cls: cls())
 case("every subclass of a builtin", _subclasses)
-case("a list subclass with slots", lambda: (x := c.SlotList([1])) and setattr(x, "label", "l") or x)
+case("a list subclass with slots", lambda: ((x := c.SlotList([1])) and setattr(x, "label", "l")) or x)
 case("a defaultdict subclass", lambda: c.MyDefaultDict(list, {"a": [1]}))
 
 # Reductions
@@ -485,7 +485,7 @@ case("a code object", lambda: c.plain_function.__code__)
 case("a frame", lambda: sys._getframe())
 case("a weak reference", lambda: __import__("weakref").ref(c.Plain))
 case("a property", lambda: property())
-case("an open file", lambda: io.open(os.devnull))
+case("an open file", lambda: open(os.devnull))
 case("a lock", lambda: __import__("threading").Lock())
 
 # The standard library
