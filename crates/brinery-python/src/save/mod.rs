@@ -19,9 +19,9 @@ pub(crate) use scalar::pickle_buffer_type;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, error};
 use crate::state::State;
+use brinery::Opcode;
 use brinery::write::Emitter;
-use brinery::{Opcode, Path};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ptr::NonNull;
 use task::Task;
 
@@ -37,6 +37,9 @@ const FAST_NESTING_LIMIT: usize = 50;
 /// How deep reductions may be nested. Containers that exist can be nested as deep as memory allows, but reductions
 /// may make ever new objects as they are asked, without end.
 const MOST_REDUCTIONS: usize = 500_000;
+
+/// How often an object may be reached from within its own reduction before that counts as without end.
+const MOST_REENTRIES: usize = 1_000;
 
 /// What a pickler is set to and what it remembers between dumps.
 pub(crate) struct Pickler {
@@ -130,6 +133,8 @@ pub(crate) struct Dump<'s> {
     singles: bool,
     /// How deep reductions are nested.
     reductions: usize,
+    /// How often each object is being reduced, counted once reductions are nested deep.
+    reentries: HashMap<usize, usize>,
     /// How deep the containers are nested, in fast mode only.
     fast_nesting: usize,
     /// The addresses of those beyond the limit.
@@ -166,6 +171,7 @@ impl<'s> Dump<'s> {
             tasks: Vec::new(),
             singles: settings.protocol > 0 && settings.fast == 0,
             reductions: 0,
+            reentries: HashMap::new(),
             fast_nesting: 0,
             fast_seen: HashSet::new(),
         };
@@ -179,12 +185,11 @@ impl<'s> Dump<'s> {
                 dump.memo().forget_progress();
             }
         }
-        let failed = result.is_err().then(|| task::path_of(&dump.tasks));
         let Dump { tasks, out, hooks, write, .. } = dump;
         // SAFETY: by contract.
         unsafe { pickler.as_mut() }.running = false;
-        if let Some(path) = failed {
-            return Err(locate(state, path, (tasks, hooks, write)));
+        if let Err(Raised) = result {
+            return Err(locate(state, tasks, (hooks, write)));
         }
         drop((tasks, hooks, write));
         Ok(out.into_buffer())
@@ -228,8 +233,8 @@ impl<'s> Dump<'s> {
             #[cfg(Py_3_13)]
             Task::Global(module, name) => self.write_global(module, name),
             Task::Construct(construct) => self.finish_construction(*construct),
-            Task::LeaveReduction => {
-                self.reductions -= 1;
+            Task::LeaveReduction(address) => {
+                self.leave_reduction(address);
                 Ok(())
             }
             Task::LeaveFast(object) => {
@@ -245,9 +250,16 @@ impl<'s> Dump<'s> {
         self.tasks.push(task);
     }
 
-    /// Counts how deep reductions are nested.
-    fn enter_reduction(&mut self) -> Result<()> {
-        if self.reductions >= MOST_REDUCTIONS {
+    /// Counts how deep reductions are nested, and refuses those that have no end.
+    fn enter_reduction(&mut self, object: Option<Ref<'_>>) -> Result<()> {
+        let address = object.map_or(0, |object| object.as_ptr() as usize);
+        let mut endless = self.reductions >= MOST_REDUCTIONS;
+        if self.reductions >= MOST_REENTRIES && address != 0 {
+            let times = self.reentries.entry(address).or_default();
+            *times += 1;
+            endless |= *times > MOST_REENTRIES;
+        }
+        if endless {
             // SAFETY: the interpreter's exception classes are alive as long as it is.
             let kind = unsafe { Ref::new(PyExc_RecursionError) };
             return Err(error::raise(
@@ -256,8 +268,15 @@ impl<'s> Dump<'s> {
             ));
         }
         self.reductions += 1;
-        self.push(Task::LeaveReduction);
+        self.push(Task::LeaveReduction(address));
         Ok(())
+    }
+
+    fn leave_reduction(&mut self, address: usize) {
+        self.reductions -= 1;
+        if let Some(times) = self.reentries.get_mut(&address) {
+            *times = times.saturating_sub(1);
+        }
     }
 
     /// Saves an object: writes all of it, or begins to and leaves the rest as tasks.
@@ -471,9 +490,11 @@ impl<'s> Dump<'s> {
 
 /// Tells the exception that is set where the dump failed, after letting go of what the dump held.
 #[cold]
-fn locate(state: &State, path: Path, held: impl Sized) -> Raised {
+fn locate(state: &State, tasks: Vec<Task>, held: impl Sized) -> Raised {
+    // Describing keys and letting go of objects runs foreign code, which must not find the exception set.
     let exception = error::take();
-    drop(held);
+    let path = task::path_of(&tasks);
+    drop((tasks, held));
     if let Some(exception) = exception {
         let Raised = error::restore(exception);
     }

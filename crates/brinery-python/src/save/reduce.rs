@@ -117,7 +117,7 @@ impl Dump<'_> {
         let Reduction { callable, args, state, list_items, dict_items, state_setter } = reduction;
         let construct =
             Construct { object: object.map(Ref::to_owned), list_items, dict_items, state, state_setter };
-        self.enter_reduction()?;
+        self.enter_reduction(object)?;
         self.push(Task::Construct(Box::new(construct)));
         if self.out.protocol() >= 2 {
             let name = callable.lookup_attr(self.state.names.__name__.as_ref())?;

@@ -31,8 +31,8 @@ pub(super) enum Task {
     Tuple(Tuple),
     /// An object whose construction is being written: then come memo, items and state.
     Construct(Box<Construct>),
-    /// The end of a reduction.
-    LeaveReduction,
+    /// The end of the reduction of the object at this address.
+    LeaveReduction(usize),
     /// The end of a container that fast mode guards against cycles.
     LeaveFast(Owned),
 }
