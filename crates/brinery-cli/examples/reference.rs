@@ -9,7 +9,7 @@ fn main() {
 }
 
 /// The page in Markdown.
-pub fn page() -> String {
+pub(crate) fn page() -> String {
     let mut program = brinery_cli::command().term_width(100);
     program.build();
     let mut text = String::from(
