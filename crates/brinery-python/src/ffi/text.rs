@@ -21,7 +21,14 @@ impl Utf8<'_> {
     }
 }
 
-/// The contents of a `str` that is all ASCII.
+/// The contents of a `str` that is all ASCII, where the interpreter's layout is known.
+#[cfg(Py_3_14)]
+pub(crate) fn ascii(_: Ref<'_>) -> Option<&[u8]> {
+    None
+}
+
+/// The contents of a `str` that is all ASCII, where the interpreter's layout is known.
+#[cfg(not(Py_3_14))]
 #[inline(always)]
 pub(crate) fn ascii(text: Ref<'_>) -> Option<&[u8]> {
     // SAFETY: callers know that this is a str, ready as all are that Python code can reach; a compact ASCII one holds

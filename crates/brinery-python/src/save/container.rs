@@ -401,9 +401,10 @@ impl Dump<'_> {
                 if !pair.is_tuple() || PyTuple_GET_SIZE(pair.as_ptr()) != 2 {
                     return Err(error::type_error("dict items iterator must return 2-tuples"));
                 }
-                Ref::new(PyTuple_GET_ITEM(pair.as_ptr(), part))
+                // Held: the pair may be the only other holder, and it goes with the next one.
+                Ref::new(PyTuple_GET_ITEM(pair.as_ptr(), part)).to_owned()
             };
-            self.save(item)?;
+            self.save(item.as_ref())?;
             if self.tasks.len() > top + 1 {
                 return Ok(());
             }

@@ -135,7 +135,7 @@ pub(super) fn path_of(tasks: &[Task]) -> Path {
             Task::Set(set) => path.push(Segment::Element(set.count.saturating_sub(1))),
             Task::FrozenSet(set) => path.push(Segment::Element(set.count.saturating_sub(1))),
             Task::Dict(dict) => path.push(dict_step(dict, is_state(tasks, position))),
-            Task::DictItems(items) => path.push(items_step(items)),
+            Task::DictItems(items) => path.push(items_step(items, is_state(tasks, position))),
             Task::Construct(_) => {
                 if let Some(step) = construct_step(&tasks[position + 1..]) {
                     path.push(Segment::Call("__reduce_ex__"));
@@ -188,11 +188,11 @@ fn dict_step(dict: &Dict, state: bool) -> Segment {
     key_step(key.as_ref(), state)
 }
 
-fn items_step(items: &Items) -> Segment {
+fn items_step(items: &Items, state: bool) -> Segment {
     match &items.current {
         Some(pair) if items.stage != Stage::Value && pair.is_tuple() => {
             // SAFETY: the pair was checked to be a tuple of two.
-            key_step(unsafe { Ref::new(PyTuple_GET_ITEM(pair.as_ptr(), 0)) }, false)
+            key_step(unsafe { Ref::new(PyTuple_GET_ITEM(pair.as_ptr(), 0)) }, state)
         }
         _ => Segment::KeyAt(items.count.saturating_sub(1)),
     }

@@ -144,12 +144,31 @@ pub(crate) fn float_line(line: &[u8]) -> Result<f64, Fault> {
     if unsigned.eq_ignore_ascii_case(b"nan") {
         return Ok(f64::NAN.copysign(sign));
     }
-    if !unsigned.iter().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
-        return Err(Fault::FloatText);
-    }
+    let number = &unsigned[..decimal_len(unsigned)];
     let value: f64 =
-        std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Fault::FloatText)?;
-    if value.is_infinite() { Err(Fault::FloatOverflow) } else { Ok(value) }
+        std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()).ok_or(Fault::FloatText)?;
+    // A number out of range is noticed before what follows it.
+    if value.is_infinite() {
+        return Err(Fault::FloatOverflow);
+    }
+    if number.len() == unsigned.len() { Ok(sign * value) } else { Err(Fault::FloatText) }
+}
+
+/// How long the decimal float is that a text begins with.
+fn decimal_len(text: &[u8]) -> usize {
+    let digits = |from: usize| text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut len = digits(0);
+    if text.get(len) == Some(&b'.') {
+        len += 1 + digits(len + 1);
+    }
+    if matches!(text.get(len), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(len + 1), Some(b'+' | b'-')));
+        let exponent = digits(len + 1 + sign);
+        if exponent > 0 {
+            len += 1 + sign + exponent;
+        }
+    }
+    len
 }
 
 #[cfg(test)]
@@ -195,7 +214,9 @@ mod tests {
         assert_eq!(float_line(b"1."), Ok(1.0));
         assert_eq!(float_line(b"-.5e1"), Ok(-5.0));
         assert_eq!(float_line(b"-Infinity"), Ok(f64::NEG_INFINITY));
+        assert_eq!(float_line(b"-0.0").map(f64::to_bits), Ok((-0.0f64).to_bits()));
         assert_eq!(float_line(b"1e400"), Err(Fault::FloatOverflow));
+        assert_eq!(float_line(b"1e400x"), Err(Fault::FloatOverflow));
         for odd in [&b""[..], b".", b"e5", b"1_0", b" 1", b"1 ", b"0x1", b"1e", b"--1"] {
             assert_eq!(float_line(odd), Err(Fault::FloatText), "{odd:?}");
         }
