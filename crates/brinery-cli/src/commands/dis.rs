@@ -6,6 +6,7 @@ use crate::format::fit;
 use crate::input::{self, Input, Pickle};
 use crate::output::Terminal;
 use crate::style::{Styled, Styles};
+use anstyle::Style;
 use brinery::inspect::{
     ArgumentValue, DisError, DisMemo, DisOptions, Limits, MemoKey, MemoMap, StackDepth, is_printable,
 };
@@ -16,6 +17,7 @@ use std::io::{self, Write};
 
 /// How many bytes of an opcode are shown.
 const BYTES: usize = 8;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// How wide the column of opcode names is.
 const NAME: usize = 17;
 /// Where remarks start, if what is before them lets them.
@@ -112,6 +114,7 @@ fn listing(
     let heading = format!("{:>8}  {:<w$}  {:>5}  opcode", "offset", "bytes", "stack", w = BYTES * 3);
     writeln!(terminal.out(), "{}", Styled(styles.heading, heading))?;
     let mut previous = None;
+    let mut value = String::new();
     let mut lacking = None;
     for instruction in Decoder::with_base(pickle.bytes, pickle.base) {
         let instruction = instruction.map_err(|error| Failure::of(&input.name, error))?;
@@ -129,18 +132,24 @@ fn listing(
         };
         let note = malformed
             .unwrap_or_else(|| note(instruction.opcode, &argument, &mut memo, previous.as_deref(), complete));
+        value.clear();
+        write_argument(&argument, &mut value);
         let row = Row {
             opcode: instruction.opcode,
             offset: instruction.offset,
             bytes,
             depth: stack.objects(),
             indent: marks.min(stack.marks()).min(LEVELS) * args.indent.min(16),
-            argument: &argument,
+            value: &value,
+            style: match argument {
+                ArgumentValue::Str(_) | ArgumentValue::Bytes(_) | ArgumentValue::ByteArray(_) => styles.text,
+                _ => styles.number,
+            },
             note: &note,
             doc: if args.annotate { instruction.opcode.info().doc } else { "" },
         };
         row.write(styles, width, terminal.out())?;
-        previous = text(instruction.opcode, &argument);
+        previous = text(instruction.opcode, &value);
     }
     match lacking {
         None => Ok(()),
@@ -159,15 +168,15 @@ fn raw<'de>(instruction: &Instruction<'de>) -> &'de [u8] {
     }
 }
 
-/// A short text of what an opcode pushes, if it says so itself.
-fn text(opcode: Opcode, argument: &ArgumentValue<'_>) -> Option<String> {
-    let &[pushed] = opcode.info().after else { return None };
-    if *argument == ArgumentValue::None {
-        return (pushed != StackItem::Any).then(|| pushed.name().to_owned());
+/// A short text of what an opcode pushes, if it says so itself; `value` is its argument.
+fn text(opcode: Opcode, value: &str) -> Option<String> {
+    match (opcode, opcode.info().after) {
+        (Opcode::Get | Opcode::BinGet | Opcode::LongBinGet, _) => None,
+        (_, [StackItem::Any]) if value.is_empty() => None,
+        (_, [pushed]) if value.is_empty() => Some(pushed.name().to_owned()),
+        (_, [_]) => Some(fit(value, KEPT)),
+        _ => None,
     }
-    let mut text = String::new();
-    write_argument(argument, &mut text);
-    Some(text)
 }
 
 /// What is worth saying about a line: memo indexes, what they stand for, and what is missing.
@@ -184,12 +193,12 @@ fn note(
     match opcode {
         Opcode::Memoize => {
             let index = memo.len();
-            memo.insert(MemoKey::Small(index as i64), previous.map(|text| fit(text, KEPT)));
+            memo.insert(MemoKey::Small(index as i64), previous.map(str::to_owned));
             format!("memo {index}")
         }
         Opcode::Put | Opcode::BinPut | Opcode::LongBinPut => {
             if let Some(key) = MemoKey::of(argument) {
-                memo.insert(key, previous.map(|text| fit(text, KEPT)));
+                memo.insert(key, previous.map(str::to_owned));
             }
             String::new()
         }
@@ -209,17 +218,20 @@ struct Row<'a> {
     bytes: &'a [u8],
     depth: u64,
     indent: usize,
-    argument: &'a ArgumentValue<'a>,
+    value: &'a str,
+    style: Style,
     note: &'a str,
     doc: &'a str,
 }
 
 impl Row<'_> {
     fn write(&self, styles: Styles, width: usize, out: &mut dyn Write) -> io::Result<()> {
-        let &Row { opcode, offset, bytes, depth, indent, argument, note, doc } = self;
-        let mut hex = String::new();
-        for byte in bytes.iter().take(if bytes.len() > BYTES { BYTES - 1 } else { BYTES }) {
-            let _ = write!(hex, "{byte:02x} ");
+        let &Row { opcode, offset, bytes, depth, indent, value, style, note, doc } = self;
+        let mut hex = String::with_capacity(BYTES * 3);
+        for &byte in bytes.iter().take(if bytes.len() > BYTES { BYTES - 1 } else { BYTES }) {
+            hex.extend(
+                [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)], b' '].map(char::from),
+            );
         }
         if bytes.len() > BYTES {
             hex.push('…');
@@ -234,15 +246,9 @@ impl Row<'_> {
         )?;
         let mut used = 8 + 2 + BYTES * 3 + 2 + 5 + 2 + indent + opcode.name().len();
         let room = width.saturating_sub(used).max(24);
-        let mut value = String::new();
-        write_argument(argument, &mut value);
         if !value.is_empty() {
             let gap = NAME.saturating_sub(opcode.name().len()).max(1);
-            let style = match argument {
-                ArgumentValue::Str(_) | ArgumentValue::Bytes(_) | ArgumentValue::ByteArray(_) => styles.text,
-                _ => styles.number,
-            };
-            let value = fit(&value, room.saturating_sub(gap).max(16));
+            let value = fit(value, room.saturating_sub(gap).max(16));
             used += gap + value.chars().count();
             write!(out, "{:gap$}{}", "", Styled(style, value))?;
         }
