@@ -119,7 +119,9 @@ def main() -> None:
     write("bomb.gz", gzip.compress(bytes(2_000_000), mtime=0))
     if shutil.which("zstd"):
         frames = [data[:300], data[300:]]
-        write("run.pkl.zst", *(subprocess.run(["zstd"], input=f, stdout=-1, check=True).stdout for f in frames))
+        write(
+            "run.pkl.zst", *(subprocess.run(["zstd"], input=f, stdout=-1, check=True).stdout for f in frames)
+        )
     for name, members in {
         "model.zip": {"archive/data.pkl": data, "archive/version": b"3\n"},
         "two.zip": {"a.pkl": pickle.dumps("a", 4), "b.pkl": pickle.dumps("b", 4)},
