@@ -2,21 +2,25 @@
 
 use super::{exactly, frozen, value};
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref, Result, bytes};
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, error};
 use crate::methods::guard;
 use brinery::Opcode;
 use brinery::inspect::{Genops, GenopsError, Limits};
 use std::ffi::CStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where an iteration stands.
 struct Iteration {
     data: Owned,
-    /// How much of the data has been decoded; nothing, once it is over.
-    position: Option<usize>,
+    /// How much of the data has been decoded, or [`OVER`].
+    position: AtomicUsize,
     /// What the position of the first byte is called, if it is known.
     base: Option<u64>,
     limits: Limits,
 }
+
+/// The position of an iteration that has ended, or that another thread is just advancing.
+const OVER: usize = usize::MAX;
 
 const CAPSULE: &CStr = c"brinery._genops";
 
@@ -43,7 +47,7 @@ pub(super) unsafe extern "C" fn genops(
         let (data, base) = unsafe { (Ref::new(*args), Ref::new(*args.add(1))) };
         let iteration = Iteration {
             data: frozen(data)?,
-            position: Some(0),
+            position: AtomicUsize::new(0),
             base: position(base)?,
             limits: value::limits()?,
         };
@@ -73,11 +77,7 @@ pub(super) fn position(object: Ref<'_>) -> Result<Option<u64>> {
     }
     // SAFETY: the object is alive.
     let position = unsafe { PyLong_AsUnsignedLongLong(object.as_ptr()) };
-    if position == u64::MAX && crate::ffi::error::occurred() {
-        Err(crate::ffi::Raised)
-    } else {
-        Ok(Some(position))
-    }
+    if position == u64::MAX && error::occurred() { Err(Raised) } else { Ok(Some(position)) }
 }
 
 unsafe extern "C" fn free(capsule: *mut PyObject) {
@@ -92,17 +92,14 @@ unsafe extern "C" fn free(capsule: *mut PyObject) {
 
 unsafe extern "C" fn next(capsule: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     guard(|| {
-        // SAFETY: the receiver is the capsule, which owns a box. The reference ends before Python code could run and
-        // ask for another.
-        let iteration = unsafe { PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()).cast::<Iteration>() };
-        if iteration.is_null() {
-            return Err(crate::ffi::Raised);
+        // SAFETY: the receiver is the capsule, which owns the iteration and is kept by the function that is running.
+        let iteration =
+            unsafe { PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()).cast::<Iteration>().as_ref() };
+        let &Iteration { ref data, ref position, base, limits } = iteration.ok_or(Raised)?;
+        let start = position.swap(OVER, Ordering::AcqRel);
+        if start == OVER {
+            return Ok(Owned::none());
         }
-        // SAFETY: as above.
-        let (data, start, base, limits) = unsafe {
-            let Some(start) = (*iteration).position.take() else { return Ok(Owned::none()) };
-            ((*iteration).data.clone(), start, (*iteration).base, (*iteration).limits)
-        };
         let rest = &bytes::as_slice(data.as_ref())[start..];
         let mut genops = Genops::with_base(rest, base.unwrap_or(0).saturating_add(start as u64), limits);
         let operation = match genops.next() {
@@ -115,8 +112,7 @@ unsafe extern "C" fn next(capsule: *mut PyObject, _: *mut PyObject) -> *mut PyOb
         };
         if operation.opcode != Opcode::Stop {
             let len = rest.len() - genops.rest().len();
-            // SAFETY: as above.
-            unsafe { (*iteration).position = Some(start + len) };
+            position.store(start + len, Ordering::Release);
         }
         let code = Owned::interned(char::from(operation.opcode.byte()).encode_utf8(&mut [0; 4]))?;
         let argument = value::object(&operation.argument)?;
