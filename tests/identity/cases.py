@@ -124,7 +124,7 @@ case(
 )
 case("memo past 255", lambda: (x := [f"s{n}" for n in range(300)]) + x)
 case("memo past 65535", lambda: (x := [[n] for n in range(66000)]) + x[::500], large=True)
-case("1,000,000 small integers", lambda: list(range(250)) * 4000, large=True)
+case("200,000 small integers", lambda: list(range(250)) * 800, large=True)
 
 # Frames
 

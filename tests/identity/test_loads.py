@@ -43,6 +43,8 @@ def redump(obj: Any) -> ways.Outcome:
 @pytest.mark.parametrize("name", CASES)
 def test_loads(name: str, compared: Counter) -> None:
     for protocol, data in streams(name).items():
+        if name in LARGE and protocol not in (1, 4):
+            continue
         for way in ways.LOADS[:1] if name in LARGE else ways.LOADS:
             stock = ways.outcome(functools.partial(way, _pickle, data))
             ours = ways.outcome(functools.partial(way, brinery._brinery, data))
