@@ -128,6 +128,14 @@ impl<'de> ArgumentValue<'de> {
     }
 
     /// Writes the value as Python's `repr` does; `printable` says which characters are shown as they are.
+    ///
+    /// ```
+    /// use brinery::inspect::{ArgumentValue, is_printable};
+    ///
+    /// let mut text = String::new();
+    /// ArgumentValue::Float(1e16).write_repr(&mut text, &is_printable).unwrap();
+    /// assert_eq!(text, "1e+16");
+    /// ```
     pub fn write_repr(&self, out: &mut impl fmt::Write, printable: &dyn Fn(char) -> bool) -> fmt::Result {
         match self {
             ArgumentValue::None => out.write_str("None"),

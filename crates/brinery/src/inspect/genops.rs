@@ -74,11 +74,24 @@ impl<'de> Genops<'de> {
     }
 
     /// The operations at the start of `input`, with offsets that count from `base`.
+    ///
+    /// ```
+    /// use brinery::inspect::{Genops, Limits};
+    ///
+    /// let operation = Genops::with_base(b"N.", 100, Limits::default()).nth(1).unwrap().unwrap();
+    /// assert_eq!((operation.offset, operation.end), (101, 102));
+    /// ```
     pub fn with_base(input: &'de [u8], base: u64, limits: Limits) -> Self {
         Genops { input, base, decoder: Decoder::with_base(input, base), limits }
     }
 
     /// What has not been decoded.
+    ///
+    /// ```
+    /// let mut genops = brinery::inspect::Genops::new(b"N.more");
+    /// assert_eq!(genops.by_ref().count(), 2);
+    /// assert_eq!(genops.rest(), b"more");
+    /// ```
     pub fn rest(&self) -> &'de [u8] {
         self.decoder.rest()
     }

@@ -15,6 +15,13 @@ pub enum MemoKey {
 
 impl MemoKey {
     /// The index that an argument says, if it is a number.
+    ///
+    /// ```
+    /// use brinery::inspect::{ArgumentValue, MemoKey};
+    ///
+    /// assert_eq!(MemoKey::of(&ArgumentValue::Int(7)), Some(MemoKey::Small(7)));
+    /// assert_eq!(MemoKey::of(&ArgumentValue::None), None);
+    /// ```
     pub fn of(argument: &ArgumentValue<'_>) -> Option<Self> {
         match argument {
             ArgumentValue::Bool(value) => Some(MemoKey::Small((*value).into())),

@@ -46,6 +46,15 @@ pub struct Edge {
 
 impl Outline<'_> {
     /// The parts of an object as its user sees them: the state of an instance appears as its attributes.
+    ///
+    /// ```
+    /// use brinery::inspect::{Kind, Label, Outline};
+    ///
+    /// let outline = Outline::read(b"cm\nC\n)\x81}X\x01\0\0\0xK\x01sb.").unwrap();
+    /// let edges = outline.edges(outline.root());
+    /// assert!(matches!(edges[0].label, Label::Attribute(_)));
+    /// assert_eq!(outline.kind(edges[0].node), &Kind::Int(1));
+    /// ```
     pub fn edges(&self, id: NodeId) -> Vec<Edge> {
         let mut edges = Vec::new();
         let _ = self.visit_edges(id, &mut |edge| {
@@ -56,11 +65,28 @@ impl Outline<'_> {
     }
 
     /// Whether [`edges`](Self::edges) has any.
+    ///
+    /// ```
+    /// let outline = brinery::inspect::Outline::read(b"].").unwrap();
+    /// assert!(!outline.has_edges(outline.root()));
+    /// ```
     pub fn has_edges(&self, id: NodeId) -> bool {
         self.visit_edges(id, &mut |_| ControlFlow::Break(())).is_break()
     }
 
     /// Calls `visit` with each of the [`edges`](Self::edges) until it breaks off.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    ///
+    /// let outline = brinery::inspect::Outline::read(b"(NNNl.").unwrap();
+    /// let mut seen = 0;
+    /// let _ = outline.visit_edges(outline.root(), &mut |_| {
+    ///     seen += 1;
+    ///     if seen == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// });
+    /// assert_eq!(seen, 2);
+    /// ```
     pub fn visit_edges(&self, id: NodeId, visit: Visit<'_>) -> ControlFlow<()> {
         let mut items = 0;
         match self.kind(id) {
@@ -160,6 +186,13 @@ impl Outline<'_> {
     }
 
     /// The step of a path that a label stands for.
+    ///
+    /// ```
+    /// use brinery::{Segment, inspect::{Label, Outline}};
+    ///
+    /// let outline = Outline::read(b"(NNl.").unwrap();
+    /// assert_eq!(outline.segment(Label::Index(1)), Segment::Index(1));
+    /// ```
     pub fn segment(&self, label: Label) -> Segment {
         match label {
             Label::Index(index) => Segment::Index(index),

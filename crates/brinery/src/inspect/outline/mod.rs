@@ -135,6 +135,13 @@ pub struct Outline<'de> {
 
 impl<'de> Outline<'de> {
     /// Reads the stream at the start of `input`.
+    ///
+    /// ```
+    /// use brinery::inspect::Outline;
+    ///
+    /// let error = Outline::read(b"](NK").unwrap_err();
+    /// assert_eq!(error.to_string(), "pickle data was truncated at offset 3, opcode BININT1, building obj[1]");
+    /// ```
     pub fn read(input: &'de [u8]) -> Result<Self, OutlineError> {
         match Self::read_damaged(input, 0) {
             (outline, None) => Ok(outline),
@@ -185,21 +192,45 @@ impl<'de> Outline<'de> {
     }
 
     /// All nodes, in the order in which the stream makes them; some are of no use to the result.
+    ///
+    /// ```
+    /// use brinery::inspect::{Kind, Outline};
+    ///
+    /// let outline = Outline::read(b"K\x01K\x020.").unwrap();
+    /// let kinds: Vec<_> = outline.nodes().map(|(_, node)| &node.kind).collect();
+    /// assert_eq!(kinds, [&Kind::Int(1), &Kind::Int(2)]);
+    /// ```
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node<'de>)> {
         self.nodes.iter().enumerate().map(|(index, node)| (NodeId(index as u32), node))
     }
 
     /// The protocol that the stream declares, if it does.
+    ///
+    /// ```
+    /// use brinery::inspect::Outline;
+    ///
+    /// assert_eq!(Outline::read(b"\x80\x02N.").unwrap().protocol(), Some(2));
+    /// assert_eq!(Outline::read(b"N.").unwrap().protocol(), None);
+    /// ```
     pub fn protocol(&self) -> Option<u8> {
         self.protocol
     }
 
     /// How many bytes of the input the stream takes, or took until it failed.
+    ///
+    /// ```
+    /// assert_eq!(brinery::inspect::Outline::read(b"N.more").unwrap().stream_len(), 2);
+    /// ```
     pub fn stream_len(&self) -> u64 {
         self.len
     }
 
     /// How many bytes of the stream the opcodes of one node take, without its parts.
+    ///
+    /// ```
+    /// let outline = brinery::inspect::Outline::read(b"]K\x01a.").unwrap();
+    /// assert_eq!(outline.own_size(outline.root()), 2);
+    /// ```
     pub fn own_size(&self, id: NodeId) -> u64 {
         self.own[id.index()]
     }
@@ -207,6 +238,11 @@ impl<'de> Outline<'de> {
     /// How many bytes of the stream each node and everything first reached through it take, by node.
     ///
     /// Opcodes that serve no one object, such as frames and marks, are not counted.
+    ///
+    /// ```
+    /// let outline = brinery::inspect::Outline::read(b"]K\x01a.").unwrap();
+    /// assert_eq!(outline.sizes(), [4, 2]);
+    /// ```
     pub fn sizes(&self) -> Vec<u64> {
         let mut sizes = self.own.clone();
         let mut order = Vec::new();
@@ -233,6 +269,11 @@ impl<'de> Outline<'de> {
     }
 
     /// From how many places of the object each node is referred to, by node; zero if from none.
+    ///
+    /// ```
+    /// let outline = brinery::inspect::Outline::read(b"]q\x00]q\x01\x86h\x01\x86.").unwrap();
+    /// assert_eq!(outline.references(), [1, 2, 1, 1]);
+    /// ```
     pub fn references(&self) -> Vec<u32> {
         let mut references = vec![0; self.nodes.len()];
         references[self.root.index()] = 1;

@@ -152,16 +152,31 @@ impl Outline<'_> {
     }
 
     /// The text of a dict key in a path.
+    ///
+    /// ```
+    /// let outline = brinery::inspect::Outline::read(b"X\x04\0\0\0it's.").unwrap();
+    /// assert_eq!(outline.key_text(outline.root()), r#""it's""#);
+    /// ```
     pub fn key_text(&self, id: NodeId) -> String {
         key_text(&self.nodes, id)
     }
 
     /// The name of a global with its module; of anything else, a short text.
+    ///
+    /// ```
+    /// let outline = brinery::inspect::Outline::read(b"cos\npath\n.").unwrap();
+    /// assert_eq!(outline.name(outline.root()), "os.path");
+    /// ```
     pub fn name(&self, id: NodeId) -> String {
         self.brief(id, 200)
     }
 
     /// The name of a node's type: `list`, or for an instance its class.
+    ///
+    /// ```
+    /// let outline = brinery::inspect::Outline::read(b"].").unwrap();
+    /// assert_eq!(outline.type_name(outline.root()), "list");
+    /// ```
     pub fn type_name(&self, id: NodeId) -> Cow<'static, str> {
         Cow::Borrowed(match self.kind(id) {
             Kind::None => "None",
@@ -187,6 +202,11 @@ impl Outline<'_> {
     }
 
     /// The class of an instance; of one that a function makes, the function.
+    ///
+    /// ```
+    /// let outline = brinery::inspect::Outline::read(b"cdatetime\ndate\n(K\x01tR.").unwrap();
+    /// assert_eq!(outline.class_name(outline.root()), "datetime.date");
+    /// ```
     pub fn class_name(&self, id: NodeId) -> String {
         let Kind::Instance { class, args, .. } = self.kind(id) else {
             return self.type_name(id).into_owned();
