@@ -23,8 +23,8 @@ macro_rules! names {
 
 names! {
     _initializing __class__ __dict__ __getinitargs__ __import__ __main__ __module__ __name__ __new__ __newobj__ __newobj_ex__ __qualname__
-    __reduce__ __reduce_ex__ __setstate__ __spec__ add add_note append dispatch_table extend find_class items latin1 offset
-    opcode path peek persistent_id persistent_load read readinto readline reducer_override write
+    __reduce__ __reduce_ex__ __setstate__ __spec__ add add_note append dispatch_table extend find_class getvalue items latin1 offset
+    opcode path peek persistent_id persistent_load read readinto readline reducer_override seek tell write
 }
 
 /// The exception classes of `pickle`.
@@ -89,6 +89,14 @@ pub(crate) struct Types {
     pub(crate) unpickler_memo: Owned,
 }
 
+/// Classes of files whose ways are known.
+pub(crate) struct Files {
+    /// `io.BytesIO`
+    pub(crate) bytes_io: Owned,
+    /// `io.BufferedReader`
+    pub(crate) buffered_reader: Owned,
+}
+
 /// Everything that belongs to one module object.
 pub(crate) struct State {
     pub(crate) names: Names,
@@ -96,6 +104,7 @@ pub(crate) struct State {
     pub(crate) copyreg: Copyreg,
     pub(crate) compat: Compat,
     pub(crate) types: Types,
+    pub(crate) files: Files,
     /// `codecs.encode`
     pub(crate) codecs_encode: Owned,
     /// `getattr`
@@ -146,6 +155,10 @@ impl State {
                 unpickler: crate::unpickler::new_type(module)?,
                 unpickler_memo: crate::unpickler_memo::new_type(module)?,
             },
+            files: Files {
+                bytes_io: import("_io")?.getattr(Owned::str("BytesIO")?.as_ref())?,
+                buffered_reader: import("_io")?.getattr(Owned::str("BufferedReader")?.as_ref())?,
+            },
             codecs_encode: import("codecs")?.getattr(Owned::str("encode")?.as_ref())?,
             getattr: import("builtins")?.getattr(Owned::str("getattr")?.as_ref())?,
             spare: crate::load::Spare::default(),
@@ -190,7 +203,7 @@ impl State {
     ///
     /// `visit` and `arg` come from the collector.
     pub(crate) unsafe fn traverse(&self, visit: visitproc, arg: *mut std::ffi::c_void) -> std::ffi::c_int {
-        let State { names: _, errors, copyreg, compat, types, codecs_encode, getattr, spare: _ } = self;
+        let State { names: _, errors, copyreg, compat, types, files, codecs_encode, getattr, spare: _ } = self;
         let members = [
             &errors.pickle,
             &errors.pickling,
@@ -207,6 +220,8 @@ impl State {
             &types.pickler_memo,
             &types.unpickler,
             &types.unpickler_memo,
+            &files.bytes_io,
+            &files.buffered_reader,
             codecs_encode,
             getattr,
         ];

@@ -1,8 +1,9 @@
 //! The bytes of a Python file object.
 
 use crate::ffi::api::*;
+use crate::ffi::buffer::View;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, error};
-use crate::state::State;
+use crate::state::{State, import};
 use brinery::read::{Chunk, ReadError, ReadResult, Source};
 use std::ptr;
 
@@ -15,8 +16,23 @@ const PIECE: usize = 1 << 20;
 /// From how many bytes on an object is large.
 const LARGE: usize = 4 << 10;
 
-/// The methods of a file that a load uses.
+/// What is known of a file beyond its methods.
+enum Kind {
+    /// Exactly `io.BytesIO`: no `peek`, but its contents can be had. The names of the methods for that.
+    BytesIo {
+        getvalue: Owned,
+        tell: Owned,
+        seek: Owned,
+    },
+    /// Exactly `io.BufferedReader`: `read` allocates what it is asked for, and there may be a size to compare with.
+    BufferedReader,
+    Other,
+}
+
+/// A file, and its methods that a load uses.
 pub(crate) struct File {
+    file: Owned,
+    kind: Kind,
     pub(crate) read: Owned,
     pub(crate) readline: Owned,
     pub(crate) readinto: Option<Owned>,
@@ -31,10 +47,65 @@ impl File {
         let read = file.lookup_attr(names.read.as_ref())?;
         let readline = file.lookup_attr(names.readline.as_ref())?;
         match (read, readline) {
-            (Some(read), Some(readline)) => Ok(File { read, readline, readinto, peek }),
+            (Some(read), Some(readline)) => {
+                let kind = if file.type_ref().is(state.files.bytes_io.as_ref()) {
+                    let [getvalue, tell, seek] =
+                        [&names.getvalue, &names.tell, &names.seek].map(Owned::clone);
+                    Kind::BytesIo { getvalue, tell, seek }
+                } else if file.type_ref().is(state.files.buffered_reader.as_ref()) {
+                    Kind::BufferedReader
+                } else {
+                    Kind::Other
+                };
+                Ok(File { file: file.to_owned(), kind, read, readline, readinto, peek })
+            }
             _ => Err(error::type_error("file must have 'read' and 'readline' attributes")),
         }
     }
+
+    /// `file.name(*args)`
+    fn call<const N: usize>(&self, name: &Owned, args: [Ref<'_>; N]) -> Result<Owned> {
+        let mut vector = [ptr::null_mut(); 4];
+        vector[0] = self.file.as_ptr();
+        for (slot, arg) in vector[1..].iter_mut().zip(&args) {
+            *slot = arg.as_ptr();
+        }
+        // SAFETY: the vector holds the object and its arguments, which are alive.
+        unsafe {
+            let called = PyObject_VectorcallMethod(name.as_ptr(), vector.as_ptr(), N + 1, ptr::null_mut());
+            Owned::from_result(called)
+        }
+    }
+
+    /// Whether `len` more bytes are known to be there, so that a read may be asked for all of them at once.
+    fn surely_has(&self, len: usize) -> bool {
+        match self.kind {
+            // Its `read` allocates no more than there is.
+            Kind::BytesIo { .. } => true,
+            Kind::BufferedReader => {
+                let size = || -> Result<usize> {
+                    let descriptor = self.call(&Owned::interned("fileno")?, [])?;
+                    let status = import("os")?
+                        .getattr(Owned::interned("fstat")?.as_ref())?
+                        .call1(descriptor.as_ref())?;
+                    index(&status.getattr(Owned::interned("st_size")?.as_ref())?)
+                };
+                let position = || index(&self.call(&Owned::interned("tell")?, [])?);
+                let rest = size().and_then(|size| Ok(size.saturating_sub(position()?)));
+                error::clear();
+                rest.is_ok_and(|rest| len <= rest)
+            }
+            Kind::Other => false,
+        }
+    }
+}
+
+/// A size or position that a file has told.
+fn index(number: &Owned) -> Result<usize> {
+    // SAFETY: the object is alive; an exception shows as -1.
+    usize::try_from(unsafe { PyLong_AsSsize_t(number.as_ptr()) }).map_err(|_| {
+        if error::occurred() { Raised } else { error::value_error("a file told a negative position") }
+    })
 }
 
 /// A [`Source`] over a file object.
@@ -45,6 +116,8 @@ impl File {
 pub(crate) struct FileSource {
     file: File,
     window: Owned,
+    /// The bytes of the window.
+    data: *const [u8],
     /// The next byte in the window.
     position: usize,
     taken: usize,
@@ -62,7 +135,8 @@ fn raised(_: Raised) -> ReadError {
 impl FileSource {
     pub(crate) fn new(file: File) -> Result<Self> {
         let window = bytes::new(b"")?;
-        Ok(FileSource { file, window, position: 0, taken: 0, base: 0, peeked: PEEK })
+        let data = ptr::from_ref(bytes::as_slice(window.as_ref()));
+        Ok(FileSource { file, window, data, position: 0, taken: 0, base: 0, peeked: PEEK })
     }
 
     /// Starts a stream: offsets count from here.
@@ -72,18 +146,24 @@ impl FileSource {
 
     /// The methods of the file, for the collector.
     pub(crate) fn methods(&self) -> impl Iterator<Item = &Owned> {
-        let File { read, readline, readinto, peek } = &self.file;
-        [Some(read), Some(readline), readinto.as_ref(), peek.as_ref()].into_iter().flatten()
+        let File { file, kind: _, read, readline, readinto, peek } = &self.file;
+        [Some(file), Some(read), Some(readline), readinto.as_ref(), peek.as_ref()].into_iter().flatten()
+    }
+
+    #[inline(always)]
+    fn data(&self) -> &[u8] {
+        // SAFETY: the memory belongs to the window, a bytes object that is alive and does not change.
+        unsafe { &*self.data }
     }
 
     #[inline(always)]
     fn rest(&self) -> &[u8] {
-        // A slice of the window; `position` never passes its end.
-        &bytes::as_slice(self.window.as_ref())[self.position..]
+        &self.data()[self.position..]
     }
 
     fn set_window(&mut self, window: Owned, taken: usize) {
         self.base = self.offset();
+        self.data = ptr::from_ref(bytes::as_slice(window.as_ref()));
         self.window = window;
         self.position = 0;
         self.taken = taken;
@@ -94,7 +174,13 @@ impl FileSource {
     fn settle(&mut self) -> Result<usize> {
         if self.position > self.taken {
             let skipped = self.position - self.taken;
-            self.call_read(skipped)?;
+            if let Kind::BytesIo { seek, .. } = &self.file.kind {
+                // Relative to where it stands.
+                let (len, whence) = (Owned::int(skipped as i64)?, Owned::int(1)?);
+                self.file.call(seek, [len.as_ref(), whence.as_ref()])?;
+            } else {
+                self.call_read(skipped)?;
+            }
             self.taken = self.position;
         }
         Ok(self.taken - self.position)
@@ -117,6 +203,10 @@ impl FileSource {
 
     /// Peeks so that the window holds at least `len` bytes; whether that worked.
     fn peek(&mut self, len: usize) -> Result<bool> {
+        if let Kind::BytesIo { getvalue, tell, .. } = &self.file.kind {
+            let (value, position) = (self.file.call(getvalue, [])?, index(&self.file.call(tell, [])?)?);
+            return Ok(self.share_contents(value, position, len));
+        }
         let Some(peek) = &self.file.peek else { return Ok(false) };
         if len > self.peeked.max(512) || len >= PEEK {
             return Ok(false);
@@ -143,6 +233,17 @@ impl FileSource {
         }
     }
 
+    /// Makes the contents of a `BytesIO` the window, if they have `len` more bytes. They are shared, not copied.
+    fn share_contents(&mut self, value: Owned, position: usize, len: usize) -> bool {
+        let enough = bytes::as_slice(value.as_ref()).len().saturating_sub(position) >= len;
+        if enough {
+            self.set_window(value, position);
+            self.base = self.base.wrapping_sub(position as u64);
+            self.position = position;
+        }
+        enough
+    }
+
     /// Gets more input, so that the window holds at least `len` bytes from `position` on. Without any more input
     /// the window holds what there was.
     #[cold]
@@ -161,7 +262,8 @@ impl FileSource {
     fn gather(&mut self, len: usize) -> Result<Owned> {
         let rest = self.taken_rest();
         let mut have = rest.len();
-        let first = self.read((len - have).min(PIECE))?;
+        let sure = len - have <= PIECE || self.file.surely_has(len - have);
+        let first = self.read(if sure { len - have } else { PIECE })?;
         let got = bytes::as_slice(first.as_ref()).len();
         if have == 0 && (got >= len || got == 0) {
             return Ok(first);
@@ -257,7 +359,7 @@ fn into_bytes(data: Owned) -> Result<Owned> {
     if unsafe { PyBytes_Check(data.as_ptr()) } != 0 {
         return Ok(data);
     }
-    let view = crate::ffi::buffer::View::new(data.as_ref())?;
+    let view = View::new(data.as_ref())?;
     bytes::new(view.as_slice())
 }
 
@@ -308,7 +410,7 @@ impl<'de> Source<'de> for FileSource {
             self.fill(len)?;
         }
         self.position += len;
-        Ok(Chunk::Transient(&bytes::as_slice(self.window.as_ref())[self.position - len..self.position]))
+        Ok(Chunk::Transient(&self.data()[self.position - len..self.position]))
     }
 
     fn line(&mut self) -> ReadResult<Chunk<'de, '_>> {
@@ -318,7 +420,7 @@ impl<'de> Source<'de> for FileSource {
         };
         let start = self.position;
         self.position += end + 1;
-        Ok(Chunk::Transient(&bytes::as_slice(self.window.as_ref())[start..start + end]))
+        Ok(Chunk::Transient(&self.data()[start..start + end]))
     }
 
     fn read_into(&mut self, buffer: &mut [u8]) -> ReadResult<()> {
@@ -337,11 +439,9 @@ impl<'de> Source<'de> for FileSource {
 
     fn finish(&mut self) -> ReadResult<()> {
         self.settle().map_err(raised)?;
-        if self.taken < bytes::as_slice(self.window.as_ref()).len() {
-            // Who knows what the file does until the next load: what was peeked at is not ours.
-            let rest = bytes::new(self.taken_rest()).map_err(raised)?;
-            let taken = self.taken - self.position;
-            self.set_window(rest, taken);
+        if matches!(self.file.kind, Kind::BytesIo { .. }) && self.taken == self.position {
+            // As long as we have its contents it would have to copy them to change them.
+            self.set_window(bytes::new(b"").map_err(raised)?, 0);
         }
         Ok(())
     }
@@ -352,7 +452,7 @@ impl<'de> Source<'de> for FileSource {
     }
 
     fn lookahead(&self, offset: u64) -> &[u8] {
-        let window = bytes::as_slice(self.window.as_ref());
+        let window = self.data();
         usize::try_from(offset.wrapping_sub(self.base))
             .ok()
             .and_then(|start| window.get(start..))
