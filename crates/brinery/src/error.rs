@@ -168,7 +168,7 @@ impl Error {
     /// The offset from the start of the input of the opcode that failed, or that made the object that does not fit.
     ///
     /// ```
-    /// assert_eq!(brinery::Graph::from_slice(b"NNR.").unwrap_err().offset(), None::<u64>.or(Some(4)));
+    /// assert_eq!(brinery::Graph::from_slice(b"NN\xff.").unwrap_err().offset(), Some(2));
     /// ```
     pub fn offset(&self) -> Option<u64> {
         self.0.offset

@@ -26,7 +26,7 @@ impl PartialEq<Graph<'_>> for Graph<'_> {
 fn has_identity(value: Value<'_, '_>) -> bool {
     match value.kind() {
         Kind::List | Kind::Dict | Kind::Set | Kind::FrozenSet | Kind::Instance | Kind::ByteArray => true,
-        Kind::Tuple => !value.is_empty(),
+        Kind::Tuple if !value.is_empty() => true,
         _ => value.changes().next().is_some(),
     }
 }

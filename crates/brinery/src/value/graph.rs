@@ -243,7 +243,7 @@ pub enum New<'a, 'i> {
 /// assert_eq!(list.item(1).unwrap().as_str(), Some("a"));
 /// assert_eq!(list.item(2).unwrap().id(), list.id());
 /// assert_eq!(graph.to_string(), "#1=[1, 'a', #1#]");
-/// assert_eq!(graph.to_vec(4).unwrap(), b"\x80\x04\x95\x0b\0\0\0\0\0\0\0]\x94(K\x01\x8c\x01a\x94h\0e.");
+/// assert_eq!(graph.to_vec(1).unwrap(), b"]q\0(K\x01X\x01\0\0\0aq\x01h\0e.");
 /// ```
 ///
 /// # What a graph does not decide

@@ -79,16 +79,14 @@ enum Task<'g> {
     Tuple(Id, usize),
     /// Makes a frozenset of elements written.
     FrozenSet(Id),
-    /// Makes an instance of parts written.
-    Instance(Id, Opcode),
+    /// Makes an object of parts written, and goes on with what changes it.
+    Finish(Id, Opcode),
     /// Makes an instance of this class from arguments written.
     Inst(Id, &'g str, &'g str),
     /// Begins a tuple of one list, neither of which is an object of the graph.
     FreshList(&'g [Id]),
     /// Makes a tuple that is no object of the graph.
     Wrap(usize),
-    /// Stores an object in the memo and goes on with what changes it.
-    Memoize(Id),
     /// Writes what changes an object.
     Changes(ChangeAt),
 }
@@ -181,7 +179,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 self.output.op(Opcode::FrozenSet);
                 self.memoize(id)
             }
-            Task::Instance(id, opcode) => {
+            Task::Finish(id, opcode) => {
                 self.output.op(opcode);
                 if self.memo[id.index()] != 0 {
                     self.output.op(Opcode::Pop);
@@ -204,7 +202,6 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 Ok(())
             }
             Task::Wrap(len) => self.output.close_tuple(len).map(drop),
-            Task::Memoize(id) => self.memoize(id),
             Task::Changes(at) => self.change(at),
         }
     }
@@ -430,7 +427,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
             return Err(Unwritable::CyclicSet.into());
         }
         self.output.global(self.output.builtins(), name)?;
-        self.tasks.push(Task::Instance(id, Opcode::Reduce));
+        self.tasks.push(Task::Finish(id, Opcode::Reduce));
         self.tasks.push(Task::Wrap(1));
         self.tasks.push(Task::FreshList(elements));
         Ok(())
@@ -438,8 +435,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
 
     fn global(&mut self, id: Id, module: Id, name: Id) -> Result<()> {
         if self.output.protocol() >= 4 {
-            self.tasks.push(Task::Memoize(id));
-            self.tasks.push(Task::Op(Opcode::StackGlobal));
+            self.tasks.push(Task::Finish(id, Opcode::StackGlobal));
             self.tasks.push(Task::Save(name));
             self.tasks.push(Task::Save(module));
             return Ok(());
@@ -479,10 +475,9 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
 
     fn persistent(&mut self, id: Id, persistent: Id) -> Result<()> {
         if self.output.protocol() > 0 {
-            if self.graph.first_change(id).is_some() {
-                self.tasks.push(Task::Memoize(id));
-            }
-            self.tasks.push(Task::Op(Opcode::BinPersId));
+            let is_changed = self.graph.first_change(id).is_some();
+            let opcode = Opcode::BinPersId;
+            self.tasks.push(if is_changed { Task::Finish(id, opcode) } else { Task::Op(opcode) });
             self.tasks.push(Task::Save(persistent));
             return Ok(());
         }
@@ -509,12 +504,12 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 {
                     return self.fresh_set(id, class, elements);
                 }
-                self.tasks.push(Task::Instance(id, Opcode::Reduce));
+                self.tasks.push(Task::Finish(id, Opcode::Reduce));
                 self.tasks.push(Task::Save(args));
                 self.tasks.push(Task::Save(class));
             }
             Construction::NewObj if protocol >= 2 => {
-                self.tasks.push(Task::Instance(id, Opcode::NewObj));
+                self.tasks.push(Task::Finish(id, Opcode::NewObj));
                 self.tasks.push(Task::Save(args));
                 self.tasks.push(Task::Save(class));
             }
@@ -522,18 +517,18 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 let items = self.arguments(args)?;
                 self.output.global(self.output.copyreg(), "__newobj__")?;
                 self.output.open_tuple(1 + items.len());
-                self.tasks.push(Task::Instance(id, Opcode::Reduce));
+                self.tasks.push(Task::Finish(id, Opcode::Reduce));
                 self.tasks.push(Task::Wrap(1 + items.len()));
                 self.tasks.push(Task::Run(items));
                 self.tasks.push(Task::Save(class));
             }
             Construction::NewObjEx => {
                 if protocol >= 4 {
-                    self.tasks.push(Task::Instance(id, Opcode::NewObjEx));
+                    self.tasks.push(Task::Finish(id, Opcode::NewObjEx));
                 } else {
                     self.output.global(self.output.copyreg(), "__newobj_ex__")?;
                     self.output.open_tuple(3);
-                    self.tasks.push(Task::Instance(id, Opcode::Reduce));
+                    self.tasks.push(Task::Finish(id, Opcode::Reduce));
                     self.tasks.push(Task::Wrap(3));
                 }
                 match kwargs {
@@ -553,7 +548,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                     }
                     // A class that is more than a name takes OBJ, which readers of protocol 0 know as well.
                     _ => {
-                        self.tasks.push(Task::Instance(id, Opcode::Obj));
+                        self.tasks.push(Task::Finish(id, Opcode::Obj));
                         self.tasks.push(Task::Run(items));
                         self.tasks.push(Task::Save(class));
                     }
@@ -577,7 +572,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
 
     /// A set that was met among the elements of its own list, which is not complete: a list of its own is.
     fn fresh_set(&mut self, id: Id, class: Id, elements: &'g [Id]) -> Result<()> {
-        self.tasks.push(Task::Instance(id, Opcode::Reduce));
+        self.tasks.push(Task::Finish(id, Opcode::Reduce));
         self.tasks.push(Task::Wrap(1));
         self.tasks.push(Task::FreshList(elements));
         self.tasks.push(Task::Save(class));
@@ -622,10 +617,8 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
         if self.output.protocol() >= 5 {
             let memoize = self.is_shared(id) || self.graph.first_change(id).is_some();
             if let Some(viewed) = value.as_read_only() {
-                if memoize {
-                    self.tasks.push(Task::Memoize(id));
-                }
-                self.tasks.push(Task::Op(Opcode::ReadonlyBuffer));
+                let opcode = Opcode::ReadonlyBuffer;
+                self.tasks.push(if memoize { Task::Finish(id, opcode) } else { Task::Op(opcode) });
                 self.tasks.push(Task::Save(viewed.id()));
                 return Ok(());
             }

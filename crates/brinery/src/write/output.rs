@@ -56,7 +56,7 @@ impl<'w> Output<'w> {
     /// To be called before each object.
     #[inline(always)]
     pub(crate) fn begin(&mut self) -> Result<()> {
-        if self.emitter.boundary() {
+        if self.emitter.close_full_frame() {
             self.flush()?;
             self.emitter.resume();
         } else if self.writer.is_some() && self.protocol() < 4 && self.emitter.len() >= BLOCK {
