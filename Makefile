@@ -116,7 +116,7 @@ parity: $(ENV)/built
 test-asan: begin $(ENV)/ready  ## run the identity tests and the fuzz corpus under AddressSanitizer
 	@$(STEP) "extension with AddressSanitizer" tests/tools/build_asan $(ENV)
 	@$(STEP) "identity under AddressSanitizer" tests/tools/run_asan $(ENV) -m pytest -q tests/identity tests/defects
-	@$(STEP) "fuzz parity under AddressSanitizer" tests/tools/run_asan $(ENV) -m tests.parity --inputs 20000 --seed $(FUZZ_SEED)
+	@$(STEP) "fuzz parity under AddressSanitizer" tests/tools/run_asan $(ENV) -m tests.parity --no-limit --inputs 20000 --seed $(FUZZ_SEED)
 
 demo: begin $(ENV)/built  ## the tour: real objects of this machine saved, compared, shown, reloaded
 	@$(STEP) "command line (release)" cargo build --quiet --locked --release -p brinery-cli
@@ -130,8 +130,8 @@ docs: begin $(ENV)/built  ## build the documentation into build/site
 	@$(STEP) "code blocks" $(PY) -m pytest -q tests/test_snippets.py
 	@$(STEP) "mkdocs" $(PY) -m mkdocs build --strict --site-dir build/site
 
-fuzz: begin  ## run the cargo-fuzz targets, FUZZ_SECONDS (default 60) each; needs a nightly toolchain and cargo-fuzz
-	@tests/tools/run_fuzz $${FUZZ_SECONDS:-60}
+fuzz: begin $(ENV)/ready  ## run the cargo-fuzz targets, FUZZ_SECONDS (default 60) each
+	@tests/tools/run_fuzz $(ENV) $${FUZZ_SECONDS:-60}
 
 clean:  ## remove everything that was built
 	rm -rf build target fuzz/target

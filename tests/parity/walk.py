@@ -58,6 +58,14 @@ def reads(data: bytes) -> Iterator[Read]:
             at = end
 
 
+def end_of_pickle(data: bytes) -> int:
+    """Return the offset behind STOP."""
+    last = 0
+    for read in reads(data):
+        last = read.end
+    return data.find(b".", last) + 1
+
+
 def _number(text: bytes) -> int:
     try:
         return int(text.decode("utf-8", "replace"))
