@@ -195,7 +195,12 @@ SAMPLES: dict[str, Any] = {
     "surrogates": ["\ud800", "a\udfffb"],
     "bytes": [b"", b"abc", bytes(range(256)), b"x" * 300],
     "bytearray": [bytearray(), bytearray(b"abc")],
-    "containers": {"list": [1, [2]], "tuple": [(), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)], "dict": {}, 5: None},
+    "containers": {
+        "list": [1, [2]],
+        "tuple": [(), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)],
+        "dict": {},
+        5: None,
+    },
     "sets": [set(), {1}, frozenset(), frozenset([2])],
     "counts": {"a": 1, "b": 2, "c": 3},
     "batches": [[None] * n for n in (1, 999, 1000, 1001, 2000)],
