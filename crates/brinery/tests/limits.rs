@@ -54,7 +54,8 @@ fn a_million_calls_in_each_others_arguments() {
 
 #[test]
 fn a_cycle_through_a_million_lists() {
-    let stream = [b"]q\0".to_vec(), b"]".repeat(DEPTH), b"h\0".to_vec(), b"a".repeat(DEPTH + 1), b".".to_vec()];
+    let stream =
+        [b"]q\0".to_vec(), b"]".repeat(DEPTH), b"h\0".to_vec(), b"a".repeat(DEPTH + 1), b".".to_vec()];
     endure("cycle", stream.concat(), [0, 5]);
 }
 

@@ -3,12 +3,12 @@
 mod common;
 
 use brinery::{
-    Graph, Id,
+    ErrorKind, Graph, Id,
     value::{ChangeKind, Construction, New},
 };
 use common::samples;
 use num_bigint::BigInt;
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 use std::io::BufReader;
 
 /// How to make one more object of those that are there already; numbers choose among them.
@@ -69,7 +69,8 @@ fn step() -> impl Strategy<Value = Step> {
         (1..=i32::MAX as u32).prop_map(Step::Extension),
         any::<usize>().prop_map(Step::Persistent),
         (any::<usize>(), 0..3usize, some()).prop_map(|(class, how, args)| Step::Instance(class, how, args)),
-        (any::<usize>(), some(), pairs()).prop_map(|(class, args, kwargs)| Step::InstanceEx(class, args, kwargs)),
+        (any::<usize>(), some(), pairs())
+            .prop_map(|(class, args, kwargs)| Step::InstanceEx(class, args, kwargs)),
         bytes().prop_map(Step::ReadOnly),
         Just(Step::Buffer),
         change(),
@@ -153,21 +154,24 @@ fn graph(steps: &[Step]) -> Graph<'static> {
     graph
 }
 
-/// The graph as read again, with the buffers numbered as in the graph.
+/// The graph as read again, if it can be written; `None` if it cannot.
 fn reread(graph: &Graph<'_>, protocol: u8) -> Option<Graph<'static>> {
     let mut stream = Vec::new();
-    let order = graph.to_writer(&mut stream, protocol).ok()?;
+    let order = match graph.to_writer(&mut stream, protocol) {
+        Ok(order) => order,
+        Err(error) if matches!(error.kind(), ErrorKind::Unwritable(_)) => return None,
+        Err(error) => panic!("{error}"),
+    };
     if order.iter().enumerate().any(|(position, &index)| position != index) {
+        assert!(graph.to_vec(protocol).is_err());
         return None;
     }
-    if order.is_empty() {
-        assert_eq!(graph.to_vec(protocol).unwrap(), stream);
-    }
+    assert_eq!(graph.to_vec(protocol).unwrap(), stream);
     Some(Graph::from_slice(&stream).unwrap().into_owned().unwrap())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, rng_seed: RngSeed::Fixed(5), ..ProptestConfig::default() })]
 
     #[test]
     fn protocol_5_holds_every_graph(steps in prop::collection::vec(step(), 1..40)) {
@@ -175,7 +179,9 @@ proptest! {
         if let Some(read) = reread(&graph, 5) {
             prop_assert!(read == graph, "{graph}\n{read}");
         } else {
-            prop_assert!(steps.iter().any(|step| matches!(step, Step::Buffer)));
+            // Buffers in disorder, or a state given to the empty tuple that arguments are.
+            let odd = |step: &Step| matches!(step, Step::Buffer | Step::Change(..));
+            prop_assert!(steps.iter().any(odd));
         }
     }
 
@@ -248,12 +254,16 @@ fn damaged_streams_do_no_harm() {
         let input = damaged(&mut random, stream, other);
         let slice = Graph::from_slice(&input);
         let mut reader = BufReader::with_capacity(1 + random.below(64), &input[..]);
-        let read = brinery::Graph::from_reader(&mut reader);
+        let read = Graph::from_reader(&mut reader);
         match (&slice, &read) {
             (Ok(slice), Ok(read)) => assert!(slice == read, "{input:?}"),
-            (Err(error), Ok(_)) if matches!(error.kind(), brinery::ErrorKind::TrailingData) => {}
+            (Err(error), Ok(_)) if matches!(error.kind(), ErrorKind::TrailingData) => {}
             (Err(left), Err(right)) => {
-                assert_eq!((left.to_string().is_empty(), left.offset()), (false, right.offset()), "{input:?}");
+                assert_eq!(
+                    (left.to_string().is_empty(), left.offset()),
+                    (false, right.offset()),
+                    "{input:?}"
+                );
             }
             (left, right) => panic!("{left:?}\n{right:?}\n{input:?}"),
         }
@@ -268,7 +278,10 @@ fn damaged_streams_do_no_harm() {
                     && graph.protocol().is_some_and(|protocol| protocol >= 4)
                 {
                     let shown = (again.to_string(), graph.to_string());
-                    assert!(again == graph || shown.0.contains("NaN") || protocol == 4 || shown.0 == shown.1, "{shown:?}");
+                    assert!(
+                        again == graph || shown.0.contains("NaN") || protocol == 4 || shown.0 == shown.1,
+                        "{shown:?}"
+                    );
                 }
             }
         }

@@ -50,7 +50,10 @@ fn plain_values() {
     is("none", &None::<u8>);
     is("none", &());
     is("bools", &(true, false));
-    is("ints", &[0, 1, -1, 255, 256, 65535, 65536, 2147483647, -2147483648, 2147483648, i64::MAX, i64::MIN].to_vec());
+    is(
+        "ints",
+        &[0, 1, -1, 255, 256, 65535, 65536, 2147483647, -2147483648, 2147483648, i64::MAX, i64::MIN].to_vec(),
+    );
     is("floats", &[0.0, -0.0, 1.5, 1e300, 5e-324, f64::INFINITY, f64::NEG_INFINITY].to_vec());
     is("counts", &BTreeMap::from([("a".to_owned(), 1), ("b".into(), 2), ("c".into(), 3)]));
     is("shared", &vec![vec![1], vec![1], vec![1]]);
@@ -71,7 +74,9 @@ fn big_integers() {
         let (.., widest, _, _, _, _) = from_slice::<(u64, u64, u128, I, I, I, I)>(&sample.pickle).unwrap();
         assert_eq!(widest, i128::MAX as u128);
         let error = from_slice::<Vec<i128>>(&sample.pickle).unwrap_err();
-        assert!(error.to_string().starts_with("invalid value: integer `340282366920938463463374607431768211456`"));
+        assert!(
+            error.to_string().starts_with("invalid value: integer `340282366920938463463374607431768211456`")
+        );
         assert_eq!(error.path().to_string(), "obj[4]");
     }
 }

@@ -4,9 +4,7 @@ use super::de::{Deserializer, Level};
 use crate::error::{Error, Result};
 use crate::place::Segment;
 use crate::value::{Entries, Value, Values};
-use ::serde::de::{
-    DeserializeSeed, IntoDeserializer as _, MapAccess, SeqAccess, Visitor,
-};
+use ::serde::de::{DeserializeSeed, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 
 /// Items one after the other.
 pub(super) struct Items<'c, 'g, 'de> {

@@ -199,9 +199,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
         match meaning {
             Meaning::Seq(items) => self.visit_items(items, visitor),
             Meaning::Map(entries) => self.visit_entries(entries, visitor),
-            Meaning::Pairs(pairs) => {
-                visitor.visit_map(PairMap { level: self.enter()?, pairs, value: None })
-            }
+            Meaning::Pairs(pairs) => visitor.visit_map(PairMap { level: self.enter()?, pairs, value: None }),
             Meaning::Bytes(Cow::Borrowed(bytes)) => visitor.visit_bytes(bytes),
             Meaning::Bytes(Cow::Owned(bytes)) => visitor.visit_byte_buf(bytes),
             Meaning::Text(text) | Meaning::Decimal(text) => visitor.visit_string(text),
@@ -240,7 +238,9 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
             Kind::Text => self.visit_text(visitor),
             Kind::String => self.visit_string(visitor, self.strings),
             Kind::Bytes | Kind::ByteArray | Kind::Buffer | Kind::ReadOnly => self.visit_bytes(visitor),
-            Kind::List | Kind::Tuple | Kind::Set | Kind::FrozenSet => self.visit_items(value.items(), visitor),
+            Kind::List | Kind::Tuple | Kind::Set | Kind::FrozenSet => {
+                self.visit_items(value.items(), visitor)
+            }
             Kind::Dict => self.visit_entries(value.entries(), visitor),
             Kind::Global => visitor.visit_string(global_text(value)),
             Kind::Extension => Err(self.wrong(&visitor)),
@@ -259,7 +259,9 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
     fn visit_sequence<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let value = self.value;
         match value.kind() {
-            Kind::List | Kind::Tuple | Kind::Set | Kind::FrozenSet => self.visit_items(value.items(), visitor),
+            Kind::List | Kind::Tuple | Kind::Set | Kind::FrozenSet => {
+                self.visit_items(value.items(), visitor)
+            }
             Kind::Dict => self.visit_pairs(value.entries(), visitor),
             Kind::Bytes | Kind::ByteArray | Kind::Buffer | Kind::ReadOnly => {
                 let bytes = value.as_bytes().ok_or_else(|| missing_buffer(value))?;
@@ -293,11 +295,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
         }
     }
 
-    fn visit_object_items<V: Visitor<'de>>(
-        self,
-        object: Object<'g, 'de>,
-        visitor: V,
-    ) -> Result<V::Value> {
+    fn visit_object_items<V: Visitor<'de>>(self, object: Object<'g, 'de>, visitor: V) -> Result<V::Value> {
         if let Some(items) = object.items {
             return self.visit_items(items, visitor);
         }
@@ -305,9 +303,9 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
             return self.visit_pairs(entries, visitor);
         }
         // tuple.__new__(cls, (1, 2)) and the like have their items in the one argument.
-        let content = object.only_arg().filter(|arg| {
-            matches!(arg.kind(), Kind::List | Kind::Tuple | Kind::Set | Kind::FrozenSet)
-        });
+        let content = object
+            .only_arg()
+            .filter(|arg| matches!(arg.kind(), Kind::List | Kind::Tuple | Kind::Set | Kind::FrozenSet));
         match content {
             Some(content) => self.visit_items(content.items(), visitor),
             None if object.args.len() > 0 || !has_attributes(&object) => {
@@ -331,8 +329,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
                                 Some(_) => [const { None }; 3],
                                 None => object.attributes(),
                             };
-                            if object.args.len() > 0 && object.entries.is_none() && !has_attributes(&object)
-                            {
+                            if object.args.len() > 0 && object.entries.is_none() && !has_attributes(&object) {
                                 return Err(this.wrong(&take()?));
                             }
                             let map = Map::of_object(this.enter()?, object.entries, attributes);
@@ -374,8 +371,11 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
                             // An instance of one argument, which may hold all of the fields.
                             let content = object.only_arg().filter(|_| fields.len() != 1);
                             match content {
-                                Some(content) => Deserializer::instead(&this.enter()?, content)
-                                    .visit_fields(name, fields, take()?),
+                                Some(content) => Deserializer::instead(&this.enter()?, content).visit_fields(
+                                    name,
+                                    fields,
+                                    take()?,
+                                ),
                                 None => this.visit_items(object.args, take()?),
                             }
                         }

@@ -144,15 +144,17 @@ impl<'g, 'a> Object<'g, 'a> {
 
     /// A state that is no dict and no pair of them, and so stands for the instance.
     pub(super) fn opaque_state(&self) -> Option<Value<'g, 'a>> {
-        self.state.filter(|&state| {
-            state.kind() != Kind::Dict && !state.is_none() && !is_pair_of_dicts(state)
-        })
+        self.state.filter(|&state| state.kind() != Kind::Dict && !state.is_none() && !is_pair_of_dicts(state))
     }
 
     /// Whether there is an attribute of one of these names.
     pub(super) fn has_any(&self, names: &[&str]) -> bool {
         let attributes = self.attributes();
-        attributes.into_iter().flatten().flatten().any(|(key, _)| key.as_str().is_some_and(|key| names.contains(&key)))
+        attributes
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|(key, _)| key.as_str().is_some_and(|key| names.contains(&key)))
     }
 
     /// The last part of the class's name.
@@ -213,9 +215,10 @@ fn known<'g, 'a>(class: Global<'g, 'a>, object: &Object<'g, 'a>) -> Option<Meani
             (None, Some(denominator)) => format!("{}/{}", arg(0)?.as_big_int()?, denominator.as_big_int()?),
             (None, None) => return None,
         })),
-        ("uuid", "UUID") => object.state.and_then(|state| state.get("int")).and_then(|int| {
-            u128::try_from(&*int.as_big_int()?).ok().map(Meaning::Uuid)
-        }),
+        ("uuid", "UUID") => object
+            .state
+            .and_then(|state| state.get("int"))
+            .and_then(|int| u128::try_from(&*int.as_big_int()?).ok().map(Meaning::Uuid)),
         ("pathlib" | "pathlib._local", name) => path(name, &object.args).map(Meaning::Text),
         ("datetime", name) => datetime(name, object),
         ("ipaddress", "IPv4Address") => {
@@ -313,8 +316,8 @@ fn date([high, low, month, day]: [u8; 4]) -> Option<String> {
 fn time([hour, minute, second, a, b, c]: [u8; 6]) -> Option<String> {
     // A time of its own has the bit of the two equal times in its hour.
     let hour = hour & 0x7f;
-    let mut text = (hour < 24 && minute < 60 && second < 60)
-        .then(|| format!("{hour:02}:{minute:02}:{second:02}"))?;
+    let mut text =
+        (hour < 24 && minute < 60 && second < 60).then(|| format!("{hour:02}:{minute:02}:{second:02}"))?;
     let microseconds = u32::from_be_bytes([0, a, b, c]);
     if microseconds > 0 {
         write!(text, ".{microseconds:06}").ok()?;

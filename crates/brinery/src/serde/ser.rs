@@ -565,7 +565,9 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
         value: &T,
     ) -> Result<()> {
         self.open_variant(variant)?;
-        value.serialize(self.again()).map_err(|error| error.inside(|| Segment::Key(format!("'{variant}'"))))?;
+        value
+            .serialize(self.again())
+            .map_err(|error| error.inside(|| Segment::Key(format!("'{variant}'"))))?;
         close_variant(self.output, self.options.variants)
     }
 

@@ -97,11 +97,13 @@ impl<'a> Stream<'a> {
             }
             Input::Slice { rest, offset } => {
                 let (start, base) = (*rest, *offset);
-                self.options.graph_from_start(start).map_err(|error| error.offset_by(base)).map(|(graph, end)| {
-                    *rest = end;
-                    *offset += (start.len() - end.len()) as u64;
-                    (graph, Some((start, base)))
-                })
+                self.options.graph_from_start(start).map_err(|error| error.offset_by(base)).map(
+                    |(graph, end)| {
+                        *rest = end;
+                        *offset += (start.len() - end.len()) as u64;
+                        (graph, Some((start, base)))
+                    },
+                )
             }
             Input::Reader(reader) => match reader.fill_buf() {
                 Ok([]) => {

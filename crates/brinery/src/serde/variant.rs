@@ -71,10 +71,7 @@ fn tagged_items<'g, 'de>(mut items: Values<'g, 'de>) -> Option<(Cow<'g, str>, Co
 }
 
 /// An instance of a class that is named like a variant, or a member of an Enum.
-fn instance<'g, 'de>(
-    value: Value<'g, 'de>,
-    variants: &[&str],
-) -> Option<(Cow<'g, str>, Content<'g, 'de>)> {
+fn instance<'g, 'de>(value: Value<'g, 'de>, variants: &[&str]) -> Option<(Cow<'g, str>, Content<'g, 'de>)> {
     let Meaning::Object(object) = meaning(value)? else { return None };
     let class = object.class_name()?;
     if variants.contains(&&*class) {
@@ -128,7 +125,9 @@ impl<'de> VariantAccess<'de> for Variant<'_, '_, 'de> {
             Content::Instance(value) => {
                 Deserializer::instead(&self.level, value).expect_empty(IgnoredAny).map(drop)
             }
-            Content::Value(value) => self.content(value, |content| content.expect_empty(IgnoredAny).map(drop)),
+            Content::Value(value) => {
+                self.content(value, |content| content.expect_empty(IgnoredAny).map(drop))
+            }
             Content::Items(_) => Err(Error::custom("expected a variant without contents")),
         }
     }
@@ -175,9 +174,7 @@ impl<'de> VariantAccess<'de> for Variant<'_, '_, 'de> {
             Content::Value(value) => {
                 self.content(value, |content| content.visit_fields("variant", fields, visitor))
             }
-            Content::Items(items) => {
-                visitor.visit_seq(Items { level: self.level, items, position: 0 })
-            }
+            Content::Items(items) => visitor.visit_seq(Items { level: self.level, items, position: 0 }),
         }
     }
 }

@@ -487,14 +487,17 @@ impl<'g, 'a> Value<'g, 'a> {
         });
         let changes = self.graph.changes_of(self.id).flat_map(move |change| {
             let ids = self.graph.ids(change.items);
-            let (items, entries) = if change.kind == ChangeKind::SetItems { (&[][..], ids) } else { (ids, &[][..]) };
+            let (items, entries) =
+                if change.kind == ChangeKind::SetItems { (&[][..], ids) } else { (ids, &[][..]) };
             let role = match change.kind {
                 ChangeKind::State => |_| Role::State,
                 ChangeKind::AddItems => Role::Element,
                 ChangeKind::Append | ChangeKind::SetItems => Role::Item,
             };
             let items = Values::new(self.graph, items).enumerate();
-            items.map(move |(index, item)| (role(index), item)).chain(pairs(Entries::new(self.graph, entries)))
+            items
+                .map(move |(index, item)| (role(index), item))
+                .chain(pairs(Entries::new(self.graph, entries)))
         });
         items.chain(pairs(self.entries())).chain(single).chain(parts.flatten()).chain(changes)
     }

@@ -595,7 +595,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
     /// The single arguments.
     fn arguments(&self, args: Id) -> Result<&'g [Id]> {
         match self.graph.node(args) {
-            Node::Tuple(run) => Ok(self.graph.ids(run)),
+            Node::Tuple(run) if self.graph.first_change(args).is_none() => Ok(self.graph.ids(run)),
             _ => Err(Unwritable::Arguments.into()),
         }
     }

@@ -38,7 +38,7 @@ pub enum Unwritable {
     PersistentId,
     /// A name of a global that the protocol cannot write in a line.
     GlobalName,
-    /// The arguments of an instance are not a tuple, below protocol 2.
+    /// The arguments of an instance are not a plain tuple, where they are written one by one.
     Arguments,
     /// An out-of-band buffer below protocol 5 whose content is not known.
     Buffer,
@@ -57,12 +57,14 @@ impl fmt::Display for Unwritable {
             }
             Unwritable::LargeInt => "int too large to pickle",
             Unwritable::LargeMemo => "memo id too large for LONG_BINPUT",
-            Unwritable::CyclicSet => "a set that holds itself through its elements requires protocol 4 or higher",
+            Unwritable::CyclicSet => {
+                "a set that holds itself through its elements requires protocol 4 or higher"
+            }
             Unwritable::AddItems => "adding elements to this object requires protocol 4 or higher",
             Unwritable::ExtensionCode => "an extension code requires protocol 2 or higher",
             Unwritable::PersistentId => "a persistent id in protocol 0 must be a line of ASCII text",
             Unwritable::GlobalName => "this protocol cannot write the name of the global",
-            Unwritable::Arguments => "arguments that are not a tuple require protocol 2 or higher",
+            Unwritable::Arguments => "arguments that are not a plain tuple cannot be written one by one",
             Unwritable::Buffer => "a buffer whose content was not supplied requires protocol 5",
             Unwritable::BufferOrder => "the out-of-band buffers come in another order than they are numbered",
         })
