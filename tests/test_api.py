@@ -363,19 +363,20 @@ def fail_in_every_way() -> None:
 def test_no_memory_is_lost(work: Callable[[], None]) -> None:
     for _ in range(3):
         work()
-    gc.collect()
+    grown = []
     tracemalloc.start()
     try:
-        work()
-        gc.collect()
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(40):
-            work()
-        gc.collect()
-        grown = tracemalloc.get_traced_memory()[0] - before
+        for _ in range(12):
+            gc.collect()
+            before = tracemalloc.get_traced_memory()[0]
+            for _ in range(20):
+                work()
+            gc.collect()
+            grown.append(tracemalloc.get_traced_memory()[0] - before)
     finally:
         tracemalloc.stop()
-    assert grown < 20_000
+    # Caches grow now and then; what is lost is lost every time.
+    assert min(grown) < 2000, grown
 
 
 @pytest.mark.parametrize("work", [dump_and_load, fail_in_every_way])

@@ -295,10 +295,16 @@ def test_exceptions_that_take_no_attributes() -> None:
     assert failure(lambda: dumps([Failing(error)])) is error
 
 
-def test_an_error_dumped_twice_tells_the_later_place() -> None:
-    error = ValueError("own")
-    assert failure(lambda: dumps([Failing(error)])).path == "obj[0]"
-    assert failure(lambda: dumps({"b": Failing(error)})).path == 'obj["b"]'
+def test_what_an_inner_dump_told_stays() -> None:
+    """A hook that dumps something itself fails there: that place is nearer to the cause."""
+
+    class Inner:
+        def __reduce__(self) -> Any:
+            dumps({"inner": Failing(ValueError("own"))})
+            return list, ()
+
+    error = failure(lambda: dumps([Inner()]))
+    assert error.path == 'obj["inner"]'
 
 
 def test_keyboard_interrupt_comes_through() -> None:
