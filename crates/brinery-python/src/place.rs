@@ -5,9 +5,24 @@ use crate::ffi::{Owned, Raised, Ref, error, text};
 use crate::state::State;
 use brinery::read::Shape;
 use brinery::{Opcode, Path};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How much of a key is shown.
 const SHOWN: usize = 40;
+
+/// The exception that was given a place last, until another dump or load begins.
+///
+/// It tells an exception that comes from a failure on the inside, whose place stays, from one that was raised again.
+#[derive(Default)]
+pub(crate) struct Placed(AtomicUsize);
+
+impl Placed {
+    /// A dump or load begins.
+    #[inline(always)]
+    pub(crate) fn forget(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
 
 /// Gives the exception that is set the attributes `path`, `offset` and `opcode` and, where the interpreter knows
 /// notes, a note with them.
@@ -21,17 +36,21 @@ pub(crate) fn annotate(state: &State, path: &Path, offset: Option<u64>, opcode: 
         return error::runtime_error("an error was reported without an exception");
     };
     let names = &state.names;
-    let known = exception.lookup_attr(names.opcode.as_ref());
-    if matches!(known, Ok(None)) {
+    let address = exception.as_ptr() as usize;
+    let last = state.placed.0.swap(address, Ordering::Relaxed);
+    let stale = matches!(exception.lookup_attr(names.opcode.as_ref()), Ok(Some(_)));
+    error::clear();
+    if last != address || !stale {
         let path_text = path.to_string();
-        set_unless_used(&exception, &names.path, Owned::str(&path_text));
+        set_unless_used(stale, &exception, &names.path, Owned::str(&path_text));
         set_unless_used(
+            stale,
             &exception,
             &names.offset,
             offset.map_or(Ok(Owned::none()), |at| Owned::int(at as i64)),
         );
         let opcode_text = opcode.map_or(Ok(Owned::none()), |opcode| Owned::str(opcode.name()));
-        set_unless_used(&exception, &names.opcode, opcode_text);
+        set_unless_used(stale, &exception, &names.opcode, opcode_text);
         if cfg!(Py_3_11) {
             let note = match offset {
                 Some(offset) => brinery::Place { offset, opcode, path: path.clone() }.to_string(),
@@ -48,10 +67,10 @@ pub(crate) fn annotate(state: &State, path: &Path, offset: Option<u64>, opcode: 
     error::restore(exception)
 }
 
-/// Sets an attribute, unless the exception has a value for it.
-fn set_unless_used(exception: &Owned, name: &Owned, value: Result<Owned, Raised>) {
+/// Sets an attribute, unless the exception has a value for it that is not `stale`.
+fn set_unless_used(stale: bool, exception: &Owned, name: &Owned, value: Result<Owned, Raised>) {
     let unused = match exception.lookup_attr(name.as_ref()) {
-        Ok(found) => found.is_none_or(|found| found.is_none()),
+        Ok(found) => stale || found.is_none_or(|found| found.is_none()),
         Err(Raised) => false,
     };
     if unused && let Ok(value) = value {

@@ -111,6 +111,8 @@ pub(crate) struct State {
     pub(crate) getattr: Owned,
     /// What loads use in turn.
     pub(crate) spare: crate::load::Spare,
+    /// The exception that was given a place last.
+    pub(crate) placed: crate::place::Placed,
 }
 
 /// The module `name`.
@@ -162,6 +164,7 @@ impl State {
             codecs_encode: import("codecs")?.getattr(Owned::str("encode")?.as_ref())?,
             getattr: import("builtins")?.getattr(Owned::str("getattr")?.as_ref())?,
             spare: crate::load::Spare::default(),
+            placed: crate::place::Placed::default(),
         })
     }
 
@@ -203,7 +206,7 @@ impl State {
     ///
     /// `visit` and `arg` come from the collector.
     pub(crate) unsafe fn traverse(&self, visit: visitproc, arg: *mut std::ffi::c_void) -> std::ffi::c_int {
-        let State { names: _, errors, copyreg, compat, types, files, codecs_encode, getattr, spare: _ } =
+        let State { names: _, errors, copyreg, compat, types, files, codecs_encode, getattr, spare: _, placed: _ } =
             self;
         let members = [
             &errors.pickle,

@@ -18,6 +18,20 @@ unsafe extern "C" {
     fn _PyType_Lookup(kind: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
 }
 
+/// Whether an instance that may keep its attributes in an array has a dict instead, which may be of a subclass.
+///
+/// # Safety
+///
+/// The type has the flag for dicts that the interpreter manages.
+#[cfg(all(Py_3_11, not(Py_3_15), not(Py_GIL_DISABLED)))]
+#[inline(always)]
+unsafe fn has_dict(instance: Ref<'_>) -> bool {
+    // SAFETY: from 3.11 to 3.14 the third word before such an object is the dict, or null; in 3.12 it may also be the
+    // array, which is marked by the lowest bit.
+    let word = unsafe { *instance.as_ptr().cast::<usize>().sub(3) };
+    word != 0 && word & 1 == 0
+}
+
 #[cfg(all(Py_3_11, not(Py_3_15), not(Py_GIL_DISABLED)))]
 impl<'a> Attributes<'a> {
     /// The attributes of an instance that may have them in an array; `dict` is the name `__dict__`.
@@ -32,7 +46,7 @@ impl<'a> Attributes<'a> {
             let getattro = (*kind).tp_getattro?;
             let plain = PyType_GetFlags(kind) & Py_TPFLAGS_MANAGED_DICT != 0
                 && std::ptr::fn_addr_eq(getattro, PyObject_GenericGetAttr as getattrofunc);
-            if !plain {
+            if !plain || has_dict(instance) {
                 return None;
             }
             let property = Ref::from_nullable(_PyType_Lookup(kind, dict.as_ptr()))?;

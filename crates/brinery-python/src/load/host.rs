@@ -77,6 +77,7 @@ impl<'a> Builder<'a> {
         hooks: Hooks<'a>,
     ) -> Self {
         hooks.visible.protocol.store(0, Ordering::Relaxed);
+        state.placed.forget();
         Builder { state, memo, strings, buffers, hooks, reads_file: false, deferred: None }
     }
 

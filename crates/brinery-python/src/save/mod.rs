@@ -161,6 +161,7 @@ impl<'s> Dump<'s> {
             return Err(error::runtime_error("this Pickler is already dumping an object"));
         }
         settings.running = true;
+        state.placed.forget();
         let mut dump = Dump {
             state,
             pickler,

@@ -2,19 +2,21 @@
 
 use super::host::{Host, Shape};
 use super::outward::Outward;
+use crate::opcode::Opcode;
 use crate::place::{Path, Segment};
 
-/// The path to the value that was being built when the opcode at the start of `ahead` failed.
+/// The path to the value that was being built when the opcode `failed`, at the start of `ahead`, did so.
 ///
 /// The opcodes ahead tell what would have become of the value. Where they end, or make no sense because the input is
 /// damaged, the rest of the way is guessed from what stands on the stack.
 pub(super) fn path_being_built<'de, H: Host<'de>>(
     stack: &[H::Value],
     marks: &[usize],
+    failed: Option<Opcode>,
     ahead: &[u8],
     host: &H,
 ) -> Path {
-    let Outward { marks, position, steps, .. } = Outward::follow(stack, marks, ahead, host);
+    let Outward { marks, position, steps, .. } = Outward::follow(stack, marks, failed, ahead, host);
     let open = marks.iter().copied().filter(|&mark| mark <= position);
     let mut path = path_to_next(&stack[..position.min(stack.len())], open, host);
     steps.into_iter().rev().for_each(|step| path.push(step));

@@ -78,11 +78,12 @@ impl<V> Machine<V> {
     {
         self.clear();
         let mut start = source.offset();
-        let result = self.execute(source, host, &mut start);
+        let mut current = None;
+        let result = self.execute(source, host, &mut start, &mut current);
         let result = result.map_err(|stop| {
             let ahead = source.lookahead(start);
-            let opcode = ahead.first().copied().and_then(Opcode::from_byte);
-            let path = path_being_built(&self.stack, &self.marks, ahead, host);
+            let opcode = current.and_then(Opcode::from_byte);
+            let path = path_being_built(&self.stack, &self.marks, opcode, ahead, host);
             let error = match stop {
                 Stop::Fault(fault) => host.fault(fault),
                 Stop::Read(ReadError::Truncated) => host.fault(Fault::Truncated),
@@ -113,6 +114,7 @@ impl<V> Machine<V> {
         source: &mut S,
         host: &mut H,
         start: &mut u64,
+        current: &mut Option<u8>,
     ) -> Result<V, Stop<H::Error>>
     where
         S: Source<'de>,
@@ -121,7 +123,9 @@ impl<V> Machine<V> {
         loop {
             *start = source.offset();
             host.opcode_at(*start);
+            *current = None;
             let Some(opcode) = source.opcode()? else { return Err(Fault::OutOfInput.into()) };
+            *current = Some(opcode);
             match opcode {
                 byte::NONE => self.stack.push(host.none()),
                 byte::NEWTRUE => self.stack.push(host.bool(true)),

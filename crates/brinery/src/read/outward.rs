@@ -26,15 +26,23 @@ pub(super) struct Outward<'s, H, V> {
 }
 
 impl<'de, 's, H: Host<'de>> Outward<'s, H, H::Value> {
-    /// Follows the value that the opcode at the start of `ahead` was making or adding to, as far as the input makes
-    /// sense.
-    pub(super) fn follow(stack: &'s [H::Value], marks: &[usize], ahead: &[u8], host: &'s H) -> Self {
+    /// Follows the value that the opcode `failed`, at the start of `ahead`, was making or adding to, as far as the input
+    /// makes sense.
+    pub(super) fn follow(
+        stack: &'s [H::Value],
+        marks: &[usize],
+        failed: Option<Opcode>,
+        ahead: &[u8],
+        host: &'s H,
+    ) -> Self {
         let (position, marks) = (stack.len(), marks.to_vec());
         let mut walk = Outward { stack, host, len: position + 1, marks, position, steps: Vec::new() };
-        let mut decoder = Decoder::new(&ahead[..ahead.len().min(LOOKAHEAD)]);
-        let Some(Ok(failed)) = decoder.next() else { return walk };
-        if changes_top(failed.opcode) && position > 0 {
+        if failed.is_some_and(changes_top) && position > 0 {
             (walk.position, walk.len) = (position - 1, position);
+        }
+        let mut decoder = Decoder::new(&ahead[..ahead.len().min(LOOKAHEAD)]);
+        if !matches!(decoder.next(), Some(Ok(_))) {
+            return walk;
         }
         for instruction in decoder {
             if instruction.ok().and_then(|instruction| walk.advance(instruction.opcode)).is_none() {
