@@ -9,7 +9,7 @@ fn main() {
 }
 
 /// The page in Markdown.
-pub fn page() -> String {
+pub(crate) fn page() -> String {
     let mut text = String::from(
         "# Opcodes\n\n\
          A pickle is a program for a small stack machine: opcodes with their arguments, one after the other, up to `STOP`.\n\

@@ -1,8 +1,11 @@
 //! What can go wrong, and where.
 
 use crate::opcode::Opcode;
-use crate::place::{Path, Place, Segment};
+#[cfg(feature = "serde")]
+use crate::place::Segment;
+use crate::place::{Path, Place};
 use crate::read::{Fault, ReadError};
+#[cfg(feature = "serde")]
 use crate::value::Id;
 use crate::write::Unwritable;
 use std::{fmt, io};
@@ -33,8 +36,10 @@ struct Inner {
     opcode: Option<Opcode>,
     path: Path,
     /// How many of the innermost steps are left out of the path: they only repeat a cycle.
+    #[cfg(feature = "serde")]
     repeated: usize,
     /// The object that failed, as long as its offset is not known.
+    #[cfg(feature = "serde")]
     node: Option<Id>,
 }
 
@@ -93,7 +98,9 @@ impl Error {
             offset: None,
             opcode: None,
             path: Path::default(),
+            #[cfg(feature = "serde")]
             repeated: 0,
+            #[cfg(feature = "serde")]
             node: None,
         }))
     }
@@ -210,6 +217,7 @@ impl Error {
         self
     }
 
+    #[cfg(feature = "serde")]
     /// Counts offsets from the start of a larger input.
     pub(crate) fn offset_by(mut self, base: u64) -> Self {
         self.0.offset = self.0.offset.map(|offset| offset + base);
@@ -238,6 +246,7 @@ impl Error {
         self
     }
 
+    #[cfg(feature = "serde")]
     /// Steps out of an object while unwinding.
     pub(crate) fn inside(mut self, segment: impl FnOnce() -> Segment) -> Self {
         match self.0.repeated {

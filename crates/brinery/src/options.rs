@@ -29,7 +29,9 @@ pub enum StringEncoding {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
+    #[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "for Rust types alone"))]
     pub(crate) strings: StringEncoding,
+    #[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "for Rust types alone"))]
     pub(crate) recursion_limit: usize,
     trailing: bool,
     offsets: bool,

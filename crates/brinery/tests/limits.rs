@@ -1,4 +1,5 @@
 //! Depth costs memory and no stack; what a stream claims costs nothing.
+#![allow(clippy::items_after_statements, reason = "a type stands beside the test of it")]
 
 use brinery::{ErrorKind, Graph, read::Fault, value::Kind};
 use std::io::BufReader;

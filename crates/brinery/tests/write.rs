@@ -1,4 +1,5 @@
 //! Rust values are written as CPython writes their equals.
+#![allow(clippy::items_after_statements, reason = "a type stands beside the test of it")]
 
 mod common;
 
@@ -36,7 +37,8 @@ fn as_bytes<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, 
 fn values_are_written_as_by_cpython() {
     is("none", &None::<u8>);
     is("bools", &[true, false].to_vec());
-    let ints = [0, 1, -1, 255, 256, 65535, 65536, 2147483647, -2147483648, 2147483648, i64::MAX, i64::MIN];
+    let ints =
+        [0, 1, -1, 255, 256, 65535, 65536, 2_147_483_647, -2_147_483_648, 2_147_483_648, i64::MAX, i64::MIN];
     is("ints", &ints.to_vec());
     is("floats", &[0.0, -0.0, 1.5, 1e300, 5e-324, f64::INFINITY, f64::NEG_INFINITY].to_vec());
     is("text", &["", "a", "é", "日本", "😀", "a\nb\\c\0", &"x".repeat(300)].map(str::to_owned).to_vec());
@@ -48,7 +50,7 @@ fn values_are_written_as_by_cpython() {
 #[test]
 fn batches_are_those_of_cpython() {
     is("batches", &[1, 999, 1000, 1001, 2000].map(|len| vec![None::<u8>; len]).to_vec());
-    let dict = |len: u32| (0..len).map(|key| (key, ())).collect::<BTreeMap<u32, ()>>();
+    let dict = |len: u32| (0..len).map(|key| (key, None)).collect::<BTreeMap<u32, Option<u8>>>();
     is("dict_batches", &[1, 1000, 1001].map(dict).to_vec());
 }
 

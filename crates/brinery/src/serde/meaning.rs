@@ -1,13 +1,13 @@
 //! What an instance stands for: the standard library's types by their names, any other by its parts.
 
-use crate::value::{Change, Construction, Entries, Global, Kind, Value, Values};
+use crate::value::{Change, Construction, Entries, Global, Instance, Kind, Value, Values};
 use std::{borrow::Cow, fmt::Write as _, net};
 
 /// What an instance stands for.
 pub(super) enum Meaning<'g, 'a> {
     /// Items, as of a deque or a set.
     Seq(Values<'g, 'a>),
-    /// Keys and values, as of an OrderedDict.
+    /// Keys and values, as of an ordered dict.
     Map(Entries<'g, 'a>),
     /// Keys and values as a list of pairs.
     Pairs(Values<'g, 'a>),
@@ -72,7 +72,7 @@ impl<'g, 'a> Object<'g, 'a> {
         Some(object)
     }
 
-    /// Sees through the functions that stand in for NEWOBJ and NEWOBJ_EX in protocols without them.
+    /// Sees through the functions that stand in for `NEWOBJ` and `NEWOBJ_EX` in protocols without them.
     fn undo_copyreg(&mut self, called: Global<'g, 'a>) {
         if !matches!(&*called.module(), "copyreg" | "copy_reg") {
             return;
@@ -110,12 +110,12 @@ impl<'g, 'a> Object<'g, 'a> {
         self.class = class.as_global();
     }
 
-    /// Sees through `partial(cls.__new__, cls, *args, **kwargs)()`, which stands in for NEWOBJ_EX.
+    /// Sees through `partial(cls.__new__, cls, *args, **kwargs)()`, which stands in for `NEWOBJ_EX`.
     fn undo_partial(&mut self, called: Value<'g, 'a>) {
         let partial = called.as_instance().filter(|instance| {
             instance.class().as_global().is_some_and(|class| class.is("functools", "partial"))
         });
-        let Some(state) = partial.and_then(|partial| partial.state()) else { return };
+        let Some(state) = partial.and_then(Instance::state) else { return };
         let (Some(args), kwargs) = (state.item(1), state.item(2)) else { return };
         let mut args = args.items();
         let Some(class) = args.next() else { return };

@@ -6,6 +6,9 @@ use crate::value::Graph;
 use ::serde::Deserialize;
 use std::{fmt, io, marker::PhantomData};
 
+/// The part of a slice that a pickle begins, and that part's offset.
+type Place<'a> = Option<(&'a [u8], u64)>;
+
 /// Where the pickles come from.
 enum Input<'a> {
     Slice { rest: &'a [u8], offset: u64 },
@@ -88,7 +91,7 @@ impl<'a> Stream<'a> {
     }
 
     /// The next pickle with the part of the slice that it begins, and that part's offset.
-    fn advance(&mut self) -> Option<Result<(Graph<'a>, Option<(&'a [u8], u64)>)>> {
+    fn advance(&mut self) -> Option<Result<(Graph<'a>, Place<'a>)>> {
         let result = match &mut self.input {
             Input::End => return None,
             Input::Slice { rest: [], .. } => {

@@ -79,7 +79,7 @@ fn instance<'g, 'de>(value: Value<'g, 'de>, variants: &[&str]) -> Option<(Cow<'g
     }
     // getattr(Color, 'RED') names the member; Color('red') has its value.
     if class == "getattr" {
-        return Some((Cow::Borrowed(object.args.last()?.as_str()?), Content::None));
+        return Some((Cow::Borrowed(object.args.clone().next_back()?.as_str()?), Content::None));
     }
     scalar_tag(object.only_arg()?).map(|tag| (tag, Content::None))
 }

@@ -52,6 +52,7 @@ impl Id {
     }
 
     /// Whether every graph has this object once: None, True, False and the empty tuple.
+    #[cfg(feature = "serde")]
     #[inline(always)]
     pub(crate) fn is_singleton(self) -> bool {
         self <= Id::EMPTY_TUPLE
@@ -93,7 +94,7 @@ pub enum Construction {
     Reduce,
     /// `cls.__new__(cls, *args)`: opcode NEWOBJ.
     NewObj,
-    /// `cls.__new__(cls, *args, **kwargs)`: opcode NEWOBJ_EX.
+    /// `cls.__new__(cls, *args, **kwargs)`: opcode `NEWOBJ_EX`.
     NewObjEx,
     /// An instance in the way of Python 2, by the opcode INST or OBJ: `cls(*args)`, or just a new instance if there
     /// are no arguments.
@@ -494,7 +495,7 @@ impl<'a> Graph<'a> {
     pub fn change(&mut self, id: Id, kind: ChangeKind, items: &[Id]) -> Result<()> {
         let fits = match kind {
             ChangeKind::State => items.len() == 1,
-            ChangeKind::SetItems => items.len() % 2 == 0,
+            ChangeKind::SetItems => items.len().is_multiple_of(2),
             ChangeKind::Append | ChangeKind::AddItems => true,
         };
         if !fits {

@@ -62,7 +62,7 @@ fn keep<'a>(chunk: Chunk<'a, '_>) -> Cow<'a, [u8]> {
     }
 }
 
-fn undecodable(reason: impl ToString) -> Error {
+fn undecodable(reason: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Encoding(reason.to_string()))
 }
 

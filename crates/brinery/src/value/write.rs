@@ -502,7 +502,8 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 if let Some(elements) = self.elements_of_call(class, args)
                     && self.entered.insert(id, self.memoized).is_some_and(|before| before != self.memoized)
                 {
-                    return self.fresh_set(id, class, elements);
+                    self.fresh_set(id, class, elements);
+                    return Ok(());
                 }
                 self.tasks.push(Task::Finish(id, Opcode::Reduce));
                 self.tasks.push(Task::Save(args));
@@ -571,12 +572,11 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
     }
 
     /// A set that was met among the elements of its own list, which is not complete: a list of its own is.
-    fn fresh_set(&mut self, id: Id, class: Id, elements: &'g [Id]) -> Result<()> {
+    fn fresh_set(&mut self, id: Id, class: Id, elements: &'g [Id]) {
         self.tasks.push(Task::Finish(id, Opcode::Reduce));
         self.tasks.push(Task::Wrap(1));
         self.tasks.push(Task::FreshList(elements));
         self.tasks.push(Task::Save(class));
-        Ok(())
     }
 
     /// The names of a class that INST can name.

@@ -4,7 +4,7 @@ use super::emitter::{Emitter, Placement, Unwritable};
 use crate::error::Result;
 use crate::opcode::{Opcode, byte};
 use hashbrown::HashMap;
-use std::io;
+use std::{fmt::Write as _, io};
 
 /// How much is collected for a writer where there are no frames.
 const BLOCK: usize = 64 * 1024;
@@ -160,7 +160,7 @@ impl<'w> Output<'w> {
                     b'\\' => line.push_str("\\\\"),
                     b'\'' => line.push_str("\\'"),
                     b' '..=b'~' => line.push(byte as char),
-                    _ => line.push_str(&format!("\\x{byte:02x}")),
+                    _ => drop(write!(line, "\\x{byte:02x}")),
                 }
             }
             line.push('\'');

@@ -1,6 +1,7 @@
 //! The samples that CPython wrote.
 
 /// A pickle of CPython.
+#[allow(dead_code, reason = "not every test looks at all of it")]
 pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) protocol: u8,
