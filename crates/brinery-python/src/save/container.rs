@@ -72,12 +72,12 @@ impl Dump<'_> {
         }
     }
 
-    pub(super) fn save_tuple(&mut self, tuple: Owned, single: bool) -> Result<()> {
+    pub(super) fn save_tuple(&mut self, tuple: Owned, single: bool) {
         // SAFETY: the object is a tuple.
         let len = unsafe { PyTuple_GET_SIZE(tuple.as_ptr()) };
         if len == 0 {
             self.out.empty_tuple();
-            return Ok(());
+            return;
         }
         if !single && !self.is_fast() {
             self.memo().begin(tuple.as_ref());
@@ -86,7 +86,6 @@ impl Dump<'_> {
             self.out.op(Opcode::Mark);
         }
         self.push(Task::Tuple(Tuple { tuple, next: 0, len, single }));
-        Ok(())
     }
 
     pub(super) fn advance_tuple(&mut self, top: usize) -> Result<()> {

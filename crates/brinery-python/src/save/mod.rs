@@ -372,7 +372,8 @@ impl<'s> Dump<'s> {
         } else if kind == &raw mut PyList_Type {
             self.save_list(object, single)
         } else if kind == &raw mut PyTuple_Type {
-            self.save_tuple(object, single)
+            self.save_tuple(object, single);
+            Ok(())
         } else if kind == &raw mut PySet_Type {
             self.save_set(&object)
         } else if kind == &raw mut PyFrozenSet_Type {

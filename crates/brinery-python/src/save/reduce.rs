@@ -130,15 +130,15 @@ impl Dump<'_> {
                 }
             }
         }
-        self.save_construction(Opcode::Reduce, callable, args)
+        self.save_construction(Opcode::Reduce, callable, args);
+        Ok(())
     }
 
     /// A callable or class and its arguments, then the opcode that brings them together.
-    fn save_construction(&mut self, opcode: Opcode, callable: Owned, args: Owned) -> Result<()> {
+    fn save_construction(&mut self, opcode: Opcode, callable: Owned, args: Owned) {
         self.push(Task::Op(opcode));
         self.push(Task::Save(args));
         self.push(Task::Save(callable));
-        Ok(())
     }
 
     fn save_newobj(&mut self, args: &Owned, object: Option<Ref<'_>>) -> Result<()> {
@@ -163,7 +163,8 @@ impl Dump<'_> {
         }
         // SAFETY: the object is a tuple.
         let rest = unsafe { Owned::from_result(PyTuple_GetSlice(args.as_ptr(), 1, len))? };
-        self.save_construction(Opcode::NewObj, class.to_owned(), rest)
+        self.save_construction(Opcode::NewObj, class.to_owned(), rest);
+        Ok(())
     }
 
     fn save_newobj_ex(&mut self, args: &Owned) -> Result<()> {
@@ -209,7 +210,8 @@ impl Dump<'_> {
         // SAFETY: a tuple and a dict.
         let callable =
             unsafe { Owned::from_result(PyObject_Call(partial.as_ptr(), bound.as_ptr(), kwargs.as_ptr()))? };
-        self.save_construction(Opcode::Reduce, callable, Owned::tuple(&[])?)
+        self.save_construction(Opcode::Reduce, callable, Owned::tuple(&[])?);
+        Ok(())
     }
 
     /// After the construction: the memo, then items, then state.

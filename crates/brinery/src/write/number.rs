@@ -52,6 +52,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::excessive_precision, reason = "a tie between two shortest spellings is written out")]
     fn floats_look_like_python() {
         for (value, text) in [
             (1.0, "1.0"),
