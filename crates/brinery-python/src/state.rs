@@ -206,8 +206,18 @@ impl State {
     ///
     /// `visit` and `arg` come from the collector.
     pub(crate) unsafe fn traverse(&self, visit: visitproc, arg: *mut std::ffi::c_void) -> std::ffi::c_int {
-        let State { names: _, errors, copyreg, compat, types, files, codecs_encode, getattr, spare: _, placed: _ } =
-            self;
+        let State {
+            names: _,
+            errors,
+            copyreg,
+            compat,
+            types,
+            files,
+            codecs_encode,
+            getattr,
+            spare: _,
+            placed: _,
+        } = self;
         let members = [
             &errors.pickle,
             &errors.pickling,

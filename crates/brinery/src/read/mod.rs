@@ -8,8 +8,8 @@ mod host;
 mod machine;
 mod memo;
 pub(crate) mod number;
-mod reader;
 mod outward;
+mod reader;
 
 pub use cursor::{Chunk, Cursor, ReadError, ReadResult, Source};
 pub use decoder::{Argument, DecodeError, DecodeErrorKind, Decoder, Instruction};

@@ -2,8 +2,8 @@
 
 mod buffer;
 mod emitter;
-mod output;
 pub(crate) mod number;
+mod output;
 
 pub use buffer::Buffer;
 pub(crate) use output::Output;
