@@ -249,7 +249,10 @@ def test_place_of_a_load(name: str, source: str, tmp_path: Any) -> None:
     assert type(error) is cls
     assert type(failure(lambda: pickle.loads(data))) is cls
     assert (error.offset, error.opcode) == (offset, opcode)
-    if path is not None:
+    if path is not None and source == "raw file":
+        # Where a value belongs is told by what follows, and this file must not be read ahead.
+        assert path.startswith(error.path)
+    elif path is not None:
         assert error.path == path
     if NOTES:
         (note,) = (note for note in error.__notes__ if "offset" in note)
