@@ -267,6 +267,8 @@ pub struct Graph<'a> {
     offsets: Option<Vec<u64>>,
     root: Id,
     protocol: Option<u8>,
+    /// Whether it was read from a stream.
+    loaded: bool,
 }
 
 impl Default for Graph<'_> {
@@ -285,6 +287,7 @@ impl Default for Graph<'_> {
             offsets: None,
             root: Id::NONE,
             protocol: None,
+            loaded: false,
         }
     }
 }
@@ -588,6 +591,7 @@ impl<'a> Graph<'a> {
             offsets: self.offsets,
             root: self.root,
             protocol: self.protocol,
+            loaded: self.loaded,
         };
         for node in nodes {
             let node = match node {
@@ -649,6 +653,16 @@ impl<'a> Graph<'a> {
 
     pub(crate) fn track_offsets(&mut self) {
         self.offsets = Some(vec![u64::MAX; self.nodes.len()]);
+    }
+
+    pub(super) fn set_loaded(&mut self, root: Id) {
+        self.root = root;
+        self.loaded = true;
+    }
+
+    /// Whether a dot in the name of a global is just a character, as it is in streams before protocol 4.
+    pub(super) fn names_are_plain(&self) -> bool {
+        self.loaded && self.protocol.is_none_or(|protocol| protocol < 4)
     }
 
     pub(super) fn set_protocol(&mut self, protocol: u8) {

@@ -23,7 +23,7 @@ pub(crate) fn load<'a, S: Source<'a>>(graph: Graph<'a>, source: &mut S) -> Resul
     let mut builder = Builder { graph, ..Builder::default() };
     builder.graph.reserve(source.buffered());
     let root = Machine::new().run(source, &mut builder)?;
-    builder.graph.set_root(root);
+    builder.graph.set_loaded(root);
     Ok(builder.graph)
 }
 

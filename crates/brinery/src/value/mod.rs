@@ -19,6 +19,7 @@
 mod compare;
 mod graph;
 mod load;
+mod names;
 mod render;
 mod view;
 mod write;

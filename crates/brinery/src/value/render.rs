@@ -23,6 +23,8 @@ struct Labels {
 fn has_label(value: Value<'_, '_>) -> bool {
     match value.kind() {
         Kind::List | Kind::Dict | Kind::Set | Kind::FrozenSet | Kind::Instance | Kind::ByteArray => true,
+        // These are on the way of a cycle, too.
+        Kind::Persistent | Kind::ReadOnly => true,
         Kind::Tuple if !value.is_empty() => true,
         _ => value.changes().next().is_some(),
     }
@@ -220,6 +222,7 @@ mod tests {
     #[test]
     fn what_is_shared_has_a_label() {
         assert_eq!(shown(b"]p0\ng0\na."), "#1=[#1#]");
+        assert_eq!(shown(b"]p0\ng0\n\x85Qp1\na0g1\n."), "#1=<persistent ([#1#],)>");
         assert_eq!(shown(b"(]p0\ng0\n}p1\ng1\n]t."), "(#1=[], #1#, #2={}, #2#, [])");
     }
 }

@@ -1,6 +1,7 @@
 //! A graph as a stream, in any protocol.
 
 use super::graph::{ChangeAt, ChangeKind, Construction, Graph, Id, Node};
+use super::names::names_for;
 use crate::error::{Error, Result};
 use crate::opcode::Opcode;
 use crate::write::{BATCH_SIZE, Output, Unwritable};
@@ -13,8 +14,8 @@ impl Graph<'_> {
     /// Writes the graph in a protocol, 0 to 5, as CPython would write the same objects.
     ///
     /// Sharing and cycles are kept. Where a protocol has no opcode for something, the stream says it as CPython
-    /// does: a set is `set([...])` below protocol 4, a bytearray is `bytearray(b'...')` below protocol 5. Names of
-    /// globals stay as they are. Out-of-band buffers stay out of band in protocol 5, and are written in band below.
+    /// does: a set is `set([...])` below protocol 4, a bytearray is `bytearray(b'...')` below protocol 5. Globals of
+    /// the standard library have their names of Python 2 below protocol 3, and those of Python 3 from there on. Out-of-band buffers stay out of band in protocol 5, and are written in band below.
     ///
     /// ```
     /// use brinery::Graph;
@@ -73,6 +74,8 @@ enum Task<'g> {
     Run(&'g [Id]),
     /// The items of a container, in batches.
     Batches(Batches<'g>),
+    /// Text that is the same wherever it comes up.
+    Known(&'static str),
     /// An opcode.
     Op(Opcode),
     /// Makes a tuple of items written.
@@ -166,6 +169,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 self.batch(batches);
                 Ok(())
             }
+            Task::Known(text) => self.output.known_text(text),
             Task::Op(opcode) => {
                 self.output.op(opcode);
                 Ok(())
@@ -434,24 +438,30 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
     }
 
     fn global(&mut self, id: Id, module: Id, name: Id) -> Result<()> {
-        if self.output.protocol() >= 4 {
+        let protocol = self.output.protocol();
+        let texts = (self.graph.value(module).as_str(), self.graph.value(name).as_str());
+        let (other_module, other_name) = match texts {
+            (Some(module), Some(name)) => names_for(protocol, module, name),
+            _ => (None, None),
+        };
+        if protocol >= 4 {
             self.tasks.push(Task::Finish(id, Opcode::StackGlobal));
-            self.tasks.push(Task::Save(name));
-            self.tasks.push(Task::Save(module));
+            self.tasks.push(other_name.map_or(Task::Save(name), Task::Known));
+            self.tasks.push(other_module.map_or(Task::Save(module), Task::Known));
             return Ok(());
         }
-        let line = |id| {
-            let text = self.graph.value(id).as_str().ok_or(Unwritable::GlobalName)?;
+        let line = |text: Option<&'g str>| {
+            let text = text.ok_or(Unwritable::GlobalName)?;
             let fits = !text.is_empty() && !text.contains('\n');
-            if fits && (text.is_ascii() || self.output.protocol() == 3) {
+            if fits && (text.is_ascii() || protocol == 3) {
                 Ok(text)
             } else {
                 Err(Error::from(Unwritable::GlobalName))
             }
         };
-        let (module, name) = (line(module)?, line(name)?);
+        let (module, name) = (line(other_module.or(texts.0))?, line(other_name.or(texts.1))?);
         // Before protocol 4, a dot in a name is no step from one object to the next.
-        let steps = if self.graph.protocol().is_some_and(|protocol| protocol < 4) { 0 } else { usize::MAX };
+        let steps = if self.graph.names_are_plain() { 0 } else { usize::MAX };
         let names: Vec<&str> = name.splitn(steps.max(1), '.').collect();
         if names.iter().any(|name| name.is_empty()) {
             return Err(Unwritable::GlobalName.into());
@@ -475,9 +485,12 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
 
     fn persistent(&mut self, id: Id, persistent: Id) -> Result<()> {
         if self.output.protocol() > 0 {
-            let is_changed = self.graph.first_change(id).is_some();
+            // CPython has no place in the memo for persistent objects. Nested ones need it: they would be written
+            // as often as they are used.
+            let is_nested = matches!(self.graph.node(persistent), Node::Persistent(_) | Node::ReadOnly(_));
+            let in_memo = is_nested || self.graph.first_change(id).is_some();
             let opcode = Opcode::BinPersId;
-            self.tasks.push(if is_changed { Task::Finish(id, opcode) } else { Task::Op(opcode) });
+            self.tasks.push(if in_memo { Task::Finish(id, opcode) } else { Task::Op(opcode) });
             self.tasks.push(Task::Save(persistent));
             return Ok(());
         }
@@ -582,14 +595,13 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
     /// The names of a class that INST can name.
     fn class_lines(&self, class: Id) -> Option<(&'g str, &'g str)> {
         let Node::Global { module, name } = self.graph.node(class) else { return None };
-        let line = |id| {
-            let text = self.graph.value(id).as_str()?;
-            (!text.is_empty() && text.is_ascii() && !text.contains(['\n', '.'])).then_some(text)
-        };
-        let module = self.graph.value(module).as_str()?;
-        let is_line = !module.is_empty() && module.is_ascii() && !module.contains('\n');
+        let texts = (self.graph.value(module).as_str()?, self.graph.value(name).as_str()?);
+        let (other_module, other_name) = names_for(self.output.protocol(), texts.0, texts.1);
+        let (module, name) = (other_module.unwrap_or(texts.0), other_name.unwrap_or(texts.1));
+        let is_line = |text: &str| !text.is_empty() && text.is_ascii() && !text.contains('\n');
         let changed = self.graph.first_change(class).is_some();
-        if is_line && !changed { Some((module, line(name)?)) } else { None }
+        let fits = is_line(module) && is_line(name) && !name.contains('.') && !changed;
+        fits.then_some((module, name))
     }
 
     /// The single arguments.
