@@ -172,7 +172,7 @@ fn reread(graph: &Graph<'_>, protocol: u8) -> Option<Graph<'static>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, rng_seed: RngSeed::Fixed(5), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, rng_seed: RngSeed::Fixed(5), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn protocol_5_holds_every_graph(steps in prop::collection::vec(step(), 1..40)) {
@@ -193,7 +193,9 @@ proptest! {
         if let Some(read) = reread(&graph, protocol) {
             let again = reread(&read, protocol);
             prop_assert!(again.as_ref() == Some(&read), "{read}\n{again:?}");
-            prop_assert!(reread(&read, 5).as_ref() == Some(&read), "{read}");
+            // Through protocol 5, where some names are others, and back.
+            let back = reread(&read, 5).and_then(|newest| reread(&newest, protocol));
+            prop_assert!(back.as_ref() == Some(&read), "{read}\n{back:?}");
         }
     }
 
@@ -242,6 +244,9 @@ fn damaged(random: &mut Random, stream: &[u8], other: &[u8]) -> Vec<u8> {
     stream
 }
 
+/// Modules that have other names in Python 3, among those of the samples.
+const OLD_MODULES: [&str; 3] = ["__builtin__", "copy_reg", "exceptions"];
+
 /// The plain sibling of the fuzz targets.
 #[test]
 fn damaged_streams_do_no_harm() {
@@ -272,17 +277,14 @@ fn damaged_streams_do_no_harm() {
         let _ = brinery::from_slice::<Anything>(&input);
         if let Ok(graph) = read {
             loaded += 1;
-            let _ = graph.to_string();
-            for protocol in [0, 2, 3, 4, 5] {
+            let shown = graph.to_string();
+            let has_names_of_python_2 = OLD_MODULES.iter().any(|module| shown.contains(module));
+            for protocol in 0..=5 {
                 if let Some(again) = reread(&graph, protocol)
-                    && protocol >= 4
-                    && graph.protocol().is_some_and(|protocol| protocol >= 4)
+                    && protocol == 5
+                    && !has_names_of_python_2
                 {
-                    let shown = (again.to_string(), graph.to_string());
-                    assert!(
-                        again == graph || shown.0.contains("NaN") || protocol == 4 || shown.0 == shown.1,
-                        "{shown:?}"
-                    );
+                    assert!(again == graph, "{again}\n{graph}");
                 }
             }
         }
