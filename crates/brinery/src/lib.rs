@@ -23,7 +23,7 @@
 //! - [`Graph`] holds any pickle: shared and cyclic objects, instances of unknown classes, nesting without limit. It
 //!   can be looked at ([`Value`]), changed, printed, compared, and written in each of the six protocols.
 //! - [`inspect`] looks into streams: disassembly, sizes, the optimizer.
-//! - [`read`] and [`write`] are the engine: the machine that executes opcodes for any host, and the emitter.
+//! - [`read`] and [`mod@write`] are the engine: the machine that executes opcodes for any host, and the emitter.
 //! - [`Opcode`] is the table of the 68 opcodes that all of this runs on.
 //!
 //! Nothing here runs code that a pickle names: a class or a function is a name. A pickle from a stranger can still be

@@ -1,4 +1,5 @@
 //! Any graph survives being written and read; damaged streams never do harm.
+#![cfg(feature = "serde")]
 #![allow(clippy::items_after_statements, reason = "a type stands beside the test of it")]
 
 mod common;

@@ -1,4 +1,5 @@
 //! Python's objects as Rust types.
+#![cfg(feature = "serde")]
 #![allow(clippy::items_after_statements, reason = "a type stands beside the test of it")]
 
 mod common;

@@ -1,4 +1,5 @@
 //! Rust values are written as CPython writes their equals.
+#![cfg(feature = "serde")]
 #![allow(clippy::items_after_statements, reason = "a type stands beside the test of it")]
 
 mod common;
