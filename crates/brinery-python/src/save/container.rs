@@ -108,7 +108,8 @@ impl Dump<'_> {
     fn finish_tuple(&mut self, done: &Tuple) -> Result<()> {
         let tuple = done.tuple.as_ref();
         let short = done.len <= 3 && self.out.protocol() >= 2;
-        let single = done.single && self.singles;
+        // Foreign code may have taken the tuple from its holder meanwhile: then only this task has it.
+        let single = done.single && self.singles && !tuple.has_one_holder();
         if !single && let Known::At(index) = self.memo().get(tuple) {
             // The tuple holds itself, and was written when it was reached from within: drop this copy.
             if short {
