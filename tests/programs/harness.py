@@ -16,9 +16,10 @@ def run(args: list[str], *, cwd: Path, engine: bool, processes: int = 1, timeout
 
     On the engine, every process of the program must be on it, and there must be at least as many as said.
     """
-    # Order that comes from hashes must not differ between two runs.
+    # Order that comes from hashes must not differ between two runs, nor colours from where they are made.
     environ = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "FORCE_COLOR"},
+        "NO_COLOR": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONWARNINGS": "ignore",
         "SOURCE_DATE_EPOCH": "1000000000",
