@@ -190,11 +190,15 @@ fn awaited(error: &Owned, key: Ref<'_>, stack: Option<&[Owned]>) -> Option<Owned
     }
     error::clear();
     let may_get_state = |value: &&Owned| is_instance_of_python_class(value.as_ref());
+    let mut found = None;
     let mut parts = vec![key.to_owned()];
     while let Some(part) = parts.pop() {
+        if never_hashes(part.as_ref()) {
+            return None;
+        }
         if is_instance_of_python_class(part.as_ref()) {
             if stack.is_none_or(|stack| stack.iter().any(|value| value.is(part.as_ref()))) {
-                return Some(part);
+                found.get_or_insert(part);
             }
         } else if part.is_exactly(&raw mut PyTuple_Type) {
             // SAFETY: the part is a tuple, whose items are alive.
@@ -205,6 +209,9 @@ fn awaited(error: &Owned, key: Ref<'_>, stack: Option<&[Owned]>) -> Option<Owned
                 );
             }
         }
+    }
+    if found.is_some() {
+        return found;
     }
     // Its hash may look further into the graph: then the outermost object is the last one that is finished.
     is_instance_of_python_class(key).then(|| stack?.iter().find(may_get_state).cloned()).flatten()
@@ -227,6 +234,13 @@ fn elements_of_call(callable: Ref<'_>, args: Ref<'_>) -> Option<Vec<Owned>> {
         let len = PyList_GET_SIZE(list.as_ptr());
         Some((0..len).map(|index| Ref::new(PyList_GET_ITEM(list.as_ptr(), index)).to_owned()).collect())
     }
+}
+
+/// Whether an object is of a type without a hash, such as a list, which no state changes.
+fn never_hashes(object: Ref<'_>) -> bool {
+    // SAFETY: the type is alive as long as the object.
+    let hash = unsafe { (*object.type_ptr()).tp_hash };
+    hash.is_some_and(|hash| std::ptr::fn_addr_eq(hash, PyObject_HashNotImplemented as hashfunc))
 }
 
 /// Whether an object may be one that Python code defines the hash and the state of.
