@@ -208,14 +208,16 @@ impl Dump<'_> {
             progress.at_value = false;
             // SAFETY: `PyDict_Next` succeeded.
             let (key, value) = unsafe { (Ref::new(key), Ref::new(value)) };
-            if is_short_text(key) && !self.is_guarded() {
+            // Held once more: the dicts of instances share their keys, which counts as a single holder.
+            let key = key.to_owned();
+            if is_short_text(key.as_ref()) && !self.is_guarded() {
                 // Saving the key runs no foreign code, so the dict goes on holding the value.
                 progress!(self, top, Dict).at_value = true;
-                self.save_unhooked(key)?;
+                self.save_unhooked(key.as_ref())?;
                 self.save(value)?;
             } else {
                 progress!(self, top, Dict).value = Some(value.to_owned());
-                self.save(key)?;
+                self.save(key.as_ref())?;
             }
             if self.tasks.len() > top + 1 {
                 return Ok(());
