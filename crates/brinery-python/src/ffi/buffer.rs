@@ -16,7 +16,8 @@ impl View {
         Self::with_flags(object, PyBUF_CONTIG_RO)
     }
 
-    /// A view as `flags` ask for it.
+    /// A view as `flags` ask for it. Where they do not ask for contiguous memory, see whether it is before taking
+    /// the bytes.
     pub(crate) fn with_flags(object: Ref<'_>, flags: std::ffi::c_int) -> Result<Self> {
         let mut view = Box::new(MaybeUninit::<Py_buffer>::zeroed());
         // SAFETY: the object is alive and the structure is filled if the call succeeds.
@@ -33,6 +34,12 @@ impl View {
         let (start, len) = (self.0.buf.cast::<u8>(), self.0.len as usize);
         // SAFETY: the view covers `len` bytes that stay where they are; an empty one may have no address.
         if start.is_null() { &[] } else { unsafe { std::slice::from_raw_parts(start, len) } }
+    }
+
+    /// Whether the memory is in one piece.
+    pub(crate) fn is_contiguous(&self) -> bool {
+        // SAFETY: the view is live.
+        self.0.suboffsets.is_null() && unsafe { PyBuffer_IsContiguous(&raw const *self.0, b'A' as _) != 0 }
     }
 
     /// Whether the object does not allow its memory to be changed through a view.

@@ -2,6 +2,7 @@
 
 use super::Dump;
 use crate::ffi::api::*;
+use crate::ffi::buffer::View;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, error, text};
 use brinery::Opcode;
 use brinery::write::{Placement, Unwritable};
@@ -124,7 +125,7 @@ impl Dump<'_> {
 
     pub(super) fn save_bytearray(&mut self, object: Ref<'_>) -> Result<()> {
         // A view keeps the bytearray from being resized by whoever writes to a file.
-        let view = View::of(object)?;
+        let view = View::with_flags(object, PyBUF_FULL_RO)?;
         let data = view.as_slice();
         if self.out.protocol() >= 5 {
             return self.save_bytearray_data(object, data, || Ok(object.to_owned()));
@@ -154,7 +155,7 @@ impl Dump<'_> {
                 "PickleBuffer can only pickled with protocol >= 5"
             }));
         }
-        let view = View::of(object)?;
+        let view = View::with_flags(object, PyBUF_FULL_RO)?;
         if !view.is_contiguous() {
             return Err(self
                 .state
@@ -242,41 +243,5 @@ fn int_bytes(object: Ref<'_>) -> Result<Vec<u8>> {
             1,
         ))?;
         Ok(bytes)
-    }
-}
-
-/// A view of an object's memory.
-struct View(Box<Py_buffer>);
-
-impl View {
-    fn of(object: Ref<'_>) -> Result<Self> {
-        let mut view = Box::new(Py_buffer::new());
-        // SAFETY: the object is alive, and the view is released once, when dropped.
-        crate::ffi::check(unsafe { PyObject_GetBuffer(object.as_ptr(), &raw mut *view, PyBUF_FULL_RO) })?;
-        Ok(View(view))
-    }
-
-    fn is_contiguous(&self) -> bool {
-        // SAFETY: the view is live.
-        self.0.suboffsets.is_null() && unsafe { PyBuffer_IsContiguous(&raw const *self.0, b'A' as _) != 0 }
-    }
-
-    fn is_readonly(&self) -> bool {
-        self.0.readonly != 0
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        if self.0.len == 0 {
-            return &[];
-        }
-        // SAFETY: a contiguous view of `len` bytes; its exporter keeps the memory in place while it is held.
-        unsafe { std::slice::from_raw_parts(self.0.buf.cast(), self.0.len as usize) }
-    }
-}
-
-impl Drop for View {
-    fn drop(&mut self) {
-        // SAFETY: acquired in `of`.
-        unsafe { PyBuffer_Release(&raw mut *self.0) }
     }
 }
