@@ -249,7 +249,6 @@ fn hooks(state: &State, this: Ref<'_>) -> Result<Hooks> {
         Hooks {
             persistent_id: pickler.persistent_id.clone(),
             reducer_override: None,
-            dispatch_table: pickler.dispatch_table.clone(),
             buffer_callback: pickler.buffer_callback.clone(),
         }
     };
@@ -257,7 +256,11 @@ fn hooks(state: &State, this: Ref<'_>) -> Result<Hooks> {
         return Ok(hooks);
     }
     hooks.reducer_override = this.lookup_attr(names.reducer_override.as_ref())?;
-    hooks.dispatch_table = this.lookup_attr(names.dispatch_table.as_ref())?;
+    // Of a subclass, what its attribute is now.
+    let table = this.lookup_attr(names.dispatch_table.as_ref())?;
+    // SAFETY: the object is ours; the reference ends before what it held is dropped.
+    let old = unsafe { std::mem::replace(&mut inner(this.as_ptr()).as_mut().dispatch_table, table) };
+    drop(old);
     hooks.persistent_id =
         this.lookup_attr(names.persistent_id.as_ref())?.filter(|hook| !is_default_persistent_id(hook, this));
     Ok(hooks)
@@ -282,8 +285,8 @@ fn is_default_persistent_id(_: &Owned, _: Ref<'_>) -> bool {
 unsafe extern "C" fn clear_memo(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     guard(|| {
         // SAFETY: CPython calls this with an object of ours; the memo is moved out before it is dropped.
-        let memo = unsafe { std::mem::take(&mut inner(object).as_mut().memo) };
-        drop(memo);
+        let old = unsafe { inner(object).as_mut().replace_memo(Memo::default()) };
+        drop(old);
         Ok(Owned::none())
     })
 }
@@ -324,7 +327,7 @@ unsafe extern "C" fn set_memo(object: *mut PyObject, value: *mut PyObject, _: *m
             )));
         };
         // SAFETY: the object is ours; the old memo is moved out before it is dropped.
-        let old = unsafe { std::mem::replace(&mut inner(object).as_mut().memo, memo) };
+        let old = unsafe { inner(object).as_mut().replace_memo(memo) };
         drop(old);
         Ok(())
     })

@@ -4,6 +4,7 @@ use crate::ffi::api::*;
 use crate::ffi::{Owned, Ref, Result};
 use crate::methods::{END, Methods, guard, nullary};
 use crate::pickler::inner;
+use crate::save::Memo;
 use crate::state::State;
 use crate::types::{self, IMMUTABLE, NO_NEW, slot};
 use std::ffi::{c_int, c_void};
@@ -93,8 +94,8 @@ unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
 unsafe extern "C" fn clear_memo(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     guard(|| {
         // SAFETY: the object is a proxy of ours; the memo is moved out before it is dropped.
-        let memo = unsafe { std::mem::take(&mut inner(pickler(Ref::new(object))).as_mut().memo) };
-        drop(memo);
+        let old = unsafe { inner(pickler(Ref::new(object))).as_mut().replace_memo(Memo::default()) };
+        drop(old);
         Ok(Owned::none())
     })
 }

@@ -6,6 +6,7 @@ pub(crate) mod error;
 pub(crate) mod instance;
 pub(crate) mod list;
 pub(crate) mod object;
+pub(crate) mod set;
 pub(crate) mod text;
 pub(crate) mod tuple;
 

@@ -5,7 +5,7 @@ use super::memo::Known;
 use super::scalar::SHORT;
 use super::task::{Dict, FrozenSet, Items, List, Set, Stage, Task, Tuple};
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref, Result, error, text};
+use crate::ffi::{Owned, Ref, Result, error, set, text};
 use brinery::Opcode;
 use brinery::write::BATCH_SIZE;
 
@@ -85,7 +85,8 @@ impl Dump<'_> {
         if len > 3 || self.out.protocol() < 2 {
             self.out.op(Opcode::Mark);
         }
-        self.push(Task::Tuple(Tuple { tuple, next: 0, len, single }));
+        let era = self.memo().era();
+        self.push(Task::Tuple(Tuple { tuple, next: 0, len, single, era }));
     }
 
     pub(super) fn advance_tuple(&mut self, top: usize) -> Result<()> {
@@ -108,8 +109,8 @@ impl Dump<'_> {
     fn finish_tuple(&mut self, done: &Tuple) -> Result<()> {
         let tuple = done.tuple.as_ref();
         let short = done.len <= 3 && self.out.protocol() >= 2;
-        // Foreign code may have taken the tuple from its holder meanwhile: then only this task has it.
-        let single = done.single && self.singles && !tuple.has_one_holder();
+        // Foreign code may have taken the tuple from its holder meanwhile, or moved it to where it is met again.
+        let single = done.single && self.singles && done.era == self.memo().era();
         if !single && let Known::At(index) = self.memo().get(tuple) {
             // The tuple holds itself, and was written when it was reached from within: drop this copy.
             if short {
@@ -165,7 +166,8 @@ impl Dump<'_> {
             let progress = progress!(self, top, Dict);
             if let Some(value) = progress.value.take() {
                 progress.at_value = true;
-                self.save(value.as_ref())?;
+                // Held twice: saving the key may have taken the value from the dict.
+                self.save(value.clone().as_ref())?;
                 if self.tasks.len() > top + 1 {
                     return Ok(());
                 }
@@ -192,6 +194,7 @@ impl Dump<'_> {
                 self.out.op(Opcode::SetItems);
                 // SAFETY: the object is a dict.
                 if unsafe { PyDict_Size(progress.dict.as_ptr()) } != progress.size {
+                    self.settle();
                     return Err(error::runtime_error("dictionary changed size during iteration"));
                 }
                 if !full {
@@ -239,21 +242,25 @@ impl Dump<'_> {
             return Ok(());
         }
         self.out.op(Opcode::Mark);
-        let iterator = set.iter()?;
-        self.push(Task::Set(Set { elements: set.clone(), size, iterator, batch: 0, count: 0 }));
+        self.push(Task::Set(Set { elements: set.clone(), size, position: 0, batch: 0, count: 0 }));
         Ok(())
     }
 
     pub(super) fn advance_set(&mut self, top: usize) -> Result<()> {
         loop {
             let progress = progress!(self, top, Set);
-            // SAFETY: the object is a set.
-            if unsafe { PySet_Size(progress.elements.as_ptr()) } != progress.size {
-                return Err(error::runtime_error("set changed size during iteration"));
-            }
-            let item = if progress.batch < BATCH_SIZE { progress.iterator.next()? } else { None };
+            let item = if progress.batch < BATCH_SIZE {
+                set::next(progress.elements.as_ref(), &mut progress.position)
+            } else {
+                None
+            };
             let Some(item) = item else {
                 self.out.op(Opcode::AddItems);
+                // SAFETY: the object is a set.
+                if unsafe { PySet_Size(progress.elements.as_ptr()) } != progress.size {
+                    self.settle();
+                    return Err(error::runtime_error("set changed size during iteration"));
+                }
                 if progress.batch < BATCH_SIZE {
                     self.tasks.pop();
                     return Ok(());

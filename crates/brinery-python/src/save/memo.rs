@@ -19,6 +19,8 @@ pub(crate) struct Memo {
     len: usize,
     /// Objects that only their container holds, with their indexes.
     waiting: Vec<(NonNull<crate::ffi::api::PyObject>, usize)>,
+    /// How often the memo was settled, with or without objects that were waiting.
+    settled: usize,
 }
 
 struct Entry {
@@ -85,9 +87,16 @@ impl Memo {
         index
     }
 
+    /// A number that changes whenever foreign code may run.
+    #[inline(always)]
+    pub(crate) fn era(&self) -> usize {
+        self.settled
+    }
+
     /// Moves the objects that are waiting into the table.
     #[inline(always)]
     pub(crate) fn settle(&mut self) {
+        self.settled += 1;
         if !self.waiting.is_empty() {
             self.settle_all();
         }
@@ -166,6 +175,16 @@ impl Memo {
     pub(crate) fn forget_progress(&mut self) {
         if self.slots.iter().flatten().any(|entry| entry.index == IN_PROGRESS) {
             self.rebuild(self.slots.len(), |entry| entry.index != IN_PROGRESS);
+        }
+    }
+
+    /// Takes over which objects are in progress, from the memo in whose place this one comes during a dump.
+    pub(crate) fn continue_progress(&mut self, of: &Memo) {
+        self.settled = of.settled + 1;
+        for (object, index) in of.all() {
+            if index == IN_PROGRESS && self.get(object.as_ref()) == Known::No {
+                self.begin(object.as_ref());
+            }
         }
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct Pickler {
     pub(crate) persistent_id: Option<Owned>,
     pub(crate) buffer_callback: Option<Owned>,
     pub(crate) memo: Memo,
+    /// Memos that were replaced during the dump in progress. They may be all that holds what reductions have made.
+    pub(crate) replaced: Vec<Memo>,
     /// A dump is in progress.
     pub(crate) running: bool,
 }
@@ -71,8 +73,24 @@ impl Pickler {
             persistent_id: None,
             buffer_callback: None,
             memo: Memo::default(),
+            replaced: Vec::new(),
             running: false,
         }
+    }
+
+    /// Puts another memo in the place of the present one. What is returned is to be dropped once no reference into
+    /// the pickler is left.
+    #[must_use]
+    pub(crate) fn replace_memo(&mut self, mut memo: Memo) -> Option<Memo> {
+        if self.running {
+            memo.continue_progress(&self.memo);
+        }
+        let old = std::mem::replace(&mut self.memo, memo);
+        if self.running {
+            self.replaced.push(old);
+            return None;
+        }
+        Some(old)
     }
 
     /// Takes the arguments that `Pickler()`, `dump()` and `dumps()` share.
@@ -113,8 +131,6 @@ impl Pickler {
 pub(crate) struct Hooks {
     pub(crate) persistent_id: Option<Owned>,
     pub(crate) reducer_override: Option<Owned>,
-    /// In place of `copyreg.dispatch_table`.
-    pub(crate) dispatch_table: Option<Owned>,
     pub(crate) buffer_callback: Option<Owned>,
 }
 
@@ -188,11 +204,15 @@ impl<'s> Dump<'s> {
         }
         let Dump { tasks, out, hooks, write, .. } = dump;
         // SAFETY: by contract.
-        unsafe { pickler.as_mut() }.running = false;
+        let replaced = unsafe {
+            let pickler = pickler.as_mut();
+            pickler.running = false;
+            std::mem::take(&mut pickler.replaced)
+        };
         if let Err(Raised) = result {
-            return Err(locate(state, tasks, (hooks, write)));
+            return Err(locate(state, tasks, (hooks, write, replaced)));
         }
-        drop((tasks, hooks, write));
+        drop((tasks, hooks, write, replaced));
         Ok(out.into_buffer())
     }
 
@@ -309,7 +329,9 @@ impl<'s> Dump<'s> {
                 return self.save_persistent_id(&id);
             }
         }
-        self.save_unhooked(object.as_ref())
+        // Held twice: the code that ran may have taken the object from its holder, and only this function has it then.
+        let held = object.clone();
+        self.save_unhooked(held.as_ref())
     }
 
     fn save_persistent_id(&mut self, id: &Owned) -> Result<()> {
@@ -391,6 +413,13 @@ impl<'s> Dump<'s> {
     fn memo(&mut self) -> &mut Memo {
         // SAFETY: the pickler lives as long as the dump, and the reference ends before foreign code runs.
         unsafe { &mut self.pickler.as_mut().memo }
+    }
+
+    /// What is in force in place of `copyreg.dispatch_table`: hooks may put another there.
+    #[inline(always)]
+    fn dispatch_table(&self) -> Option<Owned> {
+        // SAFETY: as in `memo`.
+        unsafe { self.pickler.as_ref() }.dispatch_table.clone()
     }
 
     #[inline(always)]

@@ -44,7 +44,7 @@ impl Dump<'_> {
         if kind.is((&raw mut PyFunction_Type).into_ref()) {
             return self.save_global(object.as_ref(), None);
         }
-        let reducer = match self.hooks.dispatch_table.clone() {
+        let reducer = match self.dispatch_table() {
             None => dict_get(&self.state.copyreg.dispatch_table, kind.as_ref())?,
             Some(table) => match table.get_item(kind.as_ref()) {
                 Ok(reducer) => Some(reducer),

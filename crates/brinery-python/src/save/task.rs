@@ -90,7 +90,7 @@ pub(super) struct Dict {
 pub(super) struct Set {
     pub(super) elements: Owned,
     pub(super) size: isize,
-    pub(super) iterator: Owned,
+    pub(super) position: isize,
     pub(super) batch: usize,
     pub(super) count: usize,
 }
@@ -109,6 +109,8 @@ pub(super) struct Tuple {
     pub(super) len: isize,
     /// Whether the tuple had a single holder when it was reached.
     pub(super) single: bool,
+    /// The era of the memo at that time.
+    pub(super) era: usize,
 }
 
 /// What follows the construction of an object.
