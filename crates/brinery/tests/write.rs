@@ -203,3 +203,19 @@ fn pickles_follow_each_other() {
     assert_eq!(stream.next().unwrap().unwrap_err().offset(), Some(end + 4));
     assert!(stream.next().is_none());
 }
+
+#[test]
+fn frames_of_instances_are_those_of_cpython() {
+    #[derive(Serialize)]
+    struct Point {
+        x: u32,
+        y: u32,
+    }
+    // The lengths put the end of a frame before each of the objects in turn, the class's arguments among them.
+    for pad in 0..40 {
+        let points: Vec<Point> = (0..12_000).map(|x| Point { x, y: 300 }).collect();
+        let options = WriteOptions::new().class("Point", "shapes", "Point");
+        let pickle = options.to_vec(&("p".repeat(pad), points)).unwrap();
+        assert!(Graph::from_slice(&pickle).unwrap().to_vec(4).unwrap() == pickle, "{pad}");
+    }
+}

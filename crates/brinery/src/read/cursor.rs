@@ -53,6 +53,28 @@ pub trait Source<'de> {
     /// The next opcode byte, or `None` at the end of the input.
     fn opcode(&mut self) -> ReadResult<Option<u8>>;
 
+    /// The next opcode byte, if it is at hand; else [`opcode`](Self::opcode) has it, or has not.
+    #[inline(always)]
+    fn opcode_at_hand(&mut self) -> Option<u8> {
+        None
+    }
+
+    /// Consumes the next byte if it is this opcode and at hand.
+    #[inline(always)]
+    fn opcode_if(&mut self, _opcode: u8) -> bool {
+        false
+    }
+
+    /// A little-endian number of one, two or four bytes.
+    #[inline(always)]
+    fn number(&mut self, width: usize) -> ReadResult<u32> {
+        Ok(match width {
+            1 => u8::from_le_bytes(self.array()?).into(),
+            2 => u16::from_le_bytes(self.array()?).into(),
+            _ => u32::from_le_bytes(self.array()?),
+        })
+    }
+
     /// Exactly `N` bytes.
     fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]>;
 
@@ -70,6 +92,21 @@ pub trait Source<'de> {
 
     /// Makes sure that the `len` bytes of a frame are there, without consuming them.
     fn frame(&mut self, len: usize) -> ReadResult<()>;
+
+    /// Whether a [copy](Self::copy) of the source is as good as the source itself and costs next to nothing.
+    ///
+    /// What nobody else has the address of can be in registers, so the machine works on a copy, and hands out copies
+    /// of that.
+    const COPIES: bool = false;
+
+    /// A copy of the source, where [`COPIES`](Self::COPIES) says that there can be one.
+    #[must_use]
+    fn copy(&self) -> Self
+    where
+        Self: Sized,
+    {
+        unreachable!("the source cannot be copied")
+    }
 
     /// Called once at the end of a stream: gives back what was peeked at and not consumed.
     fn finish(&mut self) -> ReadResult<()> {
@@ -98,32 +135,34 @@ pub trait Source<'de> {
 #[derive(Clone, Debug)]
 pub struct Cursor<'de> {
     input: &'de [u8],
-    rest: &'de [u8],
+    position: usize,
     base: u64,
 }
 
 impl<'de> Cursor<'de> {
     /// A cursor at the start of `input`.
     pub fn new(input: &'de [u8]) -> Self {
-        Cursor { input, rest: input, base: 0 }
+        Cursor { input, position: 0, base: 0 }
     }
 
     /// A cursor over a window of a larger input, which reports offsets in the larger one.
     pub fn with_base(input: &'de [u8], base: u64) -> Self {
-        Cursor { input, rest: input, base }
+        Cursor { input, position: 0, base }
     }
 
     /// What has not been read yet.
+    #[inline(always)]
     pub fn rest(&self) -> &'de [u8] {
-        self.rest
+        self.input.get(self.position..).unwrap_or_default()
     }
 
     /// Exactly `len` bytes, borrowed from the input.
     #[inline(always)]
     pub fn split(&mut self, len: usize) -> ReadResult<&'de [u8]> {
-        let (head, rest) = self.rest.split_at_checked(len).ok_or(ReadError::Truncated)?;
-        self.rest = rest;
-        Ok(head)
+        let end = self.position.checked_add(len).ok_or(ReadError::Truncated)?;
+        let bytes = self.input.get(self.position..end).ok_or(ReadError::Truncated)?;
+        self.position = end;
+        Ok(bytes)
     }
 }
 
@@ -131,26 +170,55 @@ impl<'de> Cursor<'de> {
     /// The bytes up to the next newline, borrowed from the input; the newline is consumed and not returned.
     #[inline]
     pub fn split_line(&mut self) -> ReadResult<&'de [u8]> {
-        let end = memchr::memchr(b'\n', self.rest).ok_or(ReadError::Truncated)?;
+        let end = memchr::memchr(b'\n', self.rest()).ok_or(ReadError::Truncated)?;
         let line = self.split(end)?;
-        self.rest = &self.rest[1..];
+        self.position += 1;
         Ok(line)
     }
 }
 
 impl<'de> Source<'de> for Cursor<'de> {
+    const COPIES: bool = true;
+
     #[inline(always)]
     fn opcode(&mut self) -> ReadResult<Option<u8>> {
-        let Some((&byte, rest)) = self.rest.split_first() else { return Ok(None) };
-        self.rest = rest;
+        let Some(&byte) = self.input.get(self.position) else { return Ok(None) };
+        self.position += 1;
         Ok(Some(byte))
     }
 
     #[inline(always)]
+    fn opcode_at_hand(&mut self) -> Option<u8> {
+        let &byte = self.input.get(self.position)?;
+        self.position += 1;
+        Some(byte)
+    }
+
+    #[inline(always)]
+    fn opcode_if(&mut self, opcode: u8) -> bool {
+        let found = self.input.get(self.position) == Some(&opcode);
+        self.position += usize::from(found);
+        found
+    }
+
+    #[inline(always)]
+    fn number(&mut self, width: usize) -> ReadResult<u32> {
+        // The widths come in no order that a processor could foresee, so there is one way for all of them.
+        if width <= 4
+            && let Some(&bytes) = self.rest().first_chunk::<4>()
+        {
+            self.position += width;
+            return Ok(u32::from_le_bytes(bytes) & (u32::MAX >> (32 - 8 * width as u32)));
+        }
+        let bytes = self.split(width)?;
+        Ok(bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte)))
+    }
+
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]> {
-        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(ReadError::Truncated)?;
-        self.rest = rest;
-        Ok(*head)
+        let bytes = self.rest().first_chunk::<N>().ok_or(ReadError::Truncated)?;
+        self.position += N;
+        Ok(*bytes)
     }
 
     #[inline(always)]
@@ -171,17 +239,22 @@ impl<'de> Source<'de> for Cursor<'de> {
 
     #[inline(always)]
     fn buffered(&self) -> usize {
-        self.rest.len()
+        self.input.len() - self.position
     }
 
     #[inline]
     fn frame(&mut self, len: usize) -> ReadResult<()> {
-        if len > self.rest.len() { Err(ReadError::Truncated) } else { Ok(()) }
+        if len > self.buffered() { Err(ReadError::Truncated) } else { Ok(()) }
     }
 
     #[inline(always)]
     fn offset(&self) -> u64 {
-        self.base + (self.input.len() - self.rest.len()) as u64
+        self.base + self.position as u64
+    }
+
+    #[inline(always)]
+    fn copy(&self) -> Self {
+        self.clone()
     }
 
     fn lookahead(&self, offset: u64) -> &[u8] {

@@ -79,7 +79,14 @@ impl<V> Machine<V> {
         self.clear();
         let mut start = source.offset();
         let mut current = None;
-        let result = self.execute(source, host, &mut start, &mut current);
+        let result = if S::COPIES {
+            let mut copy = source.copy();
+            let result = self.execute(&mut copy, host, &mut start, &mut current);
+            *source = copy;
+            result
+        } else {
+            self.execute(source, host, &mut start, &mut current)
+        };
         let result = result.map_err(|stop| {
             let ahead = source.lookahead(start);
             let opcode = current.and_then(Opcode::from_byte);
@@ -109,6 +116,7 @@ impl<V> Machine<V> {
         self.fence = 0;
     }
 
+    #[inline(always)]
     fn execute<'de, S, H>(
         &mut self,
         source: &mut S,
@@ -124,24 +132,19 @@ impl<V> Machine<V> {
             *start = source.offset();
             host.opcode_at(*start);
             *current = None;
-            let Some(opcode) = source.opcode()? else { return Err(Fault::OutOfInput.into()) };
+            let opcode = match source.opcode_at_hand() {
+                Some(opcode) => opcode,
+                None => source.opcode()?.ok_or(Fault::OutOfInput)?,
+            };
             *current = Some(opcode);
             match opcode {
                 byte::NONE => self.stack.push(host.none()),
-                byte::NEWTRUE => self.stack.push(host.bool(true)),
-                byte::NEWFALSE => self.stack.push(host.bool(false)),
+                byte::NEWTRUE | byte::NEWFALSE => self.stack.push(host.bool(opcode == byte::NEWTRUE)),
 
-                byte::BININT => {
-                    let value = i32::from_le_bytes(source.array()?);
-                    self.stack.push(host.int(value.into()).host()?);
-                }
-                byte::BININT1 => {
-                    let [value] = source.array()?;
-                    self.stack.push(host.int(value.into()).host()?);
-                }
-                byte::BININT2 => {
-                    let value = u16::from_le_bytes(source.array()?);
-                    self.stack.push(host.int(value.into()).host()?);
+                byte::BININT | byte::BININT1 | byte::BININT2 => {
+                    let value = source.number(width(opcode))?;
+                    // Only the widest has a sign, and the others are not wide enough to be taken for negative.
+                    self.stack.push(host.int(value.cast_signed().into()).host()?);
                 }
                 byte::INT => {
                     let line = full(source.line()?)?;
@@ -177,10 +180,12 @@ impl<V> Machine<V> {
                 byte::SHORT_BINUNICODE => {
                     let [len] = source.array()?;
                     self.stack.push(host.unicode(source.take(len.into())?).host()?);
+                    self.memoize_next(source, host);
                 }
                 byte::BINUNICODE => {
                     let len = u32::from_le_bytes(source.array()?);
                     self.stack.push(host.unicode(source.take(len as usize)?).host()?);
+                    self.memoize_next(source, host);
                 }
                 byte::BINUNICODE8 => {
                     let len = length(source.array()?, Opcode::BinUnicode)?;
@@ -190,19 +195,19 @@ impl<V> Machine<V> {
 
                 byte::SHORT_BINBYTES => {
                     let [len] = source.array()?;
-                    self.stack.push(host.bytes(len.into(), source).host()?);
+                    self.stack.push(on_copy(source, |source| host.bytes(len.into(), source)).host()?);
                 }
                 byte::BINBYTES => {
                     let len = u32::from_le_bytes(source.array()?);
-                    self.stack.push(host.bytes(len as usize, source).host()?);
+                    self.stack.push(on_copy(source, |source| host.bytes(len as usize, source)).host()?);
                 }
                 byte::BINBYTES8 => {
                     let len = length(source.array()?, Opcode::BinBytes)?;
-                    self.stack.push(host.bytes(len, source).host()?);
+                    self.stack.push(on_copy(source, |source| host.bytes(len, source)).host()?);
                 }
                 byte::BYTEARRAY8 => {
                     let len = length(source.array()?, Opcode::ByteArray8)?;
-                    self.stack.push(host.bytearray(len, source).host()?);
+                    self.stack.push(on_copy(source, |source| host.bytearray(len, source)).host()?);
                 }
                 byte::SHORT_BINSTRING => {
                     let [len] = source.array()?;
@@ -218,16 +223,29 @@ impl<V> Machine<V> {
                 }
 
                 byte::EMPTY_TUPLE => self.tuple(0, host)?,
-                byte::TUPLE1 => self.tuple(1, host)?,
-                byte::TUPLE2 => self.tuple(2, host)?,
-                byte::TUPLE3 => self.tuple(3, host)?,
+                byte::TUPLE1 => {
+                    self.tuple(1, host)?;
+                    self.memoize_next(source, host);
+                }
+                byte::TUPLE2 => {
+                    self.tuple(2, host)?;
+                    self.memoize_next(source, host);
+                }
+                byte::TUPLE3 => {
+                    self.tuple(3, host)?;
+                    self.memoize_next(source, host);
+                }
                 byte::TUPLE => {
                     let mark = self.pop_mark()?;
                     let made = host.tuple(self.items(mark));
                     let value = self.without_items(mark, made)?;
                     self.stack.push(value);
                 }
-                byte::EMPTY_LIST => self.stack.push(host.empty_list().host()?),
+                byte::EMPTY_LIST => {
+                    self.stack.push(host.empty_list().host()?);
+                    self.memoize_next(source, host);
+                    self.mark_next(source);
+                }
                 byte::LIST => {
                     let mark = self.pop_mark()?;
                     let made = host.list(self.items(mark));
@@ -247,7 +265,11 @@ impl<V> Machine<V> {
                         self.without_items(mark, done)?;
                     }
                 }
-                byte::EMPTY_DICT => self.stack.push(host.empty_dict().host()?),
+                byte::EMPTY_DICT => {
+                    self.stack.push(host.empty_dict().host()?);
+                    self.memoize_next(source, host);
+                    self.mark_next(source);
+                }
                 byte::DICT => {
                     let mark = self.pop_mark()?;
                     if !(self.stack.len() - mark).is_multiple_of(2) {
@@ -288,10 +310,7 @@ impl<V> Machine<V> {
                     self.stack.push(value);
                 }
 
-                byte::MARK => {
-                    self.fence = self.stack.len();
-                    self.marks.push(self.fence);
-                }
+                byte::MARK => self.mark(),
                 byte::POP => {
                     // Marks have a stack of their own: whichever of the two is on top goes.
                     if self.marks.last() == Some(&self.stack.len()) {
@@ -490,6 +509,30 @@ impl<V> Machine<V> {
     }
 
     #[inline(always)]
+    fn mark(&mut self) {
+        self.fence = self.stack.len();
+        self.marks.push(self.fence);
+    }
+
+    /// Executes the `MARK` that usually comes after a new container.
+    #[inline(always)]
+    fn mark_next<'de, S: Source<'de>>(&mut self, source: &mut S) {
+        if source.opcode_if(byte::MARK) {
+            self.mark();
+        }
+    }
+
+    /// Executes the `MEMOIZE` that usually comes after a new value.
+    #[inline(always)]
+    fn memoize_next<'de, S: Source<'de>, H: Host<'de, Value = V>>(&self, source: &mut S, host: &mut H) {
+        if source.opcode_if(byte::MEMOIZE)
+            && let Some(value) = self.stack.last()
+        {
+            host.memoize(value);
+        }
+    }
+
+    #[inline(always)]
     fn tuple<'de, H: Host<'de, Value = V>>(
         &mut self,
         len: usize,
@@ -546,6 +589,26 @@ impl<V> Machine<V> {
         let name = host.name(full(source.line()?)?, encoding).host()?;
         host.global(module, name).host()
     }
+}
+
+/// Does `work` on a copy of the source where there can be one, so that the source's own address stays unknown.
+#[inline(always)]
+fn on_copy<'de, S: Source<'de>, R>(source: &mut S, work: impl FnOnce(&mut S) -> R) -> R {
+    if !S::COPIES {
+        return work(source);
+    }
+    let mut copy = source.copy();
+    let result = work(&mut copy);
+    *source = copy;
+    result
+}
+
+/// How many bytes the argument of `BININT`, `BININT1` or `BININT2` has.
+#[inline(always)]
+fn width(opcode: u8) -> usize {
+    const WIDTHS: u32 =
+        1 << (4 * (byte::BININT1 - byte::BININT)) | 2 << (4 * (byte::BININT2 - byte::BININT)) | 4;
+    (WIDTHS >> (4 * (opcode - byte::BININT)) & 7) as usize
 }
 
 /// An 8-byte length, as far as this machine can count.

@@ -24,7 +24,7 @@ impl<'de> SeqAccess<'de> for Items<'_, '_, 'de> {
         let result = seed.deserialize(Deserializer::inside(&self.level, item));
         match result {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(error.of_node(item.id()).inside(|| Segment::Index(position))),
+            Err(error) => Err(in_item(error, item, position)),
         }
     }
 
@@ -33,37 +33,89 @@ impl<'de> SeqAccess<'de> for Items<'_, '_, 'de> {
     }
 }
 
-/// Keys and values one after the other, from several dicts in turn.
+#[cold]
+fn in_item(error: Error, item: Value<'_, '_>, position: usize) -> Error {
+    error.of_node(item.id()).inside(|| Segment::Index(position))
+}
+
+/// Puts an error into the value of a key, which may be the name of an attribute; or into that key.
+#[cold]
+fn in_entry(error: Error, part: Value<'_, '_>, key: Value<'_, '_>, attribute: bool) -> Error {
+    error.of_node(part.id()).inside(|| match key.as_str() {
+        Some(name) if attribute => Segment::Attribute(name.to_owned()),
+        _ => Segment::Key(key.brief()),
+    })
+}
+
+#[cold]
+fn no_key() -> Error {
+    ::serde::de::Error::custom("a value was asked for before its key")
+}
+
+/// Keys and values one after the other.
+pub(super) struct Dict<'c, 'g, 'de> {
+    pub(super) level: Level<'c>,
+    pub(super) entries: Entries<'g, 'de>,
+    pub(super) entry: Option<(Value<'g, 'de>, Value<'g, 'de>)>,
+}
+
+impl<'de> MapAccess<'de> for Dict<'_, '_, 'de> {
+    type Error = Error;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        self.entry = self.entries.next();
+        let Some((key, _)) = self.entry else { return Ok(None) };
+        match seed.deserialize(Deserializer::inside(&self.level, key)) {
+            Ok(key) => Ok(Some(key)),
+            Err(error) => Err(in_entry(error, key, key, false)),
+        }
+    }
+
+    #[inline]
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        let Some((key, value)) = self.entry.take() else { return Err(no_key()) };
+        let result = seed.deserialize(Deserializer::inside(&self.level, value));
+        result.map_err(|error| in_entry(error, value, key, false))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.entries.len())
+    }
+}
+
+/// Items of an instance and its attributes, one after the other, from several dicts in turn.
 pub(super) struct Map<'c, 'g, 'de> {
     level: Level<'c>,
-    dicts: [Option<Entries<'g, 'de>>; 4],
-    /// Whether the keys are names of attributes.
-    attributes: bool,
+    /// The dict whose turn it is.
+    entries: Option<Entries<'g, 'de>>,
+    /// Those that come after it.
+    left: [Option<Entries<'g, 'de>>; 3],
     entry: Option<(Value<'g, 'de>, Value<'g, 'de>)>,
 }
 
 impl<'c, 'g, 'de> Map<'c, 'g, 'de> {
-    pub(super) fn new(level: Level<'c>, entries: Entries<'g, 'de>) -> Self {
-        Map { level, dicts: [Some(entries), None, None, None], attributes: false, entry: None }
-    }
-
-    /// Items of an instance, and its attributes.
-    pub(super) fn of_object(
+    pub(super) fn new(
         level: Level<'c>,
         entries: Option<Entries<'g, 'de>>,
-        [a, b, c]: [Option<Entries<'g, 'de>>; 3],
+        attributes: [Option<Entries<'g, 'de>>; 3],
     ) -> Self {
-        Map { level, dicts: [entries, a, b, c], attributes: true, entry: None }
+        let mut left = attributes;
+        let entries = entries.or_else(|| left.iter_mut().find_map(Option::take));
+        Map { level, entries, left, entry: None }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.dicts.iter().flatten().map(ExactSizeIterator::len).sum()
+        self.entries.iter().chain(self.left.iter().flatten()).map(ExactSizeIterator::len).sum()
     }
 
-    fn segment(key: Value<'_, '_>, attribute: bool) -> Segment {
-        match key.as_str() {
-            Some(name) if attribute => Segment::Attribute(name.to_owned()),
-            _ => Segment::Key(key.brief()),
+    #[inline(always)]
+    fn next(&mut self) -> Option<(Value<'g, 'de>, Value<'g, 'de>)> {
+        loop {
+            if let Some(entry) = self.entries.as_mut()?.next() {
+                return Some(entry);
+            }
+            self.entries = self.left.iter_mut().find_map(Option::take);
         }
     }
 }
@@ -73,23 +125,19 @@ impl<'de> MapAccess<'de> for Map<'_, '_, 'de> {
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        let Some(entry) = self.dicts.iter_mut().flatten().find_map(Iterator::next) else { return Ok(None) };
-        self.entry = Some(entry);
-        let (key, _) = entry;
-        let result = seed.deserialize(Deserializer::inside(&self.level, key));
-        match result {
+        self.entry = self.next();
+        let Some((key, _)) = self.entry else { return Ok(None) };
+        match seed.deserialize(Deserializer::inside(&self.level, key)) {
             Ok(key) => Ok(Some(key)),
-            Err(error) => Err(error.of_node(key.id()).inside(|| Self::segment(key, self.attributes))),
+            Err(error) => Err(in_entry(error, key, key, true)),
         }
     }
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        let Some((key, value)) = self.entry.take() else {
-            return Err(::serde::de::Error::custom("a value was asked for before its key"));
-        };
+        let Some((key, value)) = self.entry.take() else { return Err(no_key()) };
         let result = seed.deserialize(Deserializer::inside(&self.level, value));
-        result.map_err(|error| error.of_node(value.id()).inside(|| Self::segment(key, self.attributes)))
+        result.map_err(|error| in_entry(error, value, key, true))
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -1,6 +1,6 @@
 //! Objects of a graph as serde sees them.
 
-use super::access::{EntryPairs, Items, Map, Numbers, Octets, PairMap};
+use super::access::{Dict, EntryPairs, Items, Map, Numbers, Octets, PairMap};
 use super::meaning::{Meaning, Object, meaning};
 use super::variant::Variant;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,6 +15,7 @@ use std::borrow::Cow;
 #[derive(Clone, Copy)]
 pub(super) struct Level<'c> {
     id: Id,
+    /// What it is in; the outermost level is none of an object and only has the options.
     outer: Option<&'c Level<'c>>,
     strings: StringEncoding,
     limit: usize,
@@ -23,60 +24,68 @@ pub(super) struct Level<'c> {
     steps: usize,
 }
 
+impl Level<'_> {
+    /// Around the root.
+    pub(super) fn outermost(root: Id, strings: StringEncoding, limit: usize) -> Self {
+        Level { id: root, outer: None, strings, limit, depth: 0, steps: 0 }
+    }
+}
+
 /// Deserializes one object.
 #[derive(Clone, Copy)]
 pub(super) struct Deserializer<'c, 'g, 'de> {
     pub(super) value: Value<'g, 'de>,
-    outer: Option<&'c Level<'c>>,
-    strings: StringEncoding,
-    limit: usize,
-    depth: usize,
-    steps: usize,
+    outer: &'c Level<'c>,
+    /// Whether it is one step further in than what is around it.
+    step: bool,
 }
 
 impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
-    pub(super) fn new(value: Value<'g, 'de>, strings: StringEncoding, limit: usize) -> Self {
-        Deserializer { value, outer: None, strings, limit, depth: 0, steps: 0 }
-    }
-
     /// One step further in.
     #[inline(always)]
     pub(super) fn inside(level: &'c Level<'c>, value: Value<'g, 'de>) -> Self {
-        Deserializer { steps: level.steps + 1, ..Self::instead(level, value) }
+        Deserializer { value, outer: level, step: true }
     }
 
     /// An object that stands for another.
     #[inline(always)]
     pub(super) fn instead(level: &'c Level<'c>, value: Value<'g, 'de>) -> Self {
-        let Level { strings, limit, depth, steps, .. } = *level;
-        Deserializer { value, outer: Some(level), strings, limit, depth, steps }
+        Deserializer { value, outer: level, step: false }
     }
 
     /// Begins to look into the object.
     #[inline(always)]
     pub(super) fn enter(&self) -> Result<Level<'c>> {
-        if self.depth >= self.limit {
+        let outer = self.outer;
+        if outer.depth >= outer.limit {
             return Err(self.too_deep());
         }
-        let Deserializer { value, outer, strings, limit, depth, steps } = *self;
-        Ok(Level { id: value.id(), outer, strings, limit, depth: depth + 1, steps })
+        let Level { strings, limit, depth, .. } = *outer;
+        let (id, steps) = (self.value.id(), self.steps());
+        Ok(Level { id, outer: Some(outer), strings, limit, depth: depth + 1, steps })
+    }
+
+    /// How many steps of the path lead here.
+    #[inline(always)]
+    fn steps(&self) -> usize {
+        self.outer.steps + usize::from(self.step)
     }
 
     #[cold]
     fn too_deep(&self) -> Error {
-        let mut way = vec![(self.value.id(), self.steps)];
-        let mut outer = self.outer;
-        while let Some(level) = outer {
+        let mut way = vec![(self.value.id(), self.steps())];
+        let mut level = self.outer;
+        while let Some(outer) = level.outer {
             way.push((level.id, level.steps));
-            outer = level.outer;
+            level = outer;
         }
         way.reverse();
         // A newtype and what it holds are one object.
         way.dedup();
         let mut seen = hashbrown::HashSet::with_hasher(foldhash::fast::RandomState::default());
         match way.iter().find(|(id, _)| !seen.insert(*id)) {
-            Some((id, steps)) => Error::new(ErrorKind::Cycle).of_node(*id).repeating(self.steps - steps),
-            None => Error::new(ErrorKind::Depth(self.limit)),
+            Some((id, steps)) => Error::new(ErrorKind::Cycle).of_node(*id).repeating(self.steps() - steps),
+            None => Error::new(ErrorKind::Depth(self.outer.limit)),
         }
     }
 
@@ -101,11 +110,13 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
         }
     }
 
+    #[cold]
     fn wrong(&self, expected: &dyn de::Expected) -> Error {
         let found = describe(self.value);
         Error::invalid_type(Unexpected::Other(&found), expected)
     }
 
+    #[inline]
     fn visit_text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if let Some(text) = self.value.borrowed_text() {
             return visitor.visit_borrowed_str(text);
@@ -144,6 +155,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
         }
     }
 
+    #[inline]
     fn visit_items<V: Visitor<'de>>(self, items: Values<'g, 'de>, visitor: V) -> Result<V::Value> {
         let len = items.len();
         let mut items = Items { level: self.enter()?, items, position: 0 };
@@ -160,9 +172,10 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
 
     #[inline]
     fn visit_entries<V: Visitor<'de>>(self, entries: Entries<'g, 'de>, visitor: V) -> Result<V::Value> {
-        visitor.visit_map(Map::new(self.enter()?, entries))
+        visitor.visit_map(Dict { level: self.enter()?, entries, entry: None })
     }
 
+    #[inline]
     fn visit_int<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if let Some(value) = self.value.as_i64() {
             return visitor.visit_i64(value);
@@ -217,10 +230,10 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
             return self.visit_items(items, visitor);
         }
         if object.entries.is_some() {
-            return visitor.visit_map(Map::of_object(self.enter()?, object.entries, [const { None }; 3]));
+            return visitor.visit_map(Map::new(self.enter()?, object.entries, [const { None }; 3]));
         }
         if object.args.len() == 0 || has_attributes && object.only_arg().is_none() {
-            return visitor.visit_map(Map::of_object(self.enter()?, None, attributes));
+            return visitor.visit_map(Map::new(self.enter()?, None, attributes));
         }
         match object.only_arg() {
             Some(arg) => Deserializer::instead(&self.enter()?, arg).visit_any(visitor),
@@ -228,6 +241,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
         }
     }
 
+    #[inline]
     fn visit_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let value = self.value;
         match value.kind() {
@@ -236,7 +250,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
             Kind::Int => self.visit_int(visitor),
             Kind::Float => visitor.visit_f64(value.as_f64().unwrap_or_default()),
             Kind::Text => self.visit_text(visitor),
-            Kind::String => self.visit_string(visitor, self.strings),
+            Kind::String => self.visit_string(visitor, self.outer.strings),
             Kind::Bytes | Kind::ByteArray | Kind::Buffer | Kind::ReadOnly => self.visit_bytes(visitor),
             Kind::List | Kind::Tuple | Kind::Set | Kind::FrozenSet => {
                 self.visit_items(value.items(), visitor)
@@ -256,6 +270,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
     }
 
     /// A sequence, of anything that has one order.
+    #[inline]
     fn visit_sequence<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let value = self.value;
         match value.kind() {
@@ -315,6 +330,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
         }
     }
 
+    #[inline]
     fn visit_mapping<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.value.kind() {
             Kind::Dict => self.visit_entries(self.value.entries(), visitor),
@@ -332,7 +348,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
                             if object.args.len() > 0 && object.entries.is_none() && !has_attributes(&object) {
                                 return Err(this.wrong(&take()?));
                             }
-                            let map = Map::of_object(this.enter()?, object.entries, attributes);
+                            let map = Map::new(this.enter()?, object.entries, attributes);
                             take()?.visit_map(map)
                         }
                         meaning @ (Meaning::Map(_) | Meaning::Pairs(_)) => {
@@ -346,6 +362,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
         }
     }
 
+    #[inline]
     pub(super) fn visit_fields<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -365,7 +382,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
                             let by_name = object.args.len() == 0 || object.has_any(fields);
                             if by_name || object.entries.is_some() {
                                 let attributes = object.attributes();
-                                let map = Map::of_object(this.enter()?, object.entries, attributes);
+                                let map = Map::new(this.enter()?, object.entries, attributes);
                                 return take()?.visit_map(map);
                             }
                             // An instance of one argument, which may hold all of the fields.
@@ -493,6 +510,7 @@ macro_rules! scalars {
 impl<'de> de::Deserializer<'de> for Deserializer<'_, '_, 'de> {
     type Error = Error;
 
+    #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.visit_any(visitor)
     }
@@ -502,6 +520,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, '_, 'de> {
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
     }
 
+    #[inline]
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.value.as_bool() {
             Some(value) => visitor.visit_bool(value),
@@ -525,6 +544,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, '_, 'de> {
         }
     }
 
+    #[inline]
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.deserialize_f64(visitor)
     }
@@ -594,6 +614,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, '_, 'de> {
         self.expect_empty(visitor)
     }
 
+    #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
         // A level of its own: a type may be nothing but a newtype of itself.
         let level = self.enter()?;
@@ -605,6 +626,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, '_, 'de> {
         self.visit_sequence(visitor)
     }
 
+    #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value> {
         self.visit_sequence(visitor)
     }

@@ -163,7 +163,8 @@ impl<'a> Options<'a> {
     ///
     /// If the object does not fit the type.
     pub fn from_value<'de, T: Deserialize<'de>>(&self, value: Value<'_, 'de>) -> Result<T> {
-        let result = T::deserialize(de::Deserializer::new(value, self.strings, self.recursion_limit));
+        let outermost = de::Level::outermost(value.id(), self.strings, self.recursion_limit);
+        let result = T::deserialize(de::Deserializer::instead(&outermost, value));
         result.map_err(|error| {
             let error = error.of_node(value.id());
             match error.node().and_then(|node| value.graph().value(node).offset()) {

@@ -604,6 +604,7 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
             output.begin()?;
             if output.protocol() >= 2 {
                 output.global(module, class)?;
+                output.begin()?;
                 output.emitter().empty_tuple();
                 output.op(Opcode::NewObj);
             } else {

@@ -135,6 +135,7 @@ impl<'g, 'a> Value<'g, 'a> {
     ///
     /// assert_eq!(Graph::from_slice(b"cmath\nsqrt\n.").unwrap().root().kind(), Kind::Global);
     /// ```
+    #[inline]
     pub fn kind(self) -> Kind {
         match self.node() {
             Node::None => Kind::None,
@@ -178,6 +179,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// ```
     /// assert!(brinery::Graph::from_slice(b"N.").unwrap().root().is_none());
     /// ```
+    #[inline]
     pub fn is_none(self) -> bool {
         matches!(self.node(), Node::None)
     }
@@ -187,6 +189,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// ```
     /// assert_eq!(brinery::Graph::from_slice(b"\x88.").unwrap().root().as_bool(), Some(true));
     /// ```
+    #[inline]
     pub fn as_bool(self) -> Option<bool> {
         match self.node() {
             Node::Bool(value) => Some(value),
@@ -199,6 +202,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// ```
     /// assert_eq!(brinery::Graph::from_slice(b"L-7L\n.").unwrap().root().as_i64(), Some(-7));
     /// ```
+    #[inline]
     pub fn as_i64(self) -> Option<i64> {
         match self.node() {
             Node::Int(value) => Some(value),
@@ -212,6 +216,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// let graph = brinery::Graph::from_slice(b"L1000000000000000000000L\n.").unwrap();
     /// assert_eq!(graph.root().as_big_int().unwrap().to_string(), "1000000000000000000000");
     /// ```
+    #[inline]
     pub fn as_big_int(self) -> Option<Cow<'g, BigInt>> {
         match self.node() {
             Node::Int(value) => Some(Cow::Owned(value.into())),
@@ -225,6 +230,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// ```
     /// assert_eq!(brinery::Graph::from_slice(b"F1.5\n.").unwrap().root().as_f64(), Some(1.5));
     /// ```
+    #[inline]
     pub fn as_f64(self) -> Option<f64> {
         match self.node() {
             Node::Float(value) => Some(value),
@@ -253,6 +259,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// assert_eq!(graph.root().as_str(), None);
     /// assert_eq!(graph.root().text_bytes(), Some(&b"\xed\xa0\x80"[..]));
     /// ```
+    #[inline]
     pub fn text_bytes(self) -> Option<&'g [u8]> {
         match self.node() {
             Node::Text(text) => Some(self.graph.text(text).as_bytes()),
@@ -266,6 +273,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// ```
     /// assert_eq!(brinery::Graph::from_slice(b"C\x02hi.").unwrap().root().as_bytes(), Some(&b"hi"[..]));
     /// ```
+    #[inline]
     pub fn as_bytes(self) -> Option<&'g [u8]> {
         match self.node() {
             Node::Bytes(bytes) | Node::ByteArray(bytes) | Node::String(bytes) => {
@@ -324,6 +332,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// let graph = brinery::Graph::from_slice(b"Prow 5\n.").unwrap();
     /// assert_eq!(graph.root().as_persistent().unwrap().as_str(), Some("row 5"));
     /// ```
+    #[inline]
     pub fn as_persistent(self) -> Option<Value<'g, 'a>> {
         match self.node() {
             Node::Persistent(id) => Some(self.at(id)),
@@ -339,6 +348,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// assert_eq!((global.module(), global.name()), ("os.path".into(), "join".into()));
     /// assert!(global.is("os.path", "join"));
     /// ```
+    #[inline]
     pub fn as_global(self) -> Option<Global<'g, 'a>> {
         match self.node() {
             Node::Global { module, name } => Some(Global { module: self.at(module), name: self.at(name) }),
@@ -375,6 +385,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// let numbers: Vec<_> = graph.root().items().filter_map(|item| item.as_i64()).collect();
     /// assert_eq!(numbers, [1, 2]);
     /// ```
+    #[inline]
     pub fn items(self) -> Values<'g, 'a> {
         let ids = match self.node() {
             Node::List(run) | Node::Tuple(run) | Node::Set(run) | Node::FrozenSet(run) => self.graph.ids(run),
@@ -390,6 +401,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// let (key, value) = graph.root().entries().next().unwrap();
     /// assert!(key.as_i64() == Some(1) && value.is_none());
     /// ```
+    #[inline]
     pub fn entries(self) -> Entries<'g, 'a> {
         let ids = match self.node() {
             Node::Dict(run) => self.graph.ids(run),
@@ -403,6 +415,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// ```
     /// assert_eq!(brinery::Graph::from_slice(b"(K\x01K\x02d.").unwrap().root().len(), 1);
     /// ```
+    #[inline]
     pub fn len(self) -> usize {
         self.items().len() + self.entries().len()
     }
@@ -412,6 +425,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// ```
     /// assert!(brinery::Graph::from_slice(b"].").unwrap().root().is_empty());
     /// ```
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
@@ -423,6 +437,7 @@ impl<'g, 'a> Value<'g, 'a> {
     /// assert_eq!(graph.root().item(0).unwrap().as_i64(), Some(5));
     /// assert!(graph.root().item(1).is_none());
     /// ```
+    #[inline]
     pub fn item(self, index: usize) -> Option<Value<'g, 'a>> {
         match self.node() {
             Node::List(run) | Node::Tuple(run) => self.graph.ids(run).get(index).map(|&id| self.at(id)),
@@ -538,6 +553,7 @@ impl<'g, 'a> Value<'g, 'a> {
 
     /// Text that lives as long as the input.
     #[cfg(feature = "serde")]
+    #[inline]
     pub(crate) fn borrowed_text(self) -> Option<&'a str> {
         match self.node() {
             Node::Text(super::graph::Piece::Borrowed(text)) => Some(text),
@@ -547,6 +563,7 @@ impl<'g, 'a> Value<'g, 'a> {
 
     /// Bytes that live as long as the input.
     #[cfg(feature = "serde")]
+    #[inline]
     pub(crate) fn borrowed_bytes(self) -> Option<&'a [u8]> {
         use super::graph::Piece;
         match self.node() {
@@ -700,6 +717,7 @@ impl<'g, 'a> Instance<'g, 'a> {
     /// let class = graph.root().as_instance().unwrap().class();
     /// assert_eq!(class.as_global().unwrap().name(), "C");
     /// ```
+    #[inline]
     pub fn class(self) -> Value<'g, 'a> {
         self.value.at(self.class)
     }
@@ -710,6 +728,7 @@ impl<'g, 'a> Instance<'g, 'a> {
     /// let graph = brinery::Graph::from_slice(b"cm\nC\nK\x01\x85\x81.").unwrap();
     /// assert_eq!(graph.root().as_instance().unwrap().args().len(), 1);
     /// ```
+    #[inline]
     pub fn args(self) -> Value<'g, 'a> {
         self.value.at(self.args)
     }
@@ -865,6 +884,7 @@ impl<'g, 'a> Entries<'g, 'a> {
         Entries { graph, ids: ids.chunks_exact(2) }
     }
 
+    #[inline(always)]
     fn pair(&self, ids: &[Id]) -> (Value<'g, 'a>, Value<'g, 'a>) {
         (Value::new(self.graph, ids[0]), Value::new(self.graph, ids[1]))
     }

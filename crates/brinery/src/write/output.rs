@@ -140,6 +140,7 @@ impl<'w> Output<'w> {
         }
         self.global(self.builtins(), "bytearray")?;
         if bytes.is_empty() {
+            self.begin()?;
             self.emitter.empty_tuple();
         } else {
             self.open_tuple(1);

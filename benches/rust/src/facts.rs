@@ -1,0 +1,222 @@
+//! A host that builds nothing: what a scanner runs on the machine.
+
+use brinery::Place;
+use brinery::read::{
+    Chunk, Cursor, Fault, Host, Items, LineEncoding, Machine, Memo, ReadError, Shape, Source,
+};
+
+/// What a stream would do, in numbers.
+#[derive(Default)]
+pub struct Facts<'de> {
+    memo: Memo<Fact<'de>>,
+    pub values: usize,
+    pub text: usize,
+    pub bytes: usize,
+    pub globals: Vec<(&'de [u8], &'de [u8])>,
+    pub calls: usize,
+    pub longest: usize,
+}
+
+/// What a scanner knows of a value: the text that may become a name, or nothing.
+pub type Fact<'de> = Option<&'de [u8]>;
+
+/// The stream is malformed.
+#[derive(Debug)]
+pub struct Malformed;
+
+/// Runs one stream.
+pub fn scan<'de>(input: &'de [u8]) -> Facts<'de> {
+    let mut facts = Facts::default();
+    Machine::new().run(&mut Cursor::new(input), &mut facts).expect("a good stream");
+    facts
+}
+
+impl<'de> Facts<'de> {
+    #[inline(always)]
+    fn value(&mut self) -> Result<Fact<'de>, Malformed> {
+        self.values += 1;
+        Ok(None)
+    }
+
+    #[inline(always)]
+    fn items(&mut self, items: &Items<'_, Fact<'de>>) {
+        self.longest = self.longest.max(items.len());
+    }
+
+    fn made(&mut self, mut items: Items<'_, Fact<'de>>) -> Result<Fact<'de>, Malformed> {
+        self.items(&items);
+        items.drain();
+        self.value()
+    }
+
+    fn text_of(&mut self, chunk: Chunk<'de, '_>) -> Result<Fact<'de>, Malformed> {
+        self.values += 1;
+        self.text += chunk.len();
+        let Chunk::Borrowed(bytes) = chunk else { return Ok(None) };
+        if bytes.is_ascii() || std::str::from_utf8(bytes).is_ok() { Ok(Some(bytes)) } else { Err(Malformed) }
+    }
+}
+
+impl<'de> Host<'de> for Facts<'de> {
+    type Value = Fact<'de>;
+    type Error = Malformed;
+
+    fn fault(&mut self, _: Fault) -> Malformed {
+        Malformed
+    }
+    fn read_error(&mut self, _: ReadError) -> Malformed {
+        Malformed
+    }
+    fn at(&mut self, error: Malformed, _: Place) -> Malformed {
+        error
+    }
+    fn protocol(&mut self, _: u8) {}
+    #[inline(always)]
+    fn none(&mut self) -> Self::Value {
+        None
+    }
+    #[inline(always)]
+    fn bool(&mut self, _: bool) -> Self::Value {
+        None
+    }
+    #[inline(always)]
+    fn int(&mut self, _: i64) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    fn int_literal(&mut self, _: &[u8]) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    fn long(&mut self, _: &[u8]) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    #[inline(always)]
+    fn float(&mut self, _: f64) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    #[inline(always)]
+    fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Result<Self::Value, Malformed> {
+        self.text_of(utf8)
+    }
+    fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Result<Self::Value, Malformed> {
+        self.text_of(line)
+    }
+    fn string(&mut self, bytes: Chunk<'de, '_>) -> Result<Self::Value, Malformed> {
+        self.text_of(bytes)
+    }
+    fn string_escaped(&mut self, literal: Chunk<'de, '_>) -> Result<Self::Value, Malformed> {
+        self.text_of(literal)
+    }
+    fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Self::Value, Malformed> {
+        self.bytes += source.take(len).map_err(|_| Malformed)?.len();
+        self.value()
+    }
+    fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Self::Value, Malformed> {
+        self.bytes(len, source)
+    }
+    #[inline(always)]
+    fn empty_list(&mut self) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    #[inline(always)]
+    fn empty_dict(&mut self) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    fn empty_set(&mut self) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    #[inline(always)]
+    fn tuple(&mut self, items: Items<'_, Self::Value>) -> Result<Self::Value, Malformed> {
+        self.made(items)
+    }
+    fn list(&mut self, items: Items<'_, Self::Value>) -> Result<Self::Value, Malformed> {
+        self.made(items)
+    }
+    fn dict(&mut self, items: Items<'_, Self::Value>) -> Result<Self::Value, Malformed> {
+        self.made(items)
+    }
+    fn frozenset(&mut self, items: Items<'_, Self::Value>) -> Result<Self::Value, Malformed> {
+        self.made(items)
+    }
+    #[inline(always)]
+    fn append(&mut self, mut items: Items<'_, Self::Value>) -> Result<(), Malformed> {
+        self.items(&items);
+        items.drain();
+        Ok(())
+    }
+    #[inline(always)]
+    fn set_items(&mut self, items: Items<'_, Self::Value>) -> Result<(), Malformed> {
+        self.append(items)
+    }
+    fn add_items(&mut self, items: Items<'_, Self::Value>) -> Result<(), Malformed> {
+        self.append(items)
+    }
+    fn name(&mut self, line: Chunk<'de, '_>, _: LineEncoding) -> Result<Self::Value, Malformed> {
+        self.text_of(line)
+    }
+    fn global(&mut self, module: Self::Value, name: Self::Value) -> Result<Self::Value, Malformed> {
+        self.globals.push((module.ok_or(Malformed)?, name.ok_or(Malformed)?));
+        self.value()
+    }
+    fn extension(&mut self, _: u32) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    fn reduce(&mut self, _: Self::Value, _: Self::Value) -> Result<Self::Value, Malformed> {
+        self.calls += 1;
+        self.value()
+    }
+    fn build(&mut self, _: &Self::Value, _: Self::Value) -> Result<(), Malformed> {
+        self.calls += 1;
+        Ok(())
+    }
+    fn instantiate(
+        &mut self,
+        _: Self::Value,
+        items: Items<'_, Self::Value>,
+    ) -> Result<Self::Value, Malformed> {
+        self.calls += 1;
+        self.made(items)
+    }
+    fn new_object(
+        &mut self,
+        _: Self::Value,
+        _: Self::Value,
+        _: Option<Self::Value>,
+    ) -> Result<Self::Value, Malformed> {
+        self.calls += 1;
+        self.value()
+    }
+    fn persistent_line(&mut self, _: Chunk<'de, '_>) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    fn persistent(&mut self, _: Self::Value) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    fn next_buffer(&mut self) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    fn readonly_buffer(&mut self, _: Self::Value) -> Result<Self::Value, Malformed> {
+        self.value()
+    }
+    #[inline(always)]
+    fn share(&mut self, value: &Self::Value) -> Self::Value {
+        *value
+    }
+    #[inline(always)]
+    fn memo_get(&mut self, index: u64) -> Option<Self::Value> {
+        self.memo.get(index).copied()
+    }
+    #[inline(always)]
+    fn memo_put(&mut self, index: u64, value: &Self::Value) {
+        self.memo.insert(index, *value);
+    }
+    #[inline(always)]
+    fn memoize(&mut self, value: &Self::Value) {
+        self.memo.insert(self.memo.len() as u64, *value);
+    }
+    fn shape(&self, _: &Self::Value) -> Shape {
+        Shape::Other
+    }
+    fn key_text(&self, _: &Self::Value) -> String {
+        String::new()
+    }
+}
