@@ -2,7 +2,9 @@
 # under the git-ignored build/), works on a fresh machine and can be run again. `make help` lists them.
 #
 #   PYTHON=python3.12     the interpreter to use (default: the first CPython on PATH; shims are looked through)
-#   PYTHONS="a b c"       more interpreters for `make test-all`, besides those on PATH and those of pyenv
+#   PYTHONS="a b c"       more interpreters for `make test-all`, besides those on PATH and those of pyenv;
+#                         for `make bench`, the interpreters that are measured, the first of them drawn
+#   BENCH_QUICK=1         a first look for `make bench`: few rounds, no peers, no page changed
 #   V=1                   show the output of every step as it comes
 
 SHELL := /bin/bash
@@ -24,7 +26,7 @@ ENV := build/py-$(VERSION)
 PY := $(CURDIR)/$(ENV)/bin/python
 export PYO3_PYTHON := $(INTERPRETER)
 
-REQUIREMENTS := tests/requirements-dev.txt $(wildcard tests/programs/requirements.txt)
+REQUIREMENTS := tests/requirements-dev.txt $(wildcard tests/programs/requirements.txt) benches/requirements.txt
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name '*.toml' -o -name '*.txt' -o -name '*.md') Cargo.toml Cargo.lock
 PYTHON_SOURCES := $(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed) pyproject.toml
 FUZZ_INPUTS ?= 200000
@@ -122,8 +124,13 @@ demo: begin $(ENV)/built  ## the tour: real objects of this machine saved, compa
 	@$(STEP) "command line (release)" cargo build --quiet --locked --release -p brinery-cli
 	@$(PY) examples/tour.py --program $${CARGO_TARGET_DIR:-target}/release/brinery
 
-bench: begin $(ENV)/built  ## measure against the stock engine and rebuild the tables and the plot
-	@$(PY) -m benches
+# One interpreter after the other is set up; then all are measured by one run.
+bench: begin $(ENV)/built  ## measure against the stock engine and rebuild the tables and the plots
+	@chosen=""; for python in $(or $(PYTHONS),$(INTERPRETER)); do \
+	    $(MAKE) build PYTHON="$$python"; \
+	    chosen="$$chosen --python $(CURDIR)/build/py-$$(tests/tools/find_python "$$python" | cut -d ' ' -f 1)/bin/python"; \
+	done; \
+	$(PY) -m benches $$chosen $(if $(BENCH_QUICK),--quick,--peers --publish) --json build/bench/results.json
 
 docs: begin $(ENV)/built  ## build the documentation into build/site
 	@$(STEP) "docs requirements" $(PY) -m pip install -q -r docs/requirements.txt

@@ -2,13 +2,18 @@
 
 ===============  =====================================================================
 ``workloads/``   what is pickled: one file a family, one function a workload
-``sides``        the engines that are compared
-``worker``       measures one workload in a process of its own
-``report``       the table
+``workload``     what a workload is, and the marks that its function can carry
+``heap``         puts the heap into the disorder of a long-running program
+``sides``        the engines that are compared, and their peers
+``measure``      times: turns, rounds, ratios
+``memory``       memory: kept and at the peak
+``alike``        whether a peer gives back what it was given
+``worker``       does one task in a process of its own
+``runner``       runs all tasks of an interpreter
+``report``       the tables
+``plot``, ``svg``  the pictures
+``pages``        writes tables and pictures into the repository
 ===============  =====================================================================
 
-How it measures: each workload has a fresh process. In each round every side has its turn, the order rotated;
-a turn pickles objects that were made just before it, outside the clock. The clock is the CPU time of the
-thread. The stock engine takes part twice, so that the column *A/A* shows what the machine's noise alone does.
-A ratio is the median over the rounds; beside it stand its quartiles.
+How it measures stands in ``docs/benchmarks.md``.
 """

@@ -5,81 +5,78 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import json
-import platform
-import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from benches import report
+from benches import pages, report, runner
 from benches.workloads import WORKLOADS
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
-    """Measure what was asked for, print the table and keep the numbers."""
+    """Measure what was asked for, print the tables and keep the numbers."""
     parser = argparse.ArgumentParser(
         prog="python -m benches", description="brinery against the stock engine."
     )
-    parser.add_argument("workloads", nargs="*", default=["*"], help="names, with * and ? (default: all)")
-    parser.add_argument("--direction", choices=("dumps", "loads"), help="default: both")
-    parser.add_argument("--rounds", type=int, default=21, help="default: %(default)s")
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="workloads, with * and ? (repeatable)"
+    )
+    parser.add_argument(
+        "--python", action="append", metavar="PATH", help="interpreters with brinery (this one)"
+    )
+    parser.add_argument("--quick", action="store_true", help="few rounds: a first look")
+    parser.add_argument("--peers", action="store_true", help="also marshal, msgpack, cloudpickle and dill")
     parser.add_argument("--protocol", type=int, default=5, choices=range(6), help="default: %(default)s")
-    parser.add_argument("--gc", choices=("on", "off", "both"), default="on", help="the cyclic collector (on)")
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "bench", help="where the results go")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the numbers to a file")
+    parser.add_argument(
+        "--from", type=Path, metavar="IN", dest="kept", help="measure nothing, use such a file"
+    )
+    parser.add_argument(
+        "--publish", action="store_true", help="rewrite the pages and pictures of the repository"
+    )
     parser.add_argument("--list", action="store_true", help="list the workloads")
     given = parser.parse_args()
 
-    if given.rounds < 2:
-        parser.error("--rounds must be 2 or more")
-    chosen = [
-        name for name in WORKLOADS if any(fnmatch.fnmatch(name, pattern) for pattern in given.workloads)
-    ]
+    patterns = given.only or ["*"]
+    chosen = [name for name in WORKLOADS if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
     if not chosen:
-        parser.error(f"no workload is called {' or '.join(given.workloads)}; --list names them")
+        parser.error(f"no workload is called {' or '.join(patterns)}; --list names them")
     if given.list:
         for name in chosen:
-            print(f"{name:<28} {WORKLOADS[name].__doc__.strip()}")
+            print(f"{name:<36} {WORKLOADS[name].about}")
         return 0
 
-    directions = [given.direction] if given.direction else ["dumps", "loads"]
-    collectors = ["on", "off"] if given.gc == "both" else [given.gc]
-    tasks = [(name, way, gc) for gc in collectors for way in directions for name in chosen]
-    results = []
-    for number, (name, way, gc) in enumerate(tasks, 1):
-        progress(f"[{number}/{len(tasks)}] {way} {name}")
-        arguments = [name, way, str(given.rounds), str(given.protocol), gc]
-        done = subprocess.run(
-            [sys.executable, "-m", "benches.worker", *arguments], cwd=ROOT, capture_output=True, text=True
-        )
-        if done.returncode:
-            progress("")
-            print(f"{way} {name} failed:\n{done.stderr}", file=sys.stderr)
+    if given.kept:
+        found = json.loads(given.kept.read_text(encoding="utf-8"))
+    else:
+        effort = runner.QUICK if given.quick else runner.FULL
+        if given.peers:
+            effort = replace(effort, peers=effort.budget)
+        found = []
+        try:
+            for python in given.python or [sys.executable]:
+                found.append(runner.measure(python, chosen, given.protocol, effort))
+        except runner.Failure as failure:
+            print(f"\n{failure}", file=sys.stderr)
             return 1
-        results.append(json.loads(done.stdout))
-    progress("")
-
-    about = f"{platform.python_implementation()} {platform.python_version()}, {platform.python_compiler()}"
-    text = (
-        f"{about}, {platform.machine()}; protocol {given.protocol}, {given.rounds} rounds\n\n"
-        + report.table(results)
-    )
-    print(text, end="")
-    given.folder.mkdir(parents=True, exist_ok=True)
-    (given.folder / "results.md").write_text(text, encoding="utf-8")
-    (given.folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
-    unequal = [result["workload"] for result in results if result["equal"] is False]
-    if unequal:
-        print(f"the bytes differ: {', '.join(sorted(set(unequal)))}", file=sys.stderr)
-    return 1 if unequal else 0
+    if given.json:
+        given.json.parent.mkdir(parents=True, exist_ok=True)
+        given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    for one in found:
+        print(told(one))
+    if given.publish:
+        pages.publish(found)
+    return 0
 
 
-def progress(text: str) -> None:
-    """Say what is measured: on a terminal in one line that is written over, else line by line."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-    elif text:
-        print(text, file=sys.stderr, flush=True)
+def told(found: dict[str, Any]) -> str:
+    """Return what is printed of an interpreter."""
+    results = found["results"]
+    parts = [f"# {report.title(found['about'])}\n", report.speed(results)]
+    if report.compared(results):
+        parts += [report.memory(results), report.peers(results), report.summary(results)]
+    return "\n".join([*filter(None, parts), report.losses(results)])
 
 
 if __name__ == "__main__":

@@ -1,100 +1,135 @@
-"""Measures one workload: ``python -m benches.worker WORKLOAD dumps|loads ROUNDS PROTOCOL on|off``."""
+"""Measures one workload in a process of its own: ``python -m benches.worker TASK``, a task and its result in JSON."""
 
 from __future__ import annotations
 
 import gc
 import json
-import statistics
+import platform
 import sys
-import time
-from collections.abc import Callable
+import sysconfig
+import threading
+from typing import Any
 
-from benches.sides import Side, sides
+from benches import measure, memory
+from benches.alike import alike
+from benches.sides import Side, engine, engines, peers
+from benches.workload import Workload
 from benches.workloads import WORKLOADS
 
-#: A turn lasts at least this long, in seconds: shorter ones would measure the clock.
-TURN = 0.005
+#: The stock engine goes as deep as its C stack lets it.
+STACK = 768 << 20
 
 
 def main() -> None:
-    """Measure and print."""
-    name, direction, rounds, protocol, collector = sys.argv[1:]
-    make, protocol = WORKLOADS[name], int(protocol)
-    engines = sides()
-    ours, theirs, again = (engine.dumps(make(), protocol) for engine in engines)
-    if collector == "off":
-        gc.disable()
+    """Do the task and print its result."""
+    task = json.loads(sys.argv[1])
+    result: dict[str, Any] = {}
+
+    def run() -> None:
+        result.update(done(task))
+
+    threading.stack_size(STACK)
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if not result:
+        sys.exit(1)
+    json.dump(result, sys.stdout)
+
+
+def done(task: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a task."""
+    if task["kind"] == "about":
+        return about()
+    workload = WORKLOADS[task["workload"]]
+    if workload.missing():
+        return {"missing": workload.missing()}
+    direction, protocol = task["direction"], task["protocol"]
+    if task["kind"] == "memory":
+        return memory.measure(workload, direction, task["side"], protocol)
+    sides = engines(workload)
+    obj = workload.make()
+    try:
+        theirs = engine(workload, "pickle").dumps(obj, protocol)
+    except RecursionError:
+        return {"stock cannot": "RecursionError"}
+    check(sides, workload, obj, theirs, protocol)
+    del obj
+    if task["kind"] == "peers":
+        return compare_peers(workload, direction, protocol, theirs, task["budget"])
+    turn = turns(workload, direction, protocol, theirs)
+    result: dict[str, Any] = {"bytes": len(theirs)}
+    for collector in ("on", "off"):
+        if collector == "off":
+            gc.disable()
+        repeat = measure.calibrated(turn, sides[1])
+        repeats = dict.fromkeys((side.name for side in sides), repeat)
+        for side in sides:
+            turn(side, repeat)
+        # The usual case, with the collector, is measured longer.
+        budget = task["budget"] / (1 if collector == "on" else 2)
+        times = measure.rounds(sides, turn, repeats, budget, task["least"])
+        result[collector] = measure.compared(times)
+    return result
+
+
+def turns(workload: Workload, direction: str, protocol: int, data: Any) -> measure.Turn:
+    """Return the turn of a direction."""
     if direction == "dumps":
-        times = measure(engines, lambda engine, repeat: saving(engine, make, protocol, repeat), int(rounds))
-    else:
-        times = measure(engines, lambda engine, repeat: loading(engine, theirs, repeat), int(rounds))
-    ratios = quotients(times["pickle"], times["brinery"])
-    noise = quotients(times["pickle"], times["again"])
-    json.dump(
-        {
-            "workload": name,
-            "direction": direction,
-            "gc": collector,
-            "bytes": len(theirs),
-            # Of some objects, such as sets of strings, two that are equal have different pickles.
-            "equal": ours == theirs if theirs == again else None,
-            "brinery": statistics.median(times["brinery"]),
-            "pickle": statistics.median(times["pickle"]),
-            "ratio": statistics.median(ratios),
-            "quartiles": quartiles(ratios),
-            "noise": statistics.median(noise),
-            "noise quartiles": quartiles(noise),
-        },
-        sys.stdout,
+        return measure.saving(workload, protocol, len(data))
+    return measure.loading(workload, data)
+
+
+def check(sides: list[Side], workload: Workload, obj: Any, theirs: Any, protocol: int) -> None:
+    """Fail unless brinery writes the same bytes, for a fresh object too, and loads them to the same."""
+    ours, stock, _ = sides
+    if ours.dumps(obj, protocol) != theirs:
+        raise AssertionError(f"{workload.name}: the bytes differ")
+    fresh = workload.make()
+    if ours.dumps(fresh, protocol) != stock.dumps(fresh, protocol):
+        raise AssertionError(f"{workload.name}: the bytes of a fresh object differ")
+    if ours.dumps(stock.loads(theirs), protocol) != stock.dumps(ours.loads(theirs), protocol):
+        raise AssertionError(f"{workload.name}: what is loaded differs")
+
+
+def compare_peers(
+    workload: Workload, direction: str, protocol: int, data: Any, budget: float
+) -> dict[str, float]:
+    """Return how many times as fast as the stock engine each peer is that gives back what it was given."""
+    stock = engine(workload, "pickle")
+    ratios = {}
+    for peer in peers(workload):
+        try:
+            saved = peer.dumps(workload.make(), protocol)
+            if not alike(workload.make(), peer.loads(saved)):
+                continue
+        except Exception:
+            continue  # what a peer cannot express is a dash in the table
+        mine, other = turns(workload, direction, protocol, data), turns(workload, direction, protocol, saved)
+
+        def turn(side: Side, repeat: int, mine=mine, other=other) -> float:
+            return (mine if side is stock else other)(side, repeat)
+
+        repeats = {side.name: measure.calibrated(turn, side) for side in (stock, peer)}
+        times = measure.rounds([stock, peer], turn, repeats, budget / 5, least=1)
+        ratios[peer.name] = measure.median_ratio(times[stock.name], times[peer.name])
+    return {"peers": ratios}
+
+
+def about() -> dict[str, Any]:
+    """Say what interpreter this is."""
+    flags = " ".join(
+        str(sysconfig.get_config_var(name) or "") for name in ("CONFIG_ARGS", "PY_CFLAGS_NODIST")
     )
+    import brinery
 
-
-def measure(engines: list[Side], turn: Callable[[Side, int], float], rounds: int) -> dict[str, list[float]]:
-    """Give every engine a turn in each round, the order rotated, and return the seconds of one operation."""
-    repeat = 1
-    while turn(engines[1], repeat) < TURN and repeat < 1 << 16:
-        repeat *= 2
-    times: dict[str, list[float]] = {engine.name: [] for engine in engines}
-    for engine in engines:
-        turn(engine, repeat)
-    for number in range(rounds):
-        shift = number % len(engines)
-        for engine in engines[shift:] + engines[:shift]:
-            times[engine.name].append(turn(engine, repeat) / repeat)
-    return times
-
-
-def saving(engine: Side, make: Callable[[], object], protocol: int, repeat: int) -> float:
-    """Save `repeat` fresh objects and return the CPU time."""
-    dumps = engine.dumps
-    objects = [make() for _ in range(repeat)]
-    gc.collect()
-    began = time.thread_time()
-    for obj in objects:
-        dumps(obj, protocol)
-    return time.thread_time() - began
-
-
-def loading(engine: Side, data: bytes, repeat: int) -> float:
-    """Load the data `repeat` times and return the CPU time, that of dropping the objects left out."""
-    loads = engine.loads
-    kept = [None] * repeat
-    gc.collect()
-    began = time.thread_time()
-    for i in range(repeat):
-        kept[i] = loads(data)
-    return time.thread_time() - began
-
-
-def quotients(left: list[float], right: list[float]) -> list[float]:
-    """Divide round by round: what disturbs a round disturbs both sides."""
-    return [a / b for a, b in zip(left, right)]
-
-
-def quartiles(values: list[float]) -> tuple[float, float]:
-    """Return the first and the third quartile."""
-    first, _, third = statistics.quantiles(values, n=4)
-    return first, third
+    return {
+        "version": platform.python_version(),
+        "optimised": "--enable-optimizations" in flags or "-fprofile-use" in flags,
+        "compiler": platform.python_compiler(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "brinery": brinery.__version__,
+    }
 
 
 if __name__ == "__main__":

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from benches.workload import Workload, collect
+from benches.workloads import (
+    buffers,
+    calls,
+    containers,
+    documents,
+    files,
+    graphs,
+    hooks,
+    instances,
+    scalars,
+    science,
+    standard,
+)
 
-from benches.workloads import containers, graphs, instances, messages, scalars, standard
-
-FAMILIES = (scalars, containers, instances, standard, graphs, messages)
+FAMILIES = (
+    scalars,
+    containers,
+    instances,
+    graphs,
+    standard,
+    calls,
+    hooks,
+    files,
+    buffers,
+    science,
+    documents,
+)
 
 #: Every workload by name, such as ``containers.records``.
-WORKLOADS: dict[str, Callable[[], object]] = {
-    f"{family.__name__.rpartition('.')[2]}.{name}": function
-    for family in FAMILIES
-    for name, function in vars(family).items()
-    if callable(function) and getattr(function, "__module__", "") == family.__name__ and name[0].islower()
-}
+WORKLOADS: dict[str, Workload] = collect(FAMILIES)

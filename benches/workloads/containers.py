@@ -22,6 +22,40 @@ def records() -> list[dict]:
     ]
 
 
+def api_dump() -> list[dict]:
+    """500 repositories as a web interface lists them: nested dicts, lists and addresses, fields left out here and there."""
+    made = []
+    for number in range(500):
+        address = f"https://api.example.org/repos/{number}"
+        repository = {
+            "id": 100_000 + number,
+            "name": f"project-{number}",
+            "full_name": f"owner{number % 40}/project-{number}",
+            "private": number % 9 == 0,
+            "owner": {
+                "login": f"owner{number % 40}",
+                "id": number % 40,
+                "url": f"https://api.example.org/users/owner{number % 40}",
+                "site_admin": False,
+            },
+            "url": address,
+            "issues_url": f"{address}/issues{{/number}}",
+            "created_at": f"2024-{number % 12 + 1:02d}-{number % 28 + 1:02d}T08:00:00Z",
+            "size": number * 37,
+            "stars": number * number % 5000,
+            "score": number / 11,
+            "topics": [f"topic{number % 7}", f"topic{number % 11}"],
+            "permissions": {"admin": False, "push": number % 2 == 0, "pull": True},
+            "parent": None,
+        }
+        if number % 3:
+            repository["license"] = {"key": "mit", "name": "MIT License", "spdx_id": "MIT"}
+        if number % 4 == 0:
+            repository["description"] = f"What project {number} is about, in a sentence or two – and more."
+        made.append(repository)
+    return made
+
+
 def parsed_json() -> object:
     """A nested document as json.loads returns it."""
     text = json.dumps(
@@ -59,6 +93,11 @@ def tuples() -> list[tuple]:
 def sets() -> list[set[int]]:
     """1,000 sets of 20 integers."""
     return [set(range(number, number + 20)) for number in range(1000)]
+
+
+def frozensets() -> list[frozenset[int]]:
+    """1,000 frozensets of 20 integers."""
+    return [frozenset(range(number, number + 20)) for number in range(1000)]
 
 
 def nested_lists() -> list:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import enum
 from dataclasses import dataclass
 
 
@@ -72,12 +71,42 @@ class Words(list):
     """A subclass of list with an attribute."""
 
 
-class Colour(enum.Enum):
-    """An enumeration."""
+class Settings(dict):
+    """A subclass of dict."""
 
-    RED = 1
-    GREEN = 2
-    BLUE = 3
+
+class Metres(float):
+    """A subclass of float."""
+
+
+class Tag(str):
+    """A subclass of str."""
+
+
+class Estimator:
+    """An estimator as machine-learning libraries have it: parameters, learned attributes, a version in its state."""
+
+    def __init__(self, **parameters: object) -> None:
+        self.__dict__.update(parameters)
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_library_version": "1.5.0"}
+
+    def __setstate__(self, state: dict) -> None:
+        state = dict(state)
+        state.pop("_library_version")
+        self.__dict__.update(state)
+
+
+class Split:
+    """A node of a decision tree."""
+
+    def __init__(self, depth: int, number: int) -> None:
+        self.feature = number % 13
+        self.threshold = number / 3
+        self.samples = 1 << (8 - depth)
+        self.left = Split(depth + 1, 2 * number) if depth < 6 else None
+        self.right = Split(depth + 1, 2 * number + 1) if depth < 6 else None
 
 
 Pair = collections.namedtuple("Pair", "left right")
@@ -119,15 +148,43 @@ def reduce() -> list[Reduced]:
 
 
 def list_subclass() -> list[Words]:
-    """500 instances of a subclass of list."""
+    """1,000 instances of a subclass of list with an attribute."""
     made = []
-    for number in range(500):
+    for number in range(1000):
         words = Words(["a", "b", str(number)])
         words.language = "en"
         made.append(words)
     return made
 
 
-def enums() -> list[Colour]:
-    """3,000 references to three members."""
-    return [Colour(number % 3 + 1) for number in range(3000)]
+def dict_subclass() -> list[Settings]:
+    """1,000 instances of a subclass of dict."""
+    return [Settings(host=f"host{number}", port=number) for number in range(1000)]
+
+
+def scalar_subclasses() -> list[Metres | Tag]:
+    """1,000 each of instances of subclasses of float and str."""
+    return [made for number in range(1000) for made in (Metres(number / 3), Tag(f"tag {number}"))]
+
+
+def exceptions() -> list[Exception]:
+    """1,000 exceptions."""
+    return [KeyError(f"key {number}") for number in range(1000)]
+
+
+def estimator() -> Estimator:
+    """An estimator: a pipeline of steps with parameters, the last a forest of 20 decision trees."""
+    scaler = Estimator(copy=True, with_mean=True, mean_=[n / 7 for n in range(40)], scale_=[1.0] * 40)
+    trees = [
+        Estimator(
+            criterion="gini",
+            max_depth=6,
+            min_samples_leaf=2,
+            random_state=number,
+            classes_=("no", "yes"),
+            tree_=Split(0, 1),
+        )
+        for number in range(20)
+    ]
+    forest = Estimator(n_estimators=20, bootstrap=True, oob_score=False, estimators_=trees)
+    return Estimator(steps=[("scale", scaler), ("forest", forest)], memory=None, verbose=False)
