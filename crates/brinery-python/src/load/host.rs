@@ -251,6 +251,23 @@ impl<'de> Host<'de> for Builder<'_> {
         unsafe { Owned::from_result(PyFrozenSet_New(items.as_ptr())) }
     }
 
+    fn are_inert(&self, container: Option<&Owned>, items: &[Owned]) -> bool {
+        let is_builtin = |container: &Owned| {
+            [&raw mut PyList_Type, &raw mut PyDict_Type, &raw mut PySet_Type]
+                .into_iter()
+                .any(|kind| container.is_exactly(kind))
+        };
+        // Whose hash and comparison run no other code.
+        let is_simple = |key: &Owned| {
+            [&raw mut PyUnicode_Type, &raw mut PyLong_Type, &raw mut PyBytes_Type]
+                .into_iter()
+                .any(|kind| key.is_exactly(kind))
+        };
+        let step =
+            if container.is_some_and(|container| container.is_exactly(&raw mut PyDict_Type)) { 2 } else { 1 };
+        container.is_none_or(is_builtin) && items.iter().step_by(step).all(is_simple)
+    }
+
     #[inline]
     fn append(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
         // SAFETY: the container stays on the stack, which only this load can reach.

@@ -16,6 +16,9 @@ const PIECE: usize = 1 << 20;
 /// From how many bytes on an object is large.
 const LARGE: usize = 4 << 10;
 
+/// Up to how many bytes a bytes object is copied from where the file has put them.
+const COPIED: usize = 256 << 10;
+
 /// What is known of a file beyond its methods.
 enum Kind {
     /// Exactly `io.BytesIO`: no `peek`, but its contents can be had. The names of the methods for that.
@@ -113,6 +116,11 @@ fn index(number: &Owned) -> Result<usize> {
 /// It never takes more from a file than the stream needs: a piece of a known length is read exactly, and what is
 /// looked at ahead is peeked at and then skipped. All bytes are in `window`, of which the part up to `taken` has
 /// really been read from the file and the rest only peeked at.
+///
+/// Code that runs during a load, and may look at the file or read on from it, finds it where `_pickle` would have it: a
+/// file that can be peeked at stands where it was peeked at last, any other right behind what was consumed or, within a
+/// frame, behind the frame. A `BytesIO`, which `_pickle` reads bit by bit, is [brought there](Source::catch_up) before
+/// such code runs.
 pub(crate) struct FileSource {
     file: File,
     window: Owned,
@@ -123,8 +131,10 @@ pub(crate) struct FileSource {
     taken: usize,
     /// The offset of the window in the stream.
     base: u64,
-    /// How much the last peek gave: another one is not worth a call for more than that.
-    peeked: usize,
+    /// Whether the window is the contents of a `BytesIO`, which stands before what was consumed.
+    shared: bool,
+    /// Where in the window the last frame ends.
+    framed: usize,
 }
 
 /// The core's name for an exception that is set.
@@ -136,7 +146,7 @@ impl FileSource {
     pub(crate) fn new(file: File) -> Result<Self> {
         let window = bytes::new(b"")?;
         let data = ptr::from_ref(bytes::as_slice(window.as_ref()));
-        Ok(FileSource { file, window, data, position: 0, taken: 0, base: 0, peeked: PEEK })
+        Ok(FileSource { file, window, data, position: 0, taken: 0, base: 0, shared: false, framed: 0 })
     }
 
     /// Starts a stream: offsets count from here.
@@ -167,23 +177,38 @@ impl FileSource {
         self.window = window;
         self.position = 0;
         self.taken = taken;
+        (self.shared, self.framed) = (false, 0);
     }
 
     /// Makes the file stand right behind what was consumed or taken, and forgets what was only peeked at.
     /// Returns how much was taken and not consumed.
     fn settle(&mut self) -> Result<usize> {
         if self.position > self.taken {
-            let skipped = self.position - self.taken;
-            if let Kind::BytesIo { seek, .. } = &self.file.kind {
-                // Relative to where it stands.
-                let (len, whence) = (Owned::int(skipped as i64)?, Owned::int(1)?);
-                self.file.call(seek, [len.as_ref(), whence.as_ref()])?;
-            } else {
-                self.call_read(skipped)?;
-            }
+            self.skip(self.position - self.taken)?;
             self.taken = self.position;
         }
         Ok(self.taken - self.position)
+    }
+
+    /// Puts a `BytesIO` where `_pickle` would have it, and keeps no more of its contents than the rest of the frame.
+    fn leave_contents(&mut self) -> Result<()> {
+        self.shared = false;
+        let ahead = self.position.max(self.framed);
+        let skipped = ahead - self.taken;
+        self.taken = ahead;
+        self.data = ptr::from_ref(&bytes::as_slice(self.window.as_ref())[..ahead]);
+        if skipped == 0 { Ok(()) } else { self.skip(skipped) }
+    }
+
+    /// Skips what was looked at only.
+    fn skip(&self, len: usize) -> Result<()> {
+        if let Kind::BytesIo { seek, .. } = &self.file.kind {
+            // Relative to where it stands.
+            let (len, whence) = (Owned::int(len as i64)?, Owned::int(1)?);
+            self.file.call(seek, [len.as_ref(), whence.as_ref()]).map(drop)
+        } else {
+            self.call_read(len).map(drop)
+        }
     }
 
     /// The bytes taken and not consumed, after [`settle`](Self::settle).
@@ -205,21 +230,21 @@ impl FileSource {
     fn peek(&mut self, len: usize) -> Result<bool> {
         if let Kind::BytesIo { getvalue, tell, .. } = &self.file.kind {
             let (value, position) = (self.file.call(getvalue, [])?, index(&self.file.call(tell, [])?)?);
+            if value.as_ref().has_one_holder() {
+                // Somebody has a view of the contents, so that this is a copy of them: one is enough.
+                self.file.kind = Kind::Other;
+            }
             return Ok(self.share_contents(value, position, len));
         }
-        let Some(peek) = &self.file.peek else { return Ok(false) };
-        if len > self.peeked.max(512) || len >= PEEK {
-            return Ok(false);
-        }
+        let Some(peek) = self.file.peek.as_ref().filter(|_| len < PEEK) else { return Ok(false) };
         match peek.call1(Owned::int(PEEK as i64)?.as_ref()) {
             Ok(data) => {
                 let data = into_bytes(data)?;
-                self.peeked = bytes::as_slice(data.as_ref()).len();
-                if self.peeked < len {
-                    return Ok(false);
+                let enough = bytes::as_slice(data.as_ref()).len() >= len;
+                if enough {
+                    self.set_window(data, 0);
                 }
-                self.set_window(data, 0);
-                Ok(true)
+                Ok(enough)
             }
             Err(Raised) => {
                 // SAFETY: the interpreter's exception classes are alive as long as it is.
@@ -240,6 +265,7 @@ impl FileSource {
             self.set_window(value, position);
             self.base = self.base.wrapping_sub(position as u64);
             self.position = position;
+            self.shared = true;
         }
         enough
     }
@@ -280,48 +306,70 @@ impl FileSource {
         join(&pieces, have)
     }
 
+    /// `len` bytes that are not all in the window, read without looking any further, if they are all there.
+    fn read_exactly(&mut self, len: usize) -> ReadResult<Owned> {
+        self.settle().map_err(raised)?;
+        let data = self.gather(len).map_err(raised)?;
+        let got = bytes::as_slice(data.as_ref()).len();
+        let base = self.offset();
+        self.set_window(bytes::new(b"").map_err(raised)?, 0);
+        self.base = base.wrapping_add(got as u64);
+        if got < len { Err(ReadError::Truncated) } else { Ok(data) }
+    }
+
+    /// A bytearray of `len` bytes that are not all in the window: what there is of them, and the rest by `readinto`.
+    fn read_into_array(&mut self, len: usize) -> ReadResult<Option<Owned>> {
+        let Some(readinto) = self.file.readinto.clone() else { return Ok(None) };
+        let array = bytes::new_bytearray(self.rest()).map_err(raised)?;
+        let head = self.rest().len();
+        self.position += head;
+        self.settle().map_err(raised)?;
+        let got = fill_bytearray(&readinto, &array, head, len).map_err(raised)?;
+        self.set_window(bytes::new(b"").map_err(raised)?, 0);
+        self.base = self.base.wrapping_add((got - head) as u64);
+        if got < len { Err(ReadError::Truncated) } else { Ok(Some(array)) }
+    }
+
     /// `len` bytes as an object, which may be the very one that the file returned if it is large.
     pub(super) fn read_bytes(&mut self, len: usize) -> ReadResult<Owned> {
-        if len <= LARGE || len <= self.rest().len() {
+        if len <= self.rest().len() {
             return super::string::new_bytes(&self.take(len)?).map_err(raised);
         }
-        if self.settle().map_err(raised)? == 0 {
-            let window = self.gather(len).map_err(raised)?;
-            let got = bytes::as_slice(window.as_ref()).len();
-            if got == len && window.is_exactly(&raw mut PyBytes_Type) {
-                self.set_window(bytes::new(b"").map_err(raised)?, 0);
-                self.base = self.base.wrapping_add(len as u64);
-                return Ok(window);
-            }
-            self.set_window(window, got);
-        } else {
-            self.fill(len)?;
+        // How a file is read decides how much it has at hand for the next peek, and by that where it stands then: `_pickle`
+        // lets it fill the object. Larger ones are not copied for that.
+        if len <= COPIED
+            && self.file.peek.is_some()
+            && let Some(array) = self.read_into_array(len)?
+        {
+            let view = View::new(array.as_ref()).map_err(raised)?;
+            return super::string::new_bytes(view.as_slice()).map_err(raised);
         }
-        bytes::new(&self.take(len)?).map_err(raised)
+        let data = self.read_exactly(len)?;
+        let slice = bytes::as_slice(data.as_ref());
+        if len > LARGE && slice.len() == len && data.is_exactly(&raw mut PyBytes_Type) {
+            return Ok(data);
+        }
+        super::string::new_bytes(&slice[..len]).map_err(raised)
     }
 
     /// `len` bytes as a bytearray, which the file fills itself if it can.
     pub(super) fn read_bytearray(&mut self, len: usize) -> ReadResult<Owned> {
-        if len > self.rest().len()
-            && self.settle().map_err(raised)? == 0
-            && let Some(readinto) = &self.file.readinto
-        {
-            let (array, got) = read_into_bytearray(readinto, len).map_err(raised)?;
-            self.set_window(bytes::new(b"").map_err(raised)?, 0);
-            self.base = self.base.wrapping_add(got as u64);
-            return if got < len { Err(ReadError::Truncated) } else { Ok(array) };
+        if len <= self.rest().len() {
+            return bytes::new_bytearray(&self.take(len)?).map_err(raised);
         }
-        bytes::new_bytearray(&self.take(len)?).map_err(raised)
+        if let Some(array) = self.read_into_array(len)? {
+            return Ok(array);
+        }
+        let data = self.read_exactly(len)?;
+        bytes::new_bytearray(&bytes::as_slice(data.as_ref())[..len]).map_err(raised)
     }
 }
 
-/// A bytearray filled by `readinto`, and how much of it was.
+/// Makes a bytearray longer by what `readinto` puts behind its `got` bytes, until it has `len`; how many it has then.
 ///
 /// It grows with what arrives. The file gets views of the bytearray, which owns its memory: a view that is kept
 /// stays valid, and makes the next growth fail with a `BufferError`.
-fn read_into_bytearray(readinto: &Owned, len: usize) -> Result<(Owned, usize)> {
-    let array = bytes::new_bytearray(b"")?;
-    let mut got = 0;
+fn fill_bytearray(readinto: &Owned, array: &Owned, mut got: usize, len: usize) -> Result<usize> {
     while got < len {
         let size = (len - got).min(got.max(PIECE)) + got;
         // SAFETY: the object is a bytearray; views of it are checked by the call.
@@ -350,7 +398,7 @@ fn read_into_bytearray(readinto: &Owned, len: usize) -> Result<(Owned, usize)> {
             return Err(error::value_error("readinto() returned more than the size of the buffer"));
         }
     }
-    Ok((array, got))
+    Ok(got)
 }
 
 /// What a file returned as a bytes object.
@@ -434,16 +482,40 @@ impl<'de> Source<'de> for FileSource {
     }
 
     fn frame(&mut self, len: usize) -> ReadResult<()> {
-        if self.rest().len() < len { self.fill(len) } else { Ok(()) }
+        if self.rest().len() < len {
+            self.fill(len)?;
+        }
+        self.framed = self.framed.max(self.position + len);
+        Ok(())
     }
 
     fn finish(&mut self) -> ReadResult<()> {
-        self.settle().map_err(raised)?;
-        if matches!(self.file.kind, Kind::BytesIo { .. }) && self.taken == self.position {
+        if self.shared {
+            self.catch_up()?;
+        }
+        let rest = self.settle().map_err(raised)?;
+        if matches!(self.file.kind, Kind::BytesIo { .. }) {
             // As long as we have its contents it would have to copy them to change them.
-            self.set_window(bytes::new(b"").map_err(raised)?, 0);
+            let copy = bytes::new(self.taken_rest()).map_err(raised)?;
+            self.set_window(copy, rest);
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn lags(&self) -> bool {
+        self.shared
+    }
+
+    #[cold]
+    fn catch_up(&mut self) -> ReadResult<()> {
+        // Also called after something has failed.
+        let before = error::take();
+        let caught_up = self.leave_contents();
+        if let Some(before) = before {
+            let Raised = error::restore(before);
+        }
+        caught_up.map_err(raised)
     }
 
     #[inline(always)]
@@ -452,7 +524,7 @@ impl<'de> Source<'de> for FileSource {
     }
 
     fn lookahead(&self, offset: u64) -> &[u8] {
-        let window = self.data();
+        let window = bytes::as_slice(self.window.as_ref());
         usize::try_from(offset.wrapping_sub(self.base))
             .ok()
             .and_then(|start| window.get(start..))

@@ -21,6 +21,9 @@ pub(crate) struct Memo {
     waiting: Vec<(NonNull<crate::ffi::api::PyObject>, usize)>,
     /// How often the memo was settled, with or without objects that were waiting.
     settled: usize,
+    /// Whether nothing may wait: the memo came in the place of another during the dump, and what is being saved may be met
+    /// once more although only its container holds it.
+    eager: bool,
 }
 
 struct Entry {
@@ -81,6 +84,9 @@ impl Memo {
     /// The container must hold it, and be held, until the memo is settled or dropped.
     #[inline(always)]
     pub(crate) fn insert_waiting(&mut self, object: Ref<'_>) -> usize {
+        if self.eager {
+            return self.insert(object);
+        }
         let index = self.len;
         self.len += 1;
         self.waiting.push((object.as_non_null(), index));
@@ -109,6 +115,11 @@ impl Memo {
             // SAFETY: by the contract of `insert_waiting` the object is still alive.
             self.set(unsafe { Ref::new(object.as_ptr()) }, index);
         }
+    }
+
+    /// Ends a dump.
+    pub(crate) fn end_dump(&mut self) {
+        self.eager = false;
     }
 
     /// Forgets the objects that are waiting, of a memo that nobody will ask any more.
@@ -181,6 +192,7 @@ impl Memo {
     /// Takes over which objects are in progress, from the memo in whose place this one comes during a dump.
     pub(crate) fn continue_progress(&mut self, of: &Memo) {
         self.settled = of.settled + 1;
+        self.eager = true;
         for (object, index) in of.all() {
             if index == IN_PROGRESS && self.get(object.as_ref()) == Known::No {
                 self.begin(object.as_ref());

@@ -207,6 +207,7 @@ impl<'s> Dump<'s> {
         let replaced = unsafe {
             let pickler = pickler.as_mut();
             pickler.running = false;
+            pickler.memo.end_dump();
             std::mem::take(&mut pickler.replaced)
         };
         if let Err(Raised) = result {

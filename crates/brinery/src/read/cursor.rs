@@ -113,6 +113,18 @@ pub trait Source<'de> {
         Ok(())
     }
 
+    /// Whether what the source reads from is not where the stream is: see [`catch_up`](Self::catch_up).
+    #[inline(always)]
+    fn lags(&self) -> bool {
+        false
+    }
+
+    /// Called where the source [lags](Self::lags), before the host runs code that may look at what is read from, or
+    /// read from it: it must be found where the stream is.
+    fn catch_up(&mut self) -> ReadResult<()> {
+        Ok(())
+    }
+
     /// The offset of the next byte from where this stream began.
     fn offset(&self) -> u64;
 

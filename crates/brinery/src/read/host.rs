@@ -149,6 +149,12 @@ pub trait Host<'de> {
     fn dict(&mut self, items: Items<'_, Self::Value>) -> Result<Self::Value, Self::Error>;
     /// `FROZENSET`
     fn frozenset(&mut self, items: Items<'_, Self::Value>) -> Result<Self::Value, Self::Error>;
+    /// Whether putting these items into a container, or into a new one, runs no code of any program. Only asked where
+    /// that matters.
+    fn are_inert(&self, _container: Option<&Self::Value>, _items: &[Self::Value]) -> bool {
+        false
+    }
+
     /// `APPEND`, `APPENDS`: at least one item for the container
     fn append(&mut self, items: Items<'_, Self::Value>) -> Result<(), Self::Error>;
     /// `SETITEM`, `SETITEMS`: keys and values in turn for the container, an even number and not none

@@ -1,7 +1,7 @@
 //! The pickle machine: executes a stream's opcodes on a stack, for any host.
 
 use super::building::path_being_built;
-use super::cursor::{ReadError, Source};
+use super::cursor::{Chunk, ReadError, ReadResult, Source};
 use super::fault::Fault;
 use super::host::{Host, Items, LineEncoding};
 use super::number::{self, IntLine};
@@ -98,6 +98,10 @@ impl<V> Machine<V> {
                 Stop::Host(error) => error,
             };
             host.abandon(&self.stack, &self.marks);
+            if source.lags() {
+                // What went wrong first is what counts.
+                let _ = source.catch_up();
+            }
             host.at(error, Place { offset: start, opcode, path })
         });
         self.clear();
@@ -255,12 +259,14 @@ impl<V> Machine<V> {
                 byte::APPEND => {
                     self.require(2)?;
                     let start = self.stack.len() - 1;
+                    self.expose_for_items(start, start + 1, source, host)?;
                     let done = host.append(self.items(start));
                     self.without_items(start, done)?;
                 }
                 byte::APPENDS => {
                     let mark = self.pop_mark_of_container()?;
                     if mark < self.stack.len() {
+                        self.expose_for_items(mark, self.stack.len(), source, host)?;
                         let done = host.append(self.items(mark));
                         self.without_items(mark, done)?;
                     }
@@ -275,6 +281,9 @@ impl<V> Machine<V> {
                     if !(self.stack.len() - mark).is_multiple_of(2) {
                         return Err(Fault::OddItems(Opcode::Dict).into());
                     }
+                    if source.lags() && !host.are_inert(None, &self.stack[mark..]) {
+                        source.catch_up()?;
+                    }
                     let made = host.dict(self.items(mark));
                     let value = self.without_items(mark, made)?;
                     self.stack.push(value);
@@ -282,6 +291,7 @@ impl<V> Machine<V> {
                 byte::SETITEM => {
                     self.require(3)?;
                     let start = self.stack.len() - 2;
+                    self.expose_for_items(start, start, source, host)?;
                     let done = host.set_items(self.items(start));
                     self.without_items(start, done)?;
                 }
@@ -291,6 +301,7 @@ impl<V> Machine<V> {
                         if !(self.stack.len() - mark).is_multiple_of(2) {
                             return Err(Fault::OddItems(Opcode::SetItems).into());
                         }
+                        self.expose_for_items(mark, mark, source, host)?;
                         let done = host.set_items(self.items(mark));
                         self.without_items(mark, done)?;
                     }
@@ -299,12 +310,16 @@ impl<V> Machine<V> {
                 byte::ADDITEMS => {
                     let mark = self.pop_mark_of_container()?;
                     if mark < self.stack.len() {
+                        self.expose_for_items(mark, mark, source, host)?;
                         let done = host.add_items(self.items(mark));
                         self.without_items(mark, done)?;
                     }
                 }
                 byte::FROZENSET => {
                     let mark = self.pop_mark()?;
+                    if source.lags() && !host.are_inert(None, &self.stack[mark..]) {
+                        source.catch_up()?;
+                    }
                     let made = host.frozenset(self.items(mark));
                     let value = self.without_items(mark, made)?;
                     self.stack.push(value);
@@ -363,40 +378,45 @@ impl<V> Machine<V> {
                 byte::STACK_GLOBAL => {
                     let name = self.pop()?;
                     let module = self.pop()?;
+                    expose(source)?;
                     self.stack.push(host.global(module, name).host()?);
                 }
                 byte::EXT1 => {
                     let [code] = source.array()?;
-                    self.extension(code.into(), host)?;
+                    self.extension(code.into(), source, host)?;
                 }
                 byte::EXT2 => {
                     let code = u16::from_le_bytes(source.array()?);
-                    self.extension(code.into(), host)?;
+                    self.extension(code.into(), source, host)?;
                 }
                 byte::EXT4 => {
                     let code = i32::from_le_bytes(source.array()?);
-                    self.extension(code, host)?;
+                    self.extension(code, source, host)?;
                 }
 
                 byte::REDUCE => {
                     let args = self.pop()?;
                     let callable = self.pop()?;
+                    expose(source)?;
                     self.stack.push(host.reduce(callable, args).host()?);
                 }
                 byte::BUILD => {
                     self.require(2)?;
                     let state = self.pop()?;
+                    expose(source)?;
                     host.build(self.top()?, state).host()?;
                 }
                 byte::NEWOBJ => {
                     let args = self.pop()?;
                     let class = self.pop()?;
+                    expose(source)?;
                     self.stack.push(host.new_object(class, args, None).host()?);
                 }
                 byte::NEWOBJ_EX => {
                     let kwargs = self.pop()?;
                     let args = self.pop()?;
                     let class = self.pop()?;
+                    expose(source)?;
                     self.stack.push(host.new_object(class, args, Some(kwargs)).host()?);
                 }
                 byte::INST => {
@@ -411,6 +431,7 @@ impl<V> Machine<V> {
                     if self.stack.len() == mark {
                         return Err(self.underflow().into());
                     }
+                    expose(source)?;
                     let class = host.share(&self.stack[mark]);
                     let made = host.instantiate(class, self.items(mark + 1));
                     let instance = self.without_items(mark, made)?;
@@ -418,14 +439,32 @@ impl<V> Machine<V> {
                     self.stack.push(instance);
                 }
 
-                byte::PERSID => self.stack.push(host.persistent_line(source.line()?).host()?),
+                byte::PERSID => {
+                    let line = source.line()?;
+                    let held;
+                    let line = match line {
+                        Chunk::Transient(bytes) => {
+                            // The line has to outlive the reading on.
+                            held = bytes.to_vec();
+                            expose(source)?;
+                            Chunk::Transient(held.as_slice())
+                        }
+                        borrowed @ Chunk::Borrowed(_) => borrowed,
+                    };
+                    self.stack.push(host.persistent_line(line).host()?);
+                }
                 byte::BINPERSID => {
                     let id = self.pop()?;
+                    expose(source)?;
                     self.stack.push(host.persistent(id).host()?);
                 }
-                byte::NEXT_BUFFER => self.stack.push(host.next_buffer().host()?),
+                byte::NEXT_BUFFER => {
+                    expose(source)?;
+                    self.stack.push(host.next_buffer().host()?);
+                }
                 byte::READONLY_BUFFER => {
                     let buffer = self.pop()?;
+                    expose(source)?;
                     self.stack.push(host.readonly_buffer(buffer).host()?);
                 }
 
@@ -508,6 +547,26 @@ impl<V> Machine<V> {
         Items::new(&mut self.stack, start)
     }
 
+    /// [Exposes](expose) the source where putting items into the container below `start` may run code. Of the items,
+    /// those from `looked_at` on matter.
+    #[inline(always)]
+    fn expose_for_items<'de, S, H>(
+        &self,
+        start: usize,
+        looked_at: usize,
+        source: &mut S,
+        host: &H,
+    ) -> ReadResult<()>
+    where
+        S: Source<'de>,
+        H: Host<'de, Value = V>,
+    {
+        if source.lags() && !host.are_inert(self.stack.get(start - 1), &self.stack[looked_at..]) {
+            source.catch_up()?;
+        }
+        Ok(())
+    }
+
     #[inline(always)]
     fn mark(&mut self) {
         self.fence = self.stack.len();
@@ -566,11 +625,13 @@ impl<V> Machine<V> {
         Ok(())
     }
 
-    fn extension<'de, H>(&mut self, code: i32, host: &mut H) -> Result<(), Stop<H::Error>>
+    fn extension<'de, S, H>(&mut self, code: i32, source: &mut S, host: &mut H) -> Result<(), Stop<H::Error>>
     where
+        S: Source<'de>,
         H: Host<'de, Value = V>,
     {
         let code = u32::try_from(code).ok().filter(|&code| code > 0).ok_or(Fault::ExtensionCode)?;
+        expose(source)?;
         self.stack.push(host.extension(code).host()?);
         Ok(())
     }
@@ -587,6 +648,7 @@ impl<V> Machine<V> {
     {
         let module = host.name(full(source.line()?)?, encoding).host()?;
         let name = host.name(full(source.line()?)?, encoding).host()?;
+        expose(source)?;
         host.global(module, name).host()
     }
 }
@@ -611,6 +673,12 @@ fn width(opcode: u8) -> usize {
     (WIDTHS >> (4 * (opcode - byte::BININT)) & 7) as usize
 }
 
+/// Prepares the source for code that the host may run and that may look at what is read from.
+#[inline(always)]
+fn expose<'de, S: Source<'de>>(source: &mut S) -> ReadResult<()> {
+    if source.lags() { source.catch_up() } else { Ok(()) }
+}
+
 /// An 8-byte length, as far as this machine can count.
 #[inline(always)]
 fn length(bytes: [u8; 8], opcode: Opcode) -> Result<usize, Fault> {
@@ -624,7 +692,7 @@ fn full<C: std::ops::Deref<Target = [u8]>>(line: C) -> Result<C, Fault> {
 }
 
 /// The inside of a literal in matching quotes.
-fn unquote<'de, 's>(line: super::Chunk<'de, 's>) -> Result<super::Chunk<'de, 's>, Fault> {
+fn unquote<'de, 's>(line: Chunk<'de, 's>) -> Result<Chunk<'de, 's>, Fault> {
     line.trim_with(|bytes| match bytes {
         [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => Some(inner),
         _ => None,
