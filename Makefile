@@ -17,6 +17,10 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(PATH):$(HOME)/.cargo/bin
 STEP := tests/tools/step
 
+# What a run ends with: a step that could not find out has not passed.
+SUMMARY = if [ -s build/logs/not-passed ]; then echo "All other steps passed; NOT PASSED: $$(paste -sd, build/logs/not-passed)"; \
+	else echo "All steps passed."; fi
+
 # The interpreter: its version names its environment, so that several can stand side by side.
 FOUND := $(shell tests/tools/find_python $(PYTHON))
 VERSION := $(word 1,$(FOUND))
@@ -38,18 +42,19 @@ FUZZ_SEED ?= 1
 help:  ## list the commands
 	@sed -nE 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
-test: begin lint rust python  ## run every test: Rust, Python, CPython's own suite, parity with the stock engine
+test: begin lint rust python instructions  ## run every test: Rust, Python, CPython's own suite, parity with the stock engine
 	@other=$$($(INTERPRETER) tests/tools/interpreters.py 3.13); \
 	if [ -n "$$other" ] && [ "$$other" != "$(INTERPRETER)" ]; then $(MAKE) against-cpython PYTHON="$$other"; fi
-	@echo "All steps passed."
+	@$(SUMMARY)
 
-test-all: begin lint rust  ## the same, with the Python tests on every interpreter found (3.9 to 3.13)
+test-all: begin lint rust instructions  ## the same, with the Python tests on every interpreter found (3.9 to 3.13)
 	@for python in $$($(INTERPRETER) tests/tools/interpreters.py); do $(MAKE) python PYTHON="$$python"; done
-	@echo "All steps passed."
+	@$(SUMMARY)
 
 .PHONY: begin lint rust python against-cpython
 begin:
 	@test -n "$(INTERPRETER)"
+	@rm -f build/logs/not-passed
 	@command -v cargo >/dev/null || { echo "Rust is missing: install it with rustup (https://rustup.rs)"; exit 1; }
 	@echo "brinery: CPython $(VERSION) ($(INTERPRETER)), $$(rustc --version), logs in build/logs"
 
@@ -85,7 +90,7 @@ versions:
 
 ## —— Python ——
 
-.PHONY: lint-python pytest conformance identity parity
+.PHONY: lint-python pytest conformance identity parity instructions instructions-record
 lint: $(ENV)/ready
 	@$(STEP) "ruff check" $(PY) -m ruff check .
 	@$(STEP) "ruff format" $(PY) -m ruff format --check .
@@ -112,6 +117,13 @@ identity: $(ENV)/built
 
 parity: $(ENV)/built
 	@$(STEP) "$(LABEL) fuzz parity" $(PY) -m tests.parity --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
+
+instructions: $(ENV)/built
+	@$(STEP) "$(LABEL) instruction counts" $(PY) -m tests.instructions
+
+instructions-record: begin $(ENV)/built  ## count the instructions of the core paths anew, after a gain or a change of tools
+	@$(STEP) "$(LABEL) instruction counts, recorded" $(PY) -m tests.instructions --record
+	@git --no-pager diff --stat tests/instructions/counts.json
 
 ## —— the other commands ——
 
