@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,16 @@ def test_a_missing_program_is_reported_as_always(args: list[str], tmp_path: Path
     assert code in (1, 2)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let new processes be interrupted, although this one may ignore it, as what a shell runs in the background does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_reaches_the_program(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(
         "import time\n"

@@ -21,7 +21,7 @@ def differ(name: str, way: Any, protocol: int, stock: Any, ours: Any) -> str | N
     """Say how two outcomes differ, or return None."""
     if stock == ours:
         return None
-    if stock[:2] == ("error", "RecursionError"):
+    if ways.exhausted(stock):
         # How deep stock gets depends on what else is on its stack; in fast mode it notices some cycles only there.
         if ours[:2] in (("error", "RecursionError"), ("error", "ValueError") if way is ways.fast else None):
             return None

@@ -29,7 +29,7 @@ def check(obj: Any, compared: Counter) -> None:
             if way is ways.fast and protocol < 4:
                 continue  # stock takes shared objects in fast mode for recursive ones below a depth
             stock = ways.outcome(lambda w=way, p=protocol: w(_pickle, obj, p))
-            if stock[:2] == ("error", "RecursionError"):
+            if ways.exhausted(stock):
                 continue  # reductions that lead back to themselves: cases.py has some
             ours = ways.outcome(lambda w=way, p=protocol: w(brinery._brinery, obj, p))
             compared["generated dumps"] += 1

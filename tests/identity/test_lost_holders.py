@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import _pickle
 import gc
+import hashlib
 import io
+import sys
 
 import brinery
 
@@ -39,7 +41,18 @@ def dumped(engine: object, protocol: int, number: int) -> bytes:
     return file.getvalue()
 
 
+#: Before, stock saves the items of a list without holding them, and crashes here (python/cpython#92930).
+STOCK_HOLDS_ITEMS = sys.version_info >= (3, 10, 6)
+#: What stock writes where it holds them, on every version.
+DIGEST = "f60750a6a283d110604f7fbb243fa8f34742b6071e052f552abbaa69c2392ebf"
+
+
 def test_a_tuple_taken_from_its_list() -> None:
+    written = hashlib.sha256()
     for protocol in range(6):
         for number in range(50):
-            assert dumped(brinery, protocol, number) == dumped(_pickle, protocol, number)
+            ours = dumped(brinery, protocol, number)
+            written.update(ours)
+            if STOCK_HOLDS_ITEMS:
+                assert ours == dumped(_pickle, protocol, number)
+    assert written.hexdigest() == DIGEST

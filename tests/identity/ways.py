@@ -5,6 +5,7 @@ from __future__ import annotations
 import copyreg
 import io
 import re
+import sys
 import tempfile
 from collections import ChainMap
 from typing import Any, Callable
@@ -26,6 +27,17 @@ def outcome(call: Callable[[], Any]) -> Outcome:
             type(error).__qualname__,
             re.sub(r"(object type \w+ at )?0x[0-9a-f]+", "0x", str(error)),
         )
+
+
+def exhausted(stock: Outcome) -> bool:
+    """Say whether stock ended for want of stack.
+
+    What fails at the end of the stack may be an import, which it reports as an error of its own. Before Python 3.11, such an
+    error comes without its text where there is no stack left to word it; no other error of stock is without.
+    """
+    return stock[:2] == ("error", "RecursionError") or (
+        sys.version_info < (3, 11) and stock == ("error", "PicklingError", "")
+    )
 
 
 class Writes:
