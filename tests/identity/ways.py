@@ -16,6 +16,10 @@ from tests.identity import classes
 Engine = Any
 Outcome = tuple
 
+#: Before, stock saves the items of lists, dicts and sets without holding them (python/cpython#92930): a hook that takes one away
+#: leaves it with freed memory.
+STOCK_HOLDS_ITEMS = sys.version_info >= (3, 10, 6)
+
 
 def outcome(call: Callable[[], Any]) -> Outcome:
     """Return what a call gives: its value, or the name and the text of its exception."""
