@@ -136,13 +136,17 @@ demo: begin $(ENV)/built  ## the tour: real objects of this machine saved, compa
 	@$(STEP) "command line (release)" cargo build --quiet --locked --release -p brinery-cli
 	@$(PY) examples/tour.py --program $${CARGO_TARGET_DIR:-target}/release/brinery
 
-# One interpreter after the other is set up; then all are measured by one run.
+# One interpreter after the other is set up; then all are measured by one run, which starts when nothing builds any more.
 bench: begin $(ENV)/built  ## measure against the stock engine and rebuild the tables and the plots
 	@chosen=""; for python in $(or $(PYTHONS),$(INTERPRETER)); do \
 	    $(MAKE) build PYTHON="$$python"; \
 	    chosen="$$chosen --python $(CURDIR)/build/py-$$(tests/tools/find_python "$$python" | cut -d ' ' -f 1)/bin/python"; \
 	done; \
-	$(PY) -m benches $$chosen $(if $(BENCH_QUICK),--quick,--peers --publish) --json build/bench/results.json
+	mkdir -p build/bench; \
+	$(STEP) "Rust side" cargo run --quiet --release --locked --manifest-path benches/rust/Cargo.toml -- \
+	    --rounds $(if $(BENCH_QUICK),3,11) --json $(CURDIR)/build/bench/rust.json; \
+	$(PY) -m benches $$chosen $(if $(BENCH_QUICK),--quick,--peers --publish) \
+	    --json build/bench/results.json --rust build/bench/rust.json
 
 docs: begin $(ENV)/built  ## build the documentation into build/site
 	@$(STEP) "docs requirements" $(PY) -m pip install -q -r docs/requirements.txt

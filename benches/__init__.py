@@ -12,6 +12,7 @@
 ``runner``       runs all tasks of an interpreter
 ``report``       the tables
 ``plot``, ``svg``  the pictures
+``native``       the table of ``rust/``, which measures the Rust side
 ``pages``        writes tables and pictures into the repository
 ===============  =====================================================================
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benches import pages, report, runner
+from benches import native, pages, report, runner
 from benches.workloads import WORKLOADS
 
 
@@ -34,6 +34,9 @@ def main() -> int:
     )
     parser.add_argument(
         "--publish", action="store_true", help="rewrite the pages and pictures of the repository"
+    )
+    parser.add_argument(
+        "--rust", type=Path, metavar="IN", help="also show what benches/rust wrote with --json"
     )
     parser.add_argument("--list", action="store_true", help="list the workloads")
     given = parser.parse_args()
@@ -65,8 +68,11 @@ def main() -> int:
         given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     for one in found:
         print(told(one))
+    rust = json.loads(given.rust.read_text(encoding="utf-8")) if given.rust else None
+    if rust:
+        print(native.table(rust))
     if given.publish:
-        pages.publish(found)
+        pages.publish(found, rust)
     return 0
 
 

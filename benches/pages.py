@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benches import plot, report
+from benches import native, plot, report
 from benches.svg import THEMES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,18 +15,20 @@ PICTURES = ROOT / "docs" / "pictures"
 PAGE, README = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
 
 
-def publish(found: Sequence[dict[str, Any]]) -> None:
+def publish(found: Sequence[dict[str, Any]], rust: Sequence[dict[str, Any]] | None = None) -> None:
     """Rewrite what stands between the markers, and the pictures: those show the first interpreter."""
-    for name, written in pages(found).items():
+    for name, written in pages(found, rust).items():
         name.parent.mkdir(parents=True, exist_ok=True)
         name.write_text(written, encoding="utf-8")
 
 
-def pages(found: Sequence[dict[str, Any]]) -> dict[Path, str]:
+def pages(found: Sequence[dict[str, Any]], rust: Sequence[dict[str, Any]] | None = None) -> dict[Path, str]:
     """Return the contents of the files that show the results."""
     texts = {PAGE: PAGE.read_text(encoding="utf-8"), README: README.read_text(encoding="utf-8")}
     texts[PAGE] = between(texts[PAGE], "results", "\n".join(map(section, found)))
     texts[README] = between(texts[README], "benchmarks", brief(found))
+    if rust:
+        texts[PAGE] = between(texts[PAGE], "rust", native.table(rust))
     for name, theme in THEMES.items():
         texts[PICTURES / f"benchmarks-{name}.svg"] = str(plot.families(found[0], theme))
         texts[PICTURES / f"workloads-{name}.svg"] = str(plot.workloads(found[0], theme))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import brinery
-from benches import alike, heap, pages, plot, report, runner
+from benches import alike, heap, native, pages, plot, report, runner
 from benches.svg import LIGHT
 from benches.workloads import WORKLOADS
 
@@ -149,6 +149,15 @@ def test_a_loss_is_shown_as_one() -> None:
     for picture in (plot.families, plot.workloads):
         drawn = str(picture({"about": about, "results": [one]}, LIGHT))
         assert drawn.count("<polygon") >= 2
+
+
+def test_the_table_of_the_rust_side() -> None:
+    row = {"name": "read.ints", "side": "brinery", "size": 4000, "seconds": [1e-6] * 3, "ratio": [1.0] * 3}
+    peer = {**row, "side": "rmp-serde", "ratio": [0.4, 0.5, 0.6]}
+    line = native.table([row, row, peer]).splitlines()[-1]
+    assert "4.00" in line
+    assert "**▼ 0.50×** (0.40–0.60)" in line
+    assert [cell.strip() for cell in line.split("|")].count("–") == len(native.PEERS) - 1
 
 
 def test_a_missing_library_is_reported() -> None:
