@@ -6,6 +6,9 @@ import _pickle
 import gc
 import hashlib
 import io
+from collections.abc import Iterator
+
+import pytest
 
 import brinery
 from tests.identity import ways
@@ -45,6 +48,16 @@ def dumped(engine: object, protocol: int, number: int) -> bytes:
 DIGEST = "f60750a6a283d110604f7fbb243fa8f34742b6071e052f552abbaa69c2392ebf"
 
 
+@pytest.fixture
+def small_heap() -> Iterator[None]:
+    """Let collections pass over what is there already: many of them over the objects of a whole test run take minutes."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("small_heap")
 def test_a_tuple_taken_from_its_list() -> None:
     written = hashlib.sha256()
     for protocol in range(6):
