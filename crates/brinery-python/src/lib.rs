@@ -7,6 +7,7 @@ mod arguments;
 mod ffi;
 mod load;
 mod methods;
+mod modules;
 mod pickler;
 mod pickler_memo;
 mod place;

@@ -92,8 +92,8 @@ pub(crate) fn guard(body: impl FnOnce() -> Result<Owned>) -> *mut PyObject {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(object)) => object.into_ptr(),
         Ok(Err(_)) => std::ptr::null_mut(),
-        Err(_) => {
-            let _raised = error::runtime_error("brinery failed in an unexpected way; please report this");
+        Err(panic) => {
+            raise_panic(&*panic);
             std::ptr::null_mut()
         }
     }
@@ -104,9 +104,19 @@ pub(crate) fn guard_status(body: impl FnOnce() -> Result<()>) -> std::ffi::c_int
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => 0,
         Ok(Err(_)) => -1,
-        Err(_) => {
-            let _raised = error::runtime_error("brinery failed in an unexpected way; please report this");
+        Err(panic) => {
+            raise_panic(&*panic);
             -1
         }
+    }
+}
+
+/// The payload of a panic for want of memory, where an exception is set already.
+pub(crate) struct OutOfMemory;
+
+#[cold]
+fn raise_panic(panic: &(dyn std::any::Any + Send)) {
+    if !panic.is::<OutOfMemory>() {
+        let _raised = error::runtime_error("brinery failed in an unexpected way; please report this");
     }
 }

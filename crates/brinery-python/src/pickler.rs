@@ -152,7 +152,7 @@ unsafe extern "C" fn traverse(object: *mut PyObject, visit: visitproc, arg: *mut
             pickler.persistent_id.as_ref().map(Owned::as_ptr),
             pickler.buffer_callback.as_ref().map(Owned::as_ptr),
         ];
-        let memo = pickler.memo.held().map(Owned::as_ptr);
+        let memo = pickler.memo.held().map(Ref::as_ptr);
         for member in fixed.into_iter().flatten().chain(memo) {
             let status = visit(member, arg);
             if status != 0 {

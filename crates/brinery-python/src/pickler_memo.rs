@@ -108,7 +108,7 @@ fn memo_dict(object: *mut PyObject) -> Result<Owned> {
     for (object, index) in memo.iter() {
         // SAFETY: any address makes an int.
         let id = unsafe { Owned::from_result(PyLong_FromVoidPtr(object.as_ptr().cast()))? };
-        let pair = Owned::tuple(&[Owned::int(index as i64)?.as_ref(), object.as_ref()])?;
+        let pair = Owned::tuple(&[Owned::int(index as i64)?.as_ref(), object])?;
         dict.set_item(id.as_ref(), pair.as_ref())?;
     }
     Ok(dict)

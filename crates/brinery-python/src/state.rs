@@ -23,7 +23,7 @@ macro_rules! names {
 
 names! {
     _initializing __class__ __dict__ __getinitargs__ __import__ __main__ __module__ __name__ __new__ __newobj__ __newobj_ex__ __qualname__
-    __reduce__ __reduce_ex__ __setstate__ __spec__ add add_note append dispatch_table extend find_class getvalue items latin1 offset
+    __getnewargs__ __getnewargs_ex__ __getstate__ __reduce__ __reduce_ex__ __setstate__ __slotnames__ __spec__ add add_note append dispatch_table extend find_class getvalue items latin1 offset
     opcode path peek persistent_id persistent_load read readinto readline reducer_override seek tell write
 }
 
@@ -109,8 +109,17 @@ pub(crate) struct State {
     pub(crate) codecs_encode: Owned,
     /// `getattr`
     pub(crate) getattr: Owned,
+    /// `copyreg.__newobj__`
+    pub(crate) newobj: Owned,
     /// What loads use in turn.
     pub(crate) spare: crate::load::Spare,
+    /// What dumps use in turn.
+    pub(crate) spare_dump: crate::save::Spare,
+    /// What saving knows of classes.
+    pub(crate) facts: crate::save::FactsCache,
+    /// Whether objects may be saved and loaded in ways that skip the general protocol. For finding faults they can be
+    /// turned off by the environment variable `BRINERY_FAST_PATHS=off`.
+    pub(crate) fast_paths: bool,
     /// The exception that was given a place last.
     pub(crate) placed: crate::place::Placed,
 }
@@ -162,8 +171,12 @@ impl State {
                 buffered_reader: import("_io")?.getattr(Owned::str("BufferedReader")?.as_ref())?,
             },
             codecs_encode: import("codecs")?.getattr(Owned::str("encode")?.as_ref())?,
+            newobj: copyreg.getattr(Owned::str("__newobj__")?.as_ref())?,
             getattr: import("builtins")?.getattr(Owned::str("getattr")?.as_ref())?,
             spare: crate::load::Spare::default(),
+            spare_dump: crate::save::Spare::default(),
+            facts: crate::save::FactsCache::default(),
+            fast_paths: std::env::var_os("BRINERY_FAST_PATHS").is_none_or(|value| value != "off"),
             placed: crate::place::Placed::default(),
         })
     }
@@ -215,7 +228,11 @@ impl State {
             files,
             codecs_encode,
             getattr,
+            newobj,
             spare: _,
+            spare_dump: _,
+            facts: _,
+            fast_paths: _,
             placed: _,
         } = self;
         let members = [
@@ -238,6 +255,7 @@ impl State {
             &files.buffered_reader,
             codecs_encode,
             getattr,
+            newobj,
         ];
         for member in members {
             // SAFETY: every member is alive.

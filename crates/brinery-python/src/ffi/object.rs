@@ -41,16 +41,11 @@ impl<'a> Ref<'a> {
         self.0.as_ptr()
     }
 
+    /// Whether there are exactly so many references to the object.
     #[inline(always)]
-    pub(crate) fn as_non_null(self) -> NonNull<PyObject> {
-        self.0
-    }
-
-    /// Whether there is exactly one reference to the object, so that whoever it was got from is its only holder.
-    #[inline(always)]
-    pub(crate) fn has_one_holder(self) -> bool {
+    pub(crate) fn has_holders(self, count: isize) -> bool {
         // SAFETY: the object is alive.
-        cfg!(not(Py_GIL_DISABLED)) && unsafe { Py_REFCNT(self.as_ptr()) == 1 }
+        cfg!(not(Py_GIL_DISABLED)) && unsafe { Py_REFCNT(self.as_ptr()) == count }
     }
 
     /// The exact type of the object.
@@ -195,6 +190,15 @@ impl<'a> Ref<'a> {
         unsafe { Owned::from_result(PyObject_CallNoArgs(self.as_ptr())) }
     }
 
+    /// `self.name(arg)`
+    pub(crate) fn call_method1(self, name: Ref<'_>, arg: Ref<'_>) -> Result<Owned> {
+        let args = [self.as_ptr(), arg.as_ptr()];
+        // SAFETY: all are alive, and there are two arguments.
+        unsafe {
+            Owned::from_result(PyObject_VectorcallMethod(name.as_ptr(), args.as_ptr(), 2, ptr::null_mut()))
+        }
+    }
+
     /// `self(arg)`
     pub(crate) fn call1(self, arg: Ref<'_>) -> Result<Owned> {
         // SAFETY: both are alive.
@@ -214,11 +218,6 @@ impl<'a> Ref<'a> {
     pub(crate) fn call_tuple(self, args: Ref<'_>) -> Result<Owned> {
         // SAFETY: both are alive; CPython checks that `args` is a tuple.
         unsafe { Owned::from_result(PyObject_CallObject(self.as_ptr(), args.as_ptr())) }
-    }
-
-    /// `self.name(arg)`
-    pub(crate) fn call_method1(self, name: Ref<'_>, arg: Ref<'_>) -> Result<Owned> {
-        self.getattr(name)?.call1(arg)
     }
 
     /// `repr(self)`, or a placeholder where that fails.

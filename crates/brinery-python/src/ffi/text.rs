@@ -91,3 +91,78 @@ pub(crate) fn code_points(text: Ref<'_>) -> Result<impl Iterator<Item = u32>> {
         .collect();
     Ok(points.into_iter())
 }
+
+/// The code units of a `str`, as the interpreter holds them.
+pub(crate) enum Units<'a> {
+    /// Latin-1.
+    One(&'a [u8]),
+    /// Up to U+FFFF.
+    Two(&'a [u16]),
+    /// Any.
+    Four(&'a [u32]),
+}
+
+/// The contents of a `str`, where the interpreter's layout is known.
+#[cfg(Py_3_14)]
+pub(crate) fn units(_: Ref<'_>) -> Option<Units<'_>> {
+    None
+}
+
+/// The contents of a `str`, where the interpreter's layout is known.
+#[cfg(not(Py_3_14))]
+pub(crate) fn units(text: Ref<'_>) -> Option<Units<'_>> {
+    use std::slice::from_raw_parts;
+    // SAFETY: callers know that this is a str, ready as all are that Python code can reach. It has as many units of its
+    // kind as its length says, which never change.
+    unsafe {
+        debug_assert!(PyUnicode_Check(text.as_ptr()) != 0);
+        let data = PyUnicode_DATA(text.as_ptr());
+        let len = PyUnicode_GET_LENGTH(text.as_ptr()) as usize;
+        match PyUnicode_KIND(text.as_ptr()) {
+            1 => Some(Units::One(from_raw_parts(data.cast(), len))),
+            2 => Some(Units::Two(from_raw_parts(data.cast(), len))),
+            4 => Some(Units::Four(from_raw_parts(data.cast(), len))),
+            _ => None,
+        }
+    }
+}
+
+impl Units<'_> {
+    /// Appends the UTF-8, with lone surrogates as the `surrogatepass` handler writes them.
+    pub(crate) fn encode(&self, to: &mut Vec<u8>) {
+        match self {
+            Units::One(units) => encode::<_, 2>(units, to),
+            Units::Two(units) => encode::<_, 3>(units, to),
+            Units::Four(units) => encode::<_, 4>(units, to),
+        }
+    }
+}
+
+/// Appends the UTF-8 of units that take up to `WIDEST` bytes each.
+fn encode<U: Copy + Into<u32>, const WIDEST: usize>(units: &[U], to: &mut Vec<u8>) {
+    to.reserve(units.len() * WIDEST + 4);
+    // SAFETY: there is room for the widest spelling of all units, with some to spare for what is stored beyond the
+    // spelling of one.
+    unsafe {
+        let mut end = to.as_mut_ptr().add(to.len());
+        for &unit in units {
+            let unit: u32 = unit.into();
+            let low = |shift: u32| 0x80 | (unit >> shift & 0x3f) as u8;
+            if unit < 0x80 {
+                *end = unit as u8;
+                end = end.add(1);
+            } else if unit < 0x800 {
+                end.cast::<[u8; 2]>().write_unaligned([0xc0 | (unit >> 6) as u8, low(0)]);
+                end = end.add(2);
+            } else if unit < 0x10000 {
+                end.cast::<[u8; 3]>().write_unaligned([0xe0 | (unit >> 12) as u8, low(6), low(0)]);
+                end = end.add(3);
+            } else {
+                let bytes = [0xf0 | (unit >> 18) as u8, low(12), low(6), low(0)];
+                end.cast::<[u8; 4]>().write_unaligned(bytes);
+                end = end.add(4);
+            }
+        }
+        to.set_len(end.offset_from_unsigned(to.as_ptr()));
+    }
+}

@@ -230,7 +230,7 @@ impl FileSource {
     fn peek(&mut self, len: usize) -> Result<bool> {
         if let Kind::BytesIo { getvalue, tell, .. } = &self.file.kind {
             let (value, position) = (self.file.call(getvalue, [])?, index(&self.file.call(tell, [])?)?);
-            if value.as_ref().has_one_holder() {
+            if value.as_ref().has_holders(1) {
                 // Somebody has a view of the contents, so that this is a copy of them: one is enough.
                 self.file.kind = Kind::Other;
             }

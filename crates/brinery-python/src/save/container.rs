@@ -1,11 +1,11 @@
 //! Lists, tuples, dicts and sets.
 
-use super::Dump;
 use super::memo::Known;
 use super::scalar::SHORT;
-use super::task::{Dict, FrozenSet, Items, List, Set, Stage, Task, Tuple};
+use super::task::{Dict, From, FrozenSet, Item, Items, List, Set, Stage, Task, Tuple};
+use super::{Dump, Leaf};
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref, Result, error, set, text};
+use crate::ffi::{Owned, Ref, Result, error, layout, set};
 use brinery::Opcode;
 use brinery::write::BATCH_SIZE;
 
@@ -31,7 +31,7 @@ impl Dump<'_> {
         }
         if self.out.protocol() == 0 {
             let iterator = list.iter()?;
-            self.push(Task::ListItems(Items::new(iterator)));
+            self.push(Task::ListItems(Items::new(From::Iterator(iterator))));
             Ok(())
         } else {
             if size > 1 {
@@ -43,29 +43,47 @@ impl Dump<'_> {
     }
 
     pub(super) fn advance_list(&mut self, top: usize) -> Result<()> {
+        let progress = progress!(self, top, List);
+        // SAFETY: the task holds the list as long as it is on the stack.
+        let list: Ref<'static> = unsafe { Ref::new(progress.list.as_ptr()) };
+        let (mut next, mut batch, single) = (progress.next, progress.batch, progress.single);
         loop {
-            let progress = progress!(self, top, List);
             // SAFETY: the object is a list; its size is asked anew for each item, since foreign code may change it.
-            let size = unsafe { PyList_GET_SIZE(progress.list.as_ptr()) };
-            if progress.single && progress.next == 1 {
+            let size = unsafe { PyList_GET_SIZE(list.as_ptr()) };
+            if single && next == 1 {
                 self.out.op(Opcode::Append);
                 self.tasks.pop();
                 return Ok(());
             }
-            if progress.next >= size || progress.batch == BATCH_SIZE {
+            if next >= size || batch == BATCH_SIZE {
                 self.out.op(Opcode::Appends);
-                if progress.next >= size {
+                if next >= size {
                     self.tasks.pop();
                     return Ok(());
                 }
                 self.out.op(Opcode::Mark);
-                progress.batch = 0;
+                batch = 0;
             }
-            // SAFETY: the index is below the size; `save` keeps the item alive where that is needed.
-            let item = unsafe { Ref::new(PyList_GET_ITEM(progress.list.as_ptr(), progress.next)) };
-            progress.next += 1;
-            progress.batch += 1;
-            self.save(item)?;
+            // SAFETY: the index is below the size; what may run foreign code keeps the item alive.
+            let item = unsafe { Ref::new(PyList_GET_ITEM(list.as_ptr(), next)) };
+            next += 1;
+            batch += 1;
+            if self.is_guarded() {
+                (progress!(self, top, List).next, progress!(self, top, List).batch) = (next, batch);
+                self.save_guarded(item)?;
+            } else {
+                match self.save_leaf(item, 1) {
+                    Ok(Leaf::Saved) => continue,
+                    Ok(Leaf::No { single }) => {
+                        (progress!(self, top, List).next, progress!(self, top, List).batch) = (next, batch);
+                        self.save_compound(item.to_owned(), single)?;
+                    }
+                    Err(raised) => {
+                        progress!(self, top, List).next = next;
+                        return Err(raised);
+                    }
+                }
+            }
             if self.tasks.len() > top + 1 {
                 return Ok(());
             }
@@ -90,15 +108,19 @@ impl Dump<'_> {
     }
 
     pub(super) fn advance_tuple(&mut self, top: usize) -> Result<()> {
+        let progress = progress!(self, top, Tuple);
+        // SAFETY: the task holds the tuple as long as it is on the stack.
+        let tuple: Ref<'static> = unsafe { Ref::new(progress.tuple.as_ptr()) };
+        let (mut next, len) = (progress.next, progress.len);
         loop {
-            let progress = progress!(self, top, Tuple);
-            if progress.next == progress.len {
+            if next == len {
                 let Some(Task::Tuple(done)) = self.tasks.pop() else { return Ok(()) };
                 return self.finish_tuple(&done);
             }
             // SAFETY: the index is below the length, which never changes.
-            let item = unsafe { Ref::new(PyTuple_GET_ITEM(progress.tuple.as_ptr(), progress.next)) };
-            progress.next += 1;
+            let item = unsafe { Ref::new(PyTuple_GET_ITEM(tuple.as_ptr(), next)) };
+            next += 1;
+            progress!(self, top, Tuple).next = next;
             self.save(item)?;
             if self.tasks.len() > top + 1 {
                 return Ok(());
@@ -135,14 +157,13 @@ impl Dump<'_> {
         self.enter_fast(&dict)?;
         self.out.empty_dict();
         self.memoize_held(dict.as_ref(), single)?;
-        // SAFETY: the object is a dict.
-        let size = unsafe { PyDict_Size(dict.as_ptr()) };
+        let size = layout::dict::len(dict.as_ref());
         if size == 0 {
             return Ok(());
         }
         if self.out.protocol() == 0 {
             let iterator = dict.getattr(self.state.names.items.as_ref())?.call0()?.iter()?;
-            self.push(Task::DictItems(Items::new(iterator)));
+            self.push(Task::DictItems(Items::new(From::Iterator(iterator))));
             return Ok(());
         }
         if size > 1 {
@@ -178,22 +199,17 @@ impl Dump<'_> {
                 self.tasks.pop();
                 return Ok(());
             }
-            let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
-            // SAFETY: the object is a dict; the references are borrowed from it and used at once.
-            let more = progress.batch < BATCH_SIZE
-                && unsafe {
-                    PyDict_Next(
-                        progress.dict.as_ptr(),
-                        &raw mut progress.position,
-                        &raw mut key,
-                        &raw mut value,
-                    ) != 0
-                };
-            if !more {
+            // SAFETY: the task holds the dict as long as it is on the stack.
+            let dict: Ref<'static> = unsafe { Ref::new(progress.dict.as_ptr()) };
+            let item = if progress.batch < BATCH_SIZE {
+                layout::dict::next(dict, &mut progress.position)
+            } else {
+                None
+            };
+            let Some((key, value)) = item else {
                 let full = progress.batch == BATCH_SIZE;
                 self.out.op(Opcode::SetItems);
-                // SAFETY: the object is a dict.
-                if unsafe { PyDict_Size(progress.dict.as_ptr()) } != progress.size {
+                if layout::dict::len(dict) != progress.size {
                     self.settle();
                     return Err(error::runtime_error("dictionary changed size during iteration"));
                 }
@@ -205,22 +221,32 @@ impl Dump<'_> {
                 self.out.op(Opcode::Mark);
                 progress.batch = 0;
                 continue;
-            }
+            };
             progress.batch += 1;
             progress.count += 1;
-            progress.at_value = false;
-            // SAFETY: `PyDict_Next` succeeded.
-            let (key, value) = unsafe { (Ref::new(key), Ref::new(value)) };
-            // Held once more: the dicts of instances share their keys, which counts as a single holder.
-            let key = key.to_owned();
-            if is_short_text(key.as_ref()) && !self.is_guarded() {
+            // Keys that are shared count once for all dicts that have them.
+            let holders = isize::from(!layout::dict::shares_keys(dict));
+            if is_simple(key) && !self.is_guarded() {
                 // Saving the key runs no foreign code, so the dict goes on holding the value.
                 progress!(self, top, Dict).at_value = true;
-                self.save_unhooked(key.as_ref())?;
-                self.save(value)?;
+                if let Leaf::No { single } = self.save_leaf(key, holders)? {
+                    self.save_compound(key.to_owned(), single)?;
+                }
+                if self.is_guarded() {
+                    self.save_guarded(value)?;
+                } else if let Leaf::No { single } = self.save_leaf(value, 1)? {
+                    self.save_compound(value.to_owned(), single)?;
+                }
             } else {
-                progress!(self, top, Dict).value = Some(value.to_owned());
-                self.save(key.as_ref())?;
+                let key = key.to_owned();
+                let progress = progress!(self, top, Dict);
+                progress.at_value = false;
+                progress.value = Some(value.to_owned());
+                if self.is_guarded() {
+                    self.save_guarded(key.as_ref())?;
+                } else if let Leaf::No { single } = self.save_leaf(key.as_ref(), 2 * holders)? {
+                    self.save_compound(key, single)?;
+                }
             }
             if self.tasks.len() > top + 1 {
                 return Ok(());
@@ -228,14 +254,13 @@ impl Dump<'_> {
         }
     }
 
-    pub(super) fn save_set(&mut self, set: &Owned) -> Result<()> {
+    pub(super) fn save_set(&mut self, set: &Owned, single: bool) -> Result<()> {
         if self.out.protocol() < 4 {
             return self.save_set_reduced(set, &raw mut PySet_Type);
         }
-        self.settle();
         self.enter_fast(set)?;
         self.out.op(Opcode::EmptySet);
-        self.memoize(set.as_ref())?;
+        self.memoize_held(set.as_ref(), single)?;
         // SAFETY: the object is a set.
         let size = unsafe { PySet_Size(set.as_ptr()) };
         if size == 0 {
@@ -271,42 +296,55 @@ impl Dump<'_> {
             };
             progress.batch += 1;
             progress.count += 1;
-            self.save(item.as_ref())?;
+            self.save_element(&item)?;
             if self.tasks.len() > top + 1 {
                 return Ok(());
             }
         }
     }
 
-    pub(super) fn save_frozenset(&mut self, set: Owned) -> Result<()> {
+    /// An element that its set and the caller hold.
+    #[inline(always)]
+    fn save_element(&mut self, element: &Owned) -> Result<()> {
+        if self.is_guarded() {
+            return self.save_guarded(element.as_ref());
+        }
+        match self.save_leaf(element.as_ref(), 2)? {
+            Leaf::Saved => Ok(()),
+            Leaf::No { single } => self.save_compound(element.clone(), single),
+        }
+    }
+
+    pub(super) fn save_frozenset(&mut self, set: Owned, single: bool) -> Result<()> {
         if self.out.protocol() < 4 {
             return self.save_set_reduced(&set, &raw mut PyFrozenSet_Type);
         }
-        self.settle();
         self.enter_fast(&set)?;
-        if !self.is_fast() {
+        if !single && !self.is_fast() {
             self.memo().begin(set.as_ref());
         }
         self.out.op(Opcode::Mark);
-        let iterator = set.iter()?;
-        self.push(Task::FrozenSet(FrozenSet { set, iterator, count: 0 }));
+        let era = self.memo().era();
+        self.push(Task::FrozenSet(FrozenSet { set, position: 0, count: 0, single, era }));
         Ok(())
     }
 
     pub(super) fn advance_frozenset(&mut self, top: usize) -> Result<()> {
         loop {
             let progress = progress!(self, top, FrozenSet);
-            let Some(item) = progress.iterator.next()? else {
+            let Some(item) = set::next(progress.set.as_ref(), &mut progress.position) else {
                 let Some(Task::FrozenSet(done)) = self.tasks.pop() else { return Ok(()) };
-                if let Known::At(index) = self.memo().get(done.set.as_ref()) {
+                // As for tuples: foreign code may have moved the set to where it is met again.
+                let single = done.single && self.singles && done.era == self.memo().era();
+                if !single && let Known::At(index) = self.memo().get(done.set.as_ref()) {
                     self.out.op(Opcode::PopMark);
                     return self.get(index);
                 }
                 self.out.op(Opcode::FrozenSet);
-                return self.memoize(done.set.as_ref());
+                return self.memoize_held(done.set.as_ref(), single);
             };
             progress.count += 1;
-            self.save(item.as_ref())?;
+            self.save_element(&item)?;
             if self.tasks.len() > top + 1 {
                 return Ok(());
             }
@@ -327,7 +365,9 @@ impl Dump<'_> {
     pub(super) fn advance_list_items(&mut self, top: usize) -> Result<()> {
         loop {
             let protocol = self.out.protocol();
-            self.settle();
+            if progress!(self, top, ListItems).is_foreign() {
+                self.settle();
+            }
             let progress = progress!(self, top, ListItems);
             match progress.stage {
                 Stage::Start => {
@@ -355,7 +395,7 @@ impl Dump<'_> {
                     return Ok(());
                 }
             }
-            let Some(item) = progress.current.clone() else { continue };
+            let Some(Item::One(item)) = progress.current.clone() else { continue };
             self.save(item.as_ref())?;
             if self.tasks.len() > top + 1 {
                 return Ok(());
@@ -367,10 +407,12 @@ impl Dump<'_> {
     pub(super) fn advance_dict_items(&mut self, top: usize) -> Result<()> {
         loop {
             let protocol = self.out.protocol();
-            self.settle();
+            if progress!(self, top, DictItems).is_foreign() {
+                self.settle();
+            }
             let progress = progress!(self, top, DictItems);
             let single = progress.batch == 0;
-            let part = match progress.stage {
+            let at_value = match progress.stage {
                 Stage::Start => {
                     if !progress.begin(protocol)? {
                         self.tasks.pop();
@@ -380,11 +422,11 @@ impl Dump<'_> {
                         self.out.op(Opcode::Mark);
                     }
                     progress.stage = Stage::Value;
-                    0
+                    false
                 }
                 Stage::Value => {
                     progress.stage = if single { Stage::Single } else { Stage::Batch };
-                    1
+                    true
                 }
                 Stage::Single => {
                     self.out.op(Opcode::SetItem);
@@ -401,17 +443,20 @@ impl Dump<'_> {
                         continue;
                     }
                     progress.stage = Stage::Value;
-                    0
+                    false
                 }
             };
-            let Some(pair) = progress.current.clone() else { continue };
-            // SAFETY: a tuple of two has both items.
-            let item = unsafe {
-                if !pair.is_tuple() || PyTuple_GET_SIZE(pair.as_ptr()) != 2 {
-                    return Err(error::type_error("dict items iterator must return 2-tuples"));
-                }
-                // Held: the pair may be the only other holder, and it goes with the next one.
-                Ref::new(PyTuple_GET_ITEM(pair.as_ptr(), part)).to_owned()
+            // Held: the pair may be the only other holder, and it goes with the next one.
+            let item = match &progress.current {
+                None => continue,
+                Some(Item::Pair(key, value)) => if at_value { value } else { key }.clone(),
+                // SAFETY: a tuple of two has both items.
+                Some(Item::One(pair)) => unsafe {
+                    if !pair.is_tuple() || PyTuple_GET_SIZE(pair.as_ptr()) != 2 {
+                        return Err(error::type_error("dict items iterator must return 2-tuples"));
+                    }
+                    Ref::new(PyTuple_GET_ITEM(pair.as_ptr(), at_value.into())).to_owned()
+                },
             };
             self.save(item.as_ref())?;
             if self.tasks.len() > top + 1 {
@@ -421,26 +466,70 @@ impl Dump<'_> {
     }
 }
 
-/// Whether an object is text that is saved without running any foreign code.
+/// Whether an object is saved at once and without running any foreign code: a number or text that is not long.
 #[inline(always)]
-fn is_short_text(object: Ref<'_>) -> bool {
-    object.is_exactly(&raw mut PyUnicode_Type) && text::ascii(object).is_some_and(|text| text.len() <= SHORT)
+fn is_simple(object: Ref<'_>) -> bool {
+    let kind = object.type_ptr();
+    if kind == &raw mut PyUnicode_Type {
+        // SAFETY: the object is a str.
+        return unsafe { PyUnicode_GET_LENGTH(object.as_ptr()) <= SHORT as isize };
+    }
+    kind == &raw mut PyLong_Type || kind == &raw mut PyFloat_Type || kind == &raw mut PyBool_Type
+}
+
+impl From {
+    /// The next item.
+    fn next(&mut self) -> Result<Option<Item>> {
+        match self {
+            From::Iterator(iterator) => Ok(iterator.next()?.map(Item::One)),
+            From::List(list, next) => {
+                let Some(index) = *next else { return Ok(None) };
+                // SAFETY: the object is a list; the index is compared with its size, and the item held at once.
+                let item = unsafe {
+                    (index < PyList_GET_SIZE(list.as_ptr()))
+                        .then(|| Ref::new(PyList_GET_ITEM(list.as_ptr(), index)).to_owned())
+                };
+                *next = item.is_some().then_some(index + 1);
+                Ok(item.map(Item::One))
+            }
+            From::Dict(dict, size, position) => {
+                let Some(place) = position else { return Ok(None) };
+                if layout::dict::len(dict.as_ref()) != *size {
+                    // The iterator of a dict fails for good.
+                    *size = -1;
+                    return Err(error::runtime_error("dictionary changed size during iteration"));
+                }
+                let item = layout::dict::next(dict.as_ref(), place)
+                    .map(|(key, value)| Item::Pair(key.to_owned(), value.to_owned()));
+                if item.is_none() {
+                    *position = None;
+                }
+                Ok(item)
+            }
+        }
+    }
 }
 
 impl Items {
-    pub(super) fn new(iterator: Owned) -> Self {
-        Items { iterator, current: None, ahead: None, batch: 0, count: 0, stage: Stage::Start }
+    pub(super) fn new(from: From) -> Self {
+        Items { from, current: None, ahead: None, batch: 0, count: 0, stage: Stage::Start }
+    }
+
+    /// Whether foreign code may run for an item.
+    #[inline(always)]
+    fn is_foreign(&self) -> bool {
+        matches!(self.from, From::Iterator(_))
     }
 
     /// Makes the first item of a batch current and says so in `stage`: a batch has at least two items, so one more
     /// is fetched ahead. Returns whether there is an item at all.
     fn begin(&mut self, protocol: u8) -> Result<bool> {
-        self.current = self.iterator.next()?;
+        self.current = self.from.next()?;
         if self.current.is_none() {
             return Ok(false);
         }
         self.count += 1;
-        self.ahead = if protocol == 0 { None } else { self.iterator.next()? };
+        self.ahead = if protocol == 0 { None } else { self.from.next()? };
         (self.stage, self.batch) = if self.ahead.is_some() { (Stage::Batch, 1) } else { (Stage::Single, 0) };
         Ok(true)
     }
@@ -453,7 +542,7 @@ impl Items {
         }
         let next = match self.ahead.take() {
             Some(ahead) => Some(ahead),
-            None => self.iterator.next()?,
+            None => self.from.next()?,
         };
         self.current = next;
         if self.current.is_none() {

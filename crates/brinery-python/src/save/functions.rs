@@ -3,7 +3,7 @@
 use super::{Dump, Hooks, Pickler};
 use crate::arguments::{Signature, flag, some};
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref, Result, bytes, error};
+use crate::ffi::{Owned, Ref, Result, error};
 use crate::methods::{END, Methods, docstring, function};
 use crate::state::State;
 use std::ptr::NonNull;
@@ -49,8 +49,7 @@ unsafe extern "C" fn dump(
         let mut pickler = Pickler::new();
         pickler.configure(some(protocol), flag(fix_imports, true)?, some(callback))?;
         pickler.write = Some(writer(state, file)?);
-        save(state, &mut pickler, object)?;
-        Ok(Owned::none())
+        save(state, &mut pickler, object)
     })
 }
 
@@ -67,7 +66,7 @@ unsafe extern "C" fn dumps(
         let [object, protocol, fix_imports, callback] = arguments;
         let mut pickler = Pickler::new();
         pickler.configure(some(protocol), flag(fix_imports, true)?, some(callback))?;
-        bytes::new(&save(state, &mut pickler, object)?)
+        save(state, &mut pickler, object)
     })
 }
 
@@ -81,9 +80,12 @@ pub(crate) fn writer(state: &State, file: Option<Ref<'_>>) -> Result<Owned> {
 }
 
 /// One dump by a pickler that nobody else knows.
-fn save(state: &State, pickler: &mut Pickler, object: Option<Ref<'_>>) -> Result<Vec<u8>> {
+fn save(state: &State, pickler: &mut Pickler, object: Option<Ref<'_>>) -> Result<Owned> {
     let hooks = Hooks { buffer_callback: pickler.buffer_callback.clone(), ..Hooks::default() };
     let Some(object) = object else { return Err(error::type_error("missing required argument 'obj'")) };
+    pickler.memo = state.spare_dump.memo();
     // SAFETY: the pickler is on our stack, and no Python code can reach it.
-    unsafe { Dump::run(state, NonNull::from(pickler), hooks, object, false) }
+    let result = unsafe { Dump::run(state, NonNull::from(&mut *pickler), hooks, object, false) };
+    state.spare_dump.give_back_memo(std::mem::take(&mut pickler.memo));
+    result
 }

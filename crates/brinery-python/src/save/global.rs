@@ -1,9 +1,11 @@
 //! Classes, functions and other things that are saved by their module and name.
 
-use super::Dump;
+use super::memo::Known;
 use super::task::{Task, is_private};
+use super::{Dump, Leaf};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, error, text};
+use crate::state::State;
 use brinery::Opcode;
 
 /// A global that was looked up: where it is and by what name.
@@ -18,6 +20,52 @@ struct Found {
 }
 
 impl Dump<'_> {
+    /// Saves a class by reference, if that can be done at once and without running foreign code but the file's; tells
+    /// whether it could.
+    #[inline(always)]
+    pub(super) fn save_class(&mut self, class: Ref<'_>) -> Result<bool> {
+        if let Known::At(index) = self.memo().get(class) {
+            self.cross_boundary()?;
+            self.get(index)?;
+            return Ok(true);
+        }
+        self.save_new_class(class)
+    }
+
+    #[inline(never)]
+    fn save_new_class(&mut self, class: Ref<'_>) -> Result<bool> {
+        if self.out.protocol() < 4 || !self.is_unregistered() || !self.is_type(class) {
+            return Ok(false);
+        }
+        let Some((module, name)) = class_names(self.state, class) else { return Ok(false) };
+        for text in [module, name] {
+            self.cross_boundary()?;
+            if let Leaf::No { .. } = self.save_leaf(text.as_ref(), 0)? {
+                return Err(error::type_error("a name must be a str"));
+            }
+        }
+        self.out.op(Opcode::StackGlobal);
+        self.memoize(class)?;
+        Ok(true)
+    }
+
+    /// Whether a class would be saved by reference whatever hooks there are.
+    fn is_type(&self, class: Ref<'_>) -> bool {
+        if self.hooks.reducer_override.is_some() {
+            return false;
+        }
+        let meta = class.type_ref();
+        meta.as_ptr().cast() == &raw mut PyType_Type
+            || !self.has_dispatch_table()
+                && matches!(dict_get(&self.state.copyreg.dispatch_table, meta), Ok(None))
+    }
+
+    /// Whether no global has an extension code.
+    fn is_unregistered(&self) -> bool {
+        // SAFETY: the registry is a dict.
+        unsafe { PyDict_Size(self.state.copyreg.extension_registry.as_ptr()) == 0 }
+    }
+
     /// Saves an object by reference; `name` is given where a reduction returned it.
     pub(super) fn save_global(&mut self, object: Ref<'_>, name: Option<Ref<'_>>) -> Result<()> {
         let names = &self.state.names;
@@ -256,6 +304,39 @@ impl Dump<'_> {
         }
         Ok(names.__main__.clone())
     }
+}
+
+/// The module and name under which a class is found, if both are plain to see.
+fn class_names(state: &State, class: Ref<'_>) -> Option<(Owned, Owned)> {
+    unsafe extern "C" {
+        fn _PyType_Lookup(kind: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+    }
+    let kind = class.as_ptr().cast::<PyTypeObject>();
+    let names = &state.names;
+    // SAFETY: the class is alive and holds its names; a heap type has the fields of one.
+    let (module, name) = unsafe {
+        let meta = class.type_ptr();
+        let standard = |name: &Owned| {
+            let own = _PyType_Lookup(&raw mut PyType_Type, name.as_ptr());
+            std::ptr::eq(_PyType_Lookup(meta, name.as_ptr()), own)
+        };
+        if PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE == 0
+            || !standard(&names.__qualname__)
+            || !standard(&names.__module__)
+        {
+            return None;
+        }
+        let module = Ref::from_nullable(PyDict_GetItemWithError((*kind).tp_dict, names.__module__.as_ptr()))?;
+        let name = Ref::from_nullable((*kind.cast::<PyHeapTypeObject>()).ht_qualname)?;
+        (module.to_owned(), name.to_owned())
+    };
+    if !name.is_exactly(&raw mut PyUnicode_Type) || text::ascii(name.as_ref())?.contains(&b'.') {
+        return None;
+    }
+    let namespace = crate::modules::namespace(state, module.as_ref())?;
+    // SAFETY: a namespace is a dict, which holds what is found.
+    let found = unsafe { PyDict_GetItemWithError(namespace.as_ptr(), name.as_ptr()) };
+    std::ptr::eq(found, class.as_ptr()).then_some((module, name))
 }
 
 /// `dict[key]`, or `None` where there is none.

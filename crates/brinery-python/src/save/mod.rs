@@ -6,21 +6,27 @@
 mod container;
 mod functions;
 mod global;
+mod instance;
 mod memo;
+mod output;
 mod reduce;
 mod scalar;
+mod spare;
 mod task;
 
 pub(crate) use functions::{functions, writer};
+pub(crate) use instance::FactsCache;
 use memo::Known;
 pub(crate) use memo::Memo;
 pub(crate) use scalar::pickle_buffer_type;
+pub(crate) use spare::Spare;
 
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Raised, Ref, Result, bytes, error};
+use crate::ffi::{Owned, Raised, Ref, Result, error};
 use crate::state::State;
 use brinery::Opcode;
 use brinery::write::Emitter;
+use output::Output;
 use std::collections::{HashMap, HashSet};
 use std::ptr::NonNull;
 use task::Task;
@@ -126,6 +132,12 @@ impl Pickler {
     }
 }
 
+/// Whether an object was a leaf, and so has been saved.
+enum Leaf {
+    Saved,
+    No { single: bool },
+}
+
 /// The hooks that are in force for one dump.
 #[derive(Default)]
 pub(crate) struct Hooks {
@@ -140,14 +152,26 @@ pub(crate) struct Dump<'s> {
     /// The memo lives in the pickler, where the program can see and change it while hooks of its own run. It is
     /// only touched through [`memo`](Self::memo), for moments in which no foreign code can.
     pickler: NonNull<Pickler>,
-    out: Emitter<Vec<u8>>,
+    out: Emitter<Output>,
     write: Option<Owned>,
     fix_imports: bool,
     hooks: Hooks,
     tasks: Vec<Task>,
     /// Whether objects with a single holder are treated as such: they need not be looked for in the memo.
     singles: bool,
-    /// How deep reductions are nested.
+    /// Whether the program can look at the memo, which then has to show all that `_pickle` makes on the way.
+    keep_memo: bool,
+    /// For text that is encoded.
+    scratch: Vec<u8>,
+    /// How many instances are being saved whose attributes are in no dict.
+    attributes: usize,
+    /// How many calls are saving the attributes of instances, each within another.
+    nested: usize,
+    /// What is known of the class of the instance that was saved last.
+    recent: instance::Recent,
+    /// A callable of a reduction that is known to have no opcode of its own, and that the memo keeps alive.
+    ordinary: *mut PyObject,
+    /// How deep reductions are nested, beyond those that nobody counts.
     reductions: usize,
     /// How often each object is being reduced, counted once reductions are nested deep.
     reentries: HashMap<usize, usize>,
@@ -170,7 +194,7 @@ impl<'s> Dump<'s> {
         hooks: Hooks,
         object: Ref<'_>,
         keep_memo: bool,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<Owned> {
         // SAFETY: by contract.
         let settings = unsafe { pickler.as_mut() };
         if settings.running {
@@ -181,28 +205,37 @@ impl<'s> Dump<'s> {
         let mut dump = Dump {
             state,
             pickler,
-            out: Emitter::new(Vec::new(), settings.protocol),
+            out: Emitter::new(Output::new(&state.spare_dump.output), settings.protocol),
             write: settings.write.clone(),
             fix_imports: settings.fix_imports,
             hooks,
-            tasks: Vec::new(),
+            tasks: state.spare_dump.tasks.take(),
             singles: settings.protocol > 0 && settings.fast == 0,
+            keep_memo,
+            scratch: Vec::new(),
+            attributes: 0,
+            nested: 0,
+            recent: instance::Recent::default(),
+            ordinary: std::ptr::null_mut(),
             reductions: 0,
             reentries: HashMap::new(),
             fast_nesting: 0,
             fast_seen: HashSet::new(),
         };
-        let result = dump.stream(object);
+        if keep_memo {
+            dump.memo().hold();
+        }
+        let result = dump
+            .stream(object)
+            .and_then(|()| if dump.write.is_some() { Ok(Owned::none()) } else { dump.out.buffer().take() });
         match &result {
-            Ok(()) if keep_memo => dump.settle(),
-            Ok(()) => dump.memo().forget_waiting(),
-            Err(Raised) => {
-                // The exception may have run finalizers, which nothing was settled for.
-                dump.memo().forget_waiting();
-                dump.memo().forget_progress();
-            }
+            Ok(_) if keep_memo => dump.settle(),
+            Ok(_) => {}
+            // The exception may have run finalizers, which nothing was settled for.
+            Err(Raised) => dump.memo().forget_unsettled(),
         }
         let Dump { tasks, out, hooks, write, .. } = dump;
+        out.into_buffer().give_back(&state.spare_dump.output);
         // SAFETY: by contract.
         let replaced = unsafe {
             let pickler = pickler.as_mut();
@@ -210,11 +243,12 @@ impl<'s> Dump<'s> {
             pickler.memo.end_dump();
             std::mem::take(&mut pickler.replaced)
         };
-        if let Err(Raised) = result {
+        if result.is_err() {
             return Err(locate(state, tasks, (hooks, write, replaced)));
         }
-        drop((tasks, hooks, write, replaced));
-        Ok(out.into_buffer())
+        state.spare_dump.give_back_tasks(tasks);
+        drop((hooks, write, replaced));
+        result
     }
 
     fn stream(&mut self, object: Ref<'_>) -> Result<()> {
@@ -230,6 +264,7 @@ impl<'s> Dump<'s> {
                 Task::FrozenSet(_) => self.advance_frozenset(top)?,
                 Task::ListItems(_) => self.advance_list_items(top)?,
                 Task::DictItems(_) => self.advance_dict_items(top)?,
+                Task::Attributes(_) => self.advance_attributes(top)?,
                 _ => {
                     let Some(task) = self.tasks.pop() else { return Ok(()) };
                     self.perform(task)?;
@@ -254,7 +289,14 @@ impl<'s> Dump<'s> {
             Task::Memoize(object) => self.memoize(object.as_ref()),
             #[cfg(Py_3_13)]
             Task::Global(module, name) => self.write_global(module, name),
-            Task::Construct(construct) => self.finish_construction(*construct),
+            Task::Construct(construct) => self.finish_construction(construct),
+            Task::Slots(slots) => self.save_slot_values(&slots),
+            Task::State(state) => self.save_late_state(&state),
+            Task::BuildWith(state) => {
+                self.push(Task::Op(Opcode::Build));
+                self.save(state.clone().as_ref())
+            }
+            Task::EndPair => self.end_pair(),
             Task::LeaveReduction(address) => {
                 self.leave_reduction(address);
                 Ok(())
@@ -274,9 +316,13 @@ impl<'s> Dump<'s> {
 
     /// Counts how deep reductions are nested, and refuses those that have no end.
     fn enter_reduction(&mut self, object: Option<Ref<'_>>) -> Result<()> {
+        // Each reduction in another has tasks that wait for its end.
+        if self.tasks.len() < MOST_REENTRIES {
+            return Ok(());
+        }
         let address = object.map_or(0, |object| object.as_ptr() as usize);
         let mut endless = self.reductions >= MOST_REDUCTIONS;
-        if self.reductions >= MOST_REENTRIES && address != 0 {
+        if address != 0 {
             let times = self.reentries.entry(address).or_default();
             *times += 1;
             endless |= *times > MOST_REENTRIES;
@@ -355,58 +401,85 @@ impl<'s> Dump<'s> {
 
     #[inline(always)]
     fn save_unhooked(&mut self, object: Ref<'_>) -> Result<()> {
+        match self.save_leaf(object, 1)? {
+            Leaf::Saved => Ok(()),
+            Leaf::No { single } => self.save_compound(object.to_owned(), single),
+        }
+    }
+
+    /// Saves an object that has no parts or is in the memo already. No foreign code runs.
+    ///
+    /// `holders` is how many references there are to an object that only its container holds; zero where that cannot
+    /// be told.
+    #[inline(always)]
+    fn save_leaf(&mut self, object: Ref<'_>, holders: isize) -> Result<Leaf> {
         let kind = object.type_ptr();
+        if kind == &raw mut PyUnicode_Type {
+            let single = self.singles && object.has_holders(holders);
+            if !single && let Known::At(index) = self.memo().get(object) {
+                self.get(index)?;
+            } else {
+                self.save_str(object, single)?;
+            }
+            return Ok(Leaf::Saved);
+        }
         if kind == &raw mut PyLong_Type {
-            return self.save_int(object);
+            self.save_int(object)?;
+            return Ok(Leaf::Saved);
         }
         if kind == &raw mut PyFloat_Type {
             self.save_float(object);
-            return Ok(());
+            return Ok(Leaf::Saved);
         }
         if object.is_none() {
             self.out.none();
-            return Ok(());
+            return Ok(Leaf::Saved);
         }
         if kind == &raw mut PyBool_Type {
             // SAFETY: True is a singleton.
-            self.out.bool(unsafe { Py_IsTrue(object.as_ptr()) != 0 });
-            return Ok(());
+            self.out.bool(object.is(unsafe { Ref::new(Py_True()) }));
+            return Ok(Leaf::Saved);
         }
-        let single = self.singles && object.has_one_holder();
+        let single = self.singles && object.has_holders(holders);
         if !single {
             match self.memo().get(object) {
-                Known::At(index) => return self.get(index),
+                Known::At(index) => {
+                    self.get(index)?;
+                    return Ok(Leaf::Saved);
+                }
                 Known::InProgress => self.reenter(),
                 Known::No => {}
             }
         }
-        if kind == &raw mut PyUnicode_Type {
-            return self.save_str(object, single);
+        if kind == &raw mut PyBytes_Type && self.save_short_bytes(object, single)? {
+            return Ok(Leaf::Saved);
         }
-        self.save_compound(object.to_owned(), single)
+        Ok(Leaf::No { single })
     }
 
     fn save_compound(&mut self, object: Owned, single: bool) -> Result<()> {
         let kind = object.type_ptr();
-        if kind == &raw mut PyBytes_Type {
-            self.save_bytes(object.as_ref())
-        } else if kind == &raw mut PyDict_Type {
+        if kind == &raw mut PyDict_Type {
             self.save_dict(object, single)
         } else if kind == &raw mut PyList_Type {
             self.save_list(object, single)
         } else if kind == &raw mut PyTuple_Type {
             self.save_tuple(object, single);
             Ok(())
+        } else if kind == &raw mut PyUnicode_Type {
+            self.save_any_str(object.as_ref(), single)
+        } else if kind == &raw mut PyBytes_Type {
+            self.save_bytes(object.as_ref())
         } else if kind == &raw mut PySet_Type {
-            self.save_set(&object)
+            self.save_set(&object, single)
         } else if kind == &raw mut PyFrozenSet_Type {
-            self.save_frozenset(object)
+            self.save_frozenset(object, single)
         } else if kind == &raw mut PyByteArray_Type {
             self.save_bytearray(object.as_ref())
         } else if kind == pickle_buffer_type() {
             self.save_pickle_buffer(object.as_ref())
         } else {
-            self.save_by_reduction(&object)
+            self.save_instance(&object, single)
         }
     }
 
@@ -432,6 +505,9 @@ impl<'s> Dump<'s> {
     /// Prepares for foreign code, which may change what is being saved or ask for the memo.
     #[inline(always)]
     fn settle(&mut self) {
+        if self.attributes > 0 {
+            self.settle_attributes();
+        }
         self.memo().settle();
     }
 
@@ -485,6 +561,19 @@ impl<'s> Dump<'s> {
         Ok(())
     }
 
+    /// Ends a frame that is full, before an object is saved in another way than by `save`.
+    #[inline(always)]
+    fn cross_boundary(&mut self) -> Result<()> {
+        if self.out.boundary() { self.end_full_frame() } else { Ok(()) }
+    }
+
+    /// Whether there is a table in place of `copyreg.dispatch_table`.
+    #[inline(always)]
+    fn has_dispatch_table(&self) -> bool {
+        // SAFETY: as in `memo`.
+        unsafe { self.pickler.as_ref() }.dispatch_table.is_some()
+    }
+
     /// Ends a frame that is full; a file gets it at once.
     fn end_full_frame(&mut self) -> Result<()> {
         if self.out.close_full_frame() {
@@ -500,8 +589,7 @@ impl<'s> Dump<'s> {
     fn flush(&mut self) -> Result<()> {
         self.settle();
         let Some(write) = self.write.clone() else { return Ok(()) };
-        let block = bytes::new(self.out.buffer())?;
-        self.out.buffer().clear();
+        let block = self.out.buffer().take()?;
         write.call1(block.as_ref())?;
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Objects that say by the reduce protocol how they are made again.
 
-use super::Dump;
 use super::global::{dict_get, mangled_name};
 use super::memo::Known;
-use super::task::{Construct, Items, Task, is_private};
+use super::task::{Construct, From, Items, Task, is_private};
+use super::{Dump, instance};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, error, text};
 use brinery::Opcode;
@@ -65,9 +65,20 @@ impl Dump<'_> {
         if kind.is_subtype_of(&raw mut PyType_Type) {
             return self.save_global(object.as_ref(), None);
         }
+        if (self.hooks.reducer_override.is_some() || self.has_dispatch_table())
+            && self.out.protocol() >= 2
+            && self.hooks.persistent_id.is_none()
+            && !self.is_fast()
+            && self.save_natively(object, false)?
+        {
+            return Ok(());
+        }
         let names = &self.state.names;
-        let reduced = if let Some(reduce_ex) = object.lookup_attr(names.__reduce_ex__.as_ref())? {
-            reduce_ex.call1(Owned::int(self.out.protocol().into())?.as_ref())?
+        let protocol = Owned::int(self.out.protocol().into())?;
+        let reduced = if instance::looks_up_plainly(kind.as_ref()) {
+            object.call_method1(names.__reduce_ex__.as_ref(), protocol.as_ref())?
+        } else if let Some(reduce_ex) = object.lookup_attr(names.__reduce_ex__.as_ref())? {
+            reduce_ex.call1(protocol.as_ref())?
         } else if let Some(reduce) = object.lookup_attr(names.__reduce__.as_ref())? {
             reduce.call0()?
         } else {
@@ -86,7 +97,7 @@ impl Dump<'_> {
     }
 
     /// Saves what a hook returned for an object: the name of a global, or a reduction.
-    fn save_reduction(&mut self, reduced: &Owned, object: &Owned) -> Result<()> {
+    pub(super) fn save_reduction(&mut self, reduced: &Owned, object: &Owned) -> Result<()> {
         if reduced.is_str() {
             return self.save_global(object.as_ref(), Some(reduced.as_ref()));
         }
@@ -118,8 +129,11 @@ impl Dump<'_> {
         let construct =
             Construct { object: object.map(Ref::to_owned), list_items, dict_items, state, state_setter };
         self.enter_reduction(object)?;
-        self.push(Task::Construct(Box::new(construct)));
-        if self.out.protocol() >= 2 {
+        self.push(Task::Construct(construct));
+        if self.out.protocol() >= 2 && !std::ptr::eq(callable.as_ptr(), self.ordinary) {
+            if callable.is(self.state.newobj.as_ref()) {
+                return self.save_newobj(&args, object);
+            }
             let name = callable.lookup_attr(self.state.names.__name__.as_ref())?;
             if let Some(name) = name.filter(|name| name.is_str()) {
                 if text::equals(name.as_ref(), "__newobj_ex__") {
@@ -130,15 +144,34 @@ impl Dump<'_> {
                 }
             }
         }
-        self.save_construction(Opcode::Reduce, callable, args);
+        let pointer = callable.as_ptr();
+        self.save_construction(Opcode::Reduce, callable, args)?;
+        if self.keeps(pointer) {
+            self.ordinary = pointer;
+        }
         Ok(())
     }
 
+    /// Whether the memo keeps an object alive to the end of the dump, if nobody empties it.
+    fn keeps(&mut self, object: *mut PyObject) -> bool {
+        // SAFETY: only the address is looked at.
+        !self.keep_memo && self.memo().get(unsafe { Ref::new(object) }) != Known::No
+    }
+
     /// A callable or class and its arguments, then the opcode that brings them together.
-    fn save_construction(&mut self, opcode: Opcode, callable: Owned, args: Owned) {
+    fn save_construction(&mut self, opcode: Opcode, callable: Owned, args: Owned) -> Result<()> {
         self.push(Task::Op(opcode));
+        if !self.is_guarded()
+            && let Known::At(index) = self.memo().get(callable.as_ref())
+        {
+            self.get(index)?;
+            // Held twice: nobody else may have the arguments, and the memo has to know them.
+            let held = args.clone();
+            return self.save(held.as_ref());
+        }
         self.push(Task::Save(args));
         self.push(Task::Save(callable));
+        Ok(())
     }
 
     fn save_newobj(&mut self, args: &Owned, object: Option<Ref<'_>>) -> Result<()> {
@@ -163,8 +196,7 @@ impl Dump<'_> {
         }
         // SAFETY: the object is a tuple.
         let rest = unsafe { Owned::from_result(PyTuple_GetSlice(args.as_ptr(), 1, len))? };
-        self.save_construction(Opcode::NewObj, class.to_owned(), rest);
-        Ok(())
+        self.save_construction(Opcode::NewObj, class.to_owned(), rest)
     }
 
     fn save_newobj_ex(&mut self, args: &Owned) -> Result<()> {
@@ -210,8 +242,7 @@ impl Dump<'_> {
         // SAFETY: a tuple and a dict.
         let callable =
             unsafe { Owned::from_result(PyObject_Call(partial.as_ptr(), bound.as_ptr(), kwargs.as_ptr()))? };
-        self.save_construction(Opcode::Reduce, callable, Owned::tuple(&[])?);
-        Ok(())
+        self.save_construction(Opcode::Reduce, callable, Owned::tuple(&[])?)
     }
 
     /// After the construction: the memo, then items, then state.
@@ -243,10 +274,10 @@ impl Dump<'_> {
             }
         }
         if let Some(iterator) = dict_items {
-            self.push(Task::DictItems(Items::new(iterator)));
+            self.push(Task::DictItems(Items::new(From::Iterator(iterator))));
         }
         if let Some(iterator) = list_items {
-            self.push(Task::ListItems(Items::new(iterator)));
+            self.push(Task::ListItems(Items::new(From::Iterator(iterator))));
         }
         Ok(())
     }

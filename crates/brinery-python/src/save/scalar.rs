@@ -3,7 +3,7 @@
 use super::Dump;
 use crate::ffi::api::*;
 use crate::ffi::buffer::View;
-use crate::ffi::{Owned, Raised, Ref, Result, bytes, error, text};
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, error, layout, text};
 use brinery::Opcode;
 use brinery::write::{Placement, Unwritable};
 
@@ -35,10 +35,7 @@ impl Dump<'_> {
 
     #[inline(always)]
     pub(super) fn save_int(&mut self, object: Ref<'_>) -> Result<()> {
-        let mut overflow = 0;
-        // SAFETY: the object is an int.
-        let value = unsafe { PyLong_AsLongLongAndOverflow(object.as_ptr(), &raw mut overflow) };
-        if overflow == 0 {
+        if let Some(value) = layout::int::value(object) {
             self.out.int(value);
             return Ok(());
         }
@@ -48,8 +45,12 @@ impl Dump<'_> {
     #[cold]
     fn save_big_int(&mut self, object: Ref<'_>) -> Result<()> {
         if self.out.protocol() >= 2 {
-            let bytes = int_bytes(object)?;
-            return self.out.long(&bytes).map_err(|unwritable| self.unwritable(unwritable));
+            let mut bytes = std::mem::take(&mut self.scratch);
+            int_bytes(object, &mut bytes)?;
+            let result = self.out.long(&bytes).map_err(|unwritable| self.unwritable(unwritable));
+            bytes.clear();
+            self.scratch = bytes;
+            return result;
         }
         // SAFETY: the object is an int, whose repr is ASCII.
         let digits = unsafe { Owned::from_result(PyObject_Repr(object.as_ptr()))? };
@@ -72,28 +73,59 @@ impl Dump<'_> {
             self.out.short_text(ascii);
             return self.memoize_held(object, single);
         }
-        self.save_any_str(object)
+        self.save_any_str(object, single)
     }
 
-    fn save_any_str(&mut self, object: Ref<'_>) -> Result<()> {
-        // Encoding may fail on the way, and an exception may run finalizers.
-        self.settle();
+    #[inline(never)]
+    pub(super) fn save_any_str(&mut self, object: Ref<'_>, single: bool) -> Result<()> {
         if self.out.protocol() == 0 {
+            // Encoding may fail on the way, and an exception may run finalizers.
+            self.settle();
             self.out.unicode_line(text::code_points(object)?);
-        } else {
-            let utf8 = text::utf8(object)?;
-            let data = utf8.as_slice();
-            let header = self.out.text_header(data.len());
-            match header.map_err(|unwritable| self.unwritable(unwritable))? {
-                Placement::Inline => self.out.raw(data),
-                Placement::Apart => {
-                    // Writing to a file runs foreign code, which may drop the last reference to the text.
-                    let _keep = object.to_owned();
-                    self.write_apart(data, || bytes::new(data))?;
-                }
+            return self.memoize(object);
+        }
+        if let Some(ascii) = text::ascii(object) {
+            return self.save_utf8(object, single, ascii);
+        }
+        if let Some(units) = text::units(object) {
+            let mut scratch = std::mem::take(&mut self.scratch);
+            units.encode(&mut scratch);
+            let result = self.save_utf8(object, single, &scratch);
+            scratch.clear();
+            self.scratch = scratch;
+            return result;
+        }
+        self.settle();
+        let utf8 = text::utf8(object)?;
+        self.save_utf8(object, false, utf8.as_slice())
+    }
+
+    fn save_utf8(&mut self, object: Ref<'_>, single: bool, data: &[u8]) -> Result<()> {
+        let header = self.out.text_header(data.len());
+        match header.map_err(|unwritable| self.unwritable(unwritable))? {
+            Placement::Inline => {
+                self.out.raw(data);
+                self.memoize_held(object, single)
+            }
+            Placement::Apart => {
+                // Writing to a file runs foreign code, which may drop the last reference to the text.
+                let _keep = object.to_owned();
+                self.write_apart(data, || bytes::new(data))?;
+                self.memoize(object)
             }
         }
-        self.memoize(object)
+    }
+
+    /// Bytes of up to 255, if the protocol knows bytes.
+    #[inline(always)]
+    pub(super) fn save_short_bytes(&mut self, object: Ref<'_>, single: bool) -> Result<bool> {
+        let data = bytes::as_slice(object);
+        if self.out.protocol() < 3 || data.len() > 0xff {
+            return Ok(false);
+        }
+        self.out.short_bytes(data);
+        self.memoize_held(object, single)?;
+        Ok(true)
     }
 
     pub(super) fn save_bytes(&mut self, object: Ref<'_>) -> Result<()> {
@@ -209,20 +241,25 @@ impl Dump<'_> {
 }
 
 /// The two's complement of a big int, little-endian.
-fn int_bytes(object: Ref<'_>) -> Result<Vec<u8>> {
+fn int_bytes(object: Ref<'_>, bytes: &mut Vec<u8>) -> Result<()> {
     #[cfg(Py_3_13)]
-    // SAFETY: the first call only measures, the second writes as many bytes as it was told there are.
+    // SAFETY: as many bytes are written at most as there are. The call tells how many it would need, which may be one
+    // more than the number has.
     unsafe {
         let flags = Py_ASNATIVEBYTES_LITTLE_ENDIAN;
-        let len = PyLong_AsNativeBytes(object.as_ptr(), std::ptr::null_mut(), 0, flags);
-        if len < 0 {
-            return Err(Raised);
+        bytes.resize(64, 0);
+        loop {
+            let len = bytes.len();
+            let needed =
+                PyLong_AsNativeBytes(object.as_ptr(), bytes.as_mut_ptr().cast(), len as isize, flags);
+            if needed < 0 {
+                return Err(Raised);
+            }
+            bytes.resize(needed as usize, 0);
+            if needed as usize <= len {
+                return Ok(());
+            }
         }
-        let mut bytes = vec![0u8; len as usize];
-        if PyLong_AsNativeBytes(object.as_ptr(), bytes.as_mut_ptr().cast(), len, flags) < 0 {
-            return Err(Raised);
-        }
-        Ok(bytes)
     }
     #[cfg(not(Py_3_13))]
     // SAFETY: as many bytes are written as there are; one bit more than the magnitude has holds the sign.
@@ -234,14 +271,7 @@ fn int_bytes(object: Ref<'_>) -> Result<Vec<u8>> {
         if bits == usize::MAX && error::occurred() {
             return Err(Raised);
         }
-        let mut bytes = vec![0u8; bits / 8 + 1];
-        crate::ffi::check(_PyLong_AsByteArray(
-            object.as_ptr().cast(),
-            bytes.as_mut_ptr(),
-            bytes.len(),
-            1,
-            1,
-        ))?;
-        Ok(bytes)
+        bytes.resize(bits / 8 + 1, 0);
+        crate::ffi::check(_PyLong_AsByteArray(object.as_ptr().cast(), bytes.as_mut_ptr(), bytes.len(), 1, 1))
     }
 }

@@ -1,8 +1,10 @@
 //! What is still to be done in a dump: an explicit stack, so that depth is bounded by memory alone.
 
+use super::instance::Facts;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Ref, text};
 use brinery::{Opcode, Path, Segment};
+use std::rc::Rc;
 
 /// One thing to do. The tasks of a dump form a stack; a container's task stays on it while its items are saved.
 pub(super) enum Task {
@@ -29,8 +31,18 @@ pub(super) enum Task {
     FrozenSet(FrozenSet),
     /// An exact tuple.
     Tuple(Tuple),
+    /// The attributes of an instance that are in no dict.
+    Attributes(Attributes),
+    /// The slots of an instance, as a dict.
+    Slots(Slots),
+    /// The state of an instance whose items come first.
+    State(State),
+    /// A state, and the `BUILD` that takes it.
+    BuildWith(Owned),
+    /// The end of a pair that exists nowhere else.
+    EndPair,
     /// An object whose construction is being written: then come memo, items and state.
-    Construct(Box<Construct>),
+    Construct(Construct),
     /// The end of the reduction of the object at this address.
     LeaveReduction(usize),
     /// The end of a container that fast mode guards against cycles.
@@ -45,16 +57,34 @@ pub(super) struct List {
     pub(super) single: bool,
 }
 
-/// Progress in an iterator whose items go out in batches.
+/// Progress in the items of a list- or dict-like object, which go out in batches.
 pub(super) struct Items {
-    pub(super) iterator: Owned,
-    /// The item being saved: of a dict-like object, the pair.
-    pub(super) current: Option<Owned>,
+    pub(super) from: From,
+    /// The item being saved.
+    pub(super) current: Option<Item>,
     /// The item fetched ahead, to know whether a batch has more than one.
-    pub(super) ahead: Option<Owned>,
+    pub(super) ahead: Option<Item>,
     pub(super) batch: usize,
     pub(super) count: usize,
     pub(super) stage: Stage,
+}
+
+/// Where items come from.
+pub(super) enum From {
+    Iterator(Owned),
+    /// A list whose class iterates it as `list` does, and the next index; none after the end.
+    List(Owned, Option<isize>),
+    /// A dict whose class iterates its items as `dict` does, its size at the beginning, and the next position; none
+    /// after the end.
+    Dict(Owned, isize, Option<isize>),
+}
+
+/// One item.
+#[derive(Clone)]
+pub(super) enum Item {
+    /// As an iterator returned it: of a dict-like object, that should be a pair.
+    One(Owned),
+    Pair(Owned, Owned),
 }
 
 /// Where in a batch an iterator stands.
@@ -98,8 +128,12 @@ pub(super) struct Set {
 /// Progress in a frozenset.
 pub(super) struct FrozenSet {
     pub(super) set: Owned,
-    pub(super) iterator: Owned,
+    pub(super) position: isize,
     pub(super) count: usize,
+    /// Whether the set had a single holder when it was reached.
+    pub(super) single: bool,
+    /// The era of the memo then.
+    pub(super) era: usize,
 }
 
 /// Progress in a tuple.
@@ -111,6 +145,37 @@ pub(super) struct Tuple {
     pub(super) single: bool,
     /// The era of the memo at that time.
     pub(super) era: usize,
+}
+
+/// Progress in the attributes or slots of an instance, which are saved as the items of a dict.
+pub(super) struct Attributes {
+    pub(super) instance: Owned,
+    pub(super) facts: Rc<Facts>,
+    /// Whether these are the slots.
+    pub(super) slots: bool,
+    /// The position of the next one.
+    pub(super) next: isize,
+    /// How many have been begun.
+    pub(super) count: isize,
+    /// How many there are.
+    pub(super) len: isize,
+    /// Whether the one counted last is at its value.
+    pub(super) at_value: bool,
+    /// Whether its value is still to be saved, although nothing else of it is.
+    pub(super) before_value: bool,
+}
+
+/// The attributes of an instance.
+pub(super) struct State {
+    pub(super) instance: Owned,
+    pub(super) facts: Rc<Facts>,
+}
+
+/// The slots of an instance that have a value.
+pub(super) struct Slots {
+    pub(super) instance: Owned,
+    pub(super) facts: Rc<Facts>,
+    pub(super) count: isize,
 }
 
 /// What follows the construction of an object.
@@ -137,6 +202,7 @@ pub(super) fn path_of(tasks: &[Task]) -> Path {
             Task::Set(set) => path.push(Segment::Element(set.count.saturating_sub(1))),
             Task::FrozenSet(set) => path.push(Segment::Element(set.count.saturating_sub(1))),
             Task::Dict(dict) => path.push(dict_step(dict, is_state(tasks, position))),
+            Task::Attributes(attributes) => path.push(attributes.place()),
             Task::DictItems(items) => path.push(items_step(items, is_state(tasks, position))),
             Task::Construct(_) => {
                 if let Some(step) = construct_step(&tasks[position + 1..]) {
@@ -192,7 +258,8 @@ fn dict_step(dict: &Dict, state: bool) -> Segment {
 
 fn items_step(items: &Items, state: bool) -> Segment {
     match &items.current {
-        Some(pair) if items.stage != Stage::Value && pair.is_tuple() => {
+        Some(Item::Pair(key, _)) if items.stage != Stage::Value => key_step(key.as_ref(), state),
+        Some(Item::One(pair)) if items.stage != Stage::Value && pair.is_tuple() => {
             // SAFETY: the pair was checked to be a tuple of two.
             key_step(unsafe { Ref::new(PyTuple_GET_ITEM(pair.as_ptr(), 0)) }, state)
         }
@@ -203,7 +270,7 @@ fn items_step(items: &Items, state: bool) -> Segment {
 /// How long the text of a key may be in a path, in characters.
 const KEY_WIDTH: usize = 80;
 
-fn key_step(key: Ref<'_>, attribute: bool) -> Segment {
+pub(super) fn key_step(key: Ref<'_>, attribute: bool) -> Segment {
     let mut repr = if key.is_exactly(&raw mut PyUnicode_Type) {
         let text = key.text();
         if attribute && !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_') {

@@ -8,6 +8,18 @@ pub trait Buffer {
     fn push(&mut self, byte: u8);
     /// Appends bytes.
     fn extend_from_slice(&mut self, bytes: &[u8]);
+    /// Appends the first `len` of a few bytes, which is at most all of them.
+    ///
+    /// A buffer that has room for all of them can store them at once.
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        self.extend_from_slice(&bytes[..len]);
+    }
+    /// Appends bytes that are likely to be few.
+    #[inline(always)]
+    fn extend_from_short(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
     /// Everything appended so far.
     fn as_mut_slice(&mut self) -> &mut [u8];
     /// How many bytes have been appended.

@@ -105,12 +105,14 @@ pub struct Emitter<B> {
     protocol: u8,
     /// Where the header of the open frame stands.
     frame: Option<usize>,
+    /// The length of the buffer at which the open frame is full.
+    limit: usize,
 }
 
 impl<B: Buffer> Emitter<B> {
     /// An emitter of the given protocol, 0 to 5.
     pub fn new(buffer: B, protocol: u8) -> Self {
-        Emitter { buffer, protocol, frame: None }
+        Emitter { buffer, protocol, frame: None, limit: usize::MAX }
     }
 
     /// The protocol.
@@ -143,6 +145,7 @@ impl<B: Buffer> Emitter<B> {
     /// Begins a stream.
     pub fn start(&mut self) {
         self.frame = None;
+        self.limit = usize::MAX;
         if self.protocol >= 2 {
             self.raw(&[byte::PROTO, self.protocol]);
         }
@@ -161,10 +164,7 @@ impl<B: Buffer> Emitter<B> {
     #[inline(always)]
     #[must_use]
     pub fn boundary(&self) -> bool {
-        match self.frame {
-            Some(start) => self.buffer.len() - start >= FRAME_SIZE_TARGET + FRAME_HEADER_SIZE,
-            None => false,
-        }
+        self.buffer.len() >= self.limit
     }
 
     /// Closes the frame if it is [full](Self::boundary), and tells whether it was.
@@ -197,12 +197,14 @@ impl<B: Buffer> Emitter<B> {
     fn open_frame(&mut self) {
         if self.protocol >= 4 {
             self.frame = Some(self.buffer.len());
+            self.limit = self.buffer.len() + FRAME_SIZE_TARGET + FRAME_HEADER_SIZE;
             self.raw(&[byte::FRAME, 0, 0, 0, 0, 0, 0, 0, 0]);
         }
     }
 
     fn close_frame(&mut self) {
         let Some(start) = self.frame.take() else { return };
+        self.limit = usize::MAX;
         let end = self.buffer.len();
         let body = start + FRAME_HEADER_SIZE;
         let bytes = self.buffer.as_mut_slice();
@@ -235,7 +237,7 @@ impl<B: Buffer> Emitter<B> {
 
     fn op_u32(&mut self, opcode: Opcode, value: u32) {
         let [a, b, c, d] = value.to_le_bytes();
-        self.raw(&[opcode.byte(), a, b, c, d]);
+        self.buffer.put([opcode.byte(), a, b, c, d, 0, 0, 0], 5);
     }
 
     /// `None`.
@@ -261,21 +263,20 @@ impl<B: Buffer> Emitter<B> {
             return self.wide_int(value);
         }
         let [a, b, c, d, ..] = value.to_le_bytes();
-        match value {
-            0..=0xff => self.raw(&[byte::BININT1, a]),
-            0..=0xffff => self.raw(&[byte::BININT2, a, b]),
-            _ => self.raw(&[byte::BININT, a, b, c, d]),
-        }
+        let (opcode, len) = match value {
+            0..=0xff => (byte::BININT1, 2),
+            0..=0xffff => (byte::BININT2, 3),
+            _ => (byte::BININT, 5),
+        };
+        self.buffer.put([opcode, a, b, c, d, 0, 0, 0], len);
     }
 
     fn wide_int(&mut self, value: i64) {
         if self.protocol >= 2 {
             let bytes = value.to_le_bytes();
-            // Ten bytes hold the opcode, the length and the number; a shorter number ends earlier.
-            let len = number::significant_bytes(&bytes);
+            let len = number::significant_bytes_of_word(value);
             let [a, b, c, d, e, f, g, h] = bytes;
-            let packed = [byte::LONG1, len as u8, a, b, c, d, e, f, g, h];
-            self.raw(&packed[..2 + len]);
+            self.buffer.put([byte::LONG1, len as u8, a, b, c, d, e, f, g, h], 2 + len);
         } else if i32::try_from(value).is_ok() {
             self.line(Opcode::Int, value.to_string().as_bytes());
         } else {
@@ -312,14 +313,14 @@ impl<B: Buffer> Emitter<B> {
             return self.line(Opcode::Float, number::float_repr(value).as_bytes());
         }
         let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
-        self.raw(&[byte::BINFLOAT, a, b, c, d, e, f, g, h]);
+        self.buffer.put([byte::BINFLOAT, a, b, c, d, e, f, g, h], 9);
     }
 
     /// The header of text of `len` UTF-8 bytes, for protocols 1 and up.
     #[inline(always)]
     pub fn text_header(&mut self, len: usize) -> Result<Placement, Unwritable> {
         if len <= 0xff && self.protocol >= 4 {
-            self.raw(&[byte::SHORT_BINUNICODE, len as u8]);
+            self.buffer.put([byte::SHORT_BINUNICODE, len as u8], 2);
             return Ok(Placement::Inline);
         }
         self.header(Opcode::BinUnicode, Opcode::BinUnicode8, len, Unwritable::LargeText)
@@ -330,18 +331,26 @@ impl<B: Buffer> Emitter<B> {
     pub fn short_text(&mut self, text: &[u8]) {
         debug_assert!(text.len() < FRAME_SIZE_TARGET);
         if text.len() <= 0xff && self.protocol >= 4 {
-            self.raw(&[byte::SHORT_BINUNICODE, text.len() as u8]);
+            self.buffer.put([byte::SHORT_BINUNICODE, text.len() as u8], 2);
         } else {
             self.op_u32(Opcode::BinUnicode, text.len() as u32);
         }
-        self.raw(text);
+        self.buffer.extend_from_short(text);
+    }
+
+    /// Up to 255 bytes, for protocols 3 and up.
+    #[inline(always)]
+    pub fn short_bytes(&mut self, bytes: &[u8]) {
+        debug_assert!(bytes.len() <= 0xff);
+        self.buffer.put([byte::SHORT_BINBYTES, bytes.len() as u8], 2);
+        self.buffer.extend_from_short(bytes);
     }
 
     /// The header of `len` bytes, for protocols 3 and up.
     #[inline(always)]
     pub fn bytes_header(&mut self, len: usize) -> Result<Placement, Unwritable> {
         if len <= 0xff {
-            self.raw(&[byte::SHORT_BINBYTES, len as u8]);
+            self.buffer.put([byte::SHORT_BINBYTES, len as u8], 2);
             return Ok(Placement::Inline);
         }
         self.header(Opcode::BinBytes, Opcode::BinBytes8, len, Unwritable::LargeBytes)
@@ -441,7 +450,7 @@ impl<B: Buffer> Emitter<B> {
         if self.protocol == 0 {
             self.line(Opcode::Put, index.to_string().as_bytes());
         } else if let Ok(index) = u8::try_from(index) {
-            self.raw(&[byte::BINPUT, index]);
+            self.buffer.put([byte::BINPUT, index], 2);
         } else {
             let index = u32::try_from(index).map_err(|_| Unwritable::LargeMemo)?;
             self.op_u32(Opcode::LongBinPut, index);
@@ -455,7 +464,7 @@ impl<B: Buffer> Emitter<B> {
         if self.protocol == 0 {
             self.line(Opcode::Get, index.to_string().as_bytes());
         } else if let Ok(index) = u8::try_from(index) {
-            self.raw(&[byte::BINGET, index]);
+            self.buffer.put([byte::BINGET, index], 2);
         } else {
             let index = u32::try_from(index).map_err(|_| Unwritable::LargeMemo)?;
             self.op_u32(Opcode::LongBinGet, index);

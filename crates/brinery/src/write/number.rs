@@ -11,6 +11,14 @@ pub(crate) fn significant_bytes(bytes: &[u8]) -> usize {
     len
 }
 
+/// How many bytes a number of one word needs.
+#[inline(always)]
+pub(crate) fn significant_bytes_of_word(value: i64) -> usize {
+    // A negative number needs the bits of its complement; one more holds the sign.
+    let bits = 65 - (value ^ (value >> 63)).leading_zeros() as usize;
+    bits.div_ceil(8)
+}
+
 /// A float as Python's `repr` writes it: the shortest digits that read back the same.
 pub(crate) fn float_repr(value: f64) -> String {
     if value.is_nan() {
@@ -49,6 +57,18 @@ mod tests {
         assert_eq!(significant_bytes(&[0x80, 0, 0]), 2);
         assert_eq!(significant_bytes(&[0x80, 0xff, 0xff]), 1);
         assert_eq!(significant_bytes(&[0x7f, 0xff, 0xff]), 2);
+        for shift in 0..64 {
+            for value in [
+                1i64 << shift,
+                (1i64 << shift).wrapping_sub(1),
+                (1i64 << shift).wrapping_neg(),
+                !(1 << shift),
+                i64::MIN + shift,
+            ] {
+                let bytes = value.to_le_bytes();
+                assert_eq!(significant_bytes_of_word(value), significant_bytes(&bytes), "{value}");
+            }
+        }
     }
 
     #[test]

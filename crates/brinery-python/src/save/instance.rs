@@ -1,0 +1,806 @@
+//! Instances of plain classes, which are saved as the reduce protocol would have it, but without asking it.
+//!
+//! A class is plain as far as saving goes if everything that the protocol would call is `object`'s own. What is known
+//! of a class is kept as long as the interpreter's version tag says that the class has not changed.
+
+use super::Dump;
+use super::memo::Known;
+use super::task::{Attributes, Dict, From, Items, Slots, State, Task, key_step};
+use crate::ffi::api::*;
+use crate::ffi::layout::dict as layout;
+use crate::ffi::{Owned, Ref, Result, error, text};
+use brinery::{Opcode, Segment};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What saving has to know of a class.
+pub(super) struct Facts {
+    kind: *mut PyTypeObject,
+    version: u32,
+    /// How an instance says what its state is.
+    state: StateOf,
+    /// The slots, in the order in which they are saved.
+    pub(super) slots: Vec<Slot>,
+    dict: DictOf,
+    items: ItemsOf,
+}
+
+/// Whether an instance has items, which come between it and its state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ItemsOf {
+    None,
+    /// Those of a `list`.
+    List,
+    /// Those of a `dict`.
+    Dict,
+}
+
+/// A slot of a class that has `__slots__`.
+pub(super) struct Slot {
+    /// Held by the class.
+    name: *mut PyObject,
+    offset: isize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StateOf {
+    /// By its attributes.
+    Attributes,
+    /// By `__getstate__`, a function of the class.
+    Getstate,
+    /// Its `__reduce__`, a function of the class, says everything.
+    Reduce,
+    /// In ways that need the whole protocol.
+    Other,
+}
+
+/// Where an instance has its `__dict__`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DictOf {
+    None,
+    /// As the interpreter manages it.
+    #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+    Managed,
+    /// At an offset.
+    At(isize),
+}
+
+/// The class of the instance that was saved last.
+#[derive(Default)]
+pub(super) struct Recent {
+    facts: Option<Rc<Facts>>,
+    /// The era of the memo for which `copyreg.dispatch_table` has nothing for the class.
+    era: usize,
+    /// The names of attributes that have been looked at: their table and how many were in it.
+    names: (usize, isize),
+}
+
+/// How many instances within instances are saved by calls within calls, before the tasks alone say what is to be done.
+const MOST_NESTED: usize = 50;
+
+const CACHE_SIZE: usize = 256;
+
+/// What is known of classes, in all dumps.
+#[derive(Default)]
+pub(crate) struct FactsCache(RefCell<Vec<Option<Rc<Facts>>>>);
+
+impl FactsCache {
+    fn position(kind: *mut PyTypeObject) -> usize {
+        (kind as usize >> 5) % CACHE_SIZE
+    }
+
+    fn get(&self, kind: *mut PyTypeObject, version: u32) -> Option<Rc<Facts>> {
+        let cache = self.0.borrow();
+        let facts = cache.get(Self::position(kind))?.as_ref()?;
+        (facts.kind == kind && facts.version == version).then(|| Rc::clone(facts))
+    }
+
+    fn set(&self, facts: Rc<Facts>) {
+        let mut cache = self.0.borrow_mut();
+        cache.resize(CACHE_SIZE, None);
+        let position = Self::position(facts.kind);
+        cache[position] = Some(facts);
+    }
+}
+
+/// The number that stands for the present state of a class; zero if there is none.
+#[inline(always)]
+fn version(kind: *mut PyTypeObject) -> u32 {
+    // SAFETY: the type is alive.
+    unsafe {
+        #[cfg(not(Py_3_13))]
+        if PyType_GetFlags(kind) & Py_TPFLAGS_VALID_VERSION_TAG == 0 {
+            return 0;
+        }
+        (*kind).tp_version_tag
+    }
+}
+
+/// What a class or its bases have under a name, without any code being run.
+fn lookup(kind: *mut PyTypeObject, name: &Owned) -> *mut PyObject {
+    unsafe extern "C" {
+        fn _PyType_Lookup(kind: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+    }
+    // SAFETY: both are alive; the result is null or borrowed from the class.
+    unsafe { _PyType_Lookup(kind, name.as_ptr()) }
+}
+
+impl Facts {
+    /// What is to be known of a class, if it can be told before an instance was saved in the general way.
+    fn of(state: &crate::state::State, kind: *mut PyTypeObject) -> Option<Facts> {
+        let names = &state.names;
+        let object = &raw mut PyBaseObject_Type;
+        let is_own = |name: &Owned| std::ptr::eq(lookup(kind, name), lookup(object, name));
+        let is_function = |name: &Owned| {
+            // SAFETY: the class holds what it has.
+            unsafe { Ref::from_nullable(lookup(kind, name)) }.is_some_and(|found| {
+                found.is_exactly(&raw mut PyFunction_Type) || found.is_exactly(&raw mut PyMethodDescr_Type)
+            })
+        };
+        let mut facts = Facts {
+            kind,
+            version: 0,
+            state: StateOf::Other,
+            slots: Vec::new(),
+            dict: DictOf::None,
+            items: ItemsOf::None,
+        };
+        // SAFETY: the type and its metatype are alive.
+        unsafe {
+            let meta = Py_TYPE(kind.cast());
+            let same = |one: Option<getattrofunc>, other: getattrofunc| {
+                one.is_some_and(|one| std::ptr::fn_addr_eq(one, other))
+            };
+            let type_getattro = PyType_Type.tp_getattro?;
+            let plain = PyType_IsSubtype(kind, &raw mut PyType_Type) == 0
+                && same((*kind).tp_getattro, PyObject_GenericGetAttr)
+                && same((*meta).tp_getattro, type_getattro)
+                && std::ptr::eq(lookup(meta, &names.__reduce__), lookup(object, &names.__reduce__))
+                && is_own(&names.__class__)
+                && is_own(&names.__reduce_ex__);
+            if plain && !is_own(&names.__reduce__) {
+                if is_function(&names.__reduce__) && facts.find_dict() {
+                    facts.state = StateOf::Reduce;
+                }
+            } else if plain
+                && PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0
+                && (*kind).tp_new.is_some()
+                && lookup(kind, &names.__getnewargs_ex__).is_null()
+                && lookup(kind, &names.__getnewargs__).is_null()
+                && facts.find_items(names)
+            {
+                let dict = PyDict_GetItemWithError((*kind).tp_dict, names.__slotnames__.as_ptr());
+                // `copyreg` looks for the names of the slots when the first instance is saved.
+                let slotnames = Ref::from_nullable(dict)?;
+                if is_own(&names.__getstate__) {
+                    facts.state = StateOf::Attributes;
+                } else if is_function(&names.__getstate__) {
+                    facts.state = StateOf::Getstate;
+                }
+                if !facts.find_dict() || !facts.find_slots(slotnames) {
+                    facts.state = StateOf::Other;
+                }
+            }
+        }
+        facts.version = version(kind);
+        (facts.version != 0).then_some(facts)
+    }
+
+    /// Finds out about items; whether that was possible.
+    fn find_items(&mut self, names: &crate::state::Names) -> bool {
+        let kind = self.kind;
+        // SAFETY: the types are alive.
+        unsafe {
+            let flags = PyType_GetFlags(kind);
+            if flags & Py_TPFLAGS_LIST_SUBCLASS != 0 {
+                self.items = ItemsOf::List;
+                let (own, base) = ((*kind).tp_iter, PyList_Type.tp_iter);
+                return own.zip(base).is_some_and(|(own, base)| std::ptr::fn_addr_eq(own, base));
+            }
+            if flags & Py_TPFLAGS_DICT_SUBCLASS != 0 {
+                self.items = ItemsOf::Dict;
+                return std::ptr::eq(lookup(kind, &names.items), lookup(&raw mut PyDict_Type, &names.items));
+            }
+            (*kind).tp_itemsize == 0
+        }
+    }
+
+    /// Finds where instances have their dict; whether that was possible.
+    fn find_dict(&mut self) -> bool {
+        // SAFETY: the type is alive.
+        self.dict = match unsafe { (*self.kind).tp_dictoffset } {
+            0 => DictOf::None,
+            #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+            // SAFETY: the type is alive.
+            _ if unsafe { PyType_GetFlags(self.kind) } & Py_TPFLAGS_MANAGED_DICT != 0 => DictOf::Managed,
+            offset @ 1.. => DictOf::At(offset),
+            _ => return false,
+        };
+        true
+    }
+
+    /// Finds the slots; whether that was possible and nothing else is in an instance.
+    fn find_slots(&mut self, slotnames: Ref<'_>) -> bool {
+        let kind = self.kind;
+        // SAFETY: the type is alive, and so are the names in the list.
+        unsafe {
+            let mut expected = PyBaseObject_Type.tp_basicsize;
+            let word = size_of::<*mut PyObject>() as isize;
+            expected += if matches!(self.dict, DictOf::At(_)) { word } else { 0 };
+            expected += if (*kind).tp_weaklistoffset > 0 { word } else { 0 };
+            if !slotnames.is_none() {
+                if !slotnames.is_exactly(&raw mut PyList_Type) {
+                    return false;
+                }
+                for index in 0..PyList_GET_SIZE(slotnames.as_ptr()) {
+                    let name = Ref::new(PyList_GET_ITEM(slotnames.as_ptr(), index)).to_owned();
+                    let Some(slot) = Self::slot(kind, &name) else { return false };
+                    self.slots.push(slot);
+                    expected += word;
+                }
+            }
+            if self.items != ItemsOf::None {
+                return self.slots.is_empty();
+            }
+            (*kind).tp_basicsize <= expected && self.slots.len() <= brinery::write::BATCH_SIZE
+        }
+    }
+
+    /// Where the slot of this name is, if it is an ordinary one.
+    fn slot(kind: *mut PyTypeObject, name: &Owned) -> Option<Slot> {
+        if !name.is_exactly(&raw mut PyUnicode_Type) {
+            return None;
+        }
+        // SAFETY: the class holds what it has, and a member descriptor has a definition that lives as long.
+        unsafe {
+            let found = Ref::from_nullable(lookup(kind, name))?;
+            if !found.is_exactly(&raw mut PyMemberDescr_Type) {
+                return None;
+            }
+            let definition = (*found.as_ptr().cast::<PyMemberDescrObject>()).d_member;
+            ((*definition).type_code == Py_T_OBJECT_EX)
+                .then(|| Slot { name: name.as_ptr(), offset: (*definition).offset })
+        }
+    }
+}
+
+/// The beginning of CPython's `PyMemberDescrObject`, which its headers publish.
+#[repr(C)]
+struct PyMemberDescrObject {
+    base: PyObject,
+    kind: *mut PyTypeObject,
+    name: *mut PyObject,
+    qualname: *mut PyObject,
+    d_member: *mut PyMemberDef,
+}
+
+/// The state of an instance by its attributes.
+enum StateParts<'a> {
+    Empty,
+    /// The attributes are in no dict.
+    #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+    Array(layout::Attributes),
+    Dict(Ref<'a>),
+}
+
+/// What an instance has in its `__dict__`.
+#[inline(always)]
+fn state_of<'a>(object: Ref<'a>, facts: &Facts) -> StateParts<'a> {
+    // SAFETY: the instance is alive and of the class that the facts are of.
+    unsafe {
+        let dict = match facts.dict {
+            DictOf::None => return StateParts::Empty,
+            #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+            DictOf::Managed => match layout::attributes(object) {
+                layout::Place::Array(array) if array.len() > 0 => return StateParts::Array(array),
+                layout::Place::Dict(dict) => dict,
+                _ => return StateParts::Empty,
+            },
+            DictOf::At(offset) => {
+                match Ref::from_nullable(*object.as_ptr().byte_offset(offset).cast::<*mut PyObject>()) {
+                    Some(dict) => dict,
+                    None => return StateParts::Empty,
+                }
+            }
+        };
+        if layout::len(dict) == 0 { StateParts::Empty } else { StateParts::Dict(dict) }
+    }
+}
+
+/// Whether attributes of the instances of a class are looked up as `object` does it.
+pub(super) fn looks_up_plainly(class: Ref<'_>) -> bool {
+    // SAFETY: callers know that this is a type.
+    unsafe { (*class.as_ptr().cast::<PyTypeObject>()).tp_getattro }
+        .is_some_and(|getattro| std::ptr::fn_addr_eq(getattro, PyObject_GenericGetAttr as getattrofunc))
+}
+
+/// Whether an attribute of this name could stand before something that the protocol asks for.
+#[inline(always)]
+fn may_shadow(name: Ref<'_>) -> bool {
+    if !name.is_exactly(&raw mut PyUnicode_Type) {
+        return true;
+    }
+    // A name with other letters is none of the protocol's.
+    text::ascii(name)
+        .is_some_and(|name| name.len() > 4 && name[0] == b'_' && name[1] == b'_' && name.ends_with(b"__"))
+}
+
+impl Dump<'_> {
+    /// Saves an object that is not of a builtin type with an opcode of its own.
+    pub(super) fn save_instance(&mut self, object: &Owned, single: bool) -> Result<()> {
+        if self.out.protocol() >= 2
+            && self.hooks.reducer_override.is_none()
+            && self.hooks.persistent_id.is_none()
+            && !self.is_fast()
+            && !self.has_dispatch_table()
+            && self.save_natively(object, single)?
+        {
+            return Ok(());
+        }
+        self.save_by_reduction(object)
+    }
+
+    /// What is known of a class that no dispatch table has anything for.
+    #[inline(always)]
+    fn facts(&mut self, kind: *mut PyTypeObject) -> Option<Rc<Facts>> {
+        let era = self.memo().era();
+        if let Some(facts) = &self.recent.facts
+            && facts.kind == kind
+            && self.recent.era == era
+        {
+            return Some(Rc::clone(facts));
+        }
+        self.find_facts(kind, era)
+    }
+
+    #[inline(never)]
+    fn find_facts(&mut self, kind: *mut PyTypeObject, era: usize) -> Option<Rc<Facts>> {
+        if !self.state.fast_paths {
+            return None;
+        }
+        let cache = &self.state.facts;
+        let facts = match cache.get(kind, version(kind)) {
+            Some(facts) => facts,
+            None => {
+                let facts = Rc::new(Facts::of(self.state, kind)?);
+                cache.set(Rc::clone(&facts));
+                facts
+            }
+        };
+        // SAFETY: the registry is a dict and the type is alive; a type has the hash of its address.
+        let reducer =
+            unsafe { PyDict_GetItemWithError(self.state.copyreg.dispatch_table.as_ptr(), kind.cast()) };
+        if !reducer.is_null() {
+            return None;
+        }
+        if error::occurred() {
+            error::clear();
+            return None;
+        }
+        self.recent = Recent { facts: Some(Rc::clone(&facts)), era, names: (0, 0) };
+        Some(facts)
+    }
+
+    /// Whether no attribute of an instance stands before something that the protocol asks for.
+    fn is_plain(&mut self, state: &StateParts<'_>) -> bool {
+        match state {
+            StateParts::Empty => true,
+            #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+            StateParts::Array(array) => {
+                // SAFETY: no foreign code has run since the instance was asked for its attributes.
+                let (table, count) = unsafe { array.names() };
+                let seen = if self.recent.names.0 == table { self.recent.names.1 } else { 0 };
+                for index in seen..count {
+                    // SAFETY: as above.
+                    if unsafe { array.name(index as usize) }.is_none_or(may_shadow) {
+                        return false;
+                    }
+                }
+                self.recent.names = (table, count);
+                true
+            }
+            StateParts::Dict(dict) => {
+                let mut position = 0;
+                while let Some((key, _)) = layout::next(*dict, &mut position) {
+                    if may_shadow(key) {
+                        return false;
+                    }
+                }
+                // A subclass could have its own way of being saved.
+                dict.is_exactly(&raw mut PyDict_Type)
+            }
+        }
+    }
+
+    /// Saves an instance of a plain class; whether it is one.
+    pub(super) fn save_natively(&mut self, object: &Owned, single: bool) -> Result<bool> {
+        let kind = object.type_ptr();
+        let Some(facts) = self.facts(kind) else { return Ok(false) };
+        if facts.state == StateOf::Other {
+            return Ok(false);
+        }
+        if !self.memo().may_wait() || self.keep_memo && !facts.slots.is_empty() {
+            return Ok(false);
+        }
+        let state = state_of(object.as_ref(), &facts);
+        if !self.is_plain(&state) {
+            return Ok(false);
+        }
+        match facts.state {
+            StateOf::Attributes => self.save_by_attributes(object, single, &facts),
+            StateOf::Getstate => self.save_by_getstate(object),
+            StateOf::Reduce => {
+                self.settle();
+                // SAFETY: the class has this function, as the facts say, and holds it until it is called.
+                let function = unsafe { Ref::new(lookup(kind, &self.state.names.__reduce__)) }.to_owned();
+                let reduced = function.call1(object.as_ref())?;
+                self.save_reduction(&reduced, object)?;
+                Ok(true)
+            }
+            StateOf::Other => Ok(false),
+        }
+    }
+
+    fn save_by_attributes(&mut self, object: &Owned, single: bool, facts: &Rc<Facts>) -> Result<bool> {
+        let era = self.memo().era();
+        if !self.save_new_object(object)? {
+            return Ok(false);
+        }
+        let single = single && era == self.memo().era();
+        self.memoize_held(object.as_ref(), single)?;
+        if !facts.slots.is_empty() {
+            self.save_slots(object, facts)?;
+        } else if facts.items == ItemsOf::None {
+            self.save_state(object, facts)?;
+        } else {
+            if !matches!(state_of(object.as_ref(), facts), StateParts::Empty) {
+                self.push(Task::State(State { instance: object.clone(), facts: Rc::clone(facts) }));
+                self.attributes += 1;
+            }
+            self.push(if facts.items == ItemsOf::List {
+                Task::ListItems(Items::new(From::List(object.clone(), Some(0))))
+            } else {
+                let size = layout::len(object.as_ref());
+                Task::DictItems(Items::new(From::Dict(object.clone(), size, Some(0))))
+            });
+        }
+        Ok(true)
+    }
+
+    /// Saves the state that was put off until the items are saved.
+    pub(super) fn save_late_state(&mut self, state: &State) -> Result<()> {
+        self.attributes -= 1;
+        self.save_state(&state.instance, &state.facts)
+    }
+
+    /// The attributes, and `BUILD`.
+    fn save_state(&mut self, object: &Owned, facts: &Rc<Facts>) -> Result<()> {
+        match state_of(object.as_ref(), facts) {
+            StateParts::Empty => {}
+            #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+            StateParts::Array(array) => {
+                // SAFETY: no foreign code has run since.
+                let len = unsafe { array.len() };
+                self.push(Task::Op(Opcode::Build));
+                self.begin_attributes(object, facts, len, false)?;
+            }
+            StateParts::Dict(dict) => {
+                self.push(Task::Op(Opcode::Build));
+                self.save(dict)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the dict that the attributes would make.
+    fn begin_attributes(&mut self, object: &Owned, facts: &Rc<Facts>, len: isize, slots: bool) -> Result<()> {
+        self.cross_boundary()?;
+        self.out.empty_dict();
+        let index =
+            if slots { self.memo().insert_nothing() } else { self.memo().insert_attributes(object.as_ref()) };
+        self.out.memoize(index).map_err(|unwritable| self.unwritable(unwritable))?;
+        if len > 1 {
+            self.out.op(Opcode::Mark);
+        }
+        self.attributes += 1;
+        let facts = Rc::clone(facts);
+        let top = self.tasks.len();
+        self.push(Task::Attributes(Attributes {
+            instance: object.clone(),
+            facts,
+            slots,
+            next: 0,
+            count: 0,
+            len,
+            at_value: false,
+            before_value: false,
+        }));
+        if self.nested >= MOST_NESTED {
+            // The loop over the tasks goes on with it.
+            return Ok(());
+        }
+        self.nested += 1;
+        let result = self.advance_attributes(top);
+        self.nested -= 1;
+        result
+    }
+
+    /// The state of an instance with slots is a pair: of its dict, or `None`, and of a dict of its slots.
+    fn save_slots(&mut self, object: &Owned, facts: &Rc<Facts>) -> Result<()> {
+        let count = facts.slots.iter().filter(|slot| slot.value(object.as_ref()).is_some()).count() as isize;
+        let state = state_of(object.as_ref(), facts);
+        if count == 0 {
+            if let StateParts::Empty = state {
+                return Ok(());
+            }
+        } else {
+            self.cross_boundary()?;
+            self.push(Task::Op(Opcode::Build));
+            self.push(Task::EndPair);
+            self.push(Task::Slots(Slots { instance: object.clone(), facts: Rc::clone(facts), count }));
+            self.attributes += 1;
+        }
+        match state {
+            StateParts::Empty => {
+                self.cross_boundary()?;
+                self.out.none();
+            }
+            #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+            StateParts::Array(array) => {
+                if count == 0 {
+                    self.push(Task::Op(Opcode::Build));
+                }
+                // SAFETY: no foreign code has run since the instance was asked for its attributes.
+                self.begin_attributes(object, facts, unsafe { array.len() }, false)?;
+            }
+            StateParts::Dict(dict) => {
+                if count == 0 {
+                    self.push(Task::Op(Opcode::Build));
+                }
+                self.save(dict)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The slots, as a dict.
+    pub(super) fn save_slot_values(&mut self, slots: &Slots) -> Result<()> {
+        self.attributes -= 1;
+        self.begin_attributes(&slots.instance, &slots.facts, slots.count, true)
+    }
+
+    /// The end of the pair of states.
+    pub(super) fn end_pair(&mut self) -> Result<()> {
+        self.out.op(Opcode::Tuple2);
+        let index = self.memo().insert_nothing();
+        self.out.memoize(index).map_err(|unwritable| self.unwritable(unwritable))
+    }
+
+    /// The class and `NEWOBJ`; whether the class could be written at once.
+    fn save_new_object(&mut self, object: &Owned) -> Result<bool> {
+        if !self.save_class(object.type_ref())? {
+            return Ok(false);
+        }
+        self.cross_boundary()?;
+        self.out.empty_tuple();
+        self.out.op(Opcode::NewObj);
+        Ok(true)
+    }
+
+    fn save_by_getstate(&mut self, object: &Owned) -> Result<bool> {
+        let class = object.type_ref().to_owned();
+        if self.memo().get(class.as_ref()) == Known::No {
+            // The state is asked for before the class is written, which may turn out to be difficult.
+            return Ok(false);
+        }
+        self.settle();
+        // SAFETY: the class has this function, as the facts say, and holds it until it is called.
+        let function =
+            unsafe { Ref::new(lookup(object.type_ptr(), &self.state.names.__getstate__)) }.to_owned();
+        let state = function.call1(object.as_ref())?;
+        let Known::At(index) = self.memo().get(class.as_ref()) else {
+            // The function has emptied the memo.
+            let newobj = crate::state::import("copyreg")?.getattr(self.state.names.__newobj__.as_ref())?;
+            let args = Owned::tuple(&[class.as_ref()])?;
+            let reduced = Owned::tuple(&[newobj.as_ref(), args.as_ref(), state.as_ref()])?;
+            return self.save_reduced(reduced.as_ref(), Some(object.as_ref())).map(|()| true);
+        };
+        self.cross_boundary()?;
+        self.get(index)?;
+        self.cross_boundary()?;
+        self.out.empty_tuple();
+        self.out.op(Opcode::NewObj);
+        self.memoize(object.as_ref())?;
+        if !state.is_none() {
+            self.push(Task::Op(Opcode::Build));
+            self.push(Task::Save(state));
+        }
+        Ok(true)
+    }
+
+    /// Saves the items of the dict that attributes would make.
+    pub(super) fn advance_attributes(&mut self, top: usize) -> Result<()> {
+        loop {
+            let Task::Attributes(progress) = &mut self.tasks[top] else { return Ok(()) };
+            let Some((key, value)) = progress.step() else {
+                let single = progress.len == 1;
+                self.out.op(if single { Opcode::SetItem } else { Opcode::SetItems });
+                self.attributes -= 1;
+                self.tasks.pop();
+                return Ok(());
+            };
+            if self.out.boundary() && self.must_stop(top, false)? {
+                return Ok(());
+            }
+            self.advanced(top, false);
+            // Names are held by the class, which counts once for all instances.
+            if let super::Leaf::No { .. } = self.save_leaf(key, 0)? {
+                unreachable!("names are strings");
+            }
+            self.advanced(top, true);
+            if self.out.boundary() && self.must_stop(top, true)? {
+                return Ok(());
+            }
+            if let super::Leaf::No { single } = self.save_leaf(value, 1)? {
+                return self.save_compound(value.to_owned(), single);
+            }
+        }
+    }
+
+    /// Notes how far the attributes have come: at the key or at the value.
+    #[inline(always)]
+    fn advanced(&mut self, top: usize, at_value: bool) {
+        if let Task::Attributes(progress) = &mut self.tasks[top] {
+            progress.at_value = at_value;
+            if !at_value {
+                progress.next += 1;
+                progress.count += 1;
+            }
+        }
+    }
+
+    /// At the end of a frame: whether its bytes go to a file, which may do anything, so that the attributes are better
+    /// in a dict.
+    #[cold]
+    fn must_stop(&mut self, top: usize, before_value: bool) -> Result<bool> {
+        if self.write.is_none() {
+            return self.end_full_frame().map(|()| false);
+        }
+        if let Task::Attributes(progress) = &mut self.tasks[top] {
+            progress.before_value = before_value;
+        }
+        self.settle();
+        Ok(true)
+    }
+
+    /// Before foreign code runs, which could find the dicts that `_pickle` would have made or change attributes: goes
+    /// on with real dicts.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn settle_attributes(&mut self) {
+        self.attributes = 0;
+        for task in &mut self.tasks {
+            let dict = match task {
+                Task::Attributes(progress) => progress.to_dict().map(Task::Dict),
+                Task::Slots(slots) => slots.to_dict().map(Task::Save),
+                Task::State(state) => state.to_dict().map(Task::BuildWith),
+                _ => continue,
+            };
+            match dict {
+                Some(dict) => *task = dict,
+                None => {
+                    // Without memory for a dict, what is there is saved as it then is.
+                    error::clear();
+                    self.attributes += 1;
+                }
+            }
+        }
+    }
+}
+
+impl Slot {
+    #[inline(always)]
+    fn value<'a>(&self, object: Ref<'a>) -> Option<Ref<'a>> {
+        // SAFETY: the offset is that of an object of the class.
+        unsafe { Ref::from_nullable(*object.as_ptr().byte_offset(self.offset).cast::<*mut PyObject>()) }
+    }
+}
+
+impl Attributes {
+    /// The next name and value, if there is one. They are held by the class and the instance.
+    #[inline(always)]
+    fn step(&mut self) -> Option<(Ref<'static>, Ref<'static>)> {
+        if self.slots {
+            while let Some(slot) = self.facts.slots.get(self.next as usize) {
+                // SAFETY: the task holds the instance; nothing changes it before it is asked again.
+                let instance: Ref<'static> = unsafe { Ref::new(self.instance.as_ptr()) };
+                if let Some(value) = slot.value(instance) {
+                    // SAFETY: the class holds the names of its slots.
+                    return Some((unsafe { Ref::new(slot.name) }, value));
+                }
+                self.next += 1;
+            }
+            return None;
+        }
+        #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+        // SAFETY: as above; the instance is asked anew where its attributes are.
+        unsafe {
+            let instance: Ref<'static> = Ref::new(self.instance.as_ptr());
+            if let layout::Place::Array(array) = layout::attributes(instance)
+                && self.next < array.len()
+            {
+                return Some(array.get(self.next));
+            }
+        }
+        None
+    }
+
+    /// The step of a path that leads to the one being saved.
+    pub(super) fn place(&self) -> Segment {
+        let mut before = Attributes {
+            instance: self.instance.clone(),
+            facts: Rc::clone(&self.facts),
+            next: self.next - 1,
+            ..*self
+        };
+        match before.step() {
+            Some((name, _)) if self.at_value => key_step(name, true),
+            _ => Segment::KeyAt((self.count - 1).max(0) as usize),
+        }
+    }
+
+    /// The same progress in a real dict.
+    fn to_dict(&self) -> Option<Dict> {
+        let dict = if self.slots {
+            slots_dict(&self.instance, &self.facts)?
+        } else {
+            // SAFETY: the instance is alive.
+            unsafe {
+                Owned::from_nullable(PyObject_GenericGetDict(self.instance.as_ptr(), std::ptr::null_mut()))?
+            }
+        };
+        let mut position = 0;
+        let mut last = None;
+        for _ in 0..self.count {
+            last = layout::next(dict.as_ref(), &mut position);
+        }
+        let value = last.filter(|_| self.before_value).map(|(_, value)| value.to_owned());
+        Some(Dict {
+            position,
+            size: layout::len(dict.as_ref()),
+            batch: self.count as usize,
+            count: self.count as usize,
+            single: self.len == 1,
+            value,
+            at_value: self.at_value,
+            dict,
+        })
+    }
+}
+
+impl State {
+    /// The dict that the attributes are in, or would be.
+    fn to_dict(&self) -> Option<Owned> {
+        // SAFETY: the instance is alive.
+        unsafe { Owned::from_nullable(PyObject_GenericGetDict(self.instance.as_ptr(), std::ptr::null_mut())) }
+    }
+}
+
+impl Slots {
+    /// The dict that `_pickle` would have made of the slots.
+    fn to_dict(&self) -> Option<Owned> {
+        slots_dict(&self.instance, &self.facts)
+    }
+}
+
+fn slots_dict(instance: &Owned, facts: &Facts) -> Option<Owned> {
+    // SAFETY: makes a new dict.
+    let dict = unsafe { Owned::from_nullable(PyDict_New())? };
+    for slot in &facts.slots {
+        if let Some(value) = slot.value(instance.as_ref()) {
+            // SAFETY: the class holds the names of its slots.
+            dict.set_item(unsafe { Ref::new(slot.name) }, value).ok()?;
+        }
+    }
+    Some(dict)
+}

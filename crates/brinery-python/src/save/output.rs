@@ -1,0 +1,256 @@
+//! The memory that a dump writes into, which becomes the `bytes` of its result.
+
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Result, bytes};
+use brinery::write::Buffer;
+use std::cell::Cell;
+use std::ptr;
+
+unsafe extern "C" {
+    fn _PyBytes_Resize(bytes: *mut *mut PyObject, len: Py_ssize_t) -> std::ffi::c_int;
+}
+
+/// How many bytes go into memory that is used again. What grows beyond them goes straight into a `bytes` object.
+const SPARE_SIZE: usize = 256 * 1024;
+/// How much there is at least.
+const SMALLEST: usize = 1024;
+
+/// Memory that dumps use in turn.
+#[derive(Default)]
+pub(crate) struct SpareOutput(Cell<Vec<u8>>);
+
+/// A growing sequence of bytes.
+pub(super) struct Output {
+    start: *mut u8,
+    /// Behind what has been written.
+    position: *mut u8,
+    /// Behind what there is room for.
+    end: *mut u8,
+    memory: Memory,
+}
+
+/// What the three pointers of an [`Output`] point into.
+enum Memory {
+    /// The spare capacity of a vector, whose length stays zero.
+    Vector(Vec<u8>),
+    /// A `bytes` object that nobody else knows yet.
+    Bytes(Owned),
+}
+
+impl Output {
+    pub(super) fn new(spare: &SpareOutput) -> Self {
+        let mut vector = spare.0.take();
+        let range = vector.spare_capacity_mut().as_mut_ptr_range();
+        let (start, end) = (range.start.cast(), range.end.cast());
+        Output { start, position: start, end, memory: Memory::Vector(vector) }
+    }
+
+    /// The bytes written so far.
+    #[inline(always)]
+    fn as_slice(&self) -> &[u8] {
+        // SAFETY: what lies between the two has been written.
+        unsafe { std::slice::from_raw_parts(self.start, self.len()) }
+    }
+
+    #[inline(always)]
+    fn room(&self) -> usize {
+        // SAFETY: both point into the same memory.
+        unsafe { self.end.offset_from_unsigned(self.position) }
+    }
+
+    #[inline(always)]
+    fn make_room(&mut self, additional: usize) {
+        if self.room() < additional {
+            self.grow(additional);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, additional: usize) {
+        let len = self.len();
+        let Some(least) = len.checked_add(additional) else { out_of_memory() };
+        let range = match &mut self.memory {
+            Memory::Vector(vector) if least <= SPARE_SIZE => {
+                // SAFETY: the first `len` bytes have been written; the length goes back to zero.
+                unsafe { vector.set_len(len) };
+                vector.reserve(least.max(SMALLEST) * 2 - len);
+                vector.clear();
+                vector.spare_capacity_mut().as_mut_ptr_range()
+            }
+            Memory::Vector(_) => {
+                let object = new_bytes((least + least / 2).max(4 * SPARE_SIZE));
+                // SAFETY: the object has room for more than has been written.
+                unsafe {
+                    let data = PyBytes_AS_STRING(object.as_ptr()).cast_mut().cast::<u8>();
+                    ptr::copy_nonoverlapping(self.start, data, len);
+                }
+                self.memory = Memory::Bytes(object);
+                self.bytes_range()
+            }
+            Memory::Bytes(object) => {
+                resize(object, least + least / 2);
+                self.bytes_range()
+            }
+        };
+        self.start = range.start.cast();
+        self.end = range.end.cast();
+        // SAFETY: there is room for what has been written, and it has been kept.
+        self.position = unsafe { self.start.add(len) };
+    }
+
+    fn bytes_range(&mut self) -> std::ops::Range<*mut std::mem::MaybeUninit<u8>> {
+        let Memory::Bytes(object) = &self.memory else { return ptr::null_mut()..ptr::null_mut() };
+        // SAFETY: the object is a bytes that nobody else knows, of the size that it tells.
+        unsafe {
+            let start = PyBytes_AS_STRING(object.as_ptr()).cast_mut().cast::<std::mem::MaybeUninit<u8>>();
+            start..start.add(PyBytes_Size(object.as_ptr()) as usize)
+        }
+    }
+
+    /// The result. What was written goes.
+    pub(super) fn take(&mut self) -> Result<Owned> {
+        let len = self.len();
+        if let Memory::Bytes(_) = &self.memory {
+            let Memory::Bytes(object) = std::mem::replace(&mut self.memory, Memory::Vector(Vec::new()))
+            else {
+                return Err(Raised);
+            };
+            (self.start, self.position, self.end) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            let mut object = object;
+            if !try_resize(&mut object, len) {
+                return Err(Raised);
+            }
+            return Ok(object);
+        }
+        let object = bytes::new(self.as_slice());
+        self.position = self.start;
+        object
+    }
+
+    /// Keeps the memory for the next dump.
+    pub(super) fn give_back(self, spare: &SpareOutput) {
+        if let Memory::Vector(vector) = self.memory {
+            spare.0.set(vector);
+        }
+    }
+}
+
+impl Buffer for Output {
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        self.put([byte], 1);
+    }
+
+    #[inline(always)]
+    fn extend_from_slice(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len());
+        // SAFETY: there is room, and nobody else can refer to it.
+        unsafe {
+            ptr::copy_nonoverlapping(bytes.as_ptr(), self.position, bytes.len());
+            self.position = self.position.add(bytes.len());
+        }
+    }
+
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        debug_assert!(len <= N);
+        self.make_room(N);
+        // SAFETY: there is room for all of them.
+        unsafe {
+            self.position.cast::<[u8; N]>().write_unaligned(bytes);
+            self.position = self.position.add(len);
+        }
+    }
+
+    #[inline(always)]
+    fn extend_from_short(&mut self, bytes: &[u8]) {
+        let len = bytes.len();
+        self.make_room(len);
+        // SAFETY: there is room. Two words that overlap in the middle cover all lengths between one and two words.
+        unsafe {
+            let (from, to) = (bytes.as_ptr(), self.position);
+            if len > 32 {
+                ptr::copy_nonoverlapping(from, to, len);
+            } else if len >= 16 {
+                copy_ends::<16>(from, to, len);
+            } else if len >= 8 {
+                copy_ends::<8>(from, to, len);
+            } else if len >= 4 {
+                copy_ends::<4>(from, to, len);
+            } else if len >= 2 {
+                copy_ends::<2>(from, to, len);
+            } else if len == 1 {
+                *to = *from;
+            }
+            self.position = to.add(len);
+        }
+    }
+
+    #[inline(always)]
+    fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: what lies between the two has been written, and nobody else can refer to it.
+        unsafe { std::slice::from_raw_parts_mut(self.start, self.len()) }
+    }
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        // SAFETY: both point into the same memory.
+        unsafe { self.position.offset_from_unsigned(self.start) }
+    }
+
+    fn truncate(&mut self, len: usize) {
+        debug_assert!(len <= self.len());
+        // SAFETY: callers take back what they have written.
+        self.position = unsafe { self.start.add(len.min(self.len())) };
+    }
+}
+
+/// # Safety
+///
+/// Both point to `len` bytes that can be read and written, and `N <= len <= 2 * N`.
+#[inline(always)]
+unsafe fn copy_ends<const N: usize>(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: by contract.
+    unsafe {
+        let first = from.cast::<[u8; N]>().read_unaligned();
+        let last = from.add(len - N).cast::<[u8; N]>().read_unaligned();
+        to.cast::<[u8; N]>().write_unaligned(first);
+        to.add(len - N).cast::<[u8; N]>().write_unaligned(last);
+    }
+}
+
+fn new_bytes(len: usize) -> Owned {
+    // SAFETY: asks for a new object, whose content is written before anyone sees it.
+    let object = unsafe { Owned::from_nullable(PyBytes_FromStringAndSize(ptr::null(), len as Py_ssize_t)) };
+    object.unwrap_or_else(|| out_of_memory())
+}
+
+fn resize(object: &mut Owned, len: usize) {
+    if !try_resize(object, len) {
+        out_of_memory();
+    }
+}
+
+/// Changes the length of a bytes object that nobody else knows. If there is no memory for it, the object is replaced by
+/// an empty one and the exception is set.
+fn try_resize(object: &mut Owned, len: usize) -> bool {
+    let Ok(empty) = bytes::new(b"") else { return false };
+    let mut pointer = std::mem::replace(object, empty).into_ptr();
+    // SAFETY: the only reference goes in; out comes one to the resized object, or null.
+    unsafe {
+        let status = _PyBytes_Resize(&raw mut pointer, len as Py_ssize_t);
+        if let Some(resized) = Owned::from_nullable(pointer) {
+            *object = resized;
+        }
+        status == 0
+    }
+}
+
+/// Ends a dump for whose result there is no memory. The exception is set.
+#[cold]
+fn out_of_memory() -> ! {
+    // SAFETY: the thread is attached.
+    unsafe { PyErr_NoMemory() };
+    std::panic::panic_any(crate::methods::OutOfMemory);
+}
