@@ -468,7 +468,7 @@ impl Dump<'_> {
 
 /// Whether an object is saved at once and without running any foreign code: a number or text that is not long.
 #[inline(always)]
-fn is_simple(object: Ref<'_>) -> bool {
+pub(super) fn is_simple(object: Ref<'_>) -> bool {
     let kind = object.type_ptr();
     if kind == &raw mut PyUnicode_Type {
         // SAFETY: the object is a str.

@@ -38,15 +38,30 @@ impl Dump<'_> {
             return Ok(false);
         }
         let Some((module, name)) = class_names(self.state, class) else { return Ok(false) };
-        for text in [module, name] {
+        self.save_name(module.as_ref())?;
+        // SAFETY: the class is a type.
+        let makes_names = unsafe { PyType_GetFlags(class.as_ptr().cast()) } & Py_TPFLAGS_HEAPTYPE == 0;
+        if makes_names && !self.keep_memo {
+            // A type that is not made by a class statement makes its name anew each time, and may have made that of its
+            // module.
+            self.names.push(module);
             self.cross_boundary()?;
-            if let Leaf::No { .. } = self.save_leaf(text.as_ref(), 0)? {
-                return Err(error::type_error("a name must be a str"));
-            }
+            self.out.short_text(text::ascii(name.as_ref()).unwrap_or_default());
+            self.memoize_nothing()?;
+        } else {
+            self.save_name(name.as_ref())?;
         }
         self.out.op(Opcode::StackGlobal);
         self.memoize(class)?;
         Ok(true)
+    }
+
+    fn save_name(&mut self, name: Ref<'_>) -> Result<()> {
+        self.cross_boundary()?;
+        match self.save_leaf(name, 0)? {
+            Leaf::Saved => Ok(()),
+            Leaf::No { .. } => Err(error::type_error("a name must be a str")),
+        }
     }
 
     /// Whether a class would be saved by reference whatever hooks there are.
@@ -320,23 +335,37 @@ fn class_names(state: &State, class: Ref<'_>) -> Option<(Owned, Owned)> {
             let own = _PyType_Lookup(&raw mut PyType_Type, name.as_ptr());
             std::ptr::eq(_PyType_Lookup(meta, name.as_ptr()), own)
         };
-        if PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE == 0
-            || !standard(&names.__qualname__)
-            || !standard(&names.__module__)
-        {
+        if !standard(&names.__qualname__) || !standard(&names.__module__) {
             return None;
+        }
+        if PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE == 0 {
+            // Such a type finds both in its C name.
+            let found = class.getattr(names.__module__.as_ref()).and_then(|module| {
+                let name = class.getattr(names.__qualname__.as_ref())?;
+                Ok((module, name))
+            });
+            if found.is_err() {
+                error::clear();
+            }
+            return found.ok().filter(|(module, name)| is_found(state, class, module, name));
         }
         let module = Ref::from_nullable(PyDict_GetItemWithError((*kind).tp_dict, names.__module__.as_ptr()))?;
         let name = Ref::from_nullable((*kind.cast::<PyHeapTypeObject>()).ht_qualname)?;
         (module.to_owned(), name.to_owned())
     };
-    if !name.is_exactly(&raw mut PyUnicode_Type) || text::ascii(name.as_ref())?.contains(&b'.') {
-        return None;
-    }
-    let namespace = crate::modules::namespace(state, module.as_ref())?;
-    // SAFETY: a namespace is a dict, which holds what is found.
-    let found = unsafe { PyDict_GetItemWithError(namespace.as_ptr(), name.as_ptr()) };
-    std::ptr::eq(found, class.as_ptr()).then_some((module, name))
+    is_found(state, class, &module, &name).then_some((module, name))
+}
+
+/// Whether a class is what a module that is imported has under a name.
+fn is_found(state: &State, class: Ref<'_>, module: &Owned, name: &Owned) -> bool {
+    let plain = name.is_exactly(&raw mut PyUnicode_Type)
+        && text::ascii(name.as_ref()).is_some_and(|name| !name.contains(&b'.') && name.len() <= 0xff);
+    plain
+        && crate::modules::namespace(state, module.as_ref()).is_some_and(|namespace| {
+            // SAFETY: a namespace is a dict, which holds what is found.
+            let found = unsafe { PyDict_GetItemWithError(namespace.as_ptr(), name.as_ptr()) };
+            std::ptr::eq(found, class.as_ptr())
+        })
 }
 
 /// `dict[key]`, or `None` where there is none.

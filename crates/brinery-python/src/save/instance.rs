@@ -3,9 +3,9 @@
 //! A class is plain as far as saving goes if everything that the protocol would call is `object`'s own. What is known
 //! of a class is kept as long as the interpreter's version tag says that the class has not changed.
 
-use super::Dump;
 use super::memo::Known;
 use super::task::{Attributes, Dict, From, Items, Slots, State, Task, key_step};
+use super::{Dump, standard};
 use crate::ffi::api::*;
 use crate::ffi::layout::dict as layout;
 use crate::ffi::{Owned, Ref, Result, error, text};
@@ -50,6 +50,8 @@ enum StateOf {
     Getstate,
     /// Its `__reduce__`, a function of the class, says everything.
     Reduce,
+    /// It is of a type of the standard library whose reduction is known.
+    Known(standard::Type),
     /// In ways that need the whole protocol.
     Other,
 }
@@ -145,6 +147,11 @@ impl Facts {
             dict: DictOf::None,
             items: ItemsOf::None,
         };
+        if let Some(known) = standard::Type::of(kind) {
+            facts.state = StateOf::Known(known);
+            facts.version = version(kind);
+            return (facts.version != 0).then_some(facts);
+        }
         // SAFETY: the type and its metatype are alive.
         unsafe {
             let meta = Py_TYPE(kind.cast());
@@ -161,6 +168,19 @@ impl Facts {
             if plain && !is_own(&names.__reduce__) {
                 if is_function(&names.__reduce__) && facts.find_dict() {
                     facts.state = StateOf::Reduce;
+                }
+            } else if plain
+                && PyType_GetFlags(kind) & Py_TPFLAGS_TUPLE_SUBCLASS != 0
+                && is_own(&names.__getstate__)
+                && lookup(kind, &names.__getnewargs_ex__).is_null()
+                && standard::is_named_tuple(state, lookup(kind, &names.__getnewargs__))
+            {
+                let slotnames = PyDict_GetItemWithError((*kind).tp_dict, names.__slotnames__.as_ptr());
+                let slotnames = Ref::from_nullable(slotnames)?;
+                let no_slots = slotnames.is_none()
+                    || slotnames.is_exactly(&raw mut PyList_Type) && PyList_GET_SIZE(slotnames.as_ptr()) == 0;
+                if no_slots && facts.find_dict() {
+                    facts.state = StateOf::Known(standard::Type::NamedTuple);
                 }
             } else if plain
                 && PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0
@@ -184,6 +204,11 @@ impl Facts {
         }
         facts.version = version(kind);
         (facts.version != 0).then_some(facts)
+    }
+
+    /// Whether the protocol would make objects on the way that nothing else refers to.
+    fn makes_temporaries(&self) -> bool {
+        !self.slots.is_empty() || matches!(self.state, StateOf::Known(_))
     }
 
     /// Finds out about items; whether that was possible.
@@ -419,7 +444,7 @@ impl Dump<'_> {
         if facts.state == StateOf::Other {
             return Ok(false);
         }
-        if !self.memo().may_wait() || self.keep_memo && !facts.slots.is_empty() {
+        if !self.memo().may_wait() || self.keep_memo && facts.makes_temporaries() {
             return Ok(false);
         }
         let state = state_of(object.as_ref(), &facts);
@@ -428,6 +453,8 @@ impl Dump<'_> {
         }
         match facts.state {
             StateOf::Attributes => self.save_by_attributes(object, single, &facts),
+            StateOf::Known(standard::Type::NamedTuple) => self.save_named_tuple(object, single, &facts),
+            StateOf::Known(known) => self.save_standard(object, single, known),
             StateOf::Getstate => self.save_by_getstate(object),
             StateOf::Reduce => {
                 self.settle();
@@ -474,7 +501,7 @@ impl Dump<'_> {
     }
 
     /// The attributes, and `BUILD`.
-    fn save_state(&mut self, object: &Owned, facts: &Rc<Facts>) -> Result<()> {
+    pub(super) fn save_state(&mut self, object: &Owned, facts: &Rc<Facts>) -> Result<()> {
         match state_of(object.as_ref(), facts) {
             StateParts::Empty => {}
             #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
@@ -572,8 +599,7 @@ impl Dump<'_> {
     /// The end of the pair of states.
     pub(super) fn end_pair(&mut self) -> Result<()> {
         self.out.op(Opcode::Tuple2);
-        let index = self.memo().insert_nothing();
-        self.out.memoize(index).map_err(|unwritable| self.unwritable(unwritable))
+        self.memoize_nothing()
     }
 
     /// The class and `NEWOBJ`; whether the class could be written at once.

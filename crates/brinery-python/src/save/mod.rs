@@ -12,6 +12,7 @@ mod output;
 mod reduce;
 mod scalar;
 mod spare;
+mod standard;
 mod task;
 
 pub(crate) use functions::{functions, writer};
@@ -161,6 +162,8 @@ pub(crate) struct Dump<'s> {
     singles: bool,
     /// Whether the program can look at the memo, which then has to show all that `_pickle` makes on the way.
     keep_memo: bool,
+    /// Names of modules that only types know, as long as the memo may not hold them.
+    names: Vec<Owned>,
     /// For text that is encoded.
     scratch: Vec<u8>,
     /// How many instances are being saved whose attributes are in no dict.
@@ -212,6 +215,7 @@ impl<'s> Dump<'s> {
             tasks: state.spare_dump.tasks.take(),
             singles: settings.protocol > 0 && settings.fast == 0,
             keep_memo,
+            names: Vec::new(),
             scratch: Vec::new(),
             attributes: 0,
             nested: 0,

@@ -17,14 +17,13 @@ fn small(int: Ref<'_>) -> Option<i64> {
     unsafe {
         let size = (*int.as_ptr().cast::<PyVarObject>()).ob_size;
         let digits = int.as_ptr().cast::<PyVarObject>().add(1).cast::<u32>();
-        Some(match size {
-            0 => 0,
-            1 => i64::from(*digits),
-            -1 => -i64::from(*digits),
-            2 => i64::from(*digits) | i64::from(*digits.add(1)) << 30,
-            -2 => -(i64::from(*digits) | i64::from(*digits.add(1)) << 30),
-            _ => return None,
-        })
+        // Even zero has room for a digit.
+        match size {
+            -1..=1 => Some(size as i64 * i64::from(*digits)),
+            2 => Some(i64::from(*digits) | i64::from(*digits.add(1)) << 30),
+            -2 => Some(-(i64::from(*digits) | i64::from(*digits.add(1)) << 30)),
+            _ => None,
+        }
     }
 }
 
