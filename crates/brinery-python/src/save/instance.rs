@@ -189,16 +189,17 @@ impl Facts {
                 && lookup(kind, &names.__getnewargs__).is_null()
                 && facts.find_items(names)
             {
-                let dict = PyDict_GetItemWithError((*kind).tp_dict, names.__slotnames__.as_ptr());
-                // `copyreg` looks for the names of the slots when the first instance is saved.
-                let slotnames = Ref::from_nullable(dict)?;
                 if is_own(&names.__getstate__) {
-                    facts.state = StateOf::Attributes;
-                } else if is_function(&names.__getstate__) {
+                    let slotnames = PyDict_GetItemWithError((*kind).tp_dict, names.__slotnames__.as_ptr());
+                    // `copyreg` looks for the names of the slots when the first instance is saved.
+                    if facts.find_dict() && facts.find_slots(Ref::from_nullable(slotnames)?) {
+                        facts.state = StateOf::Attributes;
+                    }
+                } else if is_function(&names.__getstate__)
+                    && facts.items == ItemsOf::None
+                    && facts.find_dict()
+                {
                     facts.state = StateOf::Getstate;
-                }
-                if !facts.find_dict() || !facts.find_slots(slotnames) {
-                    facts.state = StateOf::Other;
                 }
             }
         }
