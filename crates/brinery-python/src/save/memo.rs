@@ -140,6 +140,27 @@ impl Memo {
         index
     }
 
+    /// The index of an object, or else the next one, which is given to it: an error tells that it is new.
+    ///
+    /// As for [`insert`](Self::insert), whatever led to the object must keep it alive. It is not in progress.
+    #[inline(always)]
+    pub(crate) fn find_or_insert(&mut self, object: Ref<'_>) -> Result<usize, usize> {
+        let index = self.len();
+        let slot = self.slot(object.as_ptr() as usize);
+        if slot.index != IN_PROGRESS {
+            return Ok(slot.index);
+        }
+        slot.index = index;
+        if self.holds {
+            // SAFETY: the object is alive.
+            unsafe { Py_INCREF(object.as_ptr()) };
+            self.count_held();
+        } else {
+            self.waiting.push(Waiting::new(object, Waiting::SHARED));
+        }
+        Err(index)
+    }
+
     /// Counts an index whose object, if there is one, is held.
     #[inline(always)]
     fn count_held(&mut self) {

@@ -420,10 +420,20 @@ impl<'s> Dump<'s> {
         let kind = object.type_ptr();
         if kind == &raw mut PyUnicode_Type {
             let single = self.singles && object.has_holders(holders);
-            if !single && let Known::At(index) = self.memo().get(object) {
+            if single {
+                self.save_str(object, true)?;
+            } else if let Some(ascii) = self.short_ascii(object) {
+                match self.memo().find_or_insert(object) {
+                    Ok(index) => self.get(index)?,
+                    Err(index) => {
+                        self.out.short_text(ascii);
+                        self.out.memoize(index).map_err(|unwritable| self.unwritable(unwritable))?;
+                    }
+                }
+            } else if let Known::At(index) = self.memo().get(object) {
                 self.get(index)?;
             } else {
-                self.save_str(object, single)?;
+                self.save_str(object, false)?;
             }
             return Ok(Leaf::Saved);
         }

@@ -64,12 +64,18 @@ impl Dump<'_> {
         self.out.float(unsafe { PyFloat_AS_DOUBLE(object.as_ptr()) });
     }
 
+    /// The contents of text that takes the short way: it cannot fail, and the memo takes it at once.
+    #[inline(always)]
+    pub(super) fn short_ascii<'a>(&self, object: Ref<'a>) -> Option<&'a [u8]> {
+        if self.out.protocol() == 0 || self.is_fast() {
+            return None;
+        }
+        text::ascii(object).filter(|ascii| ascii.len() <= SHORT)
+    }
+
     #[inline(always)]
     pub(super) fn save_str(&mut self, object: Ref<'_>, single: bool) -> Result<()> {
-        if let Some(ascii) = text::ascii(object)
-            && ascii.len() <= SHORT
-            && self.out.protocol() > 0
-        {
+        if let Some(ascii) = self.short_ascii(object) {
             self.out.short_text(ascii);
             return self.memoize_held(object, single);
         }
