@@ -1,0 +1,1 @@
+"""The ways of saving and loading that skip the general protocol, and their traps."""

@@ -1,0 +1,445 @@
+"""The traps of the short ways of saving: each object is made anew and compared with what the stock engine writes."""
+
+from __future__ import annotations
+
+import _pickle
+import collections
+import copyreg
+import datetime
+import enum
+import gc
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+import brinery
+
+PROTOCOLS = range(6)
+
+
+class Plain:
+    """Attributes only."""
+
+    def __init__(self, **attributes: object) -> None:
+        self.__dict__.update(attributes) if attributes.pop("materialised", False) else None
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+
+@dataclass
+class Point:
+    """A dataclass."""
+
+    x: int
+    y: object
+    tags: list = field(default_factory=list)
+
+
+class Slotted:
+    """Slots only."""
+
+    __slots__ = ("first", "second", "third")
+
+    def __init__(self, *values: object) -> None:
+        for name, value in zip(self.__slots__, values):
+            setattr(self, name, value)
+
+
+class Both(Slotted):
+    """Slots and a dict."""
+
+    def __init__(self, *values: object, **attributes: object) -> None:
+        super().__init__(*values)
+        self.__dict__.update(attributes)
+
+
+class Stateful:
+    """A state of its own."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __getstate__(self) -> dict:
+        return {"value": self.value}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+
+
+class Empty:
+    """A state that counts as none."""
+
+    def __getstate__(self) -> None:
+        return None
+
+
+class Reduced:
+    """A reduction of its own, which may change what else is saved."""
+
+    def __init__(self, action: Callable[[], object] | None = None) -> None:
+        self.action = action
+
+    def __reduce__(self) -> tuple:
+        return Reduced, (), (self.action() if self.action else None,)
+
+    def __setstate__(self, state: tuple) -> None:
+        self.state = state
+
+
+class Rows(list):
+    """A list with attributes."""
+
+
+class Table(dict):
+    """A dict with attributes."""
+
+
+class Backwards(list):
+    """A list that is iterated in another way."""
+
+    def __iter__(self):
+        return reversed(list(super().__iter__()))
+
+
+class Meta(type):
+    """A metaclass."""
+
+
+class Made(metaclass=Meta):
+    """An instance of a class of a metaclass."""
+
+
+class Dynamic:
+    """Attributes that are looked up."""
+
+    def __getattr__(self, name: str) -> object:
+        if name == "__getnewargs__":
+            return lambda: ()
+        raise AttributeError(name)
+
+
+class Outer:
+    """A class with another in it."""
+
+    class Inner:
+        """Found by a dotted name."""
+
+
+class Colour(enum.Enum):
+    """An enumeration."""
+
+    RED = 1
+
+
+class Registered:
+    """A class that `copyreg` knows."""
+
+    def __init__(self) -> None:
+        self.number = 7
+
+
+copyreg.pickle(Registered, lambda obj: (Registered, ()))
+
+Pair = collections.namedtuple("Pair", "left right")
+Many = collections.namedtuple("Many", "a b c d e")
+Nothing = collections.namedtuple("Nothing", "")
+
+
+class Named(Pair):
+    """A named tuple with attributes."""
+
+
+def recursive_tuple() -> object:
+    inner: list = []
+    inner.append((inner, ([inner],)))
+    return [inner[0]]
+
+
+def hook_in_instance(name: str, value: Callable) -> Callable[[], object]:
+    def make() -> object:
+        first, second = Plain(a=1), Plain(a=1)
+        setattr(second, name, value)
+        return [first, second, Plain(a=2)]
+
+    return make
+
+
+def other_reduction(*_: object) -> tuple:
+    return list, ((1, 2),)
+
+
+def other_state() -> dict:
+    return {"other": True}
+
+
+def live_dict_handed_out() -> object:
+    owner = Plain(a=1, b="text")
+    return [owner, Reduced(lambda: owner.__dict__), owner]
+
+
+def live_dict_before_its_owner() -> object:
+    owner = Plain(a=1, b="text")
+    return [Reduced(lambda: owner.__dict__), owner, vars(owner)]
+
+
+def dict_from_within() -> object:
+    owner = Plain(a=1)
+    owner.b = Reduced(lambda: owner.__dict__)
+    owner.c = [owner]
+    return owner
+
+
+def attributes_that_grow() -> object:
+    owner = Plain(a=1)
+    owner.b = Reduced(lambda: setattr(owner, "z", 1))
+    owner.c = 2
+    return owner
+
+
+def attributes_that_are_replaced() -> object:
+    owner = Plain(a=1)
+    owner.b = Reduced(lambda: setattr(owner, "__dict__", {"new": 1}))
+    owner.c = [2]
+    return [owner, owner]
+
+
+def slots_that_change() -> object:
+    owner = Slotted(1, None, [3])
+    owner.second = Reduced(lambda: setattr(owner, "third", "changed"))
+    return [owner, owner]
+
+
+def state_before_slots() -> object:
+    owner = Both(1, [2], 3)
+    owner.name = Reduced(lambda: setattr(owner, "first", "changed"))
+    return [owner]
+
+
+def list_that_shrinks() -> object:
+    rows: list = [[index] for index in range(10)]
+    rows.insert(3, Reduced(lambda: rows.__delitem__(slice(5, None))))
+    return rows
+
+
+def dict_that_grows() -> object:
+    table: dict = {"a": 1}
+    table["b"] = Reduced(lambda: table.update(c=3))
+    return table
+
+
+def subclass_that_changes() -> object:
+    rows = Rows([[1], [2], [3]])
+    rows.name = "rows"
+    rows.append(Reduced(lambda: rows.extend([[5], [6]])))
+    rows.append([4])
+    return rows
+
+
+def table_that_changes() -> object:
+    table = Table(a=[1], b=[2])
+    table["c"] = Reduced(lambda: table.update(d=4))
+    table.name = "table"
+    return table
+
+
+def temporaries() -> object:
+    return [Reduced(lambda: [bytearray(3), ("new", str(number))]) for number in range(300)]
+
+
+def moved_between_holders() -> object:
+    source: list = [[("a", "b")], []]
+    source.insert(1, Reduced(lambda: source[2].append(source[0].pop())))
+    return source
+
+
+def shared_keys() -> object:
+    made = [Plain(**{f"key{number}": number for number in range(5)}) for _ in range(3)]
+    return [*(vars(obj) for obj in made[:2]), *made]
+
+
+def keys_held_once() -> object:
+    return [
+        {"".join(["k", str(number)]): {(number, "".join(["v", str(number)])): None}} for number in range(50)
+    ]
+
+
+def many_sizes(kind: type) -> Callable[[], object]:
+    def make() -> object:
+        made = []
+        for size in (0, 1, 2, 3, 999, 1000, 1001, 2000, 2001):
+            items = [[number] for number in range(size)]
+            made.append(kind(items) if issubclass(kind, list) else kind((str(item), item) for item in items))
+        return made
+
+    return make
+
+
+def moments() -> object:
+    zone = datetime.timezone(datetime.timedelta(hours=2), "there")
+    day = datetime.datetime(2024, 10, 27, 2, 30, fold=1)
+    return [
+        day,
+        day.replace(tzinfo=zone),
+        day.replace(tzinfo=datetime.timezone.utc, fold=0),
+        day.date(),
+        day.time(),
+        day.timetz().replace(tzinfo=zone),
+        datetime.timedelta(-1, 5, 7),
+        datetime.timedelta.max,
+        [day],
+    ]
+
+
+CASES: dict[str, Callable[[], object]] = {
+    "recursive tuple through a list with one holder": recursive_tuple,
+    "a reduction in the instance": hook_in_instance("__reduce_ex__", other_reduction),
+    "an unused reduction in the instance": hook_in_instance("__reduce__", other_reduction),
+    "a state in the instance": hook_in_instance("__getstate__", other_state),
+    "the live dict handed out": live_dict_handed_out,
+    "the live dict before its owner": live_dict_before_its_owner,
+    "the live dict from within": dict_from_within,
+    "attributes that grow": attributes_that_grow,
+    "attributes that are replaced": attributes_that_are_replaced,
+    "slots that change": slots_that_change,
+    "slots that change before they are reached": state_before_slots,
+    "a list that shrinks": list_that_shrinks,
+    "a dict that grows": dict_that_grows,
+    "a list subclass that changes": subclass_that_changes,
+    "a dict subclass that changes": table_that_changes,
+    "temporaries": temporaries,
+    "an item that moves to another holder": moved_between_holders,
+    "keys that instances share": shared_keys,
+    "keys that are held once": keys_held_once,
+    "sizes of list subclasses": many_sizes(Rows),
+    "sizes of dict subclasses": many_sizes(Table),
+    "a list subclass with an iterator of its own": lambda: [Backwards([1, 2, 3])],
+    "dates and times": moments,
+    "named tuples": lambda: [
+        Pair(1, "x"),
+        Pair(1, [2]),
+        Many(1, 2.5, None, True, "ü"),
+        Nothing(),
+        Named(1, 2),
+    ],
+    "a named tuple with attributes": lambda: [setattr(obj := Named(1, 2), "extra", 3), obj],
+    "dataclasses": lambda: [Point(1, "y", ["z"]), Point(1, Point(2, None))],
+    "slots": lambda: [Slotted(), Slotted(1), Slotted(1, "two", [3]), Both(), Both(1), Both(1, a=2)],
+    "states": lambda: [Stateful(1), Stateful([2]), Empty(), Empty()],
+    "a metaclass": lambda: [Made(), Made()],
+    "attributes that are looked up": lambda: [Dynamic(), Dynamic()],
+    "a nested class": lambda: [Outer.Inner(), Outer.Inner()],
+    "an enumeration": lambda: [Colour.RED, Colour.RED],
+    "a class that copyreg knows": lambda: [Registered(), Registered()],
+    "a dict that is no longer split": lambda: [Plain(**{f"n{number}": number for number in range(60)})],
+    "attributes deleted and set again": lambda: [
+        delattr(obj := Plain(a=1, b=2, c=3), "a"),
+        setattr(obj, "a", 4),
+        obj,
+    ],
+    "attributes in a dict": lambda: [vars(obj := Plain(a=1, b=[2])) and obj, obj],
+    "names that are no text": lambda: [vars(obj := Plain(a=1)).update({1: 2}), obj],
+    "a frame that ends among attributes": lambda: [
+        Plain(text="x" * 700, number=number) for number in range(300)
+    ],
+}
+
+
+def outcome(dumps: Callable[[], object]) -> object:
+    """What a dump returns or raises."""
+    try:
+        return dumps()
+    except Exception as error:
+        return type(error).__name__, str(error)
+
+
+def by_file(engine: object, obj: object, protocol: int) -> bytes:
+    file = io.BytesIO()
+    engine.Pickler(file, protocol).dump(obj)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("name", CASES)
+def test_bytes(name: str, protocol: int) -> None:
+    make = CASES[name]
+    stock = outcome(lambda: _pickle.dumps(make(), protocol))
+    assert outcome(lambda: brinery.dumps(make(), protocol)) == stock
+    # Again, when more is known of the classes.
+    assert outcome(lambda: brinery.dumps(make(), protocol)) == stock
+    assert outcome(lambda: by_file(brinery, make(), protocol)) == stock
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_memo(name: str) -> None:
+    """What a Pickler remembers is what the stock one does."""
+    seen = []
+    for engine in (_pickle, brinery):
+        pickler = engine.Pickler(io.BytesIO(), 4)
+        obj = CASES[name]()
+        result = outcome(lambda: pickler.dump(obj))
+        memo = sorted((index, type(held).__name__) for index, held in pickler.memo.copy().values())
+        seen.append((result, memo if result is None else None))
+    assert seen[0] == seen[1]
+
+
+def test_saving_leaves_instances_as_they_are() -> None:
+    """Where the interpreter keeps attributes without a dict, a dump makes none."""
+    obj = Point(1, "text")
+    before = sum(isinstance(other, dict) for other in gc.get_referents(obj))
+    brinery.dumps([obj, obj])
+    assert sum(isinstance(other, dict) for other in gc.get_referents(obj)) == before
+
+
+def test_a_class_that_changes() -> None:
+    """What is known of a class is forgotten when the class changes."""
+
+    class Changing:
+        pass
+
+    Changing.__qualname__ = "Changing"
+    globals()["Changing"] = Changing
+    make = Changing
+    try:
+        for change in (
+            lambda: None,
+            lambda: setattr(make, "__getstate__", lambda self: {"state": 1}),
+            lambda: setattr(make, "__reduce__", lambda self: (list, ())),
+            lambda: delattr(make, "__reduce__"),
+            lambda: delattr(make, "__getstate__"),
+            lambda: copyreg.pickle(make, lambda obj: (dict, ())),
+            lambda: copyreg.dispatch_table.pop(make),
+            lambda: setattr(make, "__getnewargs__", lambda self: (1,)),
+        ):
+            change()
+            for _ in range(3):
+                ours, stock = make(), make()
+                ours.value = stock.value = [1]
+                assert brinery.dumps([ours]) == _pickle.dumps([stock])
+    finally:
+        del globals()["Changing"]
+
+
+def test_without_short_ways() -> None:
+    """The same tests pass when an environment variable turns the short ways off."""
+    if os.environ.get("BRINERY_FAST_PATHS") == "off":
+        pytest.skip("this is the run without them")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        __file__,
+        "-k",
+        "test_bytes or test_memo",
+    ]
+    done = subprocess.run(
+        command, env={**os.environ, "BRINERY_FAST_PATHS": "off"}, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
