@@ -3,7 +3,7 @@
 use super::memo::Known;
 use super::scalar::SHORT;
 use super::task::{Dict, From, FrozenSet, Item, Items, List, Set, Stage, Task, Tuple};
-use super::{Dump, Leaf};
+use super::{Dump, Leaf, MOST_NESTED};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Ref, Result, error, layout, set};
 use brinery::Opcode;
@@ -31,15 +31,59 @@ impl Dump<'_> {
         }
         if self.out.protocol() == 0 {
             let iterator = list.iter()?;
-            self.push(Task::ListItems(Items::new(From::Iterator(iterator))));
+            self.push(Task::ListItems(Items::boxed(From::Iterator(iterator))));
             Ok(())
         } else {
             if size > 1 {
                 self.out.op(Opcode::Mark);
             }
-            self.push(Task::List(List { list, next: 0, batch: 0, single: size == 1 }));
-            Ok(())
+            self.begin_list(List { list, next: 0, batch: 0, single: size == 1 })
         }
+    }
+
+    /// Saves the first items of a list, as long as they have no parts; a task goes on from there.
+    fn begin_list(&mut self, mut progress: List) -> Result<()> {
+        // SAFETY: the object is a list, which nothing changes here.
+        let size = unsafe { PyList_GET_SIZE(progress.list.as_ptr()) };
+        while progress.next < size && progress.batch < BATCH_SIZE && !self.is_guarded() {
+            // SAFETY: the index is below the size, and the list holds the item until foreign code runs.
+            let item: Ref<'static> =
+                unsafe { Ref::new(PyList_GET_ITEM(progress.list.as_ptr(), progress.next)) };
+            match self.save_leaf(item, 1) {
+                Ok(Leaf::Saved) => {
+                    progress.next += 1;
+                    progress.batch += 1;
+                }
+                Ok(Leaf::No { single }) => {
+                    if self.nested >= MOST_NESTED {
+                        break;
+                    }
+                    progress.next += 1;
+                    progress.batch += 1;
+                    self.push(Task::List(progress));
+                    return self.save_nested(item, single);
+                }
+                Err(raised) => {
+                    progress.next += 1;
+                    self.push(Task::List(progress));
+                    return Err(raised);
+                }
+            }
+        }
+        if progress.next < size {
+            self.push(Task::List(progress));
+        } else {
+            self.out.op(if progress.single { Opcode::Append } else { Opcode::Appends });
+        }
+        Ok(())
+    }
+
+    /// Saves an object that has parts, from within the function that saves its container.
+    fn save_nested(&mut self, object: Ref<'_>, single: bool) -> Result<()> {
+        self.nested += 1;
+        let result = self.save_compound(object.to_owned(), single);
+        self.nested -= 1;
+        result
     }
 
     pub(super) fn advance_list(&mut self, top: usize) -> Result<()> {
@@ -90,21 +134,51 @@ impl Dump<'_> {
         }
     }
 
-    pub(super) fn save_tuple(&mut self, tuple: Owned, single: bool) {
+    pub(super) fn save_tuple(&mut self, tuple: Owned, single: bool) -> Result<()> {
         // SAFETY: the object is a tuple.
         let len = unsafe { PyTuple_GET_SIZE(tuple.as_ptr()) };
         if len == 0 {
             self.out.empty_tuple();
-            return;
-        }
-        if !single && !self.is_fast() {
-            self.memo().begin(tuple.as_ref());
+            return Ok(());
         }
         if len > 3 || self.out.protocol() < 2 {
             self.out.op(Opcode::Mark);
         }
         let era = self.memo().era();
-        self.push(Task::Tuple(Tuple { tuple, next: 0, len, single, era }));
+        let mut progress = Tuple { tuple, next: 0, len, single, era };
+        // The first items, as long as they have no parts; a task goes on from there.
+        while progress.next < len && !self.is_guarded() {
+            // SAFETY: the index is below the length, and the tuple holds the item.
+            let item: Ref<'static> =
+                unsafe { Ref::new(PyTuple_GET_ITEM(progress.tuple.as_ptr(), progress.next)) };
+            match self.save_leaf(item, 1) {
+                Ok(Leaf::Saved) => progress.next += 1,
+                Ok(Leaf::No { .. }) if self.nested >= MOST_NESTED => break,
+                Ok(Leaf::No { single }) => {
+                    progress.next += 1;
+                    self.push_tuple(progress);
+                    return self.save_nested(item, single);
+                }
+                Err(raised) => {
+                    progress.next += 1;
+                    self.push(Task::Tuple(progress));
+                    return Err(raised);
+                }
+            }
+        }
+        if progress.next < len {
+            self.push_tuple(progress);
+            return Ok(());
+        }
+        self.finish_tuple(&progress)
+    }
+
+    /// Leaves the rest of a tuple to a task. It may hold itself through that.
+    fn push_tuple(&mut self, progress: Tuple) {
+        if !progress.single && !self.is_fast() {
+            self.memo().begin(progress.tuple.as_ref());
+        }
+        self.push(Task::Tuple(progress));
     }
 
     pub(super) fn advance_tuple(&mut self, top: usize) -> Result<()> {
@@ -163,13 +237,13 @@ impl Dump<'_> {
         }
         if self.out.protocol() == 0 {
             let iterator = dict.getattr(self.state.names.items.as_ref())?.call0()?.iter()?;
-            self.push(Task::DictItems(Items::new(From::Iterator(iterator))));
+            self.push(Task::DictItems(Items::boxed(From::Iterator(iterator))));
             return Ok(());
         }
         if size > 1 {
             self.out.op(Opcode::Mark);
         }
-        self.push(Task::Dict(Dict {
+        self.begin_dict(Dict {
             dict,
             position: 0,
             size,
@@ -178,7 +252,56 @@ impl Dump<'_> {
             single: size == 1,
             value: None,
             at_value: false,
-        }));
+        })
+    }
+
+    /// Saves the first items of a dict, as long as they have no parts; a task goes on from there.
+    fn begin_dict(&mut self, mut progress: Dict) -> Result<()> {
+        // SAFETY: the dict is held by the progress and then by the task.
+        let dict: Ref<'static> = unsafe { Ref::new(progress.dict.as_ptr()) };
+        let holders = isize::from(!layout::dict::shares_keys(dict));
+        while progress.batch < BATCH_SIZE && !self.is_guarded() {
+            let mut position = progress.position;
+            let Some((key, value)) = layout::dict::next(dict, &mut position) else {
+                self.out.op(if progress.single { Opcode::SetItem } else { Opcode::SetItems });
+                return Ok(());
+            };
+            if !is_simple(key) {
+                break;
+            }
+            progress.position = position;
+            progress.batch += 1;
+            progress.count += 1;
+            progress.at_value = true;
+            match self.save_leaf(key, holders) {
+                Ok(Leaf::Saved) => {}
+                Ok(Leaf::No { .. }) => unreachable!("numbers and text have no parts"),
+                Err(raised) => {
+                    self.push(Task::Dict(progress));
+                    return Err(raised);
+                }
+            }
+            if self.is_guarded() {
+                progress.value = Some(value.to_owned());
+                break;
+            }
+            match self.save_leaf(value, 1) {
+                Ok(Leaf::Saved) => {}
+                Ok(Leaf::No { .. }) if self.nested >= MOST_NESTED => {
+                    progress.value = Some(value.to_owned());
+                    break;
+                }
+                Ok(Leaf::No { single }) => {
+                    self.push(Task::Dict(progress));
+                    return self.save_nested(value, single);
+                }
+                Err(raised) => {
+                    self.push(Task::Dict(progress));
+                    return Err(raised);
+                }
+            }
+        }
+        self.push(Task::Dict(progress));
         Ok(())
     }
 
@@ -229,8 +352,8 @@ impl Dump<'_> {
             if is_simple(key) && !self.is_guarded() {
                 // Saving the key runs no foreign code, so the dict goes on holding the value.
                 progress!(self, top, Dict).at_value = true;
-                if let Leaf::No { single } = self.save_leaf(key, holders)? {
-                    self.save_compound(key.to_owned(), single)?;
+                if let Leaf::No { .. } = self.save_leaf(key, holders)? {
+                    unreachable!("numbers and text have no parts");
                 }
                 if self.is_guarded() {
                     self.save_guarded(value)?;
@@ -511,8 +634,8 @@ impl From {
 }
 
 impl Items {
-    pub(super) fn new(from: From) -> Self {
-        Items { from, current: None, ahead: None, batch: 0, count: 0, stage: Stage::Start }
+    pub(super) fn boxed(from: From) -> Box<Self> {
+        Box::new(Items { from, current: None, ahead: None, batch: 0, count: 0, stage: Stage::Start })
     }
 
     /// Whether foreign code may run for an item.

@@ -5,7 +5,7 @@
 
 use super::memo::Known;
 use super::task::{Attributes, Dict, From, Items, Slots, State, Task, key_step};
-use super::{Dump, standard};
+use super::{Dump, MOST_NESTED, standard};
 use crate::ffi::api::*;
 use crate::ffi::layout::dict as layout;
 use crate::ffi::{Owned, Ref, Result, error, text};
@@ -76,9 +76,6 @@ pub(super) struct Recent {
     /// The names of attributes that have been looked at: their table and how many were in it.
     names: (usize, isize),
 }
-
-/// How many instances within instances are saved by calls within calls, before the tasks alone say what is to be done.
-const MOST_NESTED: usize = 50;
 
 const CACHE_SIZE: usize = 256;
 
@@ -486,10 +483,10 @@ impl Dump<'_> {
                 self.attributes += 1;
             }
             self.push(if facts.items == ItemsOf::List {
-                Task::ListItems(Items::new(From::List(object.clone(), Some(0))))
+                Task::ListItems(Items::boxed(From::List(object.clone(), Some(0))))
             } else {
                 let size = layout::len(object.as_ref());
-                Task::DictItems(Items::new(From::Dict(object.clone(), size, Some(0))))
+                Task::DictItems(Items::boxed(From::Dict(object.clone(), size, Some(0))))
             });
         }
         Ok(true)

@@ -45,6 +45,9 @@ const FAST_NESTING_LIMIT: usize = 50;
 /// may make ever new objects as they are asked, without end.
 const MOST_REDUCTIONS: usize = 500_000;
 
+/// How many containers within containers are saved by calls within calls, before the tasks alone say what is to be done.
+const MOST_NESTED: usize = 50;
+
 /// How often an object may be reached from within its own reduction before that counts as without end.
 const MOST_REENTRIES: usize = 1_000;
 
@@ -168,7 +171,7 @@ pub(crate) struct Dump<'s> {
     scratch: Vec<u8>,
     /// How many instances are being saved whose attributes are in no dict.
     attributes: usize,
-    /// How many calls are saving the attributes of instances, each within another.
+    /// How many calls are saving containers or instances, each within another.
     nested: usize,
     /// What is known of the class of the instance that was saved last.
     recent: instance::Recent,
@@ -478,8 +481,7 @@ impl<'s> Dump<'s> {
         } else if kind == &raw mut PyList_Type {
             self.save_list(object, single)
         } else if kind == &raw mut PyTuple_Type {
-            self.save_tuple(object, single);
-            Ok(())
+            self.save_tuple(object, single)
         } else if kind == &raw mut PyUnicode_Type {
             self.save_any_str(object.as_ref(), single)
         } else if kind == &raw mut PyBytes_Type {

@@ -274,10 +274,10 @@ impl Dump<'_> {
             }
         }
         if let Some(iterator) = dict_items {
-            self.push(Task::DictItems(Items::new(From::Iterator(iterator))));
+            self.push(Task::DictItems(Items::boxed(From::Iterator(iterator))));
         }
         if let Some(iterator) = list_items {
-            self.push(Task::ListItems(Items::new(From::Iterator(iterator))));
+            self.push(Task::ListItems(Items::boxed(From::Iterator(iterator))));
         }
         Ok(())
     }

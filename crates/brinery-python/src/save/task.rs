@@ -20,11 +20,11 @@ pub(super) enum Task {
     /// An exact list.
     List(List),
     /// An iterator over the items of a list-like object.
-    ListItems(Items),
+    ListItems(Box<Items>),
     /// An exact dict.
     Dict(Dict),
     /// An iterator over the items of a dict-like object.
-    DictItems(Items),
+    DictItems(Box<Items>),
     /// An exact set.
     Set(Set),
     /// An exact frozenset.
@@ -222,10 +222,12 @@ fn last(next: isize) -> usize {
 
 /// Whether the dict at this position is the state that a BUILD will take, or the half of it.
 fn is_state(tasks: &[Task], position: usize) -> bool {
-    let is_build = |task: Option<&Task>| matches!(task, Some(Task::Op(Opcode::Build)));
-    match position.checked_sub(1).map(|below| &tasks[below]) {
-        Some(Task::Tuple(_)) => is_build(position.checked_sub(2).map(|below| &tasks[below])),
-        below => is_build(below),
+    let below = |steps: usize| position.checked_sub(steps).map(|below| &tasks[below]);
+    let is_build = |steps: usize| matches!(below(steps), Some(Task::Op(Opcode::Build)));
+    match (below(1), below(2)) {
+        (Some(Task::Tuple(_) | Task::EndPair), _) => is_build(2),
+        (Some(Task::Slots(_) | Task::Save(_)), Some(Task::EndPair)) => is_build(3),
+        _ => is_build(1),
     }
 }
 
