@@ -125,7 +125,7 @@ impl<'a> Options<'a> {
         self
     }
 
-    fn prepare(&self) -> Result<Graph<'a>> {
+    pub(crate) fn prepare(&self) -> Result<Graph<'a>> {
         let mut graph = Graph::new();
         for buffer in &self.buffers {
             graph.supply_buffer(buffer.clone())?;
@@ -136,6 +136,17 @@ impl<'a> Options<'a> {
         Ok(graph)
     }
 
+    /// Whether this may come after the pickle.
+    pub(crate) fn takes_rest(&self, rest: &[u8]) -> bool {
+        rest.is_empty() || self.trailing
+    }
+
+    /// Whether a graph is to have offsets.
+    #[cfg(feature = "serde")]
+    pub(crate) fn wants_offsets(&self) -> bool {
+        self.offsets
+    }
+
     /// Reads the one pickle in `input` into a graph.
     ///
     /// ```
@@ -143,7 +154,7 @@ impl<'a> Options<'a> {
     /// ```
     pub fn graph_from_slice(&self, input: &'a [u8]) -> Result<Graph<'a>> {
         let (graph, rest) = self.graph_from_start(input)?;
-        if !rest.is_empty() && !self.trailing {
+        if !self.takes_rest(rest) {
             let end = (input.len() - rest.len()) as u64;
             return Err(Error::new(ErrorKind::TrailingData).at_offset(end));
         }

@@ -79,14 +79,7 @@ impl<V> Machine<V> {
         self.clear();
         let mut start = source.offset();
         let mut current = None;
-        let result = if S::COPIES {
-            let mut copy = source.copy();
-            let result = self.execute(&mut copy, host, &mut start, &mut current);
-            *source = copy;
-            result
-        } else {
-            self.execute(source, host, &mut start, &mut current)
-        };
+        let result = self.advance(source, host, &mut start, &mut current);
         let result = result.map_err(|stop| {
             let ahead = source.lookahead(start);
             let opcode = current.and_then(Opcode::from_byte);
@@ -105,6 +98,36 @@ impl<V> Machine<V> {
             host.at(error, Place { offset: start, opcode, path })
         });
         self.clear();
+        result
+    }
+
+    /// Goes on with a stream that a host has stopped; `None` if that happens again, or if the stream is malformed.
+    #[cfg(feature = "serde")]
+    pub(crate) fn proceed<'de, S, H>(&mut self, source: &mut S, host: &mut H) -> Option<V>
+    where
+        S: Source<'de>,
+        H: Host<'de, Value = V>,
+    {
+        self.advance(source, host, &mut 0, &mut None).ok()
+    }
+
+    fn advance<'de, S, H>(
+        &mut self,
+        source: &mut S,
+        host: &mut H,
+        start: &mut u64,
+        current: &mut Option<u8>,
+    ) -> Result<V, Stop<H::Error>>
+    where
+        S: Source<'de>,
+        H: Host<'de, Value = V>,
+    {
+        if !S::COPIES {
+            return self.execute(source, host, start, current);
+        }
+        let (mut copy, mut copied_start, mut copied_current) = (source.copy(), *start, *current);
+        let result = self.execute(&mut copy, host, &mut copied_start, &mut copied_current);
+        (*source, *start, *current) = (copy, copied_start, copied_current);
         result
     }
 

@@ -1,7 +1,7 @@
 //! Numbers written in text, read as CPython reads them.
 
 use super::fault::Fault;
-use num_bigint::BigInt;
+use num_bigint::{BigInt, BigUint};
 use num_traits::Num;
 
 /// The argument of `INT`, by the rules of C's `strtol` with base 0, which the opcode inherited.
@@ -111,8 +111,37 @@ pub(crate) fn integer(text: &[u8], radix: Option<u32>) -> Option<BigInt> {
     if !after_digit {
         return None;
     }
-    let value = BigInt::from_str_radix(&plain, radix).ok()?;
+    let value = BigInt::from(magnitude(&plain, radix)?);
     Some(if negative { -value } else { value })
+}
+
+/// How many digits are converted at once, at the most.
+const SHORT: usize = 1000;
+
+/// The value of digits without anything else.
+///
+/// Long numbers are put together of short ones, of twos, fours and so on, which takes about as long as the
+/// multiplication of numbers of that size: a million digits, some hundredths of a second.
+fn magnitude(digits: &str, radix: u32) -> Option<BigUint> {
+    if digits.len() <= SHORT || radix.is_power_of_two() {
+        return BigUint::from_str_radix(digits, radix).ok();
+    }
+    // The lowest part comes first.
+    let parts = digits.as_bytes().rchunks(SHORT).map(|part| BigUint::parse_bytes(part, radix));
+    let mut parts = parts.collect::<Option<Vec<_>>>()?;
+    let mut weight = BigUint::from(radix).pow(SHORT as u32);
+    while parts.len() > 1 {
+        let pairs = std::mem::take(&mut parts);
+        let mut pairs = pairs.into_iter();
+        while let Some(low) = pairs.next() {
+            parts.push(match pairs.next() {
+                Some(high) => high * &weight + low,
+                None => low,
+            });
+        }
+        weight = &weight * &weight;
+    }
+    parts.pop()
 }
 
 trait Trim {
@@ -207,6 +236,24 @@ mod tests {
         assert_eq!(memo_index(b"99999999999999999999"), Err(Fault::MemoIndexOverflow));
         assert_eq!(memo_index(b"0x1"), Err(Fault::MemoIndexText));
         assert_eq!(memo_index(b"\xff"), Err(Fault::MemoIndexEncoding));
+    }
+
+    #[test]
+    fn long_literals_are_the_sum_of_their_parts() {
+        for len in [SHORT - 1, SHORT, SHORT + 1, 2 * SHORT, 3 * SHORT + 17, 20 * SHORT - 1] {
+            let digits: String = (0..len).map(|place| char::from(b'1' + (place * place % 9) as u8)).collect();
+            let value = int_literal(digits.as_bytes()).unwrap();
+            assert_eq!(value, digits.parse().unwrap(), "{len}");
+            assert_eq!(int_literal(format!("-{digits}").as_bytes()).unwrap(), -value);
+            let hex: BigInt = BigInt::from_str_radix(&digits, 16).unwrap();
+            assert_eq!(int_literal(format!("0x{digits}").as_bytes()).unwrap(), hex);
+        }
+    }
+
+    #[test]
+    fn a_million_digits_take_no_quadratic_time() {
+        let zeros = [&b"1"[..], &b"0".repeat(1_000_000)].concat();
+        assert_eq!(int_literal(&zeros).unwrap(), BigInt::from(10).pow(1_000_000));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::de::{Deserializer, Level};
 use crate::error::{Error, Result};
 use crate::place::Segment;
-use crate::value::{Entries, Value, Values};
+use crate::value::{Entries, Id, Value, Values};
 use ::serde::de::{DeserializeSeed, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 
 /// Items one after the other.
@@ -54,9 +54,25 @@ fn no_key() -> Error {
 
 /// Keys and values one after the other.
 pub(super) struct Dict<'c, 'g, 'de> {
-    pub(super) level: Level<'c>,
-    pub(super) entries: Entries<'g, 'de>,
-    pub(super) entry: Option<(Value<'g, 'de>, Value<'g, 'de>)>,
+    level: Level<'c>,
+    dict: Value<'g, 'de>,
+    entries: Entries<'g, 'de>,
+    /// Whether the keys are names of attributes.
+    attributes: bool,
+    entry: Option<(Id, Id)>,
+}
+
+impl<'c, 'g, 'de> Dict<'c, 'g, 'de> {
+    #[inline(always)]
+    pub(super) fn new(level: Level<'c>, dict: Value<'g, 'de>, entries: Entries<'g, 'de>) -> Self {
+        Dict { level, dict, entries, attributes: false, entry: None }
+    }
+
+    /// The dict of an instance.
+    #[inline(always)]
+    pub(super) fn of_attributes(level: Level<'c>, state: Value<'g, 'de>) -> Self {
+        Dict { attributes: true, ..Dict::new(level, state, state.entries()) }
+    }
 }
 
 impl<'de> MapAccess<'de> for Dict<'_, '_, 'de> {
@@ -64,19 +80,20 @@ impl<'de> MapAccess<'de> for Dict<'_, '_, 'de> {
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        self.entry = self.entries.next();
-        let Some((key, _)) = self.entry else { return Ok(None) };
+        let Some((key, value)) = self.entries.next() else { return Ok(None) };
+        self.entry = Some((key.id(), value.id()));
         match seed.deserialize(Deserializer::inside(&self.level, key)) {
             Ok(key) => Ok(Some(key)),
-            Err(error) => Err(in_entry(error, key, key, false)),
+            Err(error) => Err(in_entry(error, key, key, self.attributes)),
         }
     }
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
         let Some((key, value)) = self.entry.take() else { return Err(no_key()) };
+        let value = self.dict.at(value);
         let result = seed.deserialize(Deserializer::inside(&self.level, value));
-        result.map_err(|error| in_entry(error, value, key, false))
+        result.map_err(|error| in_entry(error, value, self.dict.at(key), self.attributes))
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! Objects of a graph as serde sees them.
 
 use super::access::{Dict, EntryPairs, Items, Map, Numbers, Octets, PairMap};
-use super::meaning::{Meaning, Object, meaning};
+use super::meaning::{Meaning, Object, meaning, plain_state};
 use super::variant::Variant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::StringEncoding;
@@ -172,7 +172,7 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
 
     #[inline]
     fn visit_entries<V: Visitor<'de>>(self, entries: Entries<'g, 'de>, visitor: V) -> Result<V::Value> {
-        visitor.visit_map(Dict { level: self.enter()?, entries, entry: None })
+        visitor.visit_map(Dict::new(self.enter()?, self.value, entries))
     }
 
     #[inline]
@@ -335,6 +335,9 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
         match self.value.kind() {
             Kind::Dict => self.visit_entries(self.value.entries(), visitor),
             Kind::Instance | Kind::Persistent => {
+                if let Some(state) = plain_state(self.value) {
+                    return visitor.visit_map(Dict::of_attributes(self.enter()?, state));
+                }
                 let visitor = std::cell::Cell::new(Some(visitor));
                 let take = || visitor.take().ok_or_else(|| Error::custom("a visitor was used twice"));
                 self.with_meaning(
@@ -373,6 +376,9 @@ impl<'c, 'g, 'de> Deserializer<'c, 'g, 'de> {
             Kind::Dict => self.visit_entries(self.value.entries(), visitor),
             Kind::List | Kind::Tuple => self.visit_items(self.value.items(), visitor),
             Kind::Instance | Kind::Persistent => {
+                if let Some(state) = plain_state(self.value) {
+                    return visitor.visit_map(Dict::of_attributes(self.enter()?, state));
+                }
                 let visitor = std::cell::Cell::new(Some(visitor));
                 let take = || visitor.take().ok_or_else(|| Error::custom("a visitor was used twice"));
                 self.with_meaning(

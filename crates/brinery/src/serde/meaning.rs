@@ -179,9 +179,43 @@ pub(super) fn meaning<'g, 'a>(value: Value<'g, 'a>) -> Option<Meaning<'g, 'a>> {
     Some(known.unwrap_or(Meaning::Object(object)))
 }
 
-/// The meaning of an instance of a type of the standard library.
+/// The one dict that an instance is told by, as with most classes: [`meaning`] would come to the same.
+pub(super) fn plain_state<'g, 'a>(value: Value<'g, 'a>) -> Option<Value<'g, 'a>> {
+    let instance = value.as_instance()?;
+    if instance.construction() != Construction::NewObj || !instance.args().is_empty() {
+        return None;
+    }
+    let mut changes = value.changes();
+    let (Change::State(state), None) = (changes.next()?, changes.next()) else { return None };
+    let (module, _) = instance.class().as_global()?.parts();
+    (state.kind() == Kind::Dict && !is_known_module(module.as_str()?)).then_some(state)
+}
+
+/// Whether there are types of the module whose [meaning](known) is known.
+fn is_known_module(module: &str) -> bool {
+    matches!(
+        module,
+        "builtins"
+            | "__builtin__"
+            | "_codecs"
+            | "collections"
+            | "decimal"
+            | "_decimal"
+            | "fractions"
+            | "uuid"
+            | "pathlib"
+            | "pathlib._local"
+            | "datetime"
+            | "ipaddress"
+    )
+}
+
+/// The meaning of an instance of a type of the standard library, of one of the [known modules](is_known_module).
 fn known<'g, 'a>(class: Global<'g, 'a>, object: &Object<'g, 'a>) -> Option<Meaning<'g, 'a>> {
     let (module, name) = (class.module(), class.name());
+    if !is_known_module(&module) {
+        return None;
+    }
     let arg = |index: usize| object.args.clone().nth(index);
     let text = |index: usize| arg(index).and_then(Value::as_str).map(str::to_owned);
     match (&*module, &*name) {

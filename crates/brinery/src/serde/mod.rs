@@ -3,6 +3,7 @@
 mod access;
 mod de;
 mod meaning;
+mod pieces;
 mod ser;
 mod stream;
 mod variant;
@@ -132,6 +133,9 @@ impl<'a> Options<'a> {
     ///
     /// As those of [`from_slice`].
     pub fn from_slice<T: Deserialize<'a>>(&self, input: &'a [u8]) -> Result<T> {
+        if let Some(result) = pieces::read(self, input) {
+            return result;
+        }
         let graph = self.graph_from_slice(input)?;
         self.from_value(graph.root()).map_err(|error| self.locate(error, input))
     }

@@ -25,6 +25,9 @@ impl Id {
     pub(super) const TRUE: Id = Id::constant(2);
     pub(super) const FALSE: Id = Id::constant(3);
     pub(super) const EMPTY_TUPLE: Id = Id::constant(4);
+    /// The first that is not in every graph.
+    #[cfg(feature = "serde")]
+    pub(super) const FIRST: Id = Id::constant(5);
 
     const fn constant(number: u32) -> Self {
         match NonZeroU32::new(number) {
@@ -290,6 +293,19 @@ impl Default for Graph<'_> {
             loaded: false,
         }
     }
+}
+
+/// How much a graph has of each.
+#[cfg(feature = "serde")]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    nodes: usize,
+    pool: usize,
+    grown: usize,
+    changes: usize,
+    big_ints: usize,
+    texts: usize,
+    blobs: usize,
 }
 
 /// A position as the 32 bits that a node has for it.
@@ -653,6 +669,38 @@ impl<'a> Graph<'a> {
 
     pub(crate) fn track_offsets(&mut self) {
         self.offsets = Some(vec![u64::MAX; self.nodes.len()]);
+    }
+
+    /// Where the graph ends now.
+    #[cfg(feature = "serde")]
+    pub(super) fn end(&self) -> End {
+        End {
+            nodes: self.nodes.len(),
+            pool: self.pool.len(),
+            grown: self.grown.len(),
+            changes: self.changes.len(),
+            big_ints: self.big_ints.len(),
+            texts: self.texts.len(),
+            blobs: self.blobs.len(),
+        }
+    }
+
+    /// Forgets what was made after an earlier end, which nothing older may refer to.
+    #[cfg(feature = "serde")]
+    pub(super) fn rewind(&mut self, end: &End) {
+        self.nodes.truncate(end.nodes);
+        self.pool.truncate(end.pool);
+        self.grown.truncate(end.grown);
+        self.changes.truncate(end.changes);
+        self.big_ints.truncate(end.big_ints);
+        self.texts.truncate(end.texts);
+        self.blobs.truncate(end.blobs);
+    }
+
+    /// Whether objects that are not instances have changes.
+    #[cfg(feature = "serde")]
+    pub(super) fn has_changed_others(&self) -> bool {
+        !self.changed.is_empty()
     }
 
     pub(super) fn set_loaded(&mut self, root: Id) {

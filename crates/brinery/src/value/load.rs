@@ -1,6 +1,6 @@
 //! The host that builds a graph.
 
-use super::graph::{ChangeKind, Construction, Graph, Id, Node, Run};
+use super::graph::{ChangeKind, Construction, Graph, Id, Node, Piece as Part, Run};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inspect::text::{EscapeError, raw_unicode_escape, unescape};
 use crate::place::Place;
@@ -16,7 +16,16 @@ struct Builder<'a> {
     buffers: u32,
     /// Where the opcode at work stands.
     offset: u64,
+    #[cfg(feature = "serde")]
+    piecewise: Option<Piecewise<'a>>,
 }
+
+#[cfg(feature = "serde")]
+mod pieces;
+#[cfg(feature = "serde")]
+use pieces::Piecewise;
+#[cfg(feature = "serde")]
+pub(crate) use pieces::{Piece, Pieces};
 
 /// Reads one pickle from a source into a graph that may be prepared with buffers.
 pub(crate) fn load<'a, S: Source<'a>>(graph: Graph<'a>, source: &mut S) -> Result<Graph<'a>> {
@@ -35,11 +44,29 @@ impl<'a> Builder<'a> {
 
     #[inline(always)]
     fn text(&mut self, utf8: Chunk<'a, '_>) -> Result<Id> {
+        if let Chunk::Borrowed(bytes) = utf8
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            return self.push(Node::Text(Part::Borrowed(text)));
+        }
+        self.unusual_text(utf8)
+    }
+
+    /// Text that is not simply a part of the input.
+    #[cold]
+    fn unusual_text(&mut self, utf8: Chunk<'a, '_>) -> Result<Id> {
         let node = self.graph.text_node(keep(utf8))?;
         self.push(node)
     }
 
     fn change(&mut self, kind: ChangeKind, items: &mut Items<'_, Id>) -> Result<()> {
+        #[cfg(feature = "serde")]
+        if let Some(piecewise) = &mut self.piecewise
+            && kind == ChangeKind::Append
+            && piecewise.list == Some(*items.container())
+        {
+            return piecewise.take(items);
+        }
         self.graph.apply(*items.container(), kind, items.as_slice())?;
         items.drain();
         Ok(())
@@ -178,7 +205,12 @@ impl<'a> Host<'a> for Builder<'a> {
     #[inline(always)]
     fn empty_list(&mut self) -> Result<Id> {
         let run = self.graph.run(&[])?;
-        self.push(Node::List(run))
+        let id = self.push(Node::List(run))?;
+        #[cfg(feature = "serde")]
+        if let Some(piecewise) = &mut self.piecewise {
+            piecewise.began(id);
+        }
+        Ok(id)
     }
 
     #[inline(always)]
@@ -243,7 +275,12 @@ impl<'a> Host<'a> for Builder<'a> {
         if !is_text(module) || !is_text(name) {
             return Err(Fault::StackGlobalType.into());
         }
-        self.push(Node::Global { module, name })
+        let id = self.push(Node::Global { module, name })?;
+        #[cfg(feature = "serde")]
+        if let Some(piecewise) = &mut self.piecewise {
+            piecewise.global = Some(id);
+        }
+        Ok(id)
     }
 
     fn extension(&mut self, code: u32) -> Result<Id> {
@@ -299,21 +336,43 @@ impl<'a> Host<'a> for Builder<'a> {
 
     #[inline(always)]
     fn share(&mut self, value: &Id) -> Id {
+        #[cfg(feature = "serde")]
+        if let Some(piecewise) = &mut self.piecewise {
+            piecewise.lost |= piecewise.list == Some(*value);
+        }
         *value
     }
 
     #[inline(always)]
     fn memo_get(&mut self, index: u64) -> Option<Id> {
-        self.memo.get(index).copied()
+        let id = self.memo.get(index).copied()?;
+        #[cfg(feature = "serde")]
+        if let Some(piecewise) = &mut self.piecewise {
+            return piecewise.recall(index, id, &mut self.graph);
+        }
+        Some(id)
     }
 
     #[inline(always)]
     fn memo_put(&mut self, index: u64, value: &Id) {
+        #[cfg(feature = "serde")]
+        if let Some(piecewise) = &mut self.piecewise {
+            // An index out of turn could hide one whose object is gone.
+            piecewise.lost |= index != self.memo.len() as u64;
+            piecewise.made_at.push(self.offset);
+        }
         self.memo.insert(index, *value);
     }
 
     #[inline(always)]
     fn memoize(&mut self, value: &Id) {
+        #[cfg(feature = "serde")]
+        if let Some(piecewise) = &mut self.piecewise {
+            piecewise.made_at.push(self.offset);
+            if piecewise.global == Some(*value) {
+                piecewise.keep_global(self.memo.len() as u64, *value, &self.graph);
+            }
+        }
         self.memo.insert(self.memo.len() as u64, *value);
     }
 

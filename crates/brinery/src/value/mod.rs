@@ -26,4 +26,6 @@ mod write;
 
 pub use graph::{ChangeKind, Construction, Graph, Id, New};
 pub(crate) use load::load;
+#[cfg(feature = "serde")]
+pub(crate) use load::{Piece, Pieces};
 pub use view::{Change, Changes, Entries, Global, Instance, Kind, Role, Value, Values};
