@@ -1,13 +1,12 @@
-//! Rust types of all shapes are made of any input or refused.
+//! Rust types of all shapes are made of any input or refused, the same by the pieces of a list as by a graph.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "it is only made")]
 enum Any<'a> {
     Null(()),
     Bool(bool),
@@ -20,8 +19,7 @@ enum Any<'a> {
     Map(BTreeMap<String, Any<'a>>),
 }
 
-#[derive(Debug, Deserialize)]
-#[allow(dead_code, reason = "it is only made")]
+#[derive(Debug, PartialEq, Deserialize)]
 struct Record<'a> {
     name: &'a str,
     #[serde(default)]
@@ -30,13 +28,20 @@ struct Record<'a> {
     shape: Option<Shape>,
 }
 
-#[derive(Debug, Deserialize)]
-#[allow(dead_code, reason = "it is only made")]
+#[derive(Debug, PartialEq, Deserialize)]
 enum Shape {
     Point { x: u8, y: f32 },
     Pair(i128, u128),
     Unit,
     New(String),
+}
+
+/// A list by its pieces and by a graph of the whole, which is how one gets offsets.
+fn agree<'a, T: Deserialize<'a> + std::fmt::Debug>(options: &brinery::Options<'a>, input: &'a [u8]) {
+    let graph = options.clone().offsets(true);
+    // Not everything is equal to itself, but all of it looks the same.
+    let [pieces, graph] = [options, &graph].map(|options| options.from_slice::<Vec<T>>(input));
+    assert_eq!(format!("{pieces:?}"), format!("{graph:?}"));
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -50,6 +55,11 @@ fuzz_target!(|input: &[u8]| {
     let _ = options.from_slice::<Shape>(input);
     let _ = options.from_slice::<(u8, String)>(input);
     let _ = options.from_slice::<std::time::Duration>(input);
+    agree::<Any>(&options, input);
+    agree::<Record>(&options, input);
+    agree::<u8>(&options, input);
+    agree::<&str>(&options, input);
+    agree::<serde::de::IgnoredAny>(&options, input);
     if let Err(error) = options.from_slice::<[f64; 3]>(input) {
         assert!(!error.to_string().contains('\n') || !error.is_syntax());
     }
