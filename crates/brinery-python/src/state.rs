@@ -3,6 +3,7 @@
 //! One [`State`] belongs to each module object, so that every interpreter in a process has its own.
 
 use crate::ffi::api::*;
+use crate::ffi::layout::Layout;
 use crate::ffi::{Owned, Raised, Ref, Result, error};
 use std::ptr;
 
@@ -111,6 +112,10 @@ pub(crate) struct State {
     pub(crate) getattr: Owned,
     /// `copyreg.__newobj__`
     pub(crate) newobj: Owned,
+    /// `()`
+    pub(crate) empty_tuple: Owned,
+    /// What is known of objects in memory, if anything is and may be used.
+    pub(crate) layout: Option<Layout>,
     /// What loads use in turn.
     pub(crate) spare: crate::load::Spare,
     /// What dumps use in turn.
@@ -145,6 +150,7 @@ impl State {
     pub(crate) fn new(module: Ref<'_>) -> Result<Self> {
         let copyreg = import("copyreg")?;
         let compat = import("_compat_pickle")?;
+        let fast_paths = std::env::var_os("BRINERY_FAST_PATHS").is_none_or(|value| value != "off");
         Ok(State {
             names: Names::new()?,
             errors: Errors::new()?,
@@ -173,10 +179,12 @@ impl State {
             codecs_encode: import("codecs")?.getattr(Owned::str("encode")?.as_ref())?,
             newobj: copyreg.getattr(Owned::str("__newobj__")?.as_ref())?,
             getattr: import("builtins")?.getattr(Owned::str("getattr")?.as_ref())?,
+            empty_tuple: Owned::tuple(&[])?,
+            layout: if fast_paths { Layout::new()? } else { None },
             spare: crate::load::Spare::default(),
             spare_dump: crate::save::Spare::default(),
             facts: crate::save::FactsCache::default(),
-            fast_paths: std::env::var_os("BRINERY_FAST_PATHS").is_none_or(|value| value != "off"),
+            fast_paths,
             placed: crate::place::Placed::default(),
         })
     }
@@ -229,6 +237,8 @@ impl State {
             codecs_encode,
             getattr,
             newobj,
+            empty_tuple: _,
+            layout: _,
             spare: _,
             spare_dump: _,
             facts: _,

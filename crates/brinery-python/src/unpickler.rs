@@ -3,7 +3,7 @@
 use crate::arguments::Signature;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, error};
-use crate::load::{Builder, File, FileSource, Guarded, Hook, Hooks, Options, SharedMemo, Visible};
+use crate::load::{Aids, Builder, File, FileSource, Guarded, Hook, Hooks, Options, SharedMemo, Visible};
 use crate::methods::{END, Methods, docstring, guard, guard_status, nullary, positional};
 use crate::state::State;
 use crate::types::{self, IMMUTABLE, slot};
@@ -37,6 +37,7 @@ struct Input {
     source: FileSource,
     options: Options,
     machine: Machine<Owned>,
+    aids: Aids,
 }
 
 impl Default for Parts {
@@ -269,7 +270,7 @@ unsafe extern "C" fn init(object: *mut PyObject, args: *mut PyObject, kwargs: *m
         this.memo.replace(Memo::default());
         #[cfg(not(Py_3_13))]
         keep_persistent_load(this, state, object)?;
-        *lock.input() = Some(Input { source, options, machine: Machine::new() });
+        *lock.input() = Some(Input { source, options, machine: Machine::new(), aids: Aids::default() });
         Ok(())
     })
 }
@@ -286,7 +287,7 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
                 state.unpickling_error(&format!("Unpickler.__init__() was not called by {name}.__init__()"))
             );
         };
-        let Input { source, options, machine } = input;
+        let Input { source, options, machine, aids } = input;
         let is_plain = object.type_ref().is(state.types.unpickler.as_ref());
         let hooks = Hooks {
             visible: &this.visible,
@@ -294,7 +295,8 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
             unpickler: Some(object),
         };
         let buffers = options.buffers.as_ref().map(Owned::as_ref);
-        let builder = Builder::new(state, &this.memo, &options.strings, buffers, hooks);
+        let mut builder = Builder::new(state, &this.memo, &options.strings, buffers, hooks, aids);
+        builder.expect(None, false);
         source.start();
         // SAFETY: the source is a `FileSource`.
         crate::load::run(machine, source, unsafe { builder.reading_file() })

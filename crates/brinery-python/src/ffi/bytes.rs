@@ -12,9 +12,14 @@ pub(crate) fn new(data: &[u8]) -> Result<Owned> {
 
 /// A new `bytearray`.
 pub(crate) fn new_bytearray(data: &[u8]) -> Result<Owned> {
-    // SAFETY: pointer and length describe readable memory.
+    // SAFETY: the new object has room for the data, and nothing has seen it before it is filled.
     unsafe {
-        Owned::from_result(PyByteArray_FromStringAndSize(data.as_ptr().cast(), data.len() as Py_ssize_t))
+        let array =
+            Owned::from_result(PyByteArray_FromStringAndSize(std::ptr::null(), data.len() as Py_ssize_t))?;
+        let target = PyByteArray_AsString(array.as_ptr()).cast();
+        super::pages::enlarge(target, data.len());
+        std::ptr::copy_nonoverlapping(data.as_ptr(), target, data.len());
+        Ok(array)
     }
 }
 

@@ -3,6 +3,8 @@
 use super::error::Result;
 use super::object::{Owned, Ref};
 use pyo3_ffi::*;
+#[cfg(not(any(Py_GIL_DISABLED, Py_3_15)))]
+use std::ptr;
 
 /// A new list of the items, which move into it.
 pub(crate) fn new(items: impl ExactSizeIterator<Item = Owned>) -> Result<Owned> {
@@ -17,10 +19,12 @@ pub(crate) fn new(items: impl ExactSizeIterator<Item = Owned>) -> Result<Owned> 
     }
 }
 
-/// Appends the items, which move into the list. `list` is an exact list or of a subclass that need not be asked.
+/// Appends what stands on a stack from `start` on, and moves off it. `list` is an exact list or of a subclass that need not
+/// be asked.
 #[cfg(not(any(Py_GIL_DISABLED, Py_3_15)))]
 #[inline(always)]
-pub(crate) fn extend(list: Ref<'_>, items: impl ExactSizeIterator<Item = Owned>) -> Result<()> {
+pub(crate) fn extend_from_end(list: Ref<'_>, stack: &mut Vec<Owned>, start: usize) -> Result<()> {
+    let items = &stack[start..];
     // SAFETY: the object is a list. Its array comes from `PyMem_Realloc`, has `allocated` slots of which the first
     // `ob_size` are in use, and belongs to no one else while the interpreter lock is held; no Python code runs here.
     unsafe {
@@ -40,20 +44,18 @@ pub(crate) fn extend(list: Ref<'_>, items: impl ExactSizeIterator<Item = Owned>)
             (*fields).ob_item = array.cast();
             (*fields).allocated = capacity;
         }
-        let mut slot = (*fields).ob_item.offset(old);
-        for item in items {
-            slot.write(item.into_ptr());
-            slot = slot.add(1);
-        }
-        (*fields).ob_base.ob_size = slot.offset_from((*fields).ob_item) as Py_ssize_t;
+        let slots = (*fields).ob_item.offset(old).cast::<Owned>();
+        ptr::copy_nonoverlapping(items.as_ptr(), slots, items.len());
+        (*fields).ob_base.ob_size = len;
+        stack.set_len(start);
         Ok(())
     }
 }
 
-/// Appends the items.
+/// Appends what stands on a stack from `start` on.
 #[cfg(any(Py_GIL_DISABLED, Py_3_15))]
-pub(crate) fn extend(list: Ref<'_>, items: impl ExactSizeIterator<Item = Owned>) -> Result<()> {
-    for item in items {
+pub(crate) fn extend_from_end(list: Ref<'_>, stack: &mut Vec<Owned>, start: usize) -> Result<()> {
+    for item in stack.drain(start..) {
         // SAFETY: the object is a list and the item is alive.
         super::object::check(unsafe { PyList_Append(list.as_ptr(), item.as_ptr()) })?;
     }

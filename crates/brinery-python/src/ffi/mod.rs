@@ -7,6 +7,7 @@ pub(crate) mod instance;
 pub(crate) mod layout;
 pub(crate) mod list;
 pub(crate) mod object;
+pub(crate) mod pages;
 pub(crate) mod set;
 pub(crate) mod text;
 pub(crate) mod tuple;

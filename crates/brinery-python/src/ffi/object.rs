@@ -41,6 +41,11 @@ impl<'a> Ref<'a> {
         self.0.as_ptr()
     }
 
+    #[inline(always)]
+    pub(crate) fn as_non_null(self) -> NonNull<PyObject> {
+        self.0
+    }
+
     /// Whether there are exactly so many references to the object.
     #[inline(always)]
     pub(crate) fn has_holders(self, count: isize) -> bool {

@@ -3,6 +3,22 @@
 use super::error::Result;
 use super::object::Owned;
 use pyo3_ffi::*;
+use std::ptr;
+
+/// A new tuple of what stands on a stack from `start` on, and moves off it.
+#[inline(always)]
+pub(crate) fn from_end(stack: &mut Vec<Owned>, start: usize) -> Result<Owned> {
+    let items = &stack[start..];
+    // SAFETY: every slot of the new tuple is filled once with a reference that it owns, and no Python code runs
+    // before that.
+    unsafe {
+        let tuple = Owned::from_result(PyTuple_New(items.len() as Py_ssize_t))?;
+        let slots = (&raw mut (*tuple.as_ptr().cast::<PyTupleObject>()).ob_item).cast::<Owned>();
+        ptr::copy_nonoverlapping(items.as_ptr(), slots, items.len());
+        stack.set_len(start);
+        Ok(tuple)
+    }
+}
 
 /// A new tuple of the items, which move into it.
 #[inline(always)]

@@ -51,7 +51,7 @@ unsafe extern "C" fn load(
         let options = Options::new(LOAD.function, arguments)?;
         let mut source = FileSource::new(File::new(state, file)?)?;
         // SAFETY: the source is a `FileSource`.
-        with_builder(state, &options, |machine, builder| unsafe {
+        with_builder(state, &options, None, |machine, builder| unsafe {
             super::run(machine, &mut source, builder.reading_file())
         })
     })
@@ -70,7 +70,7 @@ unsafe extern "C" fn loads(
         let [Some(data), arguments @ ..] = arguments else { return Err(Raised) };
         let options = Options::new(LOADS.function, arguments)?;
         with_slice(data, |input| {
-            with_builder(state, &options, |machine, builder| {
+            with_builder(state, &options, Some(input.len()), |machine, builder| {
                 super::run(machine, &mut Cursor::new(input), builder)
             })
         })
@@ -91,17 +91,20 @@ fn with_slice(data: Ref<'_>, body: impl FnOnce(&[u8]) -> Result<Owned>) -> Resul
     body(view.as_slice())
 }
 
-/// Calls `body` with a builder that has no Unpickler to ask.
+/// Calls `body` with a builder that has no Unpickler to ask, for an input whose size may be known.
 fn with_builder<'a>(
     state: &'a State,
     options: &'a Options,
+    len: Option<usize>,
     body: impl FnOnce(&mut Machine<Owned>, Builder<'_>) -> Result<Owned>,
 ) -> Result<Owned> {
     let visible = Visible::default();
     visible.fix_imports.store(options.fix_imports, Ordering::Relaxed);
     let hooks = Hooks { visible: &visible, find_class: None, unpickler: None };
     let buffers = options.buffers.as_ref().map(Owned::as_ref);
-    state
-        .spare
-        .lend(|machine, memo| body(machine, Builder::new(state, memo, &options.strings, buffers, hooks)))
+    state.spare.lend(|machine, memo, aids| {
+        let mut builder = Builder::new(state, memo, &options.strings, buffers, hooks, aids);
+        builder.expect(len, true);
+        body(machine, builder)
+    })
 }

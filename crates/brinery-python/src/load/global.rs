@@ -213,8 +213,13 @@ impl Builder<'_> {
     /// The global that a stream names.
     pub(super) fn find(&mut self, module: Ref<'_>, name: Ref<'_>) -> Result<Owned> {
         match self.hooks.find_class {
-            None => find_class(self.state, module, name, self.hooks.protocol(), self.hooks.fix_imports()),
-            Some(unpickler) => unpickler.getattr(self.state.names.find_class.as_ref())?.call(&[module, name]),
+            None => {
+                let (protocol, fix_imports) = (self.hooks.protocol(), self.hooks.fix_imports());
+                self.pause.interrupt(|| find_class(self.state, module, name, protocol, fix_imports))
+            }
+            Some(unpickler) => self
+                .pause
+                .interrupt(|| unpickler.getattr(self.state.names.find_class.as_ref())?.call(&[module, name])),
         }
     }
 

@@ -1,11 +1,17 @@
 //! The host: what each opcode means for Python objects.
 
+use super::collector::Pause;
 use super::deferred::Deferred;
 use super::guarded::SharedMemo;
+use super::instance::make_instance;
+use super::memo::Memos;
 use super::options::Strings;
 use super::source::FileSource;
+use super::spare::Aids;
 use super::{number, string};
 use crate::ffi::api::*;
+use crate::ffi::layout::{Heap, Layout};
+use crate::ffi::pages::LargeArenas;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, tuple};
 use crate::place;
 use crate::state::State;
@@ -15,6 +21,12 @@ use brinery::read::{
 };
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+/// From how many bytes of input on a load makes arrangements that cost something by themselves.
+const LARGE: usize = 512;
+
+/// From how many bytes of input on a load is likely to fill much memory.
+const VERY_LARGE: usize = 32 << 10;
 
 /// A callable that an Unpickler was given.
 #[derive(Clone)]
@@ -65,6 +77,14 @@ pub(crate) struct Builder<'a> {
     /// Whether the source is a [`FileSource`], which can do more than the trait says.
     reads_file: bool,
     pub(super) deferred: Option<Box<Deferred>>,
+    pub(super) aids: &'a mut Aids,
+    pub(super) layout: Option<&'a Layout>,
+    heap: Heap,
+    pub(super) memos: Memos,
+    pub(super) pause: Pause,
+    /// An empty dict that was the state of an instance, for the next one.
+    pub(super) spare_dict: Option<Owned>,
+    arenas: LargeArenas,
 }
 
 impl<'a> Builder<'a> {
@@ -75,10 +95,47 @@ impl<'a> Builder<'a> {
         strings: &'a Strings,
         buffers: Option<Ref<'a>>,
         hooks: Hooks<'a>,
+        aids: &'a mut Aids,
     ) -> Self {
         hooks.visible.protocol.store(0, Ordering::Relaxed);
         state.placed.forget();
-        Builder { state, memo, strings, buffers, hooks, reads_file: false, deferred: None }
+        Builder {
+            state,
+            memo,
+            strings,
+            buffers,
+            hooks,
+            reads_file: false,
+            deferred: None,
+            aids,
+            layout: state.layout.as_ref(),
+            heap: Heap::new(),
+            memos: Memos::new(),
+            pause: Pause::default(),
+            spare_dict: None,
+            arenas: LargeArenas::default(),
+        }
+    }
+
+    /// Prepares for an input whose size may be known: an unknown one comes from a file. `private` tells that nobody looks
+    /// into the memo.
+    pub(crate) fn expect(&mut self, len: Option<usize>, private: bool) {
+        if !self.state.fast_paths {
+            return;
+        }
+        if private {
+            self.memos.is_private();
+        }
+        if len.is_none_or(|len| len >= LARGE) {
+            self.heap = Heap::direct();
+        }
+        // Reading from a file lets other threads run, which are to find the collector as it should be.
+        if len.is_some_and(|len| len >= LARGE) {
+            self.pause.begin();
+        }
+        if len.is_some_and(|len| len >= VERY_LARGE) {
+            self.arenas.begin();
+        }
     }
 
     /// The builder for a stream from a file.
@@ -91,21 +148,39 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// Whether items of an object that is not an exact dict are set as those of one.
+    #[inline(always)]
+    fn sets_as_dict(&mut self, container: &Owned) -> bool {
+        let Some(layout) = self.layout else { return false };
+        // SAFETY: the container keeps its class alive.
+        let class = unsafe { self.aids.classes.get(container.type_ptr(), self.state, layout) };
+        class.is_some_and(|class| class.sets_as_dict)
+    }
+
     /// Ends a load that has reached its end.
     pub(super) fn finish(&mut self) -> Result<()> {
+        if self.deferred.is_none() {
+            return Ok(());
+        }
+        self.pause.end();
         self.add_all_deferred()
     }
 
     /// The source as what it is, where it is a file.
     #[inline(always)]
-    fn file<'s, S>(&self, source: &'s mut S) -> Option<&'s mut FileSource> {
+    fn file<'de, 's, S: Source<'de>>(&self, source: &'s mut S) -> Option<&'s mut FileSource> {
+        if S::COPIES {
+            return None;
+        }
         // SAFETY: by the contract of `reading_file` the source is of this type.
         self.reads_file.then(|| unsafe { &mut *ptr::from_mut(source).cast::<FileSource>() })
     }
 
     fn persistent_object(&mut self, id: Ref<'_>) -> Result<Owned> {
         match self.hooks.unpickler {
-            Some(unpickler) => crate::unpickler::persistent_object(unpickler, self.state, id),
+            Some(unpickler) => {
+                self.pause.interrupt(|| crate::unpickler::persistent_object(unpickler, self.state, id))
+            }
             None => Err(crate::unpickler::no_persistent_load(self.state)),
         }
     }
@@ -157,7 +232,10 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline(always)]
     fn int(&mut self, value: i64) -> Result<Owned> {
-        Owned::int(value)
+        match self.layout {
+            Some(layout) => layout.int(&self.heap, value),
+            None => Owned::int(value),
+        }
     }
 
     fn int_literal(&mut self, text: &[u8]) -> Result<Owned> {
@@ -166,17 +244,28 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline(always)]
     fn long(&mut self, bytes: &[u8]) -> Result<Owned> {
+        if let (Some(layout), Some(value)) = (self.layout, number::small(bytes)) {
+            return layout.int(&self.heap, value);
+        }
         number::from_bytes(bytes)
     }
 
     #[inline(always)]
     fn float(&mut self, value: f64) -> Result<Owned> {
+        if let Some(layout) = self.layout {
+            return layout.float(&self.heap, value);
+        }
         // SAFETY: any value will do.
         unsafe { Owned::from_result(PyFloat_FromDouble(value)) }
     }
 
     #[inline(always)]
     fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Result<Owned> {
+        if let Some(layout) = self.layout
+            && let Some(text) = layout.text(&self.heap, &utf8)
+        {
+            return text;
+        }
         string::from_utf8(&utf8)
     }
 
@@ -192,7 +281,7 @@ impl<'de> Host<'de> for Builder<'_> {
         self.strings.decode_literal(&literal)
     }
 
-    #[inline]
+    #[inline(always)]
     fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
         let object = match self.file(source) {
             Some(file) => file.read_bytes(len),
@@ -201,6 +290,7 @@ impl<'de> Host<'de> for Builder<'_> {
         object.map_err(|error| self.read_error(error))
     }
 
+    #[inline(always)]
     fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
         let object = match self.file(source) {
             Some(file) => file.read_bytearray(len),
@@ -217,6 +307,9 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline(always)]
     fn empty_dict(&mut self) -> Result<Owned> {
+        if let Some(dict) = self.spare_dict.take() {
+            return Ok(dict);
+        }
         // SAFETY: makes a new dict.
         unsafe { Owned::from_result(PyDict_New()) }
     }
@@ -228,8 +321,12 @@ impl<'de> Host<'de> for Builder<'_> {
     }
 
     #[inline(always)]
-    fn tuple(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
-        tuple::new(items.drain())
+    fn tuple(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
+        if items.is_empty() {
+            return Ok(self.state.empty_tuple.clone());
+        }
+        let (stack, start) = items.into_stack();
+        tuple::from_end(stack, start)
     }
 
     fn list(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
@@ -273,14 +370,26 @@ impl<'de> Host<'de> for Builder<'_> {
         // SAFETY: the container stays on the stack, which only this load can reach.
         let container = unsafe { Ref::new(items.container().as_ptr()) };
         if container.is_exactly(&raw mut PyList_Type) {
-            return list::extend(container, items.drain());
+            let (stack, start) = items.into_stack();
+            return list::extend_from_end(container, stack, start);
+        }
+        if let Some(layout) = self.layout {
+            // SAFETY: the container keeps its class alive, and is of this class.
+            let as_list = unsafe {
+                let class = self.aids.classes.get(container.type_ptr(), self.state, layout);
+                class.is_some_and(|class| class.extends_as_list && class.is_fresh(container))
+            };
+            if as_list {
+                let (stack, start) = items.into_stack();
+                return list::extend_from_end(container, stack, start);
+            }
         }
         if let Some(extend) = container.lookup_attr(self.state.names.extend.as_ref())? {
             let items = list::new(items.drain())?;
-            return extend.call1(items.as_ref()).map(drop);
+            return self.pause.interrupt(|| extend.call1(items.as_ref())).map(drop);
         }
         let append = container.getattr(self.state.names.append.as_ref())?;
-        items.drain().try_for_each(|item| append.call1(item.as_ref()).map(drop))
+        self.pause.interrupt(|| items.drain().try_for_each(|item| append.call1(item.as_ref()).map(drop)))
     }
 
     #[inline]
@@ -291,14 +400,36 @@ impl<'de> Host<'de> for Builder<'_> {
             drop(items.drain());
             return Ok(());
         }
-        let exact = container.is_exactly(&raw mut PyDict_Type);
+        let exact = container.is_exactly(&raw mut PyDict_Type) || self.sets_as_dict(container);
+        let container = items.container();
+        if exact && let Some(layout) = self.layout {
+            // SAFETY: the container stays on the stack, which only this load can reach.
+            let dict = unsafe { Ref::new(container.as_ptr()) };
+            let moved = layout.set_items(&self.heap, dict, items.as_slice(), &mut self.aids.shapes);
+            let all = items.len();
+            match moved {
+                Ok(0) => {
+                    if all > 10 {
+                        layout.make_room(dict, all / 2)?;
+                    }
+                }
+                // SAFETY: so many items are no longer on the stack, the others are; if it failed they are forgotten.
+                _ => unsafe { items.forget_first(moved.unwrap_or(all)) },
+            }
+            if moved? == all {
+                return Ok(());
+            }
+        }
+        let container = items.container();
+        let pause = &mut self.pause;
         for (index, pair) in items.as_slice().chunks_exact(2).enumerate() {
             let (key, value) = (&pair[0], &pair[1]);
             let result = if exact {
                 // SAFETY: an exact dict; the stack holds key and value.
-                check(unsafe { PyDict_SetItem(container.as_ptr(), key.as_ptr(), value.as_ptr()) })
+                let set = || unsafe { PyDict_SetItem(container.as_ptr(), key.as_ptr(), value.as_ptr()) };
+                check(if has_native_hash(key) { set() } else { pause.interrupt(set) })
             } else {
-                container.set_item(key.as_ref(), value.as_ref())
+                pause.interrupt(|| container.set_item(key.as_ref(), value.as_ref()))
             };
             if result.is_err() {
                 self.add_or_defer(&items, 2 * index, 2)?;
@@ -314,11 +445,15 @@ impl<'de> Host<'de> for Builder<'_> {
         // SAFETY: the object is alive.
         if unsafe { PySet_Check(container.as_ptr()) } == 0 {
             let add = container.getattr(self.state.names.add.as_ref())?;
-            return items.drain().try_for_each(|item| add.call1(item.as_ref()).map(drop));
+            return self
+                .pause
+                .interrupt(|| items.drain().try_for_each(|item| add.call1(item.as_ref()).map(drop)));
         }
+        let pause = &mut self.pause;
         for (index, item) in items.as_slice().iter().enumerate() {
             // SAFETY: a set; the stack holds the item.
-            if unsafe { PySet_Add(container.as_ptr(), item.as_ptr()) } < 0 {
+            let add = || unsafe { PySet_Add(container.as_ptr(), item.as_ptr()) };
+            if if has_native_hash(item) { add() } else { pause.interrupt(add) } < 0 {
                 self.add_or_defer(&items, index, 1)?;
                 break;
             }
@@ -350,7 +485,7 @@ impl<'de> Host<'de> for Builder<'_> {
     #[inline]
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
         let (callable, args) = (callable.as_ref(), args.as_ref());
-        super::instance::reduce(callable, args).or_else(|Raised| self.set_or_defer(callable, args))
+        self.call(callable, args).or_else(|Raised| self.set_or_defer(callable, args))
     }
 
     #[inline]
@@ -363,7 +498,7 @@ impl<'de> Host<'de> for Builder<'_> {
     }
 
     fn instantiate(&mut self, class: Owned, args: Items<'_, Owned>) -> Result<Owned> {
-        self.make_instance(class.as_ref(), args)
+        self.pause.interrupt(|| make_instance(self.state, class.as_ref(), args))
     }
 
     #[inline]
@@ -393,7 +528,9 @@ impl<'de> Host<'de> for Builder<'_> {
                 "pickle stream refers to out-of-band data but no *buffers* argument was given",
             ));
         };
-        buffers.next()?.ok_or_else(|| self.state.unpickling_error("not enough out-of-band buffers"))
+        self.pause
+            .interrupt(|| buffers.next())?
+            .ok_or_else(|| self.state.unpickling_error("not enough out-of-band buffers"))
     }
 
     fn readonly_buffer(&mut self, buffer: Owned) -> Result<Owned> {
@@ -417,12 +554,26 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline(always)]
     fn memo_put(&mut self, index: u64, value: &Owned) {
-        self.memo.put(index, value.clone());
+        self.memos.put(index, value, &self.aids.fetches, self.memo);
     }
 
     #[inline(always)]
     fn memoize(&mut self, value: &Owned) {
-        self.memo.memoize(value.clone());
+        self.memos.memoize(value, &self.aids.fetches, self.memo);
+    }
+
+    #[inline(always)]
+    fn wants_to_look_ahead(&self) -> bool {
+        self.memos.is_due()
+    }
+
+    fn look_ahead(&mut self, ahead: &[u8]) {
+        self.memos.look(ahead, &mut self.aids.fetches, self.memo);
+    }
+
+    #[inline]
+    fn set_state_items(&mut self, items: Items<'_, Owned>, room: usize, ahead: &[u8]) -> Result<usize> {
+        Ok(self.set_state_at_once(items, room, ahead).unwrap_or(0))
     }
 
     fn shape(&self, value: &Owned) -> Shape {
@@ -446,6 +597,37 @@ fn take_object<'de, S: Source<'de>>(
         return Err(ReadError::Truncated);
     }
     make(&source.take(len)?).map_err(|Raised| ReadError::Raised)
+}
+
+/// Whether hashing an object, or comparing it with one that has this property too, runs no Python code.
+#[inline(always)]
+fn has_native_hash(object: &Owned) -> bool {
+    let kind = object.type_ptr();
+    [&raw mut PyUnicode_Type, &raw mut PyLong_Type, &raw mut PyBytes_Type, &raw mut PyFloat_Type]
+        .into_iter()
+        .any(|native| kind == native)
+}
+
+/// Takes items off the stack that are no longer there.
+trait Forget {
+    /// # Safety
+    ///
+    /// The first `count` items have moved away.
+    unsafe fn forget_first(&mut self, count: usize);
+}
+
+impl Forget for Items<'_, Owned> {
+    #[inline(always)]
+    unsafe fn forget_first(&mut self, count: usize) {
+        let (stack, start) = self.as_stack();
+        let rest = stack.len() - start - count;
+        // SAFETY: by contract; the others move down.
+        unsafe {
+            let first = stack.as_mut_ptr().add(start);
+            ptr::copy(first.add(count), first, rest);
+            stack.set_len(start + rest);
+        }
+    }
 }
 
 /// Sets a `UnicodeDecodeError`.

@@ -1,11 +1,75 @@
 //! Objects: calls, instances and their state.
 
+use super::class::SetState;
 use super::host::Builder;
+use super::native::Native;
 use crate::ffi::api::*;
 use crate::ffi::instance::Attributes;
 use crate::ffi::{Owned, Raised, Ref, Result, check, error, tuple};
+use crate::state::State;
+use brinery::Opcode;
 use brinery::read::Items;
 use std::ptr;
+
+const BUILD: u8 = Opcode::Build.byte();
+const TUPLE2: u8 = Opcode::Tuple2.byte();
+const MEMOIZE: u8 = Opcode::Memoize.byte();
+const BINPUT: u8 = Opcode::BinPut.byte();
+const LONG_BINPUT: u8 = Opcode::LongBinPut.byte();
+
+impl Builder<'_> {
+    /// `REDUCE`
+    #[inline(always)]
+    pub(super) fn call(&mut self, callable: Ref<'_>, args: Ref<'_>) -> Result<Owned> {
+        if let Some(layout) = self.layout
+            && callable.is_type()
+            && args.is_exactly(&raw mut PyTuple_Type)
+        {
+            let kind = callable.as_ptr().cast();
+            // SAFETY: the class is alive.
+            if let Some(class) = unsafe { self.aids.classes.get(kind, self.state, layout) } {
+                if let Native::Init(init) = class.native {
+                    // SAFETY: as long as it is not changed the class has this function.
+                    let init = unsafe { Ref::new(init) }.to_owned();
+                    return self.pause.interrupt(|| initialized(kind, args, &init));
+                }
+                // SAFETY: this is known of the class.
+                if let Some(made) = unsafe { class.native.call(kind, args) } {
+                    return made;
+                }
+            }
+        }
+        self.pause.interrupt(|| reduce(callable, args))
+    }
+}
+
+/// `object.__new__(kind)`, and `init(it, *args)`.
+fn initialized(kind: *mut PyTypeObject, args: Ref<'_>, init: &Owned) -> Result<Owned> {
+    // SAFETY: the class is made by `object.__new__`; the array holds the new object and the items of a tuple.
+    unsafe {
+        let Some(new) = PyBaseObject_Type.tp_new else { return Err(Raised) };
+        let object = Owned::from_result(new(kind, args.as_ptr(), ptr::null_mut()))?;
+        let count = PyTuple_GET_SIZE(args.as_ptr()) as usize;
+        let mut array = [object.as_ptr(); 8];
+        let done = if count < array.len() {
+            for (index, slot) in array[1..=count].iter_mut().enumerate() {
+                *slot = PyTuple_GET_ITEM(args.as_ptr(), index as Py_ssize_t);
+            }
+            let vector = array.as_ptr();
+            Owned::from_result(PyObject_Vectorcall(init.as_ptr(), vector, (count + 1) as _, ptr::null_mut()))?
+        } else {
+            let items = (0..count).map(|index| PyTuple_GET_ITEM(args.as_ptr(), index as Py_ssize_t));
+            let vector: Vec<_> = std::iter::once(object.as_ptr()).chain(items).collect();
+            let vector = vector.as_ptr();
+            Owned::from_result(PyObject_Vectorcall(init.as_ptr(), vector, (count + 1) as _, ptr::null_mut()))?
+        };
+        if !done.is_none() {
+            let kind = done.type_name();
+            return Err(error::type_error(&format!("__init__() should return None, not '{kind}'")));
+        }
+        Ok(object)
+    }
+}
 
 /// `callable(*args)`
 pub(super) fn reduce(callable: Ref<'_>, args: Ref<'_>) -> Result<Owned> {
@@ -67,19 +131,19 @@ fn has_python_constructor(class: Ref<'_>) -> bool {
     })
 }
 
-impl Builder<'_> {
-    /// `INST`, `OBJ`
-    pub(super) fn make_instance(&mut self, class: Ref<'_>, mut args: Items<'_, Owned>) -> Result<Owned> {
-        if args.is_empty()
-            && class.is_type()
-            && class.lookup_attr(self.state.names.__getinitargs__.as_ref())?.is_none()
-        {
-            return class.call_method1(self.state.names.__new__.as_ref(), class);
-        }
-        let args = tuple::new(args.drain())?;
-        class.call_tuple(args.as_ref())
+/// `INST`, `OBJ`
+pub(super) fn make_instance(state: &State, class: Ref<'_>, mut args: Items<'_, Owned>) -> Result<Owned> {
+    if args.is_empty()
+        && class.is_type()
+        && class.lookup_attr(state.names.__getinitargs__.as_ref())?.is_none()
+    {
+        return class.call_method1(state.names.__new__.as_ref(), class);
     }
+    let args = tuple::new(args.drain())?;
+    class.call_tuple(args.as_ref())
+}
 
+impl Builder<'_> {
     /// `NEWOBJ`, `NEWOBJ_EX`
     #[inline]
     pub(super) fn make_object(
@@ -94,9 +158,28 @@ impl Builder<'_> {
             // SAFETY: the class is alive, and types of the running interpreter have this layout.
             && let Some(new) = unsafe { (*class.as_ptr().cast::<PyTypeObject>()).tp_new }
         {
+            let kind = class.as_ptr().cast();
+            let mut plain = false;
+            if let Some(layout) = self.layout {
+                // SAFETY: the class is alive.
+                if let Some(known) = unsafe { self.aids.classes.get(kind, self.state, layout) } {
+                    plain = known.plain_new;
+                    if kwargs.is_none() && args.is_exactly(&raw mut PyTuple_Type) {
+                        // SAFETY: this is known of the class.
+                        if let Some(made) = unsafe { known.native.new_object(kind, args) } {
+                            return made;
+                        }
+                    }
+                    if known.takes_values || known.takes_slots || matches!(known.native, Native::Uuid { .. })
+                    {
+                        self.memos.look_soon();
+                    }
+                }
+            }
             let kwargs = kwargs.map_or(ptr::null_mut(), Ref::as_ptr);
             // SAFETY: the slot of this very class is called with a tuple and a dict or null.
-            return unsafe { Owned::from_result(new(class.as_ptr().cast(), args.as_ptr(), kwargs)) };
+            let make = || unsafe { Owned::from_result(new(kind, args.as_ptr(), kwargs)) };
+            return if plain { make() } else { self.pause.interrupt(make) };
         }
         Err(self.bad_new_object(class, args, kwargs))
     }
@@ -122,14 +205,112 @@ impl Builder<'_> {
     /// `BUILD`
     #[inline]
     pub(super) fn set_state(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Result<()> {
-        if let Some(setstate) = instance.lookup_attr(self.state.names.__setstate__.as_ref())? {
-            return setstate.call1(state).map(drop);
+        if let Some(layout) = self.layout {
+            // SAFETY: an instance keeps its class alive, and this is its class.
+            let known = unsafe {
+                let class = self.aids.classes.get(instance.type_ptr(), self.state, layout);
+                class.and_then(|class| class.setstate_of(instance))
+            };
+            match known {
+                Some(SetState::Function(function)) => {
+                    let function = function.to_owned();
+                    return self.pause.interrupt(|| function.call(&[instance, state])).map(drop);
+                }
+                Some(SetState::None) => return self.set_plain_state(instance, state),
+                None => {}
+            }
         }
+        if let Some(setstate) = instance.lookup_attr(self.state.names.__setstate__.as_ref())? {
+            return self.pause.interrupt(|| setstate.call1(state).map(drop));
+        }
+        self.set_plain_state(instance, state)
+    }
+
+    /// Sets the state of an instance whose class has no way of its own.
+    fn set_plain_state(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Result<()> {
         if let Some((attributes, slots)) = split_state(state) {
             self.set_attributes(instance, attributes)?;
             return self.set_slots(instance, slots);
         }
         self.set_attributes(instance, state)
+    }
+
+    /// Makes items for a dict the state of the instance below it, if the opcodes ahead do so, and answers how many bytes of
+    /// them that were.
+    #[inline(always)]
+    pub(super) fn set_state_at_once(
+        &mut self,
+        items: Items<'_, Owned>,
+        room: usize,
+        ahead: &[u8],
+    ) -> Option<usize> {
+        let layout = self.layout?;
+        if self.deferred.is_some() {
+            return None;
+        }
+        let (stack, start) = items.into_stack();
+        let (below, items) = stack.split_at(start);
+        let dict = below.last()?;
+        // SAFETY: sizes are asked of a dict.
+        let fresh = unsafe {
+            dict.is_exactly(&raw mut PyDict_Type)
+                && dict.as_ref().has_holders(1)
+                && PyDict_Size(dict.as_ptr()) == 0
+        };
+        if !fresh {
+            return None;
+        }
+        let (done, operands) = match *ahead {
+            [BUILD, ..] if room >= 2 => {
+                let instance = below[start - 2].as_ref();
+                // SAFETY: an instance keeps its class alive.
+                let class = unsafe { self.aids.classes.get(instance.type_ptr(), self.state, layout)? };
+                if class.takes_values {
+                    // SAFETY: as above.
+                    if !unsafe { class.set_values(instance, items) } {
+                        return None;
+                    }
+                } else {
+                    let [key, value] = items else { return None };
+                    // SAFETY: as above.
+                    if !unsafe { class.native.set_state_item(instance, key, value) } {
+                        return None;
+                    }
+                    // SAFETY: the two are not looked at again, see below.
+                    drop(unsafe { (ptr::read(key), ptr::read(value)) });
+                }
+                (1, 1)
+            }
+            [TUPLE2, ref then @ ..] if room >= 3 && below[start - 2].is_none() => {
+                let stored = match *then {
+                    [BUILD, ..] => 0,
+                    [MEMOIZE, BUILD, ..] => 1,
+                    [BINPUT, _, BUILD, ..] => 2,
+                    [LONG_BINPUT, _, _, _, _, BUILD, ..] => 5,
+                    _ => return None,
+                };
+                if stored > 0 && !self.memos.skips_next(&self.aids.fetches) {
+                    return None;
+                }
+                let instance = below[start - 3].as_ref();
+                // SAFETY: an instance keeps its class alive.
+                let class = unsafe { self.aids.classes.get(instance.type_ptr(), self.state, layout)? };
+                // SAFETY: the instance is of this class.
+                if !class.takes_slots || !unsafe { class.set_slots(instance, items) } {
+                    return None;
+                }
+                if stored > 0 {
+                    self.memos.skip();
+                }
+                (2 + stored, 2)
+            }
+            _ => return None,
+        };
+        // SAFETY: the items were moved away.
+        unsafe { stack.set_len(start) };
+        self.spare_dict = stack.pop();
+        stack.truncate(start - operands);
+        Some(done)
     }
 
     /// Puts a state dict into the instance's `__dict__`.
@@ -170,7 +351,8 @@ impl Builder<'_> {
         if !state.is_dict() {
             return Err(self.state.unpickling_error("slot state is not a dictionary"));
         }
-        for_each_item(state, |key, value| instance.setattr(key.as_ref(), value.as_ref()))
+        let pause = &mut self.pause;
+        for_each_item(state, |key, value| pause.interrupt(|| instance.setattr(key.as_ref(), value.as_ref())))
     }
 }
 
@@ -201,7 +383,7 @@ fn for_each_item(dict: Ref<'_>, mut body: impl FnMut(Owned, Owned) -> Result<()>
 
 /// The interned `str` of the same text, as attribute names are; other keys stay as they are.
 #[inline(always)]
-fn interned(key: Owned) -> Result<Owned> {
+pub(super) fn interned(key: Owned) -> Result<Owned> {
     if !key.is_exactly(&raw mut PyUnicode_Type) {
         return Ok(key);
     }

@@ -1,11 +1,15 @@
 //! Loading: the host in which the pickle machine builds Python objects.
 
+mod class;
+mod collector;
 mod deferred;
 mod functions;
 mod global;
 mod guarded;
 mod host;
 mod instance;
+mod memo;
+mod native;
 mod number;
 mod options;
 mod source;
@@ -18,7 +22,7 @@ pub(crate) use guarded::{Guarded, SharedMemo};
 pub(crate) use host::{Builder, Hook, Hooks, Visible};
 pub(crate) use options::Options;
 pub(crate) use source::{File, FileSource};
-pub(crate) use spare::Spare;
+pub(crate) use spare::{Aids, Spare};
 
 use crate::ffi::{Owned, Result};
 use brinery::read::{Machine, Source};

@@ -4,6 +4,20 @@ use crate::ffi::api::*;
 use crate::ffi::{Owned, Result, error};
 use std::ffi::CString;
 
+/// The number, if it is short.
+#[inline(always)]
+pub(super) fn small(bytes: &[u8]) -> Option<i64> {
+    if let Ok(word) = <[u8; 8]>::try_from(bytes) {
+        return Some(i64::from_le_bytes(word));
+    }
+    let (&last, rest) = bytes.split_last()?;
+    if rest.len() >= 8 {
+        return None;
+    }
+    let high = i64::from(last.cast_signed()) << (8 * rest.len());
+    Some(rest.iter().rev().fold(0, |low, &byte| low << 8 | i64::from(byte)) | high)
+}
+
 /// An `int` of little-endian two's complement.
 pub(super) fn from_bytes(bytes: &[u8]) -> Result<Owned> {
     if let Ok(word) = <[u8; 8]>::try_from(bytes) {

@@ -184,7 +184,7 @@ impl FileSource {
     /// Returns how much was taken and not consumed.
     fn settle(&mut self) -> Result<usize> {
         if self.position > self.taken {
-            self.skip(self.position - self.taken)?;
+            self.pass_over(self.position - self.taken)?;
             self.taken = self.position;
         }
         Ok(self.taken - self.position)
@@ -197,11 +197,11 @@ impl FileSource {
         let skipped = ahead - self.taken;
         self.taken = ahead;
         self.data = ptr::from_ref(&bytes::as_slice(self.window.as_ref())[..ahead]);
-        if skipped == 0 { Ok(()) } else { self.skip(skipped) }
+        if skipped == 0 { Ok(()) } else { self.pass_over(skipped) }
     }
 
     /// Skips what was looked at only.
-    fn skip(&self, len: usize) -> Result<()> {
+    fn pass_over(&self, len: usize) -> Result<()> {
         if let Kind::BytesIo { seek, .. } = &self.file.kind {
             // Relative to where it stands.
             let (len, whence) = (Owned::int(len as i64)?, Owned::int(1)?);
@@ -487,6 +487,16 @@ impl<'de> Source<'de> for FileSource {
         }
         self.framed = self.framed.max(self.position + len);
         Ok(())
+    }
+
+    #[inline(always)]
+    fn ahead(&self) -> &[u8] {
+        self.rest()
+    }
+
+    #[inline(always)]
+    fn skip(&mut self, count: usize) {
+        self.position += count.min(self.rest().len());
     }
 
     fn finish(&mut self) -> ReadResult<()> {

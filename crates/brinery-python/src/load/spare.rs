@@ -1,8 +1,10 @@
 //! The machine and memo of the last load, kept for the next one.
 
+use super::class::Classes;
 use super::guarded::{Guarded, SharedMemo};
 use crate::ffi::Owned;
-use brinery::read::Machine;
+use crate::ffi::layout::Shapes;
+use brinery::read::{Fetches, Machine};
 
 /// How many entries an array may have room for to be kept.
 const KEPT: usize = 1024;
@@ -12,6 +14,15 @@ const KEPT: usize = 1024;
 pub(super) struct Scratch {
     pub(super) machine: Machine<Owned>,
     pub(super) memo: SharedMemo,
+    pub(super) aids: Aids,
+}
+
+/// What makes a load faster, and is worth keeping.
+#[derive(Default)]
+pub(crate) struct Aids {
+    pub(super) fetches: Fetches,
+    pub(super) classes: Classes,
+    pub(super) shapes: Shapes,
 }
 
 /// A place for one [`Scratch`], so that a small load need not allocate any. A load within a load finds it empty.
@@ -25,9 +36,10 @@ impl Default for Spare {
 
 impl Spare {
     /// Calls `body` with a machine and a memo, both empty.
-    pub(super) fn lend<R>(&self, body: impl FnOnce(&mut Machine<Owned>, &SharedMemo) -> R) -> R {
+    pub(super) fn lend<R>(&self, body: impl FnOnce(&mut Machine<Owned>, &SharedMemo, &mut Aids) -> R) -> R {
         let mut scratch = self.0.replace(None).unwrap_or_default();
-        let result = body(&mut scratch.machine, &scratch.memo);
+        let result = body(&mut scratch.machine, &scratch.memo, &mut scratch.aids);
+        scratch.aids.shapes.clear();
         let memo = scratch.memo.get_mut();
         memo.clear();
         if memo.capacity() <= KEPT && scratch.machine.capacity() <= KEPT {

@@ -2,7 +2,7 @@
 
 use super::options::Strings;
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Result, bytes};
+use crate::ffi::{Owned, Result, bytes, pages};
 use std::ptr;
 
 /// A `str` of UTF-8 in which lone surrogates may be encoded.
@@ -12,15 +12,7 @@ pub(super) fn from_utf8(utf8: &[u8]) -> Result<Owned> {
     // SAFETY: pointer and length describe readable memory. A new ASCII string has `len` bytes of room behind its
     // header, and nothing has seen it before they are filled. Strings shorter than two characters are the
     // interpreter's own objects, which only its functions hand out.
-    unsafe {
-        if utf8.len() > 1 && utf8.is_ascii() {
-            let text = Owned::from_result(PyUnicode_New(len, 0x7f))?;
-            let data = text.as_ptr().cast::<PyASCIIObject>().add(1).cast::<u8>();
-            ptr::copy_nonoverlapping(utf8.as_ptr(), data, utf8.len());
-            return Ok(text);
-        }
-        Owned::from_result(PyUnicode_DecodeUTF8(utf8.as_ptr().cast(), len, c"surrogatepass".as_ptr()))
-    }
+    unsafe { Owned::from_result(PyUnicode_DecodeUTF8(utf8.as_ptr().cast(), len, c"surrogatepass".as_ptr())) }
 }
 
 /// A `bytes` of its own, even where the interpreter has one for all: what is loaded is as distinct as what was saved.
@@ -31,6 +23,7 @@ pub(super) fn new_bytes(data: &[u8]) -> Result<Owned> {
     unsafe {
         let bytes = Owned::from_result(PyBytes_FromStringAndSize(ptr::null(), data.len() as Py_ssize_t))?;
         let target = PyBytes_AS_STRING(bytes.as_ptr()).cast_mut().cast();
+        pages::enlarge(target, data.len());
         ptr::copy_nonoverlapping(data.as_ptr(), target, data.len());
         Ok(bytes)
     }

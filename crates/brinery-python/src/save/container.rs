@@ -231,7 +231,7 @@ impl Dump<'_> {
         self.enter_fast(&dict)?;
         self.out.empty_dict();
         self.memoize_held(dict.as_ref(), single)?;
-        let size = layout::dict::len(dict.as_ref());
+        let size = layout::items::len(dict.as_ref());
         if size == 0 {
             return Ok(());
         }
@@ -259,10 +259,10 @@ impl Dump<'_> {
     fn begin_dict(&mut self, mut progress: Dict) -> Result<()> {
         // SAFETY: the dict is held by the progress and then by the task.
         let dict: Ref<'static> = unsafe { Ref::new(progress.dict.as_ptr()) };
-        let holders = isize::from(!layout::dict::shares_keys(dict));
+        let holders = isize::from(!layout::items::shares_keys(dict));
         while progress.batch < BATCH_SIZE && !self.is_guarded() {
             let mut position = progress.position;
-            let Some((key, value)) = layout::dict::next(dict, &mut position) else {
+            let Some((key, value)) = layout::items::next(dict, &mut position) else {
                 self.out.op(if progress.single { Opcode::SetItem } else { Opcode::SetItems });
                 return Ok(());
             };
@@ -325,14 +325,14 @@ impl Dump<'_> {
             // SAFETY: the task holds the dict as long as it is on the stack.
             let dict: Ref<'static> = unsafe { Ref::new(progress.dict.as_ptr()) };
             let item = if progress.batch < BATCH_SIZE {
-                layout::dict::next(dict, &mut progress.position)
+                layout::items::next(dict, &mut progress.position)
             } else {
                 None
             };
             let Some((key, value)) = item else {
                 let full = progress.batch == BATCH_SIZE;
                 self.out.op(Opcode::SetItems);
-                if layout::dict::len(dict) != progress.size {
+                if layout::items::len(dict) != progress.size {
                     self.settle();
                     return Err(error::runtime_error("dictionary changed size during iteration"));
                 }
@@ -348,7 +348,7 @@ impl Dump<'_> {
             progress.batch += 1;
             progress.count += 1;
             // Keys that are shared count once for all dicts that have them.
-            let holders = isize::from(!layout::dict::shares_keys(dict));
+            let holders = isize::from(!layout::items::shares_keys(dict));
             if is_simple(key) && !self.is_guarded() {
                 // Saving the key runs no foreign code, so the dict goes on holding the value.
                 progress!(self, top, Dict).at_value = true;
@@ -617,12 +617,12 @@ impl From {
             }
             From::Dict(dict, size, position) => {
                 let Some(place) = position else { return Ok(None) };
-                if layout::dict::len(dict.as_ref()) != *size {
+                if layout::items::len(dict.as_ref()) != *size {
                     // The iterator of a dict fails for good.
                     *size = -1;
                     return Err(error::runtime_error("dictionary changed size during iteration"));
                 }
-                let item = layout::dict::next(dict.as_ref(), place)
+                let item = layout::items::next(dict.as_ref(), place)
                     .map(|(key, value)| Item::Pair(key.to_owned(), value.to_owned()));
                 if item.is_none() {
                     *position = None;

@@ -7,7 +7,7 @@ use super::memo::Known;
 use super::task::{Attributes, Dict, From, Items, Slots, State, Task, key_step};
 use super::{Dump, MOST_NESTED, standard};
 use crate::ffi::api::*;
-use crate::ffi::layout::dict as layout;
+use crate::ffi::layout::items as layout;
 use crate::ffi::{Owned, Ref, Result, error, text};
 use brinery::{Opcode, Segment};
 use std::cell::RefCell;

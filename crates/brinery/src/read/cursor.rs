@@ -108,6 +108,16 @@ pub trait Source<'de> {
         unreachable!("the source cannot be copied")
     }
 
+    /// The bytes that can be had without reading or consuming anything, or none of them.
+    #[inline(always)]
+    fn ahead(&self) -> &[u8] {
+        &[]
+    }
+
+    /// Consumes bytes that lie [`ahead`](Self::ahead).
+    #[inline(always)]
+    fn skip(&mut self, _count: usize) {}
+
     /// Called once at the end of a stream: gives back what was peeked at and not consumed.
     fn finish(&mut self) -> ReadResult<()> {
         Ok(())
@@ -262,6 +272,16 @@ impl<'de> Source<'de> for Cursor<'de> {
     #[inline(always)]
     fn offset(&self) -> u64 {
         self.base + self.position as u64
+    }
+
+    #[inline(always)]
+    fn ahead(&self) -> &[u8] {
+        self.rest()
+    }
+
+    #[inline(always)]
+    fn skip(&mut self, count: usize) {
+        self.position += count.min(self.buffered());
     }
 
     #[inline(always)]

@@ -59,6 +59,18 @@ impl<'s, V> Items<'s, V> {
         &self.stack[self.start..]
     }
 
+    /// The whole stack, and where on it the items begin.
+    #[inline(always)]
+    pub fn into_stack(self) -> (&'s mut Vec<V>, usize) {
+        (self.stack, self.start)
+    }
+
+    /// The same, lent.
+    #[inline(always)]
+    pub fn as_stack(&mut self) -> (&mut Vec<V>, usize) {
+        (self.stack, self.start)
+    }
+
     /// Takes the items off the stack.
     #[inline(always)]
     pub fn drain(&mut self) -> Drain<'_, V> {
@@ -202,6 +214,29 @@ pub trait Host<'de> {
     fn memo_put(&mut self, index: u64, value: &Self::Value);
     /// `MEMOIZE`: stores under the number of objects in the memo
     fn memoize(&mut self, value: &Self::Value);
+
+    /// Whether the host wants to [see](Self::look_ahead) what follows. Asked after each opcode that stores in the memo.
+    #[inline(always)]
+    fn wants_to_look_ahead(&self) -> bool {
+        false
+    }
+
+    /// Shows the host the part of the input that is at hand and has not been read.
+    fn look_ahead(&mut self, _ahead: &[u8]) {}
+
+    /// `SETITEM`, `SETITEMS` before opcodes that may make the dict the state of the object below it. A host that can do
+    /// all that at once does so, takes items and operands off the stack and returns how many of the bytes ahead it has
+    /// executed; one that cannot leaves everything as it is and returns zero. `room` is the number of values below the
+    /// items that may be taken, the dict included.
+    #[inline(always)]
+    fn set_state_items(
+        &mut self,
+        _items: Items<'_, Self::Value>,
+        _room: usize,
+        _ahead: &[u8],
+    ) -> Result<usize, Self::Error> {
+        Ok(0)
+    }
 
     /// What a value is, for the path of a failure.
     fn shape(&self, value: &Self::Value) -> Shape;

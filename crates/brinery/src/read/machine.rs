@@ -169,9 +169,23 @@ impl<V> Machine<V> {
                 byte::NEWTRUE | byte::NEWFALSE => self.stack.push(host.bool(opcode == byte::NEWTRUE)),
 
                 byte::BININT | byte::BININT1 | byte::BININT2 => {
-                    let value = source.number(width(opcode))?;
-                    // Only the widest has a sign, and the others are not wide enough to be taken for negative.
-                    self.stack.push(host.int(value.cast_signed().into()).host()?);
+                    // Numbers come in runs.
+                    let mut opcode = opcode;
+                    loop {
+                        let value = source.number(width(opcode))?;
+                        // Only the widest has a sign, and the others are not wide enough to be taken for negative.
+                        self.stack.push(host.int(value.cast_signed().into()).host()?);
+                        match source.ahead().first() {
+                            Some(&next @ (byte::BININT | byte::BININT1 | byte::BININT2)) => {
+                                *start = source.offset();
+                                host.opcode_at(*start);
+                                *current = Some(next);
+                                source.skip(1);
+                                opcode = next;
+                            }
+                            _ => break,
+                        }
+                    }
                 }
                 byte::INT => {
                     let line = full(source.line()?)?;
@@ -314,6 +328,9 @@ impl<V> Machine<V> {
                 byte::SETITEM => {
                     self.require(3)?;
                     let start = self.stack.len() - 2;
+                    if self.set_state_items(start, source, host)? {
+                        continue;
+                    }
                     self.expose_for_items(start, start, source, host)?;
                     let done = host.set_items(self.items(start));
                     self.without_items(start, done)?;
@@ -323,6 +340,9 @@ impl<V> Machine<V> {
                     if mark < self.stack.len() {
                         if !(self.stack.len() - mark).is_multiple_of(2) {
                             return Err(Fault::OddItems(Opcode::SetItems).into());
+                        }
+                        if self.set_state_items(mark, source, host)? {
+                            continue;
                         }
                         self.expose_for_items(mark, mark, source, host)?;
                         let done = host.set_items(self.items(mark));
@@ -378,14 +398,19 @@ impl<V> Machine<V> {
                     let index = number::memo_index(&full(source.line()?)?)?;
                     self.memo_get(index, host)?;
                 }
-                byte::MEMOIZE => host.memoize(self.top()?),
+                byte::MEMOIZE => {
+                    host.memoize(self.top()?);
+                    offer(source, host);
+                }
                 byte::BINPUT => {
                     let [index] = source.array()?;
                     host.memo_put(index.into(), self.top()?);
+                    offer(source, host);
                 }
                 byte::LONG_BINPUT => {
                     let index = u32::from_le_bytes(source.array()?);
                     host.memo_put(index.into(), self.top()?);
+                    offer(source, host);
                 }
                 byte::PUT => {
                     let line = full(source.line()?)?;
@@ -570,6 +595,30 @@ impl<V> Machine<V> {
         Items::new(&mut self.stack, start)
     }
 
+    /// Lets the host turn items for a dict into the state of the object below it; whether it has.
+    #[inline(always)]
+    fn set_state_items<'de, S, H>(
+        &mut self,
+        start: usize,
+        source: &mut S,
+        host: &mut H,
+    ) -> Result<bool, Stop<H::Error>>
+    where
+        S: Source<'de>,
+        H: Host<'de, Value = V>,
+    {
+        let room = start - self.fence;
+        let ahead = source.ahead();
+        if !matches!(ahead.first(), Some(&(byte::BUILD | byte::TUPLE2))) {
+            return Ok(false);
+        }
+        let done = host.set_state_items(Items::new(&mut self.stack, start), room, ahead).host()?;
+        if done > 0 {
+            source.skip(done);
+        }
+        Ok(done > 0)
+    }
+
     /// [Exposes](expose) the source where putting items into the container below `start` may run code. Of the items,
     /// those from `looked_at` on matter.
     #[inline(always)]
@@ -611,6 +660,7 @@ impl<V> Machine<V> {
             && let Some(value) = self.stack.last()
         {
             host.memoize(value);
+            offer(source, host);
         }
     }
 
@@ -673,6 +723,14 @@ impl<V> Machine<V> {
         let name = host.name(full(source.line()?)?, encoding).host()?;
         expose(source)?;
         host.global(module, name).host()
+    }
+}
+
+/// Shows a host that asks for it what follows.
+#[inline(always)]
+fn offer<'de, S: Source<'de>, H: Host<'de>>(source: &S, host: &mut H) {
+    if host.wants_to_look_ahead() {
+        host.look_ahead(source.ahead());
     }
 }
 

@@ -51,9 +51,14 @@ impl<V> Memo<V> {
         self.insert_anywhere(index, value)
     }
 
-    #[cold]
+    #[inline]
     fn insert_anywhere(&mut self, index: u64, value: V) -> Option<V> {
         let position = usize::try_from(index).unwrap_or(usize::MAX);
+        if let Some(entry @ None) = self.dense.get_mut(position) {
+            *entry = Some(value);
+            self.len += 1;
+            return None;
+        }
         if position >= self.dense.len() && position <= 2 * self.len + SLACK {
             // Growing by more than one spreads the cost of the walk over the map.
             let len = if self.sparse.is_empty() { position + 1 } else { 2 * self.len + SLACK + 1 };
@@ -69,6 +74,20 @@ impl<V> Memo<V> {
         };
         self.len += usize::from(old.is_none());
         old
+    }
+
+    /// Whether the objects have the indexes from zero on, without a gap.
+    pub fn is_sequential(&self) -> bool {
+        self.len == self.dense.len()
+    }
+
+    /// Makes room for indexes below `len` where every object's index is known to be below it.
+    ///
+    /// The caller answers for `len`, which costs memory.
+    pub fn extend_to(&mut self, len: usize) {
+        if len > self.dense.len() {
+            self.dense.resize_with(len, || None);
+        }
     }
 
     /// Forgets all objects, and keeps the array that they were in.

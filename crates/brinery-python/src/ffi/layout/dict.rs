@@ -1,286 +1,546 @@
-//! `dict`, and the attributes of instances, which are one or look like one.
+//! `dict` with string keys, from 3.11 on.
+//!
+//! The table of such a dict is a head, an index of one or more bytes for each place of the hash table, and the entries: a key
+//! and a value each, in the order of insertion, as they stand on the stack of a load. A dict of keys that came in this order
+//! before gets a copy of the former's head and index, and the entries as they stand.
 
-use crate::ffi::Ref;
-use crate::ffi::api::*;
+use super::{Heap, Layout};
+use crate::ffi::{Owned, Ref, Result, check};
+use pyo3_ffi::*;
+use std::ptr;
 
-/// The item of a dict at a position, which moves on; `None` after the last.
-///
-/// The dict may change between calls, as with `PyDict_Next`: then items may be missed or met twice.
-#[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
+/// How many keys the dicts of one shape may have.
+const MOST: usize = 64;
+
+/// How many shapes are remembered.
+const SHAPES: usize = 16;
+
+unsafe extern "C" {
+    /// A new dict with room for so many items.
+    fn _PyDict_NewPresized(count: Py_ssize_t) -> *mut PyObject;
+}
+
+/// The kind of tables whose keys are all strings.
+const UNICODE: u8 = 1;
+
+#[repr(C)]
+struct Dict {
+    base: [u64; 2],
+    used: isize,
+    version: u64,
+    keys: *mut u8,
+    values: *mut u8,
+}
+
+#[repr(C)]
+struct Head {
+    refcount: isize,
+    log2_size: u8,
+    log2_index_bytes: u8,
+    kind: u8,
+    version: u32,
+    usable: isize,
+    entries: isize,
+}
+
+const HEAD: usize = size_of::<Head>();
+const ENTRY: usize = 16;
+
+/// How many entries a table of this size has room for.
 #[inline(always)]
-pub(crate) fn next<'a>(dict: Ref<'a>, position: &mut isize) -> Option<(Ref<'a>, Ref<'a>)> {
-    let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
-    // SAFETY: callers know that this is a dict, which holds key and value.
-    unsafe {
-        (PyDict_Next(dict.as_ptr(), position, &raw mut key, &raw mut value) != 0)
-            .then(|| (Ref::new(key), Ref::new(value)))
+const fn usable(log2_size: u8) -> usize {
+    ((1usize << log2_size) << 1) / 3
+}
+
+/// The size of the smallest table for so many entries.
+#[inline(always)]
+fn log2_size_for(entries: usize) -> u8 {
+    if entries <= usable(3) {
+        return 3;
+    }
+    // The inverse of `usable`, rounded up.
+    let places = (entries * 3).div_ceil(2);
+    places.next_power_of_two().trailing_zeros() as u8
+}
+
+#[inline(always)]
+const fn log2_index_bytes(log2_size: u8) -> u8 {
+    match log2_size {
+        0..8 => log2_size,
+        8..16 => log2_size + 1,
+        16..32 => log2_size + 2,
+        _ => log2_size + 3,
     }
 }
 
-/// The number of items in a dict.
-#[inline(always)]
-pub(crate) fn len(dict: Ref<'_>) -> isize {
-    // SAFETY: callers know that this is a dict.
-    unsafe {
-        #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
-        return (*dict.as_ptr().cast::<PyDictObject>()).ma_used;
-        #[cfg(any(Py_3_14, Py_GIL_DISABLED))]
-        return PyDict_Size(dict.as_ptr());
-    }
+/// Dicts of the same keys in the same order.
+struct Shape {
+    keys: Vec<Owned>,
+    /// Head and index.
+    image: Vec<u8>,
+    /// The size of the whole table.
+    size: usize,
 }
 
-/// Whether a dict shares its keys with others, so that they may be held less often than it seems.
-#[inline(always)]
-pub(crate) fn shares_keys(dict: Ref<'_>) -> bool {
-    // SAFETY: callers know that this is a dict.
-    #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
-    return unsafe { !(*dict.as_ptr().cast::<PyDictObject>()).ma_values.is_null() };
-    #[cfg(any(Py_3_14, Py_GIL_DISABLED))]
-    {
-        let _ = dict;
-        true
-    }
+/// The shapes of dicts that were made, for those that are to come.
+#[derive(Default)]
+pub(crate) struct Shapes {
+    /// Number of keys, first and last key of dicts made lately, by address: never followed, only compared.
+    hints: [(usize, usize, usize); SHAPES],
+    shapes: Vec<Option<Shape>>,
 }
 
-#[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
-pub(crate) use known::*;
-
-#[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
-mod known {
-    //! The layout of 3.11 to 3.13.
-
-    use super::*;
-
-    /// The table of keys; the indices follow, then the entries.
-    #[repr(C)]
-    struct Keys {
-        references: isize,
-        log2_size: u8,
-        log2_index_bytes: u8,
-        kind: u8,
-        version: u32,
-        usable: isize,
-        entries: isize,
-    }
-
-    /// The kind of a table that holds any keys, and so their hashes.
-    const GENERAL: u8 = 0;
-
-    #[repr(C)]
-    struct GeneralEntry {
-        hash: isize,
-        key: *mut PyObject,
-        value: *mut PyObject,
-    }
-
-    #[repr(C)]
-    struct UnicodeEntry {
-        key: *mut PyObject,
-        value: *mut PyObject,
-    }
-
-    impl Keys {
-        /// Where the entries begin.
-        ///
-        /// # Safety
-        ///
-        /// `keys` is the table of a live dict or type.
-        #[inline(always)]
-        unsafe fn entries<E>(keys: *const Keys) -> *const E {
-            // SAFETY: by contract; the table is one block.
-            unsafe { keys.add(1).cast::<u8>().add(1 << (*keys).log2_index_bytes).cast() }
-        }
-    }
-
-    /// The values of one instance, whose keys its class has.
-    ///
-    /// They are in the order of the keys; bytes beside them tell in which order they were set.
-    #[derive(Clone, Copy)]
-    struct Values(*const *mut PyObject);
-
-    #[cfg(not(Py_3_13))]
-    impl Values {
-        /// # Safety
-        ///
-        /// The values are alive, and so are they in the methods below.
-        #[inline(always)]
-        unsafe fn len(self) -> isize {
-            // SAFETY: the bytes before the array are: …, the second index, the first index, how many, the capacity.
-            unsafe { isize::from(*self.0.cast::<u8>().sub(2)) }
-        }
-
-        #[inline(always)]
-        unsafe fn index(self, position: isize) -> usize {
-            // SAFETY: as above; the position is below the length.
-            unsafe { usize::from(*self.0.cast::<u8>().offset(-3 - position)) }
-        }
-
-        #[inline(always)]
-        unsafe fn value(self, index: usize) -> *mut PyObject {
-            // SAFETY: the index comes from `index`.
-            unsafe { *self.0.add(index) }
-        }
-    }
-
-    #[cfg(Py_3_13)]
-    impl Values {
-        /// # Safety
-        ///
-        /// The values are alive, and so are they in the methods below.
-        #[inline(always)]
-        unsafe fn len(self) -> isize {
-            // SAFETY: the head is: capacity, how many, whether in the instance, whether in use.
-            unsafe { isize::from(*self.0.cast::<u8>().add(1)) }
-        }
-
-        #[inline(always)]
-        unsafe fn index(self, position: isize) -> usize {
-            // SAFETY: the indexes follow the array, which has room for the capacity.
-            unsafe {
-                let capacity = usize::from(*self.0.cast::<u8>());
-                usize::from(*self.0.add(1 + capacity).cast::<u8>().offset(position))
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn value(self, index: usize) -> *mut PyObject {
-            // SAFETY: the index comes from `index`, and the array follows the head.
-            unsafe { *self.0.add(1 + index) }
-        }
-    }
-
-    /// The item of a dict at a position, which moves on; `None` after the last.
-    ///
-    /// The dict may change between calls, as with `PyDict_Next`: then items may be missed or met twice.
+impl Shapes {
+    /// Forgets everything.
     #[inline(always)]
-    pub(crate) fn next<'a>(dict: Ref<'a>, position: &mut isize) -> Option<(Ref<'a>, Ref<'a>)> {
-        // SAFETY: callers know that this is a dict; everything is read anew on each call, while nothing can change
-        // it, and what is found the dict holds.
+    pub(crate) fn clear(&mut self) {
+        if !self.shapes.is_empty() {
+            self.shapes.clear();
+        }
+    }
+}
+
+/// The hash of an exact `str`.
+#[inline(always)]
+unsafe fn hash_of(text: &Owned) -> u64 {
+    // SAFETY: by contract; the hash stands in the fourth word of a string, if it is known yet.
+    unsafe {
+        let hash = *text.as_ptr().cast::<u64>().add(3);
+        if hash == u64::MAX { PyObject_Hash(text.as_ptr()).cast_unsigned() as u64 } else { hash }
+    }
+}
+
+/// A table under construction, or in a dict that has it for itself.
+#[derive(Clone, Copy)]
+struct Table {
+    keys: *mut u8,
+    /// The first entry.
+    entries: *mut [*mut PyObject; 2],
+    log2_size: u8,
+}
+
+impl Table {
+    /// A table without entries, or null with an exception set.
+    unsafe fn new(heap: &Heap, log2_size: u8) -> Option<Self> {
+        let index = 1usize << log2_index_bytes(log2_size);
+        let room = usable(log2_size);
+        // SAFETY: the memory has room for what is written.
         unsafe {
-            let dict = dict.as_ptr().cast::<PyDictObject>();
-            let keys = (*dict).ma_keys.cast_const().cast::<Keys>();
-            if !(*dict).ma_values.is_null() {
-                let values = Values((*dict).ma_values.cast_const().cast());
-                if *position >= (*dict).ma_used {
-                    return None;
-                }
-                let index = values.index(*position);
-                *position += 1;
-                let key = (*Keys::entries::<UnicodeEntry>(keys).add(index)).key;
-                return Some((Ref::new(key), Ref::new(values.value(index))));
-            }
-            let len = (*keys).entries;
-            while *position < len {
-                let at = *position as usize;
-                *position += 1;
-                let (key, value) = if (*keys).kind == GENERAL {
-                    let entry = Keys::entries::<GeneralEntry>(keys).add(at);
-                    ((*entry).key, (*entry).value)
-                } else {
-                    let entry = Keys::entries::<UnicodeEntry>(keys).add(at);
-                    ((*entry).key, (*entry).value)
-                };
-                if !value.is_null() {
-                    return Some((Ref::new(key), Ref::new(value)));
-                }
-            }
-            None
-        }
-    }
-
-    /// The attributes that an instance holds without a dict.
-    #[derive(Clone, Copy)]
-    pub(crate) struct Attributes {
-        values: Values,
-        keys: *const Keys,
-    }
-
-    impl Attributes {
-        /// How many are set.
-        ///
-        /// # Safety
-        ///
-        /// The instance is alive and none of its attributes was set or deleted since [`attributes`] was asked, and
-        /// its `__dict__` was not either; this holds for the other methods too.
-        #[inline(always)]
-        pub(crate) unsafe fn len(self) -> isize {
-            // SAFETY: by contract.
-            unsafe { self.values.len() }
-        }
-
-        /// The name and value at a position below the length, in the order in which they were set.
-        #[inline(always)]
-        pub(crate) unsafe fn get<'a>(self, position: isize) -> (Ref<'a>, Ref<'a>) {
-            // SAFETY: by contract; what counts as set is not null.
-            unsafe {
-                let index = self.values.index(position);
-                let key = (*Keys::entries::<UnicodeEntry>(self.keys).add(index)).key;
-                (Ref::new(key), Ref::new(self.values.value(index)))
-            }
-        }
-
-        /// The names that instances of the class have had so far: their table and how many are in it.
-        #[inline(always)]
-        pub(crate) unsafe fn names(self) -> (usize, isize) {
-            // SAFETY: by contract.
-            unsafe { (self.keys as usize, (*self.keys).entries) }
-        }
-
-        /// The name at an index below the number of [`names`](Self::names).
-        pub(crate) unsafe fn name<'a>(self, index: usize) -> Option<Ref<'a>> {
-            // SAFETY: by contract.
-            unsafe { Ref::from_nullable((*Keys::entries::<UnicodeEntry>(self.keys).add(index)).key) }
-        }
-    }
-
-    /// Where an instance has its attributes.
-    pub(crate) enum Place<'a> {
-        /// In an array of its own.
-        Array(Attributes),
-        /// In a dict.
-        Dict(Ref<'a>),
-        /// It has none.
-        Nowhere,
-    }
-
-    /// Where an instance has the attributes that `__dict__` shows.
-    ///
-    /// # Safety
-    ///
-    /// The type has the flag for dicts that the interpreter manages.
-    #[inline(always)]
-    pub(crate) unsafe fn attributes(instance: Ref<'_>) -> Place<'_> {
-        // SAFETY: such a type is a heap type with keys; the words before the object are those of the version.
-        unsafe {
-            let words = instance.as_ptr().cast::<usize>();
-            let dict = *words.sub(3);
-            #[cfg(not(Py_3_12))]
-            let values = *words.sub(4);
-            #[cfg(all(Py_3_12, not(Py_3_13)))]
-            let (dict, values) = if dict & 1 == 1 { (0, dict + 1) } else { (dict, 0) };
-            #[cfg(Py_3_13)]
-            let values = {
-                const INLINE_VALUES: std::ffi::c_ulong = 1 << 2;
-                let inline = words.add(size_of::<PyObject>() / size_of::<usize>()).cast::<u8>();
-                // The fourth byte tells whether the values are in use.
-                if PyType_GetFlags(instance.type_ptr()) & INLINE_VALUES != 0 && *inline.add(3) != 0 {
-                    inline as usize
-                } else {
-                    0
-                }
-            };
-            if dict != 0 {
-                return Place::Dict(Ref::new(dict as *mut PyObject));
-            }
-            if values == 0 {
-                return Place::Nowhere;
-            }
-            let kind = instance.type_ptr().cast::<PyHeapTypeObject>();
-            let keys = (*kind).ht_cached_keys.cast_const().cast::<Keys>();
+            let keys = heap.allocate_table(HEAD + index + room * ENTRY);
             if keys.is_null() {
-                return Place::Nowhere;
+                return None;
             }
-            Place::Array(Attributes { values: Values(values as *const *mut PyObject), keys })
+            keys.cast::<Head>().write(Head {
+                refcount: 1,
+                log2_size,
+                log2_index_bytes: log2_index_bytes(log2_size),
+                kind: UNICODE,
+                version: 0,
+                usable: room as isize,
+                entries: 0,
+            });
+            ptr::write_bytes(keys.add(HEAD), 0xff, index);
+            let entries = keys.add(HEAD + index).cast();
+            ptr::write_bytes(entries, 0, room);
+            Some(Table { keys, entries, log2_size })
         }
+    }
+
+    #[inline(always)]
+    unsafe fn of(keys: *mut u8) -> Self {
+        // SAFETY: by contract this is a table of strings.
+        unsafe {
+            let head = &*keys.cast::<Head>();
+            let entries = keys.add(HEAD + (1usize << head.log2_index_bytes)).cast();
+            Table { keys, entries, log2_size: head.log2_size }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn index(self, place: usize) -> isize {
+        // SAFETY: the place is within the index.
+        unsafe {
+            let index = self.keys.add(HEAD);
+            match self.log2_size {
+                0..8 => *index.cast::<i8>().add(place) as isize,
+                8..16 => *index.cast::<i16>().add(place) as isize,
+                16..32 => *index.cast::<i32>().add(place) as isize,
+                _ => *index.cast::<i64>().add(place) as isize,
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn set_index(self, place: usize, entry: usize) {
+        // SAFETY: the place is within the index.
+        unsafe {
+            let index = self.keys.add(HEAD);
+            match self.log2_size {
+                0..8 => *index.cast::<i8>().add(place) = entry as i8,
+                8..16 => *index.cast::<i16>().add(place) = entry as i16,
+                16..32 => *index.cast::<i32>().add(place) = entry as i32,
+                _ => *index.cast::<i64>().add(place) = entry as i64,
+            }
+        }
+    }
+
+    /// The entry with this key, or else the free place for it.
+    #[inline(always)]
+    unsafe fn find(self, key: &Owned, hash: u64) -> std::result::Result<usize, usize> {
+        let mask = (1u64 << self.log2_size) - 1;
+        let (mut place, mut perturb) = (hash & mask, hash);
+        loop {
+            // SAFETY: the index leads to entries; keys are strings.
+            unsafe {
+                let entry = self.index(place as usize);
+                if entry == -1 {
+                    return Err(place as usize);
+                }
+                if entry >= 0 {
+                    let found = (*self.entries.offset(entry))[0];
+                    if found == key.as_ptr() {
+                        return Ok(entry as usize);
+                    }
+                    let same_hash = *found.cast::<u64>().add(3) == hash;
+                    if same_hash && PyUnicode_Compare(found, key.as_ptr()) == 0 {
+                        return Ok(entry as usize);
+                    }
+                }
+            }
+            perturb >>= 5;
+            place = place.wrapping_mul(5).wrapping_add(perturb).wrapping_add(1) & mask;
+        }
+    }
+
+    /// Adds an entry behind `count` others, with a key that is not there yet.
+    #[inline(always)]
+    unsafe fn push(self, count: usize, place: usize, pair: &[Owned]) {
+        // SAFETY: by contract there is room, and the pair moves here.
+        unsafe {
+            self.set_index(place, count);
+            *self.entries.add(count) =
+                [ptr::read(&raw const pair[0]).into_ptr(), ptr::read(&raw const pair[1]).into_ptr()];
+        }
+    }
+
+    /// A table with the same entries and room for `more`.
+    unsafe fn grown(self, heap: &Heap, count: usize, more: usize) -> Option<Self> {
+        // SAFETY: the entries move; their keys are all different.
+        unsafe {
+            let table = Table::new(heap, log2_size_for(count + more))?;
+            ptr::copy_nonoverlapping(self.entries, table.entries, count);
+            let mask = (1u64 << table.log2_size) - 1;
+            for entry in 0..count {
+                let hash = *(*table.entries.add(entry))[0].cast::<u64>().add(3);
+                let (mut place, mut perturb) = (hash & mask, hash);
+                while table.index(place as usize) >= 0 {
+                    perturb >>= 5;
+                    place = place.wrapping_mul(5).wrapping_add(perturb).wrapping_add(1) & mask;
+                }
+                table.set_index(place as usize, entry);
+            }
+            Some(table)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn head(&self) -> &mut Head {
+        // SAFETY: by contract the table is alive and used by nobody else.
+        unsafe { &mut *self.keys.cast::<Head>() }
+    }
+}
+
+/// Whether the collector may have to know of a value.
+#[inline(always)]
+unsafe fn may_be_in_cycle(value: *mut PyObject) -> bool {
+    // SAFETY: the value is alive.
+    unsafe {
+        let kind = Py_TYPE(value);
+        (*kind).tp_flags & Py_TPFLAGS_HAVE_GC != 0
+            && (kind != &raw mut PyTuple_Type || PyObject_GC_IsTracked(value) != 0)
+    }
+}
+
+impl Layout {
+    /// Sets items of an exact dict as long as their keys are exact strings: pairs of keys and values that move into the
+    /// dict. Returns how many items moved; all others are still there.
+    #[inline]
+    pub(crate) fn set_items(
+        &self,
+        heap: &Heap,
+        dict: Ref<'_>,
+        items: &[Owned],
+        shapes: &mut Shapes,
+    ) -> Result<usize> {
+        if !self.dicts {
+            return Ok(0);
+        }
+        // SAFETY: an exact dict looks like this; only this function holds the reference while it runs, and it runs no
+        // Python code.
+        unsafe {
+            let fields = &mut *dict.as_ptr().cast::<Dict>();
+            let head = &*fields.keys.cast::<Head>();
+            if !fields.values.is_null() {
+                return Ok(0);
+            }
+            // A dict that was never filled has a table that all such dicts share, without room.
+            if fields.used == 0 && head.entries == 0 && head.usable == 0 {
+                return self.fill(heap, dict, fields, items, shapes);
+            }
+            if head.kind != UNICODE || items.len() < 16 || head.entries != fields.used {
+                return Ok(0);
+            }
+            #[cfg(Py_3_12)]
+            if fields.version & 0xff != 0 {
+                return Ok(0);
+            }
+            // The last item is left to the interpreter, so that the dict's version changes.
+            let added = self.add(heap, dict, fields, &items[..items.len() - 2])?;
+            if added == items.len() - 2 {
+                let [.., key, value] = items else { return Ok(added) };
+                check(PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()))?;
+                drop((ptr::read(&raw const *key), ptr::read(&raw const *value)));
+                return Ok(items.len());
+            }
+            Ok(added)
+        }
+    }
+
+    /// Makes room for items in a dict that was never filled.
+    pub(crate) fn make_room(&self, dict: Ref<'_>, count: usize) -> Result<()> {
+        // SAFETY: as above. Both dicts stay whole: their tables change places.
+        unsafe {
+            let fields = &mut *dict.as_ptr().cast::<Dict>();
+            let head = &*fields.keys.cast::<Head>();
+            if self.dicts && fields.used == 0 && head.entries == 0 && head.usable == 0 {
+                let roomy = Owned::from_result(_PyDict_NewPresized(count as Py_ssize_t))?;
+                let other = &mut *roomy.as_ptr().cast::<Dict>();
+                if other.values.is_null() && fields.values.is_null() {
+                    std::mem::swap(&mut fields.keys, &mut other.keys);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills a dict that is empty.
+    #[inline(always)]
+    unsafe fn fill(
+        &self,
+        heap: &Heap,
+        dict: Ref<'_>,
+        fields: &mut Dict,
+        items: &[Owned],
+        shapes: &mut Shapes,
+    ) -> Result<usize> {
+        let count = items.len() / 2;
+        let (first, last) = (&items[0], &items[2 * count - 2]);
+        let hint = (count, first.as_ptr().addr(), last.as_ptr().addr());
+        let slot = (hint.1 >> 4 ^ count) % SHAPES;
+        // SAFETY: by contract, see `set_items`.
+        unsafe {
+            let mut learn = false;
+            if shapes.hints[slot] == hint {
+                learn = true;
+                if let Some(Some(shape)) = shapes.shapes.get(slot)
+                    && shape.keys.len() == count
+                    && shape
+                        .keys
+                        .iter()
+                        .zip(items.iter().step_by(2))
+                        .all(|(known, key)| known.is(key.as_ref()))
+                {
+                    let keys = heap.allocate_table(shape.size);
+                    if keys.is_null() {
+                        return Err(crate::ffi::Raised);
+                    }
+                    let image = shape.image.len();
+                    ptr::copy_nonoverlapping(shape.image.as_ptr(), keys, image);
+                    ptr::copy_nonoverlapping(items.as_ptr().cast::<u8>(), keys.add(image), count * ENTRY);
+                    let rest = shape.size - image - count * ENTRY;
+                    ptr::write_bytes(keys.add(image + count * ENTRY), 0, rest);
+                    fields.adopt(keys, count);
+                    let mut values = items[..2 * count].iter().skip(1).step_by(2);
+                    track(dict, values.any(|value| may_be_in_cycle(value.as_ptr())));
+                    return Ok(items.len());
+                }
+            }
+            shapes.hints[slot] = hint;
+            if !first.is_exactly(&raw mut PyUnicode_Type) {
+                return Ok(0);
+            }
+            let Some(table) = Table::new(heap, log2_size_for(count)) else { return Err(crate::ffi::Raised) };
+            fields.adopt(table.keys, 0);
+            let (moved, cyclic) = fields.insert(table, items);
+            track(dict, cyclic);
+            let head = table.head();
+            if learn && moved == items.len() && head.entries as usize == count && count <= MOST {
+                let image = HEAD + (1usize << head.log2_index_bytes);
+                let bytes = std::slice::from_raw_parts(table.keys, image).to_vec();
+                let keys = items.iter().step_by(2).map(|key| Ref::new(key.as_ptr()).to_owned()).collect();
+                let size = image + usable(table.log2_size) * ENTRY;
+                shapes.shapes.resize_with(SHAPES, || None);
+                shapes.shapes[slot] = Some(Shape { keys, image: bytes, size });
+            }
+            Ok(moved)
+        }
+    }
+
+    /// Adds to a dict that has its own table of strings.
+    unsafe fn add(&self, heap: &Heap, dict: Ref<'_>, fields: &mut Dict, items: &[Owned]) -> Result<usize> {
+        // SAFETY: by contract, see `set_items`.
+        unsafe {
+            let mut table = Table::of(fields.keys);
+            let (entries, room) = (table.head().entries as usize, table.head().usable as usize);
+            if table.head().refcount != 1 {
+                return Ok(0);
+            }
+            if room < items.len() / 2 {
+                let Some(grown) = table.grown(heap, entries, items.len() / 2 + 1) else {
+                    return Err(crate::ffi::Raised);
+                };
+                grown.head().entries = entries as isize;
+                grown.head().usable -= entries as isize;
+                fields.keys = grown.keys;
+                heap.free_table(table.keys);
+                table = grown;
+            }
+            table.head().version = 0;
+            let (moved, cyclic) = fields.insert(table, items);
+            track(dict, cyclic);
+            Ok(moved)
+        }
+    }
+}
+
+impl Dict {
+    /// Takes a table in the place of the one that empty dicts share.
+    #[inline(always)]
+    unsafe fn adopt(&mut self, keys: *mut u8, count: usize) {
+        #[cfg(not(Py_3_12))]
+        // SAFETY: the shared table is alive and counts its users.
+        unsafe {
+            (*self.keys.cast::<Head>()).refcount -= 1;
+        }
+        self.keys = keys;
+        self.used = count as isize;
+    }
+
+    /// Inserts items for which there is room, as long as their keys are exact strings: how many moved, and whether the
+    /// collector may have to know of a value. Of two items with the same key the first value goes at once.
+    #[inline(always)]
+    unsafe fn insert(&mut self, table: Table, items: &[Owned]) -> (usize, bool) {
+        // SAFETY: by contract the table is this dict's own.
+        unsafe {
+            let head = table.head();
+            let before = head.entries as usize;
+            let mut count = before;
+            let mut moved = 0;
+            let mut cyclic = false;
+            for pair in items.chunks_exact(2) {
+                let key = &pair[0];
+                if !key.is_exactly(&raw mut PyUnicode_Type) {
+                    break;
+                }
+                cyclic = cyclic || may_be_in_cycle(pair[1].as_ptr());
+                match table.find(key, hash_of(key)) {
+                    Err(place) => {
+                        table.push(count, place, pair);
+                        count += 1;
+                    }
+                    Ok(entry) => {
+                        if !is_plain((*table.entries.add(entry))[1]) {
+                            // Giving up the old value may run code.
+                            break;
+                        }
+                        let value = &mut (*table.entries.add(entry))[1];
+                        let old = std::mem::replace(value, ptr::read(&raw const pair[1]).into_ptr());
+                        drop(ptr::read(&raw const *key));
+                        drop(Owned::from_nullable(old));
+                    }
+                }
+                moved += 2;
+            }
+            let added = (count - before) as isize;
+            head.entries += added;
+            head.usable -= added;
+            self.used += added;
+            (moved, cyclic)
+        }
+    }
+}
+
+/// Whether giving up a reference to an object runs no code.
+unsafe fn is_plain(object: *mut PyObject) -> bool {
+    // SAFETY: the object is alive.
+    unsafe {
+        let kind = Py_TYPE(object);
+        [&raw mut PyUnicode_Type, &raw mut PyLong_Type, &raw mut PyFloat_Type, &raw mut PyBytes_Type]
+            .contains(&kind)
+            || object == Py_None()
+    }
+}
+
+/// Lets the collector know of the dict if it has to.
+#[inline(always)]
+unsafe fn track(dict: Ref<'_>, needed: bool) {
+    // SAFETY: the dict is whole.
+    unsafe {
+        if needed && PyObject_GC_IsTracked(dict.as_ptr()) == 0 {
+            PyObject_GC_Track(dict.as_ptr().cast());
+        }
+    }
+}
+
+/// Whether new dicts look as expected.
+pub(super) fn are_known(layout: &Layout) -> Result<bool> {
+    // SAFETY: the dicts are new, and read only where they are as expected so far.
+    unsafe {
+        for count in [1, 5, 6, 10, 11, 100, 300] {
+            let names: Vec<_> =
+                (0..count).map(|number| Owned::str(&format!("name {number}"))).collect::<Result<_>>()?;
+            let model = Owned::from_result(PyDict_New())?;
+            let empty = &*model.as_ptr().cast::<Dict>();
+            let head = &*empty.keys.cast::<Head>();
+            if empty.used != 0
+                || !empty.values.is_null()
+                || (head.log2_size, head.kind, head.usable, head.entries) != (0, UNICODE, 0, 0)
+            {
+                return Ok(false);
+            }
+            for name in &names {
+                check(PyDict_SetItem(model.as_ptr(), name.as_ptr(), name.as_ptr()))?;
+            }
+            let (fields, table) = (&*model.as_ptr().cast::<Dict>(), Table::of(empty.keys));
+            let head = table.head();
+            let expected = (UNICODE, names.len() as isize, log2_index_bytes(head.log2_size));
+            if (head.kind, head.entries, head.log2_index_bytes) != expected
+                || head.usable + head.entries != usable(head.log2_size) as isize
+                || fields.used != head.entries
+                || head.refcount != 1
+            {
+                return Ok(false);
+            }
+            for (position, name) in names.iter().enumerate() {
+                if table.find(name, hash_of(name)) != Ok(position) {
+                    return Ok(false);
+                }
+            }
+            let ours = Owned::from_result(PyDict_New())?;
+            let items: Vec<Owned> = names.iter().flat_map(|name| [name.clone(), name.clone()]).collect();
+            let fields = &mut *ours.as_ptr().cast::<Dict>();
+            let mut items = std::mem::ManuallyDrop::new(items);
+            let moved = layout.fill(&Heap::new(), ours.as_ref(), fields, &items, &mut Shapes::default())?;
+            if moved != items.len() {
+                return Ok(false);
+            }
+            items.set_len(0);
+            drop(std::mem::ManuallyDrop::into_inner(items));
+            if PyObject_RichCompareBool(ours.as_ptr(), model.as_ptr(), Py_EQ) != 1 {
+                return Ok(false);
+            }
+            check(PyDict_SetItem(ours.as_ptr(), Py_None(), Py_None()))?;
+        }
+        Ok(true)
     }
 }

@@ -1,7 +1,68 @@
-//! What depends on how one version of CPython lays its objects out in memory.
+//! What brinery knows of the memory layout of CPython's objects, to make and read the commonest ones itself.
 //!
-//! Each file here has a twin for other versions that goes through the public API, so that nothing outside of this
-//! folder knows the difference. The layouts are those of the headers of 3.9 to 3.13.
+//! The modules here know the interpreters from 3.9 to 3.13, which `build.rs` calls `known_layout`. When the extension is
+//! imported, [`Layout::new`] compares what they know with specimens of the running interpreter; without a `Layout` the
+//! public API does all the work.
 
-pub(crate) mod dict;
+#![allow(clippy::cast_ptr_alignment, reason = "memory is cast to what it was laid out for")]
+#![allow(clippy::trivially_copy_pass_by_ref, reason = "a `Heap` is more than its size tells")]
+#![allow(clippy::unused_self, reason = "a `Layout` is the proof that a method may be called")]
+#![allow(clippy::mut_from_ref, reason = "the objects that are changed are reached through pointers")]
+
 pub(crate) mod int;
+pub(crate) mod items;
+
+#[cfg(known_layout)]
+#[cfg_attr(not(Py_3_11), path = "dict_until_3_10.rs")]
+mod dict;
+#[cfg(known_layout)]
+mod heap;
+#[cfg(known_layout)]
+mod number;
+#[cfg(known_layout)]
+mod slots;
+#[cfg(known_layout)]
+mod text;
+#[cfg(known_layout)]
+mod values;
+
+#[cfg(known_layout)]
+pub(crate) use self::{
+    dict::Shapes,
+    heap::Heap,
+    slots::slot_offset,
+    values::{SharedKeys, Values, is_bare},
+};
+#[cfg(not(known_layout))]
+mod unknown;
+#[cfg(not(known_layout))]
+pub(crate) use unknown::*;
+
+#[cfg(known_layout)]
+pub(crate) use known::Layout;
+
+#[cfg(known_layout)]
+mod known {
+    use super::{dict, number::Ints, text::Texts, values};
+    use crate::ffi::Result;
+
+    /// The proof that the running interpreter's objects look as the modules here expect, and what they need to make some.
+    pub(crate) struct Layout {
+        pub(super) ints: Ints,
+        pub(super) texts: Texts,
+        /// Whether attributes can be put into the arrays of instances.
+        pub(crate) values: bool,
+        /// Whether tables of dicts can be made.
+        pub(super) dicts: bool,
+    }
+
+    impl Layout {
+        /// Compares specimens; `None` where one differs.
+        pub(crate) fn new() -> Result<Option<Self>> {
+            let (Some(ints), Some(texts)) = (Ints::new()?, Texts::new()?) else { return Ok(None) };
+            let mut layout = Layout { ints, texts, values: values::are_known()?, dicts: true };
+            layout.dicts = dict::are_known(&layout)?;
+            Ok(Some(layout))
+        }
+    }
+}

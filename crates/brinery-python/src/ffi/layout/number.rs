@@ -1,0 +1,118 @@
+//! `int` and `float`.
+//!
+//! An `int` is the object header, a word with the number of digits and the sign, and the digits, 30 bits each.
+
+use super::{Heap, Layout};
+use crate::ffi::{Owned, Ref, Result};
+use pyo3_ffi::*;
+use std::ptr::NonNull;
+
+const DIGIT: u64 = 30;
+const MASK: u64 = (1 << DIGIT) - 1;
+
+/// The numbers that the interpreter keeps one object each for.
+const SMALL: std::ops::RangeInclusive<i64> = -5..=256;
+
+/// The interpreter's own objects for small numbers.
+pub(super) struct Ints {
+    small: [NonNull<PyObject>; 262],
+}
+
+// SAFETY: the objects live as long as the interpreter, whose lock protects them.
+unsafe impl Send for Ints {}
+// SAFETY: as above.
+unsafe impl Sync for Ints {}
+
+/// The word between header and digits.
+#[inline(always)]
+const fn size_word(digits: u64, negative: bool) -> u64 {
+    if cfg!(Py_3_12) {
+        digits << 3 | if negative { 2 } else { 0 }
+    } else if negative {
+        digits.wrapping_neg()
+    } else {
+        digits
+    }
+}
+
+impl Ints {
+    /// `None` if the interpreter's integers look different.
+    pub(super) fn new() -> Result<Option<Self>> {
+        let one = Owned::int(1)?;
+        let mut small = [one.as_ref().as_non_null(); 262];
+        for (value, place) in SMALL.zip(&mut small) {
+            let (object, again) = (Owned::int(value)?, Owned::int(value)?);
+            if object.as_ptr() != again.as_ptr() {
+                return Ok(None);
+            }
+            *place = object.as_ref().as_non_null();
+        }
+        let heap = Heap::new();
+        let ints = Ints { small };
+        for magnitude in [257, MASK, MASK + 1, 1 << 31, 1 << 59, (1 << 60) - 1] {
+            for value in [magnitude, magnitude.wrapping_neg()].map(u64::cast_signed) {
+                let (ours, theirs) = (ints.make(&heap, value)?, Owned::int(value)?);
+                // SAFETY: both objects are integers, and have four words.
+                let same = unsafe {
+                    let words = |object: &Owned| *object.as_ptr().cast::<[u64; 4]>();
+                    let (ours, theirs) = (words(&ours), words(&theirs));
+                    let digits = if magnitude <= MASK { 0xffff_ffff } else { u64::MAX };
+                    ours[1..3] == theirs[1..3] && (ours[3] ^ theirs[3]) & digits == 0 && ours[0] == theirs[0]
+                };
+                if !same {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(ints))
+    }
+
+    /// An `int` that is not small and has no more than 60 bits.
+    #[inline(always)]
+    fn make(&self, heap: &Heap, value: i64) -> Result<Owned> {
+        let magnitude = value.unsigned_abs();
+        let digits = 1 + u64::from(magnitude > MASK);
+        // SAFETY: four words have room for two digits; all are written.
+        unsafe {
+            let object = heap.allocate(32);
+            if !object.is_null() {
+                object.write(1);
+                object.add(1).write((&raw mut PyLong_Type).addr() as u64);
+                object.add(2).write(size_word(digits, value < 0));
+                object.add(3).write(magnitude & MASK | (magnitude >> DIGIT) << 32);
+            }
+            Owned::from_result(object.cast())
+        }
+    }
+}
+
+impl Layout {
+    /// An `int`.
+    #[inline(always)]
+    pub(crate) fn int(&self, heap: &Heap, value: i64) -> Result<Owned> {
+        if let Some(small) = self.ints.small.get(value.wrapping_sub(*SMALL.start()).cast_unsigned() as usize)
+        {
+            // SAFETY: the object is alive.
+            return Ok(unsafe { Ref::new(small.as_ptr()) }.to_owned());
+        }
+        if value.unsigned_abs() >> (2 * DIGIT) != 0 {
+            return Owned::int(value);
+        }
+        self.ints.make(heap, value)
+    }
+
+    /// A `float`.
+    #[inline(always)]
+    pub(crate) fn float(&self, heap: &Heap, value: f64) -> Result<Owned> {
+        // SAFETY: a float is its header and its value.
+        unsafe {
+            let object = heap.allocate(24);
+            if !object.is_null() {
+                object.write(1);
+                object.add(1).write((&raw mut PyFloat_Type).addr() as u64);
+                object.add(2).write(value.to_bits());
+            }
+            Owned::from_result(object.cast())
+        }
+    }
+}

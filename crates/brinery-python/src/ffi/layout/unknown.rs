@@ -1,0 +1,102 @@
+//! Interpreters whose layout is not known: nothing here can ever be made or called.
+
+use crate::ffi::{Owned, Ref, Result};
+use pyo3_ffi::*;
+
+/// There is none.
+pub(crate) enum Layout {}
+
+impl Layout {
+    pub(crate) fn new() -> Result<Option<Self>> {
+        Ok(None)
+    }
+
+    pub(crate) fn int(&self, _: &Heap, _: i64) -> Result<Owned> {
+        match *self {}
+    }
+
+    pub(crate) fn float(&self, _: &Heap, _: f64) -> Result<Owned> {
+        match *self {}
+    }
+
+    pub(crate) fn set_items(&self, _: &Heap, _: Ref<'_>, _: &[Owned], _: &mut Shapes) -> Result<usize> {
+        match *self {}
+    }
+
+    pub(crate) fn make_room(&self, _: Ref<'_>, _: usize) -> Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn text(&self, _: &Heap, _: &[u8]) -> Option<Result<Owned>> {
+        match *self {}
+    }
+}
+
+/// Nothing is remembered.
+#[derive(Default)]
+pub(crate) struct Shapes;
+
+impl Shapes {
+    pub(crate) fn clear(&mut self) {}
+}
+
+/// Nothing is allocated past the public API.
+#[derive(Clone, Copy)]
+pub(crate) struct Heap;
+
+impl Heap {
+    pub(crate) fn new() -> Self {
+        Heap
+    }
+
+    pub(crate) fn direct() -> Self {
+        Heap
+    }
+}
+
+/// There are none.
+#[derive(Clone, Copy)]
+pub(crate) enum SharedKeys {}
+
+impl SharedKeys {
+    pub(crate) unsafe fn of(_: *mut PyTypeObject) -> Option<Self> {
+        None
+    }
+
+    pub(crate) unsafe fn get(self, _: usize) -> Option<*mut PyObject> {
+        match self {}
+    }
+
+    pub(crate) unsafe fn position(self, _: Ref<'_>) -> Option<usize> {
+        match self {}
+    }
+}
+
+/// There are none.
+pub(crate) enum Values {}
+
+impl Values {
+    pub(crate) unsafe fn of_fresh(_: Ref<'_>) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn has_room(&self, _: usize) -> bool {
+        match *self {}
+    }
+
+    pub(crate) unsafe fn set(&self, _: usize, _: usize, _: Owned) {
+        match *self {}
+    }
+
+    pub(crate) unsafe fn finish(&self, _: usize) {
+        match *self {}
+    }
+}
+
+pub(crate) unsafe fn is_bare(_: Ref<'_>) -> bool {
+    false
+}
+
+pub(crate) fn slot_offset(_: *mut PyTypeObject, _: Ref<'_>) -> Option<usize> {
+    None
+}

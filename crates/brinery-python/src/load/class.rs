@@ -1,0 +1,342 @@
+//! What is known of a class, and the way of its instances' states into them.
+//!
+//! All of it holds as long as the class has the version tag under which it was found out.
+
+use super::native::{self, Native};
+use crate::ffi::api::*;
+use crate::ffi::layout::{Layout, SharedKeys, Values, is_bare, slot_offset};
+use crate::ffi::{Owned, Ref, text};
+use crate::state::State;
+use std::ptr;
+
+#[cfg(known_layout)]
+unsafe extern "C" {
+    /// What a type or its bases have under a name: null or a borrowed reference. Never sets an exception.
+    fn _PyType_Lookup(kind: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+}
+
+/// Always null where nothing will be made of it.
+#[cfg(not(known_layout))]
+#[allow(non_snake_case)]
+unsafe fn _PyType_Lookup(_: *mut PyTypeObject, _: *mut PyObject) -> *mut PyObject {
+    ptr::null_mut()
+}
+
+/// The flag of classes whose instances have their dict outside.
+const MANAGED_DICT: std::ffi::c_ulong = if cfg!(Py_3_11) { 1 << 4 } else { 0 };
+
+/// How many classes are remembered.
+const KEPT: usize = 64;
+
+/// How many attributes of one instance are put in place at once.
+const MOST: usize = 30;
+
+/// Classes met lately, by address.
+#[derive(Default)]
+pub(super) struct Classes {
+    table: Vec<Option<Box<Class>>>,
+}
+
+/// A class, and what instances of it are like.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
+pub(super) struct Class {
+    /// Not a reference: the version tag, which is never given twice, tells whether this is still the same class.
+    kind: *mut PyTypeObject,
+    version: u32,
+    /// Whether `cls.__new__(cls)` is that of `object`.
+    pub(super) plain_new: bool,
+    /// How a call of the class is made.
+    pub(super) native: Native,
+    /// Whether instances look attributes up as `object` does.
+    plain_lookup: bool,
+    /// `__setstate__`, borrowed from the class, if it is a function, and whether there is any.
+    setstate: Option<*mut PyObject>,
+    has_setstate: bool,
+    /// Whether `extend` is that of `list`, and whether items are set as `dict` does.
+    pub(super) extends_as_list: bool,
+    pub(super) sets_as_dict: bool,
+    /// Whether a state goes into the array of a new instance.
+    pub(super) takes_values: bool,
+    /// Whether a state goes into slots.
+    pub(super) takes_slots: bool,
+    /// The attributes of the last state that was put into an array, and the last one put into slots, in order.
+    values: Vec<Place>,
+    slots: Vec<Place>,
+}
+
+/// The `__setstate__` of a class.
+pub(super) enum SetState<'a> {
+    None,
+    /// A function of the instance and its state.
+    Function(Ref<'a>),
+}
+
+/// Where an attribute goes.
+struct Place {
+    /// The interned name.
+    name: Owned,
+    /// The last key of a stream that turned out to be this name.
+    seen: Option<Owned>,
+    /// The index in the array, or the offset in the instance.
+    at: usize,
+}
+
+/// The version tag of a class, or zero.
+///
+/// # Safety
+///
+/// `kind` is a class that is alive.
+#[inline(always)]
+unsafe fn version_of(kind: *mut PyTypeObject) -> u32 {
+    // SAFETY: by contract.
+    unsafe {
+        #[cfg(not(Py_3_13))]
+        if (*kind).tp_flags & (1 << 19) == 0 {
+            return 0;
+        }
+        (*kind).tp_version_tag
+    }
+}
+
+impl Classes {
+    /// What is known of `kind`, unless it changes too much to be known.
+    ///
+    /// # Safety
+    ///
+    /// `kind` is a class that is alive.
+    #[inline(always)]
+    pub(super) unsafe fn get(
+        &mut self,
+        kind: *mut PyTypeObject,
+        state: &State,
+        layout: &Layout,
+    ) -> Option<&mut Class> {
+        let index = (kind.addr() >> 4 ^ kind.addr() >> 10) % KEPT;
+        // SAFETY: by contract.
+        let version = unsafe { version_of(kind) };
+        let known = self.table.get(index).and_then(Option::as_deref);
+        if version == 0 || !known.is_some_and(|class| class.kind == kind && class.version == version) {
+            // SAFETY: by contract.
+            let class = unsafe { Class::new(kind, state, layout)? };
+            self.table.resize_with(KEPT, || None);
+            self.table[index] = Some(Box::new(class));
+        }
+        self.table.get_mut(index)?.as_deref_mut()
+    }
+}
+
+impl Class {
+    /// # Safety
+    ///
+    /// `kind` is a class that is alive.
+    #[cold]
+    unsafe fn new(kind: *mut PyTypeObject, state: &State, layout: &Layout) -> Option<Self> {
+        let _ = layout;
+        // SAFETY: the class is alive, and what it has under a name is looked at before anything else runs.
+        unsafe {
+            let lookup = |name: &Owned| Ref::from_nullable(_PyType_Lookup(kind, name.as_ptr()));
+            let setstate = lookup(&state.names.__setstate__);
+            let has_setstate = setstate.is_some();
+            let dict = lookup(&state.names.__dict__);
+            let version = version_of(kind);
+            if version == 0 {
+                return None;
+            }
+            let is = |slot: Option<*const ()>, function: *const ()| slot == Some(function);
+            let getattro = (*kind).tp_getattro.map(|function| function as *const ());
+            let setattro = (*kind).tp_setattro.map(|function| function as *const ());
+            let new = (*kind).tp_new.map(|function| function as *const ());
+            let object_new = PyBaseObject_Type.tp_new.map(|function| function as *const ());
+            let plain_lookup = is(getattro, PyObject_GenericGetAttr as *const ());
+            let ordinary = !has_setstate && plain_lookup;
+            let named = |name: &str| {
+                let name = Owned::interned(name).ok()?;
+                Ref::from_nullable(_PyType_Lookup(kind, name.as_ptr()))
+            };
+            let native = native::of(kind, state, &named);
+            let inherited = |base: *mut PyTypeObject, name: &Owned| {
+                let found = _PyType_Lookup(kind, name.as_ptr());
+                PyType_IsSubtype(kind, base) != 0 && found == _PyType_Lookup(base, name.as_ptr())
+            };
+            let set_item = |kind: *mut PyTypeObject| {
+                let slots = (*kind).tp_as_mapping;
+                if slots.is_null() { None } else { (*slots).mp_ass_subscript.map(|slot| slot as *const ()) }
+            };
+            #[cfg(known_layout)]
+            let has_arrays = layout.values;
+            #[cfg(not(known_layout))]
+            let has_arrays = false;
+            Some(Class {
+                kind,
+                version,
+                plain_new: new == object_new && PyType_GetFlags(kind) & Py_TPFLAGS_IS_ABSTRACT == 0,
+                native,
+                plain_lookup,
+                setstate: setstate
+                    .filter(|function| function.is_exactly(&raw mut PyFunction_Type))
+                    .map(Ref::as_ptr),
+                has_setstate,
+                extends_as_list: plain_lookup && inherited(&raw mut PyList_Type, &state.names.extend),
+                sets_as_dict: PyType_IsSubtype(kind, &raw mut PyDict_Type) != 0
+                    && set_item(kind) == set_item(&raw mut PyDict_Type),
+                takes_values: ordinary
+                    && has_arrays
+                    && new == object_new
+                    && dict.is_some_and(|dict| dict.is_exactly(&raw mut PyGetSetDescr_Type))
+                    && SharedKeys::of(kind).is_some(),
+                takes_slots: ordinary && is(setattro, PyObject_GenericSetAttr as *const ()),
+                values: Vec::new(),
+                slots: Vec::new(),
+            })
+        }
+    }
+
+    /// Whether an instance has no attributes of its own that could stand before those of the class.
+    ///
+    /// # Safety
+    ///
+    /// The instance is of this class.
+    #[inline(always)]
+    pub(super) unsafe fn is_fresh(&self, instance: Ref<'_>) -> bool {
+        // SAFETY: by contract.
+        unsafe {
+            if PyType_GetFlags(self.kind) & MANAGED_DICT != 0 {
+                return is_bare(instance);
+            }
+            (*self.kind).tp_dictoffset == 0
+        }
+    }
+
+    /// What a new instance has as `__setstate__`, if that is known.
+    ///
+    /// # Safety
+    ///
+    /// The instance is of this class.
+    #[inline(always)]
+    pub(super) unsafe fn setstate_of<'a>(&self, instance: Ref<'a>) -> Option<SetState<'a>> {
+        // SAFETY: by contract; the class has the function as long as its version is this one.
+        unsafe {
+            if !self.plain_lookup || self.has_setstate && self.setstate.is_none() || !self.is_fresh(instance)
+            {
+                return None;
+            }
+            Some(self.setstate.map_or(SetState::None, |function| SetState::Function(Ref::new(function))))
+        }
+    }
+
+    /// Puts a state, keys and values in turn, into a new instance of this class, as setting the items of its `__dict__`
+    /// would do. If that can be done the items are moved out of `items`, and otherwise nothing has happened.
+    ///
+    /// # Safety
+    ///
+    /// The instance is of this class, which [takes values](Self::takes_values).
+    #[inline(always)]
+    pub(super) unsafe fn set_values(&mut self, instance: Ref<'_>, items: &[Owned]) -> bool {
+        // SAFETY: by contract; the class is alive as long as its instance.
+        unsafe {
+            let (Some(values), Some(keys)) = (Values::of_fresh(instance), SharedKeys::of(self.kind)) else {
+                return false;
+            };
+            if !matching(&mut self.values, items)
+                && !learn(&mut self.values, items, |name| keys.position(name))
+            {
+                return false;
+            }
+            // The keys are shared for good, but look nevertheless.
+            let stands =
+                |place: &Place| keys.get(place.at) == Some(place.name.as_ptr()) && values.has_room(place.at);
+            if !self.values.iter().all(stands) {
+                self.values.clear();
+                return false;
+            }
+            for (order, (place, pair)) in self.values.iter().zip(items.chunks_exact(2)).enumerate() {
+                values.set(order, place.at, ptr::read(&raw const pair[1]));
+            }
+            values.finish(self.values.len());
+            for pair in items.chunks_exact(2) {
+                drop(ptr::read(&raw const pair[0]));
+            }
+        }
+        true
+    }
+
+    /// The same for attributes that live in slots, as setting them one by one would do.
+    ///
+    /// # Safety
+    ///
+    /// The instance is of this class, which [takes slots](Self::takes_slots).
+    #[inline(always)]
+    pub(super) unsafe fn set_slots(&mut self, instance: Ref<'_>, items: &[Owned]) -> bool {
+        let kind = self.kind;
+        // SAFETY: the class is alive as long as its instance, and a descriptor found is looked at before anything else
+        // runs.
+        let offset = |name: Ref<'_>| unsafe {
+            let found = Ref::from_nullable(_PyType_Lookup(kind, name.as_ptr()))?;
+            slot_offset(kind, found)
+        };
+        if !matching(&mut self.slots, items) && !learn(&mut self.slots, items, offset) {
+            return false;
+        }
+        // SAFETY: the version of the class vouches for the offsets, which are those of places for an object each.
+        unsafe {
+            for (place, pair) in self.slots.iter().zip(items.chunks_exact(2)) {
+                let slot = instance.as_ptr().byte_add(place.at).cast::<*mut PyObject>();
+                let old = slot.replace(ptr::read(&raw const pair[1]).into_ptr());
+                drop(ptr::read(&raw const pair[0]));
+                drop(Owned::from_nullable(old));
+            }
+        }
+        true
+    }
+}
+
+/// Whether the keys among the items are the names of these places, in the same order.
+#[inline(always)]
+fn matching(places: &mut [Place], items: &[Owned]) -> bool {
+    places.len() * 2 == items.len()
+        && places.iter_mut().zip(items.iter().step_by(2)).all(|(place, key)| {
+            let seen = place.seen.as_ref().is_some_and(|seen| seen.is(key.as_ref()));
+            seen || place.is_named(key)
+        })
+}
+
+impl Place {
+    #[inline(always)]
+    fn is_named(&mut self, key: &Owned) -> bool {
+        if self.name.is(key.as_ref()) {
+            return true;
+        }
+        let same = key.is_exactly(&raw mut PyUnicode_Type)
+            && text::ascii(key.as_ref()).is_some_and(|text| Some(text) == text::ascii(self.name.as_ref()));
+        if same && !key.as_ref().has_holders(1) {
+            // It is in the memo, and will come again.
+            self.seen = Some(key.clone());
+        }
+        same
+    }
+}
+
+/// Finds the places of the keys among the items; whether all have one, and each its own.
+#[cold]
+fn learn(places: &mut Vec<Place>, items: &[Owned], find: impl Fn(Ref<'_>) -> Option<usize>) -> bool {
+    places.clear();
+    if items.len() > 2 * MOST {
+        return false;
+    }
+    for key in items.iter().step_by(2) {
+        let place = key.is_exactly(&raw mut PyUnicode_Type).then(|| {
+            let name = super::instance::interned(key.clone()).ok()?;
+            let at = find(name.as_ref())?;
+            let first = places.iter().all(|place| place.at != at);
+            first.then_some(Place { name, seen: None, at })
+        });
+        match place.flatten() {
+            Some(place) => places.push(place),
+            None => {
+                places.clear();
+                return false;
+            }
+        }
+    }
+    true
+}

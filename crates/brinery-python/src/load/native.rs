@@ -1,0 +1,378 @@
+//! Objects that are made without the Python code that usually makes them, where it is known what that would do.
+//!
+//! What is known of a class is found out with the class (see [`super::class`]) and holds as long as its version: a method
+//! that was replaced is no longer the one of the standard library, and is called.
+
+use crate::ffi::api::*;
+use crate::ffi::layout::slot_offset;
+use crate::ffi::{Owned, Raised, Ref, Result, check, error, text};
+use crate::state::State;
+use std::ptr;
+
+/// How instances of a class are made.
+pub(super) enum Native {
+    /// By a call of the class.
+    Call,
+    /// By the slot `tp_new` alone: the one for `__init__` would do nothing.
+    New,
+    /// By `object.__new__` and this function, the class's `__init__`, which is borrowed from the class.
+    Init(*mut PyObject),
+    /// `collections.namedtuple`: its `__new__`, the code of that, both borrowed from the class, and the number of fields.
+    NamedTuple { new: *mut PyObject, code: *mut PyObject, fields: isize },
+    /// `datetime.timedelta`
+    TimeDelta,
+    /// `fractions.Fraction`, with the offsets of its two slots.
+    Fraction { numerator: usize, denominator: usize },
+    /// `uuid.UUID`, with the offsets of its two slots and `SafeUUID.unknown`.
+    Uuid { int: usize, is_safe: usize, unknown: Owned },
+    /// `collections.Counter`
+    Counter,
+}
+
+/// What a class has under a name: a function that decides how instances are made.
+///
+/// # Safety
+///
+/// `kind` is a class that is alive, `lookup` answers what it has under a name.
+pub(super) unsafe fn of<'a>(
+    kind: *mut PyTypeObject,
+    state: &State,
+    lookup: &dyn Fn(&str) -> Option<Ref<'a>>,
+) -> Native {
+    // SAFETY: the class is alive, and what is found in it too as long as it is not changed.
+    unsafe {
+        let class = Ref::new(kind.cast());
+        let address = |slot: Option<newfunc>| slot.map(|function| function as *const ());
+        let init_address = |slot: Option<initproc>| slot.map(|function| function as *const ());
+        let call_address = |slot: Option<ternaryfunc>| slot.map(|function| function as *const ());
+        let metatype = class.type_ptr();
+        if call_address((*metatype).tp_call) != call_address(PyType_Type.tp_call) {
+            return Native::Call;
+        }
+        let plain_new = address((*kind).tp_new) == address(PyBaseObject_Type.tp_new);
+        let plain_init = init_address((*kind).tp_init) == init_address(PyBaseObject_Type.tp_init);
+        if PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE == 0 {
+            let name = std::ffi::CStr::from_ptr((*kind).tp_name);
+            return match name.to_bytes() {
+                b"datetime.timedelta" if has_datetime() => Native::TimeDelta,
+                _ if plain_init && !plain_new && kind != &raw mut PyType_Type => Native::New,
+                _ => Native::Call,
+            };
+        }
+        let slot = |name: &str| lookup(name).and_then(|descriptor| slot_offset(kind, descriptor));
+        let name = class.getattr(state.names.__qualname__.as_ref());
+        let name = name.map_or_else(|Raised| String::new(), |name| name.text());
+        error::clear();
+        let native = match name.as_str() {
+            "Fraction" if is_original(lookup("__new__"), "fractions", "Fraction.__new__") => {
+                slot("_numerator")
+                    .zip(slot("_denominator"))
+                    .map(|(numerator, denominator)| Native::Fraction { numerator, denominator })
+            }
+            "UUID" if is_original(lookup("__setstate__"), "uuid", "UUID.__setstate__") => {
+                let unknown = loaded("uuid").and_then(|module| {
+                    let safe = module.getattr(Owned::str("SafeUUID").ok()?.as_ref()).ok()?;
+                    safe.getattr(Owned::str("unknown").ok()?.as_ref()).ok()
+                });
+                error::clear();
+                slot("int").zip(slot("is_safe")).zip(unknown).map(|((int, is_safe), unknown)| Native::Uuid {
+                    int,
+                    is_safe,
+                    unknown,
+                })
+            }
+            "Counter"
+                if is_original(lookup("__init__"), "collections", "Counter.__init__")
+                    && is_original(lookup("update"), "collections", "Counter.update") =>
+            {
+                Some(Native::Counter)
+            }
+            _ => None,
+        };
+        if let Some(native) = native {
+            return native;
+        }
+        if PyType_IsSubtype(kind, &raw mut PyTuple_Type) != 0
+            && let Some(native) = named_tuple(class)
+        {
+            return native;
+        }
+        if let Some(init) = lookup("__init__")
+            && plain_new
+            && init.is_exactly(&raw mut PyFunction_Type)
+        {
+            return Native::Init(init.as_ptr());
+        }
+        Native::Call
+    }
+}
+
+/// The module of this name, if it has been imported.
+fn loaded(module: &str) -> Option<Owned> {
+    let name = Owned::str(module).ok()?;
+    // SAFETY: the name is alive; the result is null or a new reference.
+    let found = unsafe { Owned::from_nullable(PyImport_GetModule(name.as_ptr())) };
+    error::clear();
+    found
+}
+
+/// Whether a function is the one of the standard library.
+fn is_original(function: Option<Ref<'_>>, module: &str, name: &str) -> bool {
+    let Some(mut function) = function.map(Ref::to_owned) else { return false };
+    // SAFETY: all objects are alive; globals are asked of a function, and a dict of a module.
+    unsafe {
+        if function.type_name() == "staticmethod" {
+            let Ok(inner) = Owned::str("__func__").and_then(|name| function.getattr(name.as_ref())) else {
+                error::clear();
+                return false;
+            };
+            function = inner;
+        }
+        let Some(module) = loaded(module) else { return false };
+        if !function.is_exactly(&raw mut PyFunction_Type) || PyModule_Check(module.as_ptr()) == 0 {
+            return false;
+        }
+        let qualname = Owned::str("__qualname__").and_then(|name| function.getattr(name.as_ref()));
+        error::clear();
+        PyFunction_GetGlobals(function.as_ptr()) == PyModule_GetDict(module.as_ptr())
+            && qualname.is_ok_and(|qualname| qualname.text() == name)
+    }
+}
+
+/// What `collections.namedtuple` makes of a class.
+fn named_tuple(class: Ref<'_>) -> Option<Native> {
+    let get = |object: Ref<'_>, name: &str| {
+        let found = Owned::str(name).and_then(|name| object.getattr(name.as_ref())).ok();
+        error::clear();
+        found
+    };
+    let new = get(class, "__new__")?;
+    if !new.is_exactly(&raw mut PyFunction_Type) {
+        return None;
+    }
+    // SAFETY: code and globals are asked of a function.
+    let (code, globals) = unsafe {
+        let (code, globals) = (PyFunction_GetCode(new.as_ptr()), PyFunction_GetGlobals(new.as_ptr()));
+        (Ref::from_nullable(code)?, Ref::from_nullable(globals)?)
+    };
+    // The function is a lambda in a namespace of its own, which has nothing but `tuple.__new__`.
+    let (filename, name) = (get(code, "co_filename")?.text(), get(code, "co_name")?.text());
+    let global = |name: &str| {
+        let found = Owned::str(name).and_then(|name| globals.get_item(name.as_ref())).ok();
+        error::clear();
+        found
+    };
+    let (space, tuple_new) = (global("__name__")?.text(), global("_tuple_new")?);
+    // SAFETY: the type is alive as long as the interpreter.
+    let original = get(unsafe { Ref::new((&raw mut PyTuple_Type).cast()) }, "__new__")?;
+    // SAFETY: both are alive.
+    let same = unsafe { PyObject_RichCompareBool(tuple_new.as_ptr(), original.as_ptr(), Py_EQ) } == 1;
+    error::clear();
+    let names = get(code, "co_names")?.repr_text();
+    let fields = get(class, "_fields")?;
+    // SAFETY: the sizes are asked of tuples and the number of an int.
+    let (fields, arguments) = unsafe {
+        let count = get(code, "co_argcount")?;
+        (fields.is_tuple().then(|| PyTuple_GET_SIZE(fields.as_ptr()))?, PyLong_AsSsize_t(count.as_ptr()))
+    };
+    let made = same
+        && name == "<lambda>"
+        && filename.starts_with('<')
+        && space.starts_with("namedtuple_")
+        && names == "('_tuple_new',)"
+        && arguments == fields + 1;
+    made.then_some(Native::NamedTuple { new: new.as_ptr(), code: code.as_ptr(), fields })
+}
+
+/// Makes the interface of `datetime` available.
+fn has_datetime() -> bool {
+    // SAFETY: the module is there, for one of its classes is.
+    unsafe {
+        PyDateTime_IMPORT();
+        error::clear();
+        !PyDateTimeAPI().is_null()
+    }
+}
+
+/// The items of a tuple.
+fn items_of(tuple: Ref<'_>) -> &[Ref<'_>] {
+    // SAFETY: callers know that this is a tuple, which keeps its items alive; `Ref` is transparent over a pointer.
+    unsafe {
+        let first = (&raw const (*tuple.as_ptr().cast::<PyTupleObject>()).ob_item).cast();
+        std::slice::from_raw_parts(first, PyTuple_GET_SIZE(tuple.as_ptr()) as usize)
+    }
+}
+
+/// The value of an exact `int` that is small enough.
+fn int_value(object: Ref<'_>) -> Option<i64> {
+    if !object.is_exactly(&raw mut PyLong_Type) {
+        return None;
+    }
+    let mut overflow = 0;
+    // SAFETY: the object is an int.
+    let value = unsafe { PyLong_AsLongLongAndOverflow(object.as_ptr(), &raw mut overflow) };
+    (overflow == 0).then_some(value)
+}
+
+impl Native {
+    /// `kind(*args)`, if that can be done without calling it; `args` is a tuple.
+    ///
+    /// # Safety
+    ///
+    /// This is what is known of `kind`, and `args` is an exact tuple.
+    pub(super) unsafe fn call(&self, kind: *mut PyTypeObject, args: Ref<'_>) -> Option<Result<Owned>> {
+        // SAFETY: by contract.
+        unsafe {
+            match *self {
+                Native::New => Some(made_by_new(kind, args)),
+                Native::TimeDelta => {
+                    let &[days, seconds, micros] = items_of(args) else { return None };
+                    let (days, seconds, micros) = (int_value(days)?, int_value(seconds)?, int_value(micros)?);
+                    let normal = (-999_999_999..=999_999_999).contains(&days)
+                        && (0..86_400).contains(&seconds)
+                        && (0..1_000_000).contains(&micros);
+                    normal.then(|| {
+                        let make = (*PyDateTimeAPI()).Delta_FromDelta;
+                        Owned::from_result(make(days as _, seconds as _, micros as _, 0, kind))
+                    })
+                }
+                Native::Fraction { numerator, denominator } => {
+                    let pair = match *items_of(args) {
+                        [text] if !cfg!(Py_3_12) => fraction_of_text(text)?,
+                        [a, b] => {
+                            let (a, b) = (int_value(a)?, int_value(b)?);
+                            (b > 0 && is_reduced(a, b)).then_some((a, b))?
+                        }
+                        _ => return None,
+                    };
+                    let values = || Ok([Owned::int(pair.0)?, Owned::int(pair.1)?]);
+                    Some(with_slots(kind, [numerator, denominator], values()))
+                }
+                Native::Counter => {
+                    let &[counts] = items_of(args) else { return None };
+                    if !counts.is_exactly(&raw mut PyDict_Type) {
+                        return None;
+                    }
+                    let new = (*kind).tp_new?;
+                    let make = || {
+                        let counter = Owned::from_result(new(kind, args.as_ptr(), ptr::null_mut()))?;
+                        check(PyDict_Update(counter.as_ptr(), counts.as_ptr()))?;
+                        Ok(counter)
+                    };
+                    Some(make())
+                }
+                Native::Call | Native::Init(_) | Native::NamedTuple { .. } | Native::Uuid { .. } => None,
+            }
+        }
+    }
+
+    /// `kind.__new__(kind, *args)`, if that can be done without calling it.
+    ///
+    /// # Safety
+    ///
+    /// This is what is known of `kind`, and `args` is an exact tuple.
+    pub(super) unsafe fn new_object(&self, kind: *mut PyTypeObject, args: Ref<'_>) -> Option<Result<Owned>> {
+        let Native::NamedTuple { new, code, fields } = *self else { return None };
+        // SAFETY: the class still has the function; tuples of a subclass are allocated with room for so many items.
+        unsafe {
+            if PyTuple_GET_SIZE(args.as_ptr()) != fields || PyFunction_GetCode(new) != code {
+                return None;
+            }
+            let alloc = (*kind).tp_alloc?;
+            let tuple = match Owned::from_result(alloc(kind, fields)) {
+                Ok(tuple) => tuple,
+                Err(Raised) => return Some(Err(Raised)),
+            };
+            for (index, item) in items_of(args).iter().enumerate() {
+                PyTuple_SET_ITEM(tuple.as_ptr(), index as Py_ssize_t, Ref::to_owned(*item).into_ptr());
+            }
+            Some(Ok(tuple))
+        }
+    }
+
+    /// Gives a new instance the state that has a single item, if it is known how.
+    ///
+    /// # Safety
+    ///
+    /// The instance is of the class that this is known of.
+    pub(super) unsafe fn set_state_item(&self, instance: Ref<'_>, key: &Owned, value: &Owned) -> bool {
+        let Native::Uuid { int, is_safe, ref unknown } = *self else { return false };
+        if !key.is_exactly(&raw mut PyUnicode_Type) || !text::equals(key.as_ref(), "int") {
+            return false;
+        }
+        // SAFETY: the offsets are those of places for an object each.
+        unsafe {
+            set_slot(instance, int, value.clone());
+            set_slot(instance, is_safe, unknown.clone());
+        }
+        true
+    }
+}
+
+/// `kind.__new__(kind, *args)`, and `__init__` if what it makes is of another class.
+unsafe fn made_by_new(kind: *mut PyTypeObject, args: Ref<'_>) -> Result<Owned> {
+    // SAFETY: the class is alive and has the slot; `args` is a tuple.
+    unsafe {
+        let Some(new) = (*kind).tp_new else { return Err(error::type_error("cannot create instances")) };
+        let object = Owned::from_result(new(kind, args.as_ptr(), ptr::null_mut()))?;
+        if object.type_ptr() != kind
+            && PyType_IsSubtype(object.type_ptr(), kind) != 0
+            && let Some(init) = (*object.type_ptr()).tp_init
+        {
+            check(init(object.as_ptr(), args.as_ptr(), ptr::null_mut()))?;
+        }
+        Ok(object)
+    }
+}
+
+unsafe fn set_slot(instance: Ref<'_>, offset: usize, value: Owned) {
+    // SAFETY: by contract there is a place for an object at the offset.
+    unsafe {
+        let slot = instance.as_ptr().byte_add(offset).cast::<*mut PyObject>();
+        drop(Owned::from_nullable(slot.replace(value.into_ptr())));
+    }
+}
+
+/// A new instance with values in two slots.
+unsafe fn with_slots(kind: *mut PyTypeObject, at: [usize; 2], values: Result<[Owned; 2]>) -> Result<Owned> {
+    // SAFETY: the class is made by `object.__new__`, and has the slots.
+    unsafe {
+        let empty = Owned::tuple(&[])?;
+        let Some(new) = PyBaseObject_Type.tp_new else { return Err(Raised) };
+        let instance = Owned::from_result(new(kind, empty.as_ptr(), ptr::null_mut()))?;
+        for (offset, value) in at.into_iter().zip(values?) {
+            set_slot(instance.as_ref(), offset, value);
+        }
+        Ok(instance)
+    }
+}
+
+/// The two numbers in a text like `-3/4`, in lowest terms as they are written.
+fn fraction_of_text(object: Ref<'_>) -> Option<(i64, i64)> {
+    if !object.is_exactly(&raw mut PyUnicode_Type) {
+        return None;
+    }
+    let text = text::ascii(object)?;
+    let number = |digits: &[u8]| {
+        let plain = (1..=18).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+        plain.then(|| digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
+    };
+    let (sign, text) = match text {
+        [b'-', rest @ ..] => (-1, rest),
+        _ => (1, text),
+    };
+    let pair = match text.iter().position(|&byte| byte == b'/') {
+        Some(slash) => (sign * number(&text[..slash])?, number(&text[slash + 1..])?),
+        None => (sign * number(text)?, 1),
+    };
+    (pair.1 > 0 && is_reduced(pair.0, pair.1)).then_some(pair)
+}
+
+/// Whether two numbers have no common divisor.
+fn is_reduced(a: i64, b: i64) -> bool {
+    let (mut a, mut b) = (a.unsigned_abs(), b.unsigned_abs());
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a == 1
+}

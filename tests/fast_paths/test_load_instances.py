@@ -1,0 +1,428 @@
+"""Instances are filled without a dict between: nothing else may change."""
+
+from __future__ import annotations
+
+import _pickle
+import collections
+import fractions
+import gc
+import pickletools
+import sys
+import uuid
+import weakref
+from dataclasses import dataclass
+
+import pytest
+
+import brinery
+
+PROTOCOLS = range(6)
+
+
+class Plain:
+    """An ordinary class."""
+
+
+class Described:
+    """A data descriptor under the name of an attribute: BUILD goes past it."""
+
+    @property
+    def size(self) -> str:
+        """What the descriptor says."""
+        return "from the property"
+
+
+class Counting:
+    """Overrides __setattr__, which BUILD does not call."""
+
+    calls = 0
+
+    def __setattr__(self, name: str, value: object) -> None:
+        type(self).calls += 1
+        super().__setattr__(name, value)
+
+
+class Meta(type):
+    """A metaclass that makes instances in its own way, which NEWOBJ does not ask."""
+
+    def __call__(cls, *args: object) -> object:
+        return "from the metaclass"
+
+
+class WithMeta(metaclass=Meta):
+    """A class of that metaclass."""
+
+
+class Slotted:
+    """Slots, one of which a subclass shadows."""
+
+    __slots__ = ("left", "right")
+
+
+class Shadowing(Slotted):
+    """A property under the name of a slot."""
+
+    __slots__ = ("extra",)
+
+    @property
+    def left(self) -> str:
+        """What the property says."""
+        return "shadow"
+
+    @left.setter
+    def left(self, value: object) -> None:
+        self.extra = ("set", value)
+
+
+class Words(list):
+    """A list with attributes."""
+
+
+class Loud(list):
+    """A list whose extend is its own."""
+
+    def extend(self, items: object) -> None:
+        super().extend(("loud", item) for item in items)
+
+
+class Table(dict):
+    """A dict that sets items in its own way."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        super().__setitem__(key, ("set", value))
+
+
+class Stated:
+    """Takes its state by a function."""
+
+    def __setstate__(self, state: object) -> None:
+        self.__dict__["state"] = state
+
+
+Pair = collections.namedtuple("Pair", "left right")
+
+
+class NamedPair(Pair):
+    """A subclass with a dict."""
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A frozen dataclass."""
+
+    number: int
+    name: str
+
+
+def plain(**attributes: object) -> Plain:
+    """Make an instance."""
+    made = Plain()
+    made.__dict__.update(attributes)
+    return made
+
+
+def both(data: bytes) -> tuple[object, object]:
+    """Load with both engines."""
+    return brinery.loads(data), _pickle.loads(data)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_attributes_come_in_the_order_of_the_state(protocol: int) -> None:
+    objects = [
+        plain(a=1, b=2, c=3),
+        plain(c=3, a=1, b=2),
+        plain(b=1),
+        plain(**{"no name": 1, "a": 2}),
+        plain(),
+    ]
+    ours, stock = both(_pickle.dumps(objects * 3, protocol))
+    assert [list(vars(made).items()) for made in ours] == [list(vars(made).items()) for made in stock]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_names_of_attributes_are_interned_as_ever(protocol: int) -> None:
+    name = "_".join(["attribute", "made", "up"])
+    objects = [Plain(), Plain()]
+    for made in objects:
+        setattr(made, name, 1)
+    ours, _ = both(_pickle.dumps(objects, protocol))
+    (first,), (second,) = (list(vars(made)) for made in ours)
+    assert first is second is sys.intern("attribute_made_up")
+
+
+def test_values_that_are_shared_stay_so() -> None:
+    part = ["part"]
+    made = brinery.loads(_pickle.dumps([plain(a=part), plain(a=part, b=[part])]))
+    assert made[0].a is made[1].a is made[1].b[0]
+
+
+def test_a_state_that_is_fetched_later_stays_a_dict_of_its_own() -> None:
+    # The state dict is stored under index 1 and fetched after BUILD.
+    stream = b"\x80\x04ctests.fast_paths.test_load_instances\nPlain\n)\x81\x94}\x94\x8c\x01aK\x01sbh\x01\x86."
+    for load in (brinery.loads, _pickle.loads):
+        made, state = load(stream)
+        assert vars(made) == state == {"a": 1} and vars(made) is not state
+        state["b"] = 2
+        assert vars(made) == {"a": 1}
+
+
+def test_the_same_key_twice_leaves_one_attribute() -> None:
+    head = b"\x80\x04ctests.fast_paths.test_load_instances\nPlain\n)\x81}(\x8c\x01a"
+    stream = head + b"\x8c\x03one\x8c\x01bK\x00\x8c\x01a\x8c\x03twoub."
+    ours, stock = both(stream)
+    assert list(vars(ours).items()) == list(vars(stock).items()) == [("a", "two"), ("b", 0)]
+
+
+def test_two_states_add_up() -> None:
+    head = b"\x80\x04ctests.fast_paths.test_load_instances\nPlain\n)\x81"
+    stream = head + b"}(\x8c\x01aK\x01\x8c\x01bK\x02ub}(\x8c\x01bK\x03\x8c\x01cK\x04ub."
+    ours, stock = both(stream)
+    assert list(vars(ours).items()) == list(vars(stock).items()) == [("a", 1), ("b", 3), ("c", 4)]
+
+
+def test_keys_that_are_no_names_are_kept() -> None:
+    head = b"\x80\x04ctests.fast_paths.test_load_instances\nPlain\n)\x81"
+    ours, stock = both(head + b"}(K\x07\x8c\x01x\x8c\x02\xc3\xa9K\x01ub.")
+    assert vars(ours) == vars(stock) == {7: "x", "é": 1}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_descriptors_and_setattr_are_not_asked(protocol: int) -> None:
+    described = Described()
+    described.__dict__["size"] = 5
+    counting = Counting()
+    counting.__dict__["value"] = 1
+    data = _pickle.dumps([described, described, counting], protocol)
+    calls = Counting.calls
+    ours, _ = both(data)
+    assert vars(ours[0]) == {"size": 5} and ours[0].size == "from the property"
+    assert vars(ours[2]) == {"value": 1} and Counting.calls == calls
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_a_metaclass_is_not_asked(protocol: int) -> None:
+    made = object.__new__(WithMeta)
+    made.value = 1
+    ours, stock = both(_pickle.dumps([made, made], protocol))
+    assert type(ours[0]) is type(stock[0]) is WithMeta and ours[0].value == 1
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_slots_are_set_by_name(protocol: int) -> None:
+    slotted = Slotted()
+    slotted.left, slotted.right = [1], 2
+    partial = Slotted()
+    partial.right = 3
+    ours, stock = both(_pickle.dumps([slotted, partial, slotted], protocol))
+    assert (ours[0].left, ours[0].right, ours[1].right, hasattr(ours[1], "left")) == ([1], 2, 3, False)
+    assert ours[0] is ours[2]
+    state = b"\x80\x04ctests.fast_paths.test_load_instances\nShadowing\n)\x81N}\x8c\x04leftK\x05s\x86b."
+    ours, stock = both(state)
+    assert ours.extra == stock.extra == ("set", 5)
+
+
+def test_a_slot_that_does_not_exist_is_an_error() -> None:
+    state = b"\x80\x04ctests.fast_paths.test_load_instances\nSlotted\n)\x81N}\x8c\x04middK\x05s\x86b."
+    for load in (brinery.loads, _pickle.loads):
+        with pytest.raises(AttributeError):
+            load(state)
+
+
+def test_a_class_may_change_between_loads_and_during_one() -> None:
+    class_ = type("Changing", (), {"__module__": __name__, "__qualname__": "Changing"})
+    globals()["Changing"] = class_
+    try:
+        made = class_()
+        made.value = 1
+        data = _pickle.dumps([made] * 2 + [class_()], 4)
+        assert vars(brinery.loads(data)[0]) == {"value": 1}
+        class_.__setstate__ = lambda self, state: self.__dict__.update(state, changed=True)
+        assert vars(brinery.loads(data)[0]) == {"value": 1, "changed": True}
+        del class_.__setstate__
+        assert vars(brinery.loads(data)[0]) == {"value": 1}
+        class_.__getattr__ = lambda self, name: (_ for _ in ()).throw(RuntimeError(name))
+        with pytest.raises(RuntimeError, match="__setstate__"):
+            brinery.loads(data)
+    finally:
+        del globals()["Changing"]
+
+
+class Changer:
+    """Gives Plain a __setstate__ while it is loaded."""
+
+    def __setstate__(self, state: object) -> None:
+        Plain.__setstate__ = lambda self, state: self.__dict__.update(late=state)
+
+
+def test_a_class_that_changes_during_a_load_is_looked_at_again() -> None:
+    changer = Changer()
+    changer.x = 1
+    data = _pickle.dumps([plain(a=1), plain(a=2), changer, plain(a=3)], 4)
+    results = []
+    for load in (brinery.loads, _pickle.loads):
+        try:
+            results.append([vars(made) for made in load(data)])
+        finally:
+            del Plain.__setstate__
+    assert results[0] == results[1] == [{"a": 1}, {"a": 2}, {}, {"late": {"a": 3}}]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_setstate_of_the_instance_stands_before_that_of_the_class(protocol: int) -> None:
+    # The state is set twice: at the second time the instance has an attribute `__setstate__`.
+    head = b"\x80\x04ctests.fast_paths.test_load_instances\nPlain\n)\x81"
+    stream = head + b"}\x8c\x0c__setstate__cbuiltins\nlist\nsb}\x8c\x01aK\x01sb."
+    ours, stock = both(stream)
+    assert vars(ours) == vars(stock) == {"__setstate__": list}
+    assert type(brinery.loads(_pickle.dumps(Stated(), protocol))) is Stated
+
+
+def test_subclasses_of_containers_keep_their_ways() -> None:
+    words, loud, table = Words(["a"]), Loud(), Table()
+    words.language = "en"
+    list.extend(loud, [1, 2])
+    dict.update(table, a=1)
+    ours, stock = both(_pickle.dumps([words, loud, table, words], 4))
+    assert ours[:3] == stock[:3] and ours[1] == [("loud", 1), ("loud", 2)] and ours[2] == {"a": ("set", 1)}
+    assert ours[0].language == "en" and ours[0] is ours[3]
+
+
+def test_an_extend_of_the_instance_is_used() -> None:
+    head = b"\x80\x04ctests.fast_paths.test_load_instances\nWords\n)\x81\x94"
+    stream = head + b"}\x8c\x06extendcbuiltins\nprint\nsb(K\x01K\x02e."
+    ours, stock = both(stream)
+    assert list(ours) == list(stock) == []
+
+
+def test_instances_can_be_referred_to_weakly_and_collected() -> None:
+    made = brinery.loads(_pickle.dumps([plain(a=1), plain(a=2)]))
+    made[0].other, made[1].other = made[1], made[0]
+    watched = weakref.ref(made[0])
+    del made
+    gc.collect()
+    assert watched() is None
+
+
+def test_loaded_instances_have_no_dict_of_their_own_until_asked() -> None:
+    objects = [plain(a=number, b="x") for number in range(200)]
+    data = _pickle.dumps(objects)
+    tracked = sum(type(obj) is dict for obj in gc.get_objects())
+    made = brinery.loads(data)
+    more = sum(type(obj) is dict for obj in gc.get_objects()) - tracked
+    if sys.version_info >= (3, 11):
+        assert more < 100
+    assert [vars(obj) for obj in made] == [vars(obj) for obj in objects]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_named_tuples_keep_class_and_attributes(protocol: int) -> None:
+    extra = NamedPair(1, 2)
+    extra.note = "n"
+    ours, stock = both(_pickle.dumps([Pair(1, 2), Pair("a", None), extra], protocol))
+    assert ours == stock and [type(pair) for pair in ours] == [Pair, Pair, NamedPair]
+    assert ours[2].note == "n"
+
+
+def test_a_named_tuple_with_a_new_of_its_own_is_made_by_it() -> None:
+    original = Pair.__new__
+    data = _pickle.dumps([Pair(1, 2), Pair(3, 4)])
+    try:
+        Pair.__new__ = lambda cls, left, right: original(cls, right, left)
+        assert brinery.loads(data) == [(2, 1), (4, 3)]
+        Pair.__new__ = original
+        assert brinery.loads(data) == [(1, 2), (3, 4)]
+    finally:
+        Pair.__new__ = original
+
+
+def test_wrong_arguments_fail_as_ever() -> None:
+    module = b"ctests.fast_paths.test_load_instances\n"
+    for stream in (
+        module + b"Pair\n)\x81.",
+        module + b"Plain\nK\x01\x85\x81.",
+        module + b"Stated\nK\x01\x85R.",
+    ):
+        for load in (brinery.loads, _pickle.loads):
+            with pytest.raises(TypeError):
+                load(stream)
+
+
+def test_an_init_that_returns_something_is_an_error() -> None:
+    class_ = type("Odd", (), {"__module__": __name__, "__qualname__": "Odd", "__init__": lambda self: 5})
+    globals()["Odd"] = class_
+    try:
+        stream = b"ctests.fast_paths.test_load_instances\nOdd\n)R."
+        for load in (brinery.loads, _pickle.loads):
+            with pytest.raises(TypeError, match="__init__"):
+                load(stream)
+    finally:
+        del globals()["Odd"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_standard_types_made_natively_are_the_same(protocol: int) -> None:
+    import datetime as dt
+
+    objects = [
+        *(fractions.Fraction(a, b) for a, b in [(1, 3), (-7, 2), (0, 1), (5, 1), (10**30, 7), (-(2**62), 3)]),
+        *(dt.timedelta(a, b, c) for a, b, c in [(0, 0, 0), (-1, 5, 7), (999_999_999, 86_399, 999_999)]),
+        dt.datetime(2020, 2, 29, 1, 2, 3, 4),
+        dt.datetime(2020, 2, 29, tzinfo=dt.timezone.utc),
+        dt.datetime(2020, 2, 29, tzinfo=dt.timezone(dt.timedelta(hours=1), "x"), fold=1),
+        dt.date(1, 1, 1),
+        dt.time(1, 2),
+        uuid.UUID(int=1),
+        uuid.UUID(int=2**128 - 1),
+        uuid.uuid1(),
+        collections.Counter("abca"),
+        collections.Counter(),
+        collections.OrderedDict(a=1),
+        collections.deque([1], 3),
+        collections.defaultdict(list, a=[1]),
+    ]
+    ours, stock = both(_pickle.dumps(objects, protocol))
+    assert ours == stock == objects
+    assert [type(made) for made in ours] == [type(made) for made in objects]
+    assert [made.is_safe for made in ours if isinstance(made, uuid.UUID)] == [
+        made.is_safe for made in stock if isinstance(made, uuid.UUID)
+    ]
+    assert [repr(made) for made in ours] == [repr(made) for made in stock]
+
+
+def test_fractions_that_are_not_in_lowest_terms_are_reduced() -> None:
+    for text in ("6/4", "-6/4", "3/-4", "4/0", "0/5", " 1/2", "1_0/3", "1/2/3", "", "-", "0.5", "٣/4"):
+        encoded = text.encode()
+        stream = b"cfractions\nFraction\n\x8c" + bytes([len(encoded)]) + encoded + b"\x85R."
+        results = []
+        for load in (brinery.loads, _pickle.loads):
+            try:
+                results.append(load(stream))
+            except Exception as error:
+                results.append(type(error))
+        assert results[0] == results[1], text
+
+
+def test_methods_of_the_library_that_were_replaced_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    original = uuid.UUID.__setstate__
+    data = _pickle.dumps([uuid.UUID(int=5), uuid.UUID(int=6)])
+    assert brinery.loads(data)[0].int == 5
+
+    def watched(self: uuid.UUID, state: dict) -> None:
+        calls.append(state)
+        original(self, state)
+
+    monkeypatch.setattr(uuid.UUID, "__setstate__", watched)
+    assert brinery.loads(data) == _pickle.loads(data)
+    assert len(calls) == 4
+
+
+def test_frozen_dataclasses_are_filled() -> None:
+    ours, stock = both(_pickle.dumps([Frozen(1, "a"), Frozen(2, "b")]))
+    assert ours == stock
+
+
+def test_the_streams_here_say_what_they_should() -> None:
+    stream = b"\x80\x04ctests.fast_paths.test_load_instances\nPlain\n)\x81}\x8c\x01aK\x01sb."
+    names = [opcode.name for opcode, _, _ in pickletools.genops(stream)]
+    assert names[-3:] == ["SETITEM", "BUILD", "STOP"]

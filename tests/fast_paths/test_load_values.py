@@ -1,0 +1,350 @@
+"""Numbers, strings and containers that are made without the public API."""
+
+from __future__ import annotations
+
+import _pickle
+import gc
+import random
+import subprocess
+import sys
+
+import pytest
+
+import brinery
+
+PROTOCOLS = range(6)
+
+
+def same(data: bytes) -> object:
+    """Load with both engines, compare, and return what brinery has loaded."""
+    ours, stock = brinery.loads(data), _pickle.loads(data)
+    assert repr(ours) == repr(stock)
+    return ours
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_integers_of_every_width(protocol: int) -> None:
+    edges = [0, 1, 5, 6, 255, 256, 257, 65535, 65536, *(1 << bits for bits in range(20, 130))]
+    values = [sign * (edge + off) for edge in edges for off in (-1, 0, 1) for sign in (1, -1)]
+    made = same(_pickle.dumps(values, protocol))
+    assert made == values and [value + 1 for value in made] == [value + 1 for value in values]
+    assert [hash(value) for value in made] == [hash(value) for value in values]
+    assert [sys.getsizeof(value) for value in made] == [
+        sys.getsizeof(value) for value in _pickle.loads(_pickle.dumps(values, protocol))
+    ]
+
+
+def test_integers_in_more_bytes_than_they_need() -> None:
+    for width in range(1, 12):
+        for fill in (b"\0", b"\xff"):
+            data = b"\x8a" + bytes([width]) + b"\x05" + fill * (width - 1) + b"."
+            same(data)
+
+
+def test_small_integers_are_those_of_the_interpreter() -> None:
+    made = brinery.loads(_pickle.dumps(list(range(-5, 257))))
+    assert all(value is int(str(value)) for value in made)
+
+
+def test_a_truncated_run_of_integers_names_the_opcode() -> None:
+    data = _pickle.dumps([1, 300, 70000] * 5, 2)
+    for end in range(len(data)):
+        outcomes = []
+        for load in (brinery.loads, _pickle.loads):
+            with pytest.raises(Exception) as caught:
+                load(data[:end])
+            outcomes.append(caught.type)
+        assert outcomes[0] is outcomes[1]
+    with pytest.raises(brinery.UnpicklingError) as failed:
+        brinery.loads(b"\x80\x02](K\x01K\x02M\x01")
+    assert (failed.value.offset, failed.value.opcode) == (8, "BININT2")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_strings_of_every_length_and_width(protocol: int) -> None:
+    texts = [
+        char * len_ for len_ in [*range(40), 255, 256, 600] for char in "aéαж甲😀\x00\x7f\x80\xff\u0100\uffff"
+    ]
+    texts += ["a" * 40 + "é", "é" + "甲", "甲" + "😀", "\ud800", "a\udfff甲", "ÿĀ"]
+    made = same(_pickle.dumps(texts, protocol))
+    assert made == texts
+    assert [hash(text) for text in made] == [hash(text) for text in texts]
+    stock = _pickle.loads(_pickle.dumps(texts, protocol))
+    assert [sys.getsizeof(text) for text in made] == [sys.getsizeof(text) for text in stock]
+    assert [text.isascii() for text in made] == [text.isascii() for text in texts]
+    assert [text.encode("utf-8", "surrogatepass") for text in made] == [
+        text.encode("utf-8", "surrogatepass") for text in texts
+    ]
+
+
+def test_short_strings_are_those_of_the_interpreter() -> None:
+    made = brinery.loads(_pickle.dumps(["", "a", "é", "a"], 4))
+    assert all(text is found for text, found in zip(made, ["", chr(97), chr(233), chr(97)]))
+
+
+def test_text_that_is_not_utf8_is_refused_as_ever() -> None:
+    for body in (
+        b"\xff\xfe",
+        b"abc\x80",
+        b"\xc3",
+        b"\xed\xa0\x80x",
+        b"\xf5\x80\x80\x80",
+        b"\xc0\x80",
+        b"a" * 40 + b"\xff",
+    ):
+        data = b"\x8c" + bytes([len(body)]) + body + b"."
+        outcomes = []
+        for load in (brinery.loads, _pickle.loads):
+            try:
+                outcomes.append(load(data))
+            except Exception as error:
+                outcomes.append((type(error), str(error)))
+        assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    "count", [0, 1, 4, 5, 6, 10, 11, 21, 22, 42, 43, 85, 86, 170, 999, 1000, 1001, 1365, 1366, 5000]
+)
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_dicts_of_every_size_are_whole(count: int, protocol: int) -> None:
+    source = random.Random(count)
+    key_makers = [
+        lambda number: f"key {number}",
+        lambda number: f"ключ {number}",
+        lambda number: number,
+        lambda number: (number, "x"),
+        lambda number: f"k{number}" if number % 7 else number,
+        lambda number: str(source.random()),
+    ]
+    for make in key_makers:
+        model = {make(number): [number] for number in range(count)}
+        made = same(_pickle.dumps(model, protocol))
+        assert made == model and list(made) == list(model)
+        for key in model:
+            assert made[key] == model[key]
+        # It goes on as any other.
+        for number in range(50):
+            made[f"new {number}"] = model[f"new {number}"] = number
+        for key in list(model)[::3]:
+            del made[key], model[key]
+        assert made == model and list(made) == list(model) and dict(made) == model and made.copy() == model
+
+
+def test_dicts_of_the_same_keys_are_independent() -> None:
+    records = [{"id": number, "name": str(number), "tags": []} for number in range(50)]
+    records += [{"id": 1}, {"name": 1, "id": 2, "tags": 3}, {"id": 1, "name": 2, "tags": 3, "more": 4}]
+    made = same(_pickle.dumps(records))
+    made[10]["id"] = "changed"
+    made[11]["new"] = 1
+    del made[12]["name"]
+    records[10]["id"] = "changed"
+    records[11]["new"] = 1
+    del records[12]["name"]
+    assert made == records
+    assert [list(record) for record in made] == [list(record) for record in records]
+    assert made[0].keys() == made[1].keys() and next(iter(made[0])) is next(iter(made[1]))
+    assert [sys.getsizeof(record) for record in made[:5]] == [
+        sys.getsizeof(record) for record in _pickle.loads(_pickle.dumps(records[:5]))
+    ]
+
+
+def test_keys_that_come_twice_leave_the_last_value() -> None:
+    keys = b"\x8c\x01a\x8c\x01b\x8c\x01a"
+    stream = b"\x80\x04}(\x8c\x01aK\x01\x8c\x01bK\x02\x8c\x01a\x8c\x03newu."
+    assert same(stream) == {"a": "new", "b": 2}
+    assert len(keys) == 9
+    stream = b"\x80\x04}(\x8c\x01a]\x8c\x01bK\x02\x8c\x01aK\x03u\x8c\x01bK\x04s."
+    assert list(same(stream).items()) == [("a", 3), ("b", 4)]
+
+
+def test_equal_strings_of_different_kinds_are_one_key() -> None:
+    class Text(str):
+        pass
+
+    globals()["Text"] = Text
+    Text.__qualname__ = "Text"
+    try:
+        model = [{Text("a"): 1, "b": 2}, {"a": 1, Text("b"): 2}]
+        made = brinery.loads(_pickle.dumps(model))
+        assert made == model and [[type(key) for key in each] for each in made] == [[Text, str], [str, Text]]
+    finally:
+        del globals()["Text"]
+
+
+class Wild:
+    """A key whose hash is its own, and which equals strings."""
+
+    def __hash__(self) -> int:
+        return hash("a")
+
+    def __eq__(self, other: object) -> bool:
+        return other == "a"
+
+
+def test_keys_with_ways_of_their_own_are_asked() -> None:
+    module = f"c{__name__}\n".encode()
+    for stream in (
+        b"\x80\x04}(\x8c\x01aK\x01" + module + b"Wild\n)\x81K\x02u.",
+        b"\x80\x04}(" + module + b"Wild\n)\x81K\x02\x8c\x01aK\x01u.",
+    ):
+        made = brinery.loads(stream)
+        assert len(made) == len(_pickle.loads(stream)) == 1
+
+
+def test_cycles_through_loaded_containers_are_collected() -> None:
+    gc.collect()
+    model: dict = {"a": [], "b": ()}
+    model["a"].append(model)
+    made = [brinery.loads(_pickle.dumps(model)) for _ in range(50)]
+    assert all(gc.is_tracked(each) for each in made)
+    assert not gc.is_tracked(
+        brinery.loads(_pickle.dumps({"a": 1, "b": "x"})) if sys.version_info < (3, 14) else 0
+    )
+    before = len(gc.get_objects())
+    del made
+    gc.collect()
+    assert len(gc.get_objects()) < before - 90
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_only_what_is_never_fetched_is_left_out_of_the_memo(protocol: int) -> None:
+    shared = [["shared"], "text shared", ("tuple", "shared"), {"k": "shared"}]
+    model = [[f"unique {number}", shared[number % 4], (number, shared)] for number in range(300)]
+    made = brinery.loads(_pickle.dumps(model, protocol))
+    assert made == model
+    assert all(made[number][1] is made[number % 4][1] for number in range(300))
+    assert made[0][2][1] is made[299][2][1]
+
+
+def test_the_memo_of_an_unpickler_is_whole() -> None:
+    import io
+
+    data = _pickle.dumps([{"a": number, "b": str(number)} for number in range(100)], 4)
+    memos = []
+    for module in (brinery, _pickle):
+        unpickler = module.Unpickler(io.BytesIO(data))
+        unpickler.load()
+        memos.append(unpickler.memo.copy())
+    assert memos[0] == memos[1]
+
+
+def test_streams_that_store_out_of_order_are_loaded() -> None:
+    body = b"".join(b"\x8c\x02a%dq%c0" % (number, number) for number in range(9, -1, -1))
+    same(b"\x80\x04" + body + b"(" + b"".join(b"h%c" % number for number in range(10)) + b"l.")
+    with pytest.raises(brinery.UnpicklingError, match="Memo value not found at index 40"):
+        brinery.loads(b"\x80\x04" + body + b"h\x28.")
+
+
+def test_a_missing_memo_entry_is_missed_where_it_is_fetched() -> None:
+    items = b"".join(b"\x8c\x03abc\x94" for _ in range(40))
+    with pytest.raises(brinery.UnpicklingError, match="Memo value not found at index 41") as failed:
+        brinery.loads(b"\x80\x04](" + items + b"h\x29" + items + b"e.")
+    assert failed.value.opcode == "BINGET"
+
+
+class Watcher:
+    """Looks at the collector while it is loaded."""
+
+    seen: list = []
+
+    def __init__(self, what: str = "") -> None:
+        self.what = what
+
+    def __reduce__(self) -> tuple:
+        return Watcher, (self.what,), {"state": 1}
+
+    def __setstate__(self, state: object) -> None:
+        Watcher.seen.append(gc.isenabled())
+        if self.what == "disable":
+            gc.disable()
+
+
+def test_code_inside_a_load_sees_the_collector_as_the_program_has_it() -> None:
+    padding = [[number] for number in range(500)]
+    data = _pickle.dumps([padding, Watcher(), padding[:], Watcher()])
+    assert gc.isenabled()
+    for enabled in (True, False):
+        Watcher.seen = []
+        (gc.enable if enabled else gc.disable)()
+        try:
+            brinery.loads(data)
+            assert Watcher.seen == [enabled, enabled] and gc.isenabled() is enabled
+            with pytest.raises(brinery.UnpicklingError):
+                brinery.loads(data[:-5] + b"\xff")
+            assert gc.isenabled() is enabled
+        finally:
+            gc.enable()
+
+
+def test_a_collector_disabled_inside_a_load_stays_so() -> None:
+    padding = [[number] for number in range(500)]
+    data = _pickle.dumps([padding, Watcher("disable"), padding[:], Watcher()])
+    Watcher.seen = []
+    try:
+        brinery.loads(data)
+        assert Watcher.seen == [True, False] and not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_frozen_objects_of_the_program_stay_frozen() -> None:
+    gc.freeze()
+    try:
+        count = gc.get_freeze_count()
+        assert count > 0
+        kept = brinery.loads(_pickle.dumps([[number] for number in range(5000)]))
+        assert count - 1000 < gc.get_freeze_count() <= count and len(kept) == 5000
+    finally:
+        gc.unfreeze()
+
+
+def test_arenas_are_given_back() -> None:
+    # Large loads ask for large pages; what they got is given back as any other.
+    data = _pickle.dumps([[str(number), number * 7.5] for number in range(100_000)])
+    for _ in range(3):
+        made = brinery.loads(data)
+        assert made[-1] == ["99999", 99999 * 7.5]
+        del made
+
+
+PROGRAM = """
+import _pickle, brinery, collections, sys
+class A: pass
+def make(n):
+    a = A(); a.x = n; a.name = str(n); a.parts = [1.5, n]
+    return a
+model = [make(n) for n in range(50)] + [{"k": n, "v": str(n)} for n in range(50)]
+data = _pickle.dumps(model)
+made = brinery.loads(data)
+for ours, theirs in zip(made, model):
+    assert (vars(ours) if isinstance(ours, A) else ours) == (vars(theirs) if isinstance(theirs, A) else theirs)
+if sys.argv[1:] == ["tracemalloc"]:
+    import tracemalloc
+    tracemalloc.start()
+    made = brinery.loads(data)
+    assert tracemalloc.get_traced_memory()[0] > 1000
+    tracemalloc.stop()
+    del made
+print("well")
+"""
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"BRINERY_FAST_PATHS": "off"},
+        {"PYTHONMALLOC": "debug"},
+        {"PYTHONMALLOC": "malloc"},
+        {"PYTHONTRACEMALLOC": "1"},
+    ],
+)
+@pytest.mark.parametrize("argument", ["", "tracemalloc"])
+def test_every_allocator_and_no_fast_path_give_the_same(environment: dict, argument: str) -> None:
+    import os
+
+    command = [sys.executable, "-c", PROGRAM, *filter(None, [argument])]
+    if argument and "PYTHONTRACEMALLOC" in environment:
+        command.pop()
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("well\n", 0), done.stderr
