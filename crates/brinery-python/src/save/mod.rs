@@ -180,11 +180,11 @@ pub(crate) struct Dump<'s> {
     /// How deep reductions are nested, beyond those that nobody counts.
     reductions: usize,
     /// How often each object is being reduced, counted once reductions are nested deep.
-    reentries: HashMap<usize, usize>,
+    reentries: Option<HashMap<usize, usize>>,
     /// How deep the containers are nested, in fast mode only.
     fast_nesting: usize,
     /// The addresses of those beyond the limit.
-    fast_seen: HashSet<usize>,
+    fast_seen: Option<HashSet<usize>>,
 }
 
 impl<'s> Dump<'s> {
@@ -225,9 +225,9 @@ impl<'s> Dump<'s> {
             recent: instance::Recent::default(),
             ordinary: std::ptr::null_mut(),
             reductions: 0,
-            reentries: HashMap::new(),
+            reentries: None,
             fast_nesting: 0,
-            fast_seen: HashSet::new(),
+            fast_seen: None,
         };
         if keep_memo {
             dump.memo().hold();
@@ -310,7 +310,9 @@ impl<'s> Dump<'s> {
             }
             Task::LeaveFast(object) => {
                 self.fast_nesting -= 1;
-                self.fast_seen.remove(&(object.as_ptr() as usize));
+                if let Some(seen) = &mut self.fast_seen {
+                    seen.remove(&(object.as_ptr() as usize));
+                }
                 Ok(())
             }
             _ => unreachable!("containers are advanced in place"),
@@ -330,7 +332,7 @@ impl<'s> Dump<'s> {
         let address = object.map_or(0, |object| object.as_ptr() as usize);
         let mut endless = self.reductions >= MOST_REDUCTIONS;
         if address != 0 {
-            let times = self.reentries.entry(address).or_default();
+            let times = self.reentries.get_or_insert_default().entry(address).or_default();
             *times += 1;
             endless |= *times > MOST_REENTRIES;
         }
@@ -349,7 +351,7 @@ impl<'s> Dump<'s> {
 
     fn leave_reduction(&mut self, address: usize) {
         self.reductions -= 1;
-        if let Some(times) = self.reentries.get_mut(&address) {
+        if let Some(times) = self.reentries.as_mut().and_then(|times| times.get_mut(&address)) {
             *times = times.saturating_sub(1);
         }
     }
@@ -566,7 +568,9 @@ impl<'s> Dump<'s> {
             return Ok(());
         }
         self.fast_nesting += 1;
-        if self.fast_nesting >= FAST_NESTING_LIMIT && !self.fast_seen.insert(object.as_ptr() as usize) {
+        if self.fast_nesting >= FAST_NESTING_LIMIT
+            && !self.fast_seen.get_or_insert_default().insert(object.as_ptr() as usize)
+        {
             return Err(error::value_error(&format!(
                 "fast mode: can't pickle cyclic objects including object type {} at {:p}",
                 object.type_name(),
