@@ -120,16 +120,41 @@ class Way:
 
 
 def outcome(way: Way, engine: Any, data: bytes) -> tuple[Any, Any, Any]:
-    """Return the class of exception, or None; the value; and how far was read."""
+    """Return None, the value and how far was read; or the class of an exception, its text and what it has come through."""
     try:
         value, position = way.run(engine, data)
     except Exception as error:
-        return type(error), str(error), None
+        return type(error), str(error), _called(error)
     return None, value, position
 
 
+def _called(error: Exception) -> frozenset[str]:
+    """Return the names of the functions that an exception has come through."""
+    names = set()
+    traceback = error.__traceback__
+    while traceback:
+        names.add(traceback.tb_frame.f_code.co_name)
+        traceback = traceback.tb_next
+    return frozenset(names)
+
+
+def better(stock: tuple[Any, Any, Any], ours: tuple[Any, Any, Any]) -> str | None:
+    """Return what stock is defective in, where it has failed for a reason that is no reason to fail."""
+    if stock[0] is MemoryError:
+        return f"asked for more memory than there is, {'refused' if ours[0] else 'managed'}"
+    if stock[0] and "__hash__" in stock[2] and not (ours[0] and "__hash__" in ours[2]):
+        # brinery puts the element off, and the stream goes on.
+        return "an element was hashed before its state came"
+    return None
+
+
 def compare(way: Way, data: bytes) -> str | None:
-    """Return how the engines differ on a stream, or None."""
+    """Return how the engines differ on a stream where neither is better, or None."""
+    return judge(way, data)[0]
+
+
+def judge(way: Way, data: bytes) -> tuple[str | None, str | None]:
+    """Return how the engines differ on a stream, if at all, and else what stock is defective in, if in anything."""
     mended = None if way.in_memory else without_split_frames(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -137,14 +162,16 @@ def compare(way: Way, data: bytes) -> str | None:
         ours = outcome(way, brinery._brinery, data)
     if stock[0] or ours[0]:
         if _name(stock[0]) == _name(ours[0]):
-            return None
-        return f"stock {_shown(stock)}, brinery {_shown(ours)}"
+            return None, None
+        if kind := better(stock, ours):
+            return None, kind
+        return f"stock {_shown(stock)}, brinery {_shown(ours)}", None
     if found := difference(stock[1], ours[1]):
-        return found
+        return found, None
     # A frame may go on after STOP: stock has read it whole, brinery up to STOP.
     if ours[2] not in (stock[2], end_of_pickle(data)):
-        return f"stock stops at {stock[2]}, brinery at {ours[2]}"
-    return None
+        return f"stock stops at {stock[2]}, brinery at {ours[2]}", None
+    return None, None
 
 
 def _name(cls: type | None) -> str | None:

@@ -61,7 +61,10 @@ def run(seed: int, count: int, most_failures: int = 20) -> Result:
             continue
         if not way.in_memory and without_split_frames(data):
             result.better["frames that end within an argument, read as if there were none"] += 1
-        found = comparison.compare(way, data)
+        found, better = comparison.judge(way, data)
+        if better:
+            result.better[better] += 1
+            continue
         if found is None and comparison.outcome(way, comparison.brinery._brinery, data)[0] is None:
             result.loaded += 1
         if found is None:

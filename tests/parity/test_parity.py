@@ -72,3 +72,17 @@ def test_hazards_are_recognised() -> None:
     assert hazard(b"N.r\xff\xff\xff\x7f") is None
     assert without_split_frames(b"\x95\x01\x00\x00\x00\x00\x00\x00\x00N.") is None
     assert without_split_frames(b"\x95\x02\x00\x00\x00\x00\x00\x00\x00X\x01\x00\x00\x00a.") is not None
+
+
+def test_where_brinery_is_better() -> None:
+    """An element that is hashed before its state has come: stock fails at once, brinery finds the end of the input."""
+    data = bytes.fromhex(
+        "5d712863757569640a555549440a710129717d58030000006971046801298171047d710668048a107856341278563412785634007856341273"
+    )
+    for source in ("loads", "BytesIO", "WithoutPeek", "WithReadinto"):
+        way = comparison.Way(source)
+        assert comparison.judge(way, data) == (None, "an element was hashed before its state came")
+    refused = (MemoryError, "", frozenset()), (EOFError, "", frozenset())
+    assert comparison.better(*refused) == "asked for more memory than there is, refused"
+    assert comparison.better(*reversed(refused)) is None
+    assert comparison.better((TypeError, "", frozenset({"load"})), (None, 1, 1)) is None
