@@ -120,8 +120,8 @@ const SHORT: usize = 1000;
 
 /// The value of digits without anything else.
 ///
-/// Long numbers are put together of short ones, of twos, fours and so on, which takes about as long as the
-/// multiplication of numbers of that size: a million digits, some hundredths of a second.
+/// Long numbers are put together of short ones, of twos, fours and so on, so that the time is that of a few
+/// multiplications of numbers of that size, which is less than quadratic.
 fn magnitude(digits: &str, radix: u32) -> Option<BigUint> {
     if digits.len() <= SHORT || radix.is_power_of_two() {
         return BigUint::from_str_radix(digits, radix).ok();
