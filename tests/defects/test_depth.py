@@ -91,3 +91,41 @@ def test_reductions_without_an_end() -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout) < 4096
+
+
+DEEP_KEY = """
+import sys
+import brinery
+
+depth = int(sys.argv[1])
+deep = b")" + b"\\x85" * depth
+for stream in (
+    b"}" + deep + b"Ns.",
+    b"}(" + deep + b"Nu.",
+    b"(" + deep + b"Nd.",
+    b"\\x8f(" + deep + b"\\x90.",
+    b"(" + deep + b"\\x91.",
+    b"cbuiltins\\nset\\n](" + deep + b"e\\x85R.",
+    b"cbuiltins\\nfrozenset\\n](" + deep + b"e\\x85R.",
+    b"}(I1\\n" + deep + b"\\x86Nu.",
+):
+    try:
+        loaded = brinery.loads(stream)
+        print("loaded", len(loaded))
+    except RecursionError as error:
+        assert error.offset is not None
+        print("RecursionError")
+# One tuple many times is not deep.
+wide = b")" + b"".join(b"q%c0h%ch%c\\x86" % (n, n, n) for n in range(16))
+print(len(brinery.loads(b"}" + wide + b"Ns.")))
+"""
+
+
+@pytest.mark.parametrize(("depth", "answer"), [(5000, "loaded 1"), (DEPTH, "RecursionError")])
+def test_deep_keys(depth: int, answer: str) -> None:
+    """CPython hashes tuples by recursion: stock crashes."""
+    done = subprocess.run(
+        [sys.executable, "-c", DEEP_KEY, str(depth)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-2000:]}"
+    assert done.stdout.splitlines() == [answer] * 8 + ["1"]

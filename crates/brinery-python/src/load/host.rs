@@ -8,7 +8,7 @@ use super::memo::Memos;
 use super::options::Strings;
 use super::source::FileSource;
 use super::spare::Aids;
-use super::{number, string};
+use super::{hashable, number, string};
 use crate::ffi::api::*;
 use crate::ffi::layout::{Heap, Layout};
 use crate::ffi::pages::LargeArenas;
@@ -334,6 +334,7 @@ impl<'de> Host<'de> for Builder<'_> {
     }
 
     fn dict(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
+        hashable::check(items.as_slice().iter().step_by(2))?;
         let dict = self.empty_dict()?;
         for pair in items.as_slice().chunks_exact(2) {
             dict.set_item(pair[0].as_ref(), pair[1].as_ref())?;
@@ -343,6 +344,7 @@ impl<'de> Host<'de> for Builder<'_> {
     }
 
     fn frozenset(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
+        hashable::check(items.as_slice())?;
         let items = tuple::new(items.drain())?;
         // SAFETY: makes a new frozenset of a tuple that is alive.
         unsafe { Owned::from_result(PyFrozenSet_New(items.as_ptr())) }
@@ -394,6 +396,7 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline]
     fn set_items(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
+        hashable::check(items.as_slice().iter().step_by(2))?;
         let container = items.container();
         if self.must_wait(container) {
             self.line_up(&items);
@@ -441,6 +444,7 @@ impl<'de> Host<'de> for Builder<'_> {
     }
 
     fn add_items(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
+        hashable::check(items.as_slice())?;
         let container = items.container();
         // SAFETY: the object is alive.
         if unsafe { PySet_Check(container.as_ptr()) } == 0 {
@@ -485,6 +489,7 @@ impl<'de> Host<'de> for Builder<'_> {
     #[inline]
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
         let (callable, args) = (callable.as_ref(), args.as_ref());
+        hashable::check_call(callable, args)?;
         self.call(callable, args).or_else(|Raised| self.set_or_defer(callable, args))
     }
 

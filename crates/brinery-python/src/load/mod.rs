@@ -6,6 +6,7 @@ mod deferred;
 mod functions;
 mod global;
 mod guarded;
+mod hashable;
 mod host;
 mod instance;
 mod memo;
