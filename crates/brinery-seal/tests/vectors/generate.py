@@ -110,7 +110,11 @@ class Case:
             last = index == len(chunks) - 1
             place = index.to_bytes(8, "little") + bytes([last])
             done = [lock(place, content) for _, lock in locks]
-            out += (len(content) | last << 31).to_bytes(4, "little") + done[0][0] + b"".join(tag for _, tag in done)
+            out += (
+                (len(content) | last << 31).to_bytes(4, "little")
+                + done[0][0]
+                + b"".join(tag for _, tag in done)
+            )
         return out
 
     def lines(self) -> str:
