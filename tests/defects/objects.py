@@ -70,3 +70,57 @@ class Named:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Named) and self.name == other.name
+
+
+class Linked(Named):
+    """Its hash looks at the frozenset that it holds."""
+
+    links: frozenset = frozenset()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.links))
+
+
+class Watching(Named):
+    """Looks into what it gets as soon as it gets it."""
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        try:
+            self.seen = len(self.peers)
+        except TypeError:
+            self.seen = "unfinished"
+
+
+class Club(frozenset):
+    """A frozenset with attributes."""
+
+
+class Party(set):
+    """A set with attributes."""
+
+
+class Never:
+    """Has no hash any more once it is loaded."""
+
+    def __init__(self) -> None:
+        self.key = 1
+        self.group: object = None
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __setstate__(self, state: dict) -> None:
+        self.group = state["group"]
+
+
+class Interrupted(Named):
+    """Gets a signal while it is hashed for the second time."""
+
+    hashed = -1000
+
+    def __hash__(self) -> int:
+        Interrupted.hashed += 1
+        if Interrupted.hashed == 2:
+            raise KeyboardInterrupt
+        return super().__hash__()

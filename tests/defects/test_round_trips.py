@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import time
 
 import pytest
 
 import brinery
-from tests.defects.objects import Keyed, Named, Owner, Several, SeveralKeyed
+from tests.defects.objects import (
+    Club,
+    Interrupted,
+    Keyed,
+    Linked,
+    Named,
+    Never,
+    Owner,
+    Party,
+    Several,
+    SeveralKeyed,
+    Watching,
+)
 
 PROTOCOLS = pytest.mark.parametrize("protocol", range(6))
 
@@ -69,6 +83,124 @@ def test_cycle_through_a_dict_key(protocol: int) -> None:
     one.index = {one: "self"}
     loaded = again(one, protocol)
     assert loaded.index[loaded] == "self"
+
+
+@PROTOCOLS
+def test_cycle_through_frozensets(protocol: int) -> None:
+    one, two = Named("one"), Named("two")
+    one.peers, two.peers = frozenset({two}), frozenset({one})
+    loaded = again(one, protocol)
+    (other,) = loaded.peers
+    assert type(other.peers) is frozenset
+    assert loaded in other.peers and other in loaded.peers
+    assert other.peers == {loaded} and hash(other.peers) == hash(frozenset({Named("one")}))
+    assert all(map(gc.is_tracked, (loaded.peers, other.peers)))
+
+
+@PROTOCOLS
+def test_cycle_that_starts_at_the_frozenset(protocol: int) -> None:
+    one = Named("one")
+    one.peers = frozenset({one})
+    loaded = again(one.peers, protocol)
+    (member,) = loaded
+    assert member in loaded and member.peers is loaded
+
+
+@PROTOCOLS
+def test_unfinished_frozensets_as_keys_and_elements(protocol: int) -> None:
+    """In a dict, whose order stays, in tuples, in sets and in other frozensets."""
+    one = Named("one")
+    group = frozenset({one, 5})
+    one.index = {group: 1, (group, 2): 2, "plain": 3}
+    one.peers = {group, frozenset({frozenset({("in", group)})}), 7}
+    loaded = again(one, protocol)
+    equal = frozenset({loaded, 5})
+    assert list(loaded.index.values()) == [1, 2, 3]
+    assert loaded.index[equal] == 1 and loaded.index[equal, 2] == 2
+    assert loaded.peers == {equal, frozenset({frozenset({("in", equal)})}), 7}
+    assert next(iter(loaded.index)) in loaded.peers
+
+
+@PROTOCOLS
+@pytest.mark.parametrize("start", ["plain", "linked"])
+def test_hash_that_needs_the_frozenset(start: str, protocol: int) -> None:
+    plain, linked = Named("plain"), Linked("linked")
+    linked.links = frozenset({plain})
+    plain.peers, plain.index = frozenset({linked}), {linked: 1, 4: 5}
+    loaded = again({"plain": plain, "linked": linked}[start], protocol)
+    plain = loaded if start == "plain" else next(iter(loaded.links))
+    (linked,) = plain.peers
+    assert next(iter(linked.links)) is plain
+    assert linked in plain.peers and plain.index == {linked: 1, 4: 5}
+    if start == "plain":
+        assert list(plain.index) == [linked, 4]
+
+
+@PROTOCOLS
+def test_several_that_wait_in_one(protocol: int) -> None:
+    one, two, three = Named("one"), Named("two"), Named("three")
+    one.next, two.next = two, three
+    three.peers, three.index = frozenset({one, two, three}), {two: 1, one: 2, three: 3, "k": 4}
+    loaded = again(one, protocol)
+    three = loaded.next.next
+    assert three.peers == {loaded, loaded.next, three}
+    assert list(three.index) == [loaded.next, loaded, three, "k"]
+
+
+@PROTOCOLS
+@pytest.mark.parametrize(("start", "cls"), [("element", Club), ("element", Party), ("group", Club)])
+def test_cycle_through_subclasses_of_sets(start: str, cls: type, protocol: int) -> None:
+    one = Named("one")
+    one.peers = cls([one, 7])
+    one.peers.owner = one
+    loaded = again(one if start == "element" else one.peers, protocol)
+    if start == "group":
+        assert loaded.owner.peers is loaded
+        loaded = loaded.owner
+    assert type(loaded.peers) is cls and loaded.peers == {loaded, 7}
+    assert loaded in loaded.peers and loaded.peers.owner is loaded
+
+
+@PROTOCOLS
+def test_unfinished_frozensets_tell_nobody_that_they_are_empty(protocol: int) -> None:
+    one = Watching("one")
+    one.peers = frozenset({one})
+    loaded = again(one, protocol)
+    assert loaded.seen == "unfinished"
+    assert loaded in loaded.peers
+
+
+@PROTOCOLS
+def test_element_that_never_gets_a_hash(protocol: int) -> None:
+    one = Never()
+    one.group = frozenset({one})
+    data = brinery.dumps(one, protocol)
+    with pytest.raises(AttributeError, match="key") as caught:
+        brinery.loads(data)
+    assert (caught.value.offset, caught.value.opcode) == (len(data) - 1, "STOP")
+
+
+def test_signal_while_elements_wait() -> None:
+    one = Interrupted("one")
+    one.peers = frozenset({one})
+    data = brinery.dumps(one)
+    Interrupted.hashed = 0
+    with pytest.raises(KeyboardInterrupt):
+        brinery.loads(data)
+
+
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_many_that_wait(protocol: int) -> None:
+    """The time is in proportion to how many there are: ten seconds would be a hundred times as much."""
+    nodes = [Named(str(number)) for number in range(20_000)]
+    for before, node, after in zip([nodes[-1], *nodes], nodes, [*nodes[1:], nodes[0]]):
+        node.peers, node.index = frozenset({before, after}), {before: 1, after: 2}
+    start = time.process_time()
+    node = again(nodes[0], protocol)
+    assert time.process_time() - start < 10
+    for number in range(1, len(nodes)):
+        assert len(node.peers) == len(node.index) == 2
+        node = next(peer for peer in node.peers if peer.name == str(number))
 
 
 @PROTOCOLS

@@ -88,6 +88,7 @@ pub(crate) struct Types {
     pub(crate) pickler_memo: Owned,
     pub(crate) unpickler: Owned,
     pub(crate) unpickler_memo: Owned,
+    pub(crate) unfinished_frozenset: Owned,
 }
 
 /// Classes of files whose ways are known.
@@ -171,6 +172,7 @@ impl State {
                 pickler_memo: crate::pickler_memo::new_type(module)?,
                 unpickler: crate::unpickler::new_type(module)?,
                 unpickler_memo: crate::unpickler_memo::new_type(module)?,
+                unfinished_frozenset: crate::load::unfinished_frozenset_type(module)?,
             },
             files: Files {
                 bytes_io: import("_io")?.getattr(Owned::str("BytesIO")?.as_ref())?,
@@ -261,6 +263,7 @@ impl State {
             &types.pickler_memo,
             &types.unpickler,
             &types.unpickler_memo,
+            &types.unfinished_frozenset,
             &files.bytes_io,
             &files.buffered_reader,
             codecs_encode,

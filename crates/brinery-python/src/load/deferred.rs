@@ -1,43 +1,89 @@
 //! Elements and keys that have no hash yet.
 //!
-//! In a cycle through a set or a dict, an object may be put into the container while it is still without the state
-//! that its `__hash__` looks at: `node.peers = {other}` and `other.peers = {node}` is saved as a `node` whose state
+//! In a cycle through a set, a frozenset or a dict, an object may be put into the container while it is still without the
+//! state that its `__hash__` looks at: `node.peers = {other}` and `other.peers = {node}` is saved as a `node` whose state
 //! has the `other` whose state has the set with `node`. Stock pickle fails there. Here the element waits until the
 //! `BUILD` of the object that it is waiting for, and is added then.
 //!
 //! Only what fails to hash is ever deferred, so that a stream which loads without this loads the same with it. The
-//! order of a dict is kept: behind a key that waits, all later ones of the same dict wait too. What still cannot
-//! be hashed at the end of the stream fails with the exception of the first attempt.
+//! order of a dict is kept: behind a key that waits, all later ones of the same dict wait too. A frozenset waits as a
+//! whole, and whatever needs its hash waits for it ([`unfinished`]). What an object waits for is a guess, so whatever
+//! is left at the end of the stream is tried as long as some of it succeeds; what never does fails with the exception
+//! of its first attempt.
 
 use super::host::Builder;
+use super::unfinished;
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Raised, Ref, Result, check, error};
+use crate::ffi::{Owned, Raised, Ref, Result, check, error, tuple};
+use crate::state::State;
 use brinery::read::Items;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// Entries that wait, by the object that they wait for.
+/// What waits.
 #[derive(Default)]
 pub(super) struct Deferred {
-    waiting: HashMap<usize, Vec<Entry>>,
-    /// Entries whose object came and still could not be hashed.
-    failed: Vec<Entry>,
+    /// All of it, in the order of the first attempts.
+    jobs: BTreeMap<u64, Job>,
+    next: u64,
+    /// The jobs that wait for an object, by its address.
+    awaiting: HashMap<usize, Vec<u64>>,
+    /// The jobs of dicts, by the dict's address.
+    lines: HashMap<usize, u64>,
 }
 
-/// A key for a set, or a key and a value for a dict.
-struct Entry {
+/// What is left to do for a container.
+struct Job {
     container: Owned,
-    key: Owned,
-    value: Option<Owned>,
-    /// What the first attempt failed with; an entry that only keeps its place has not been tried.
-    error: Option<Owned>,
-    /// The object that is waited for; holding it keeps its address its own.
-    awaited: Owned,
+    rest: Rest,
+    /// What the first attempt failed with.
+    error: Owned,
+    /// The object that is waited for, if that is known; holding it keeps its address its own.
+    awaited: Option<Owned>,
 }
 
-impl Entry {
-    /// Puts the entry where it belongs.
-    fn insert(&self) -> Result<()> {
-        insert(self.container.as_ref(), self.key.as_ref(), self.value.as_ref().map(Owned::as_ref))
+enum Rest {
+    /// An element of a set.
+    Element(Owned),
+    /// Keys and values of a dict, in a line.
+    Line(VecDeque<(Owned, Owned)>),
+    /// The elements of a frozenset, a tuple.
+    Elements(Owned),
+}
+
+impl Job {
+    /// Does as much as can be done. An exception is set unless that is all.
+    fn attempt(&mut self, state: &State) -> Result<()> {
+        let container = self.container.as_ref();
+        match &mut self.rest {
+            Rest::Element(element) => insert(container, element.as_ref(), None),
+            Rest::Elements(elements) => unfinished::finish(state, container, elements.as_ref()),
+            Rest::Line(line) => {
+                while let Some((key, value)) = line.pop_front() {
+                    if let Err(Raised) = insert(container, key.as_ref(), Some(value.as_ref())) {
+                        line.push_front((key, value));
+                        return Err(Raised);
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// How many entries it still has to add.
+    fn len(&self) -> usize {
+        if let Rest::Line(line) = &self.rest { line.len() } else { 1 }
+    }
+
+    /// What it has to wait for before another attempt. See [`awaited`].
+    fn awaited(&self, state: &State, stack: Option<&[Owned]>) -> Result<Option<Owned>> {
+        match &self.rest {
+            Rest::Element(key) => awaited(state, std::slice::from_ref(key), stack),
+            Rest::Line(line) => match line.front() {
+                Some((key, _)) => awaited(state, std::slice::from_ref(key), stack),
+                None => Ok(None),
+            },
+            Rest::Elements(elements) => awaited(state, &items_of(elements.as_ref()), stack),
+        }
     }
 }
 
@@ -60,44 +106,47 @@ impl Builder<'_> {
         failed: usize,
         width: usize,
     ) -> Result<()> {
-        let container = items.container();
-        let mut entries = items.as_slice()[failed..].chunks_exact(width);
-        let Some(first) = entries.next() else { return Err(Raised) };
-        // Whatever failed last: the exception that is set belongs to `first`.
-        let Some(error) = error::take() else { return Err(Raised) };
-        let Some(awaited) = awaited(&error, first[0].as_ref(), Some(items.below())) else {
-            return Err(error::restore(error));
-        };
-        self.defer(container, first, Some(error), &awaited);
-        for entry in entries {
-            if width == 2 {
-                self.defer(container, entry, None, &awaited);
-            } else if insert(container.as_ref(), entry[0].as_ref(), None).is_err() {
-                let Some(error) = error::take() else { return Err(Raised) };
-                let Some(awaited) = self::awaited(&error, entry[0].as_ref(), Some(items.below())) else {
-                    return Err(error::restore(error));
-                };
-                self.defer(container, entry, Some(error), &awaited);
+        let (container, stack) = (items.container(), Some(items.below()));
+        let rest = &items.as_slice()[failed..];
+        if width == 2 {
+            let line = rest.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+            return self.defer(container, Rest::Line(line), stack);
+        }
+        for (index, element) in rest.iter().enumerate() {
+            if index == 0 || insert(container.as_ref(), element.as_ref(), None).is_err() {
+                self.defer(container, Rest::Element(element.clone()), stack)?;
             }
         }
         Ok(())
     }
 
-    /// The set that `set(list)` has failed to make, with the elements deferred that cannot be hashed yet: so are sets
-    /// written below protocol 4.
+    /// The frozenset that could not be made of these elements, a tuple, if that is for the reason that they cannot be
+    /// hashed yet.
+    #[cold]
+    pub(super) fn unfinished_frozenset(&mut self, elements: Owned, stack: &[Owned]) -> Result<Owned> {
+        let rest = Rest::Elements(elements);
+        self.defer_new(rest, Some(stack), unfinished::new)
+    }
+
+    /// The set or frozenset that a call with a list has failed to make, with the elements deferred that cannot be hashed
+    /// yet: so are they written below protocol 4, and instances of subclasses always.
     #[cold]
     pub(super) fn set_or_defer(&mut self, callable: Ref<'_>, args: Ref<'_>) -> Result<Owned> {
-        let Some(elements) = elements_of_call(callable, args) else { return Err(Raised) };
-        let Some(first) = error::take() else { return Err(Raised) };
-        // SAFETY: makes a new set.
-        let set = unsafe { Owned::from_result(PySet_New(std::ptr::null_mut()))? };
+        let Some((kind, elements)) = call_of_set(callable, args) else { return Err(Raised) };
+        if kind == Kind::Frozen {
+            let exact = callable.as_ptr() == (&raw mut PyFrozenSet_Type).cast();
+            let rest = Rest::Elements(tuple::new(elements.into_iter())?);
+            let make = |state: &State| if exact { unfinished::new(state) } else { callable.call0() };
+            return self.defer_new(rest, None, make);
+        }
+        let Some(error) = error::take() else { return Err(Raised) };
+        if is_fatal(error.as_ref()) {
+            return Err(error::restore(error));
+        }
+        let set = callable.call0()?;
         for element in &elements {
             if insert(set.as_ref(), element.as_ref(), None).is_err() {
-                let Some(error) = error::take() else { return Err(Raised) };
-                let Some(awaited) = awaited(&error, element.as_ref(), None) else {
-                    return Err(error::restore(first));
-                };
-                self.defer(&set, std::slice::from_ref(element), Some(error), &awaited);
+                self.defer(&set, Rest::Element(element.clone()), None)?;
             }
         }
         Ok(set)
@@ -106,125 +155,232 @@ impl Builder<'_> {
     /// Whether items for this container have to line up behind others that wait.
     #[inline(always)]
     pub(super) fn must_wait(&self, container: &Owned) -> bool {
-        self.deferred.as_deref().is_some_and(|deferred| deferred.awaited_for(container.as_ref()).is_some())
+        self.deferred
+            .as_deref()
+            .is_some_and(|deferred| deferred.lines.contains_key(&(container.as_ptr() as usize)))
     }
 
     /// Lines up keys and values behind others of the same dict.
     #[cold]
     pub(super) fn line_up(&mut self, items: &Items<'_, Owned>) {
-        let container = items.container();
-        let awaited = self.deferred.as_deref().and_then(|deferred| deferred.awaited_for(container.as_ref()));
-        if let Some(awaited) = awaited {
-            for entry in items.as_slice().chunks_exact(2) {
-                self.defer(container, entry, None, &awaited);
-            }
-        }
-    }
-
-    fn defer(&mut self, container: &Owned, entry: &[Owned], error: Option<Owned>, awaited: &Owned) {
-        let entry = Entry {
-            container: container.clone(),
-            key: entry[0].clone(),
-            value: entry.get(1).cloned(),
-            error,
-            awaited: awaited.clone(),
-        };
-        let deferred = self.deferred.get_or_insert_default();
-        deferred.waiting.entry(awaited.as_ptr() as usize).or_default().push(entry);
-    }
-
-    /// Adds what has waited for an object that now has its state.
-    #[cold]
-    pub(super) fn add_deferred(&mut self, built: Ref<'_>) {
         let Some(deferred) = &mut self.deferred else { return };
-        let Some(entries) = deferred.waiting.remove(&(built.as_ptr() as usize)) else { return };
-        for entry in entries {
-            let blocked = entry.value.is_some()
-                && deferred.failed.iter().any(|other| other.container.is(entry.container.as_ref()));
-            if blocked || entry.insert().is_err() {
-                error::clear();
-                deferred.failed.push(entry);
+        let Some(serial) = deferred.lines.get(&(items.container().as_ptr() as usize)) else { return };
+        if let Some(Job { rest: Rest::Line(line), .. }) = deferred.jobs.get_mut(serial) {
+            line.extend(items.as_slice().chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())));
+        }
+    }
+
+    /// Defers what has failed with the exception that is set, which stays set if it is no reason to wait.
+    fn defer(&mut self, container: &Owned, rest: Rest, stack: Option<&[Owned]>) -> Result<()> {
+        self.defer_new(rest, stack, |_| Ok(container.clone())).map(drop)
+    }
+
+    /// The same for a container that is to be made.
+    fn defer_new(
+        &mut self,
+        rest: Rest,
+        stack: Option<&[Owned]>,
+        container: impl FnOnce(&State) -> Result<Owned>,
+    ) -> Result<Owned> {
+        let Some(error) = error::take() else { return Err(Raised) };
+        // Any object will do for a container until it is known whether one is wanted.
+        let mut job = Job { container: Owned::none(), rest, error, awaited: None };
+        if is_fatal(job.error.as_ref()) {
+            return Err(error::restore(job.error));
+        }
+        job.awaited = self.pause.interrupt(|| job.awaited(self.state, stack))?;
+        if job.awaited.is_none() {
+            return Err(error::restore(job.error));
+        }
+        job.container = container(self.state)?;
+        let made = job.container.clone();
+        let deferred = self.deferred.get_or_insert_default();
+        deferred.next += 1;
+        deferred.put(deferred.next, job);
+        Ok(made)
+    }
+
+    /// Goes on with what has waited for an object that now has its state.
+    #[cold]
+    pub(super) fn add_deferred(&mut self, built: Ref<'_>) -> Result<()> {
+        let mut finished = vec![built.to_owned()];
+        while let Some(object) = finished.pop() {
+            let Some(deferred) = &mut self.deferred else { break };
+            let jobs = deferred.awaiting.remove(&(object.as_ptr() as usize)).unwrap_or_default();
+            for serial in jobs {
+                self.go_on(serial, &mut finished)?;
             }
         }
+        if self.deferred.as_deref().is_some_and(|deferred| deferred.jobs.is_empty()) {
+            self.deferred = None;
+        }
+        Ok(())
+    }
+
+    /// Goes on with one job. Answers whether anything could be done; a frozenset that is finished with it comes on the
+    /// list.
+    fn go_on(&mut self, serial: u64, finished: &mut Vec<Owned>) -> Result<bool> {
+        let (state, pause) = (self.state, &mut self.pause);
+        let Some(deferred) = &mut self.deferred else { return Ok(false) };
+        let Some(mut job) = deferred.jobs.remove(&serial) else { return Ok(false) };
+        deferred.lines.remove(&(job.container.as_ptr() as usize));
+        let before = job.len();
+        if pause.interrupt(|| job.attempt(state)).is_ok() {
+            if let Rest::Elements(_) = job.rest {
+                finished.push(job.container);
+            }
+            return Ok(true);
+        }
+        let Some(error) = error::take() else { return Err(Raised) };
+        if is_fatal(error.as_ref()) {
+            return Err(error::restore(error));
+        }
+        let after = job.len();
+        if after < before {
+            job.error = error;
+        }
+        job.awaited = pause.interrupt(|| job.awaited(state, None))?;
+        deferred.put(serial, job);
+        Ok(after < before)
     }
 
     /// Adds what has waited until the end of the stream.
     pub(super) fn add_all_deferred(&mut self) -> Result<()> {
-        let Some(deferred) = self.deferred.take() else { return Ok(()) };
-        let Deferred { waiting, failed } = *deferred;
-        for entry in failed.into_iter().chain(waiting.into_values().flatten()) {
-            if entry.insert().is_err() {
-                let Some(first) = entry.error else { return Err(Raised) };
-                error::clear();
-                return Err(error::restore(first));
+        let (mut progress, mut backwards) = (true, false);
+        while progress {
+            progress = false;
+            let Some(deferred) = &mut self.deferred else { break };
+            // Nothing more comes that could be waited for but other parts of this.
+            let mut serials: Vec<_> = deferred.jobs.keys().copied().collect();
+            if backwards {
+                serials.reverse();
             }
+            for serial in serials {
+                let mut finished = Vec::new();
+                progress |= self.go_on(serial, &mut finished)?;
+                for frozenset in finished {
+                    self.add_deferred(frozenset.as_ref())?;
+                }
+            }
+            backwards = !backwards;
         }
-        Ok(())
+        let Some(deferred) = self.deferred.take() else { return Ok(()) };
+        match deferred.jobs.into_values().next() {
+            Some(job) => Err(error::restore(job.error)),
+            None => Ok(()),
+        }
     }
 }
 
 impl Deferred {
-    /// What an entry of this dict is waiting for, if one is.
-    fn awaited_for(&self, container: Ref<'_>) -> Option<Owned> {
-        let of_dict = |entry: &&Entry| entry.value.is_some() && entry.container.is(container);
-        self.waiting.values().flatten().find(of_dict).map(|entry| entry.awaited.clone())
+    fn put(&mut self, serial: u64, job: Job) {
+        if let Some(awaited) = &job.awaited {
+            self.awaiting.entry(awaited.as_ptr() as usize).or_default().push(serial);
+        }
+        if let Rest::Line(_) = job.rest {
+            self.lines.insert(job.container.as_ptr() as usize, serial);
+        }
+        self.jobs.insert(serial, job);
     }
 }
 
-/// The object that has to get its state before `key` can be hashed, if hashing is what failed and that may change.
-///
-/// An object that is being built stands on the machine's stack, below the state that is made for it. Where the stack
-/// is not known, the key itself is taken for such an object.
-fn awaited(error: &Owned, key: Ref<'_>, stack: Option<&[Owned]>) -> Option<Owned> {
-    // SAFETY: the interpreter's exception classes are alive as long as it is; the objects are alive.
+/// Whether an exception is none that a later attempt could do without.
+fn is_fatal(error: Ref<'_>) -> bool {
+    let kind = error.type_ptr();
+    // SAFETY: the interpreter's exception classes are alive as long as it is.
     unsafe {
-        let kind = error.type_ptr();
-        if PyType_IsSubtype(kind, PyExc_Exception.cast()) == 0
+        PyType_IsSubtype(kind, PyExc_Exception.cast()) == 0
             || PyType_IsSubtype(kind, PyExc_MemoryError.cast()) != 0
+    }
+}
+
+/// The object that has to be finished before the keys can be hashed, if hashing them fails and that may change.
+///
+/// An object that is being built stands on the machine's stack, below the state that is made for it; of several, the
+/// outermost one is finished last. Where the stack is not known, the first key that fails is taken for such an object.
+fn awaited(state: &State, keys: &[Owned], stack: Option<&[Owned]>) -> Result<Option<Owned>> {
+    let mut parts = Vec::new();
+    for key in keys {
+        // SAFETY: the key is alive.
+        if unsafe { PyObject_Hash(key.as_ptr()) } == -1
+            && let Some(error) = error::take()
         {
-            return None;
-        }
-        if PyObject_Hash(key.as_ptr()) != -1 {
-            return None;
+            if is_fatal(error.as_ref()) {
+                return Err(error::restore(error));
+            }
+            parts.push(key.clone());
+            if stack.is_none() {
+                break;
+            }
         }
     }
-    error::clear();
-    let may_get_state = |value: &&Owned| is_instance_of_python_class(value.as_ref());
-    let mut found = None;
-    let mut parts = vec![key.to_owned()];
+    let mut outermost: Option<(usize, Owned)> = None;
+    let mut looks_further = false;
     while let Some(part) = parts.pop() {
         if never_hashes(part.as_ref()) {
-            return None;
+            return Ok(None);
         }
-        if is_instance_of_python_class(part.as_ref()) {
-            if stack.is_none_or(|stack| stack.iter().any(|value| value.is(part.as_ref()))) {
-                found.get_or_insert(part);
+        let place = if unfinished::is_unfinished(state, part.as_ref()) {
+            Some(0)
+        } else if is_instance_of_python_class(part.as_ref()) {
+            looks_further = true;
+            stack.map_or(Some(0), |stack| stack.iter().rposition(|value| value.is(part.as_ref())))
+        } else {
+            if part.is_exactly(&raw mut PyTuple_Type) {
+                parts.extend(items_of(part.as_ref()));
             }
-        } else if part.is_exactly(&raw mut PyTuple_Type) {
-            // SAFETY: the part is a tuple, whose items are alive.
-            unsafe {
-                let len = PyTuple_GET_SIZE(part.as_ptr());
-                parts.extend(
-                    (0..len).map(|index| Ref::new(PyTuple_GET_ITEM(part.as_ptr(), index)).to_owned()),
-                );
-            }
+            None
+        };
+        if let Some(place) = place
+            && outermost.as_ref().is_none_or(|(least, _)| place < *least)
+        {
+            outermost = Some((place, part));
         }
     }
-    if found.is_some() {
-        return found;
-    }
-    // Its hash may look further into the graph: then the outermost object is the last one that is finished.
-    is_instance_of_python_class(key).then(|| stack?.iter().find(may_get_state).cloned()).flatten()
+    Ok(outermost.map(|(_, object)| object).or_else(|| {
+        // A hash may look further into the graph: then the outermost object is the last one that is finished.
+        let may_get_state = |value: &&Owned| is_instance_of_python_class(value.as_ref());
+        stack.filter(|_| looks_further)?.iter().find(may_get_state).cloned()
+    }))
 }
 
-/// The list in a call `set(list)`.
-fn elements_of_call(callable: Ref<'_>, args: Ref<'_>) -> Option<Vec<Owned>> {
-    // SAFETY: the type lives as long as the interpreter; sizes and items are asked of a tuple and a list only.
+/// The items of a tuple.
+fn items_of(tuple: Ref<'_>) -> Vec<Owned> {
+    // SAFETY: the object is a tuple, whose items are alive.
     unsafe {
-        if callable.as_ptr() != (&raw mut PySet_Type).cast() || !args.is_exactly(&raw mut PyTuple_Type) {
+        let len = PyTuple_GET_SIZE(tuple.as_ptr());
+        (0..len).map(|index| Ref::new(PyTuple_GET_ITEM(tuple.as_ptr(), index)).to_owned()).collect()
+    }
+}
+
+/// Whether elements can be added to what is made.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    Set,
+    Frozen,
+}
+
+/// The kind of set, and the list, in a call such as `set(list)` that runs no code of the class's own.
+fn call_of_set(callable: Ref<'_>, args: Ref<'_>) -> Option<(Kind, Vec<Owned>)> {
+    // SAFETY: the types live as long as the interpreter; sizes and items are asked of a tuple and a list only.
+    unsafe {
+        if !callable.is_type() {
             return None;
         }
-        if PyTuple_GET_SIZE(args.as_ptr()) != 1 {
+        let class = callable.as_ptr().cast::<PyTypeObject>();
+        let is_made_as = |base: *mut PyTypeObject| {
+            PyType_IsSubtype(class, base) != 0
+                && (*class).tp_new.map(|new| new as usize) == (*base).tp_new.map(|new| new as usize)
+                && (*class).tp_init.map(|init| init as usize) == (*base).tp_init.map(|init| init as usize)
+        };
+        let kind = if is_made_as(&raw mut PySet_Type) {
+            Kind::Set
+        } else if is_made_as(&raw mut PyFrozenSet_Type) {
+            Kind::Frozen
+        } else {
+            return None;
+        };
+        if !args.is_exactly(&raw mut PyTuple_Type) || PyTuple_GET_SIZE(args.as_ptr()) != 1 {
             return None;
         }
         let list = Ref::new(PyTuple_GET_ITEM(args.as_ptr(), 0));
@@ -232,7 +388,10 @@ fn elements_of_call(callable: Ref<'_>, args: Ref<'_>) -> Option<Vec<Owned>> {
             return None;
         }
         let len = PyList_GET_SIZE(list.as_ptr());
-        Some((0..len).map(|index| Ref::new(PyList_GET_ITEM(list.as_ptr(), index)).to_owned()).collect())
+        Some((
+            kind,
+            (0..len).map(|index| Ref::new(PyList_GET_ITEM(list.as_ptr(), index)).to_owned()).collect(),
+        ))
     }
 }
 

@@ -15,10 +15,10 @@ use crate::ffi::pages::LargeArenas;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, tuple};
 use crate::place;
 use crate::state::State;
-use brinery::Place;
 use brinery::read::{
     Chunk, Fault, FaultClass, Host, Items, LineEncoding, ReadError, ReadResult, Shape, Source,
 };
+use brinery::{Opcode, Place};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -158,12 +158,15 @@ impl<'a> Builder<'a> {
     }
 
     /// Ends a load that has reached its end.
-    pub(super) fn finish(&mut self) -> Result<()> {
+    pub(super) fn finish<'de>(&mut self, source: &impl Source<'de>) -> Result<()> {
         if self.deferred.is_none() {
             return Ok(());
         }
         self.pause.end();
-        self.add_all_deferred()
+        self.add_all_deferred().map_err(|Raised| {
+            let stop = Some(source.offset().saturating_sub(1));
+            place::annotate(self.state, &brinery::Path::default(), stop, Some(Opcode::Stop))
+        })
     }
 
     /// The source as what it is, where it is a file.
@@ -345,9 +348,10 @@ impl<'de> Host<'de> for Builder<'_> {
 
     fn frozenset(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
         hashable::check(items.as_slice())?;
-        let items = tuple::new(items.drain())?;
+        let elements = tuple::new(items.drain())?;
         // SAFETY: makes a new frozenset of a tuple that is alive.
-        unsafe { Owned::from_result(PyFrozenSet_New(items.as_ptr())) }
+        let made = unsafe { Owned::from_result(PyFrozenSet_New(elements.as_ptr())) };
+        made.or_else(|Raised| self.unfinished_frozenset(elements, items.as_stack().0))
     }
 
     fn are_inert(&self, container: Option<&Owned>, items: &[Owned]) -> bool {
@@ -497,7 +501,7 @@ impl<'de> Host<'de> for Builder<'_> {
     fn build(&mut self, instance: &Owned, state: Owned) -> Result<()> {
         self.set_state(instance.as_ref(), state.as_ref())?;
         if self.deferred.is_some() {
-            self.add_deferred(instance.as_ref());
+            self.add_deferred(instance.as_ref())?;
         }
         Ok(())
     }

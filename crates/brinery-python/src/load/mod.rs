@@ -16,6 +16,7 @@ mod options;
 mod source;
 mod spare;
 mod string;
+mod unfinished;
 
 pub(crate) use functions::functions;
 pub(crate) use global::find_class;
@@ -24,6 +25,7 @@ pub(crate) use host::{Builder, Hook, Hooks, Visible};
 pub(crate) use options::Options;
 pub(crate) use source::{File, FileSource};
 pub(crate) use spare::{Aids, Spare};
+pub(crate) use unfinished::new_type as unfinished_frozenset_type;
 
 use crate::ffi::{Owned, Result};
 use brinery::read::{Machine, Source};
@@ -35,6 +37,6 @@ pub(crate) fn run<'de, S: Source<'de>>(
     mut builder: Builder<'_>,
 ) -> Result<Owned> {
     let value = machine.run(source, &mut builder)?;
-    builder.finish()?;
+    builder.finish(source)?;
     Ok(value)
 }
