@@ -4,6 +4,7 @@ use crate::opcode::Opcode;
 #[cfg(feature = "serde")]
 use crate::place::Segment;
 use crate::place::{Path, Place};
+use crate::policy::Rule;
 use crate::read::{Fault, ReadError};
 #[cfg(feature = "serde")]
 use crate::value::Id;
@@ -67,6 +68,8 @@ pub enum ErrorKind {
     Depth(usize),
     /// The out-of-band buffer of this number was not supplied.
     MissingBuffer(usize),
+    /// The stream does what the policy does not grant.
+    Refused(Rule, String),
 }
 
 impl fmt::Display for ErrorKind {
@@ -85,6 +88,7 @@ impl fmt::Display for ErrorKind {
                 write!(f, "nested deeper than the limit of {limit} (raise it, or use a Graph)")
             }
             ErrorKind::MissingBuffer(index) => write!(f, "out-of-band buffer {index} was not supplied"),
+            ErrorKind::Refused(rule, message) => write!(f, "{message} [{rule}]"),
         }
     }
 }
@@ -170,6 +174,27 @@ impl Error {
     /// ```
     pub fn is_cycle(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Cycle)
+    }
+
+    /// The rule that the stream breaks, if it was read under a [policy](crate::policy).
+    ///
+    /// ```
+    /// use brinery::policy::{Policy, Rule, examine};
+    ///
+    /// let verdict = examine(b"\x80\x02\x8c\x01a.", &Policy::data());
+    /// assert_eq!(verdict.error().unwrap().rule(), Some(Rule::GrammarOpcode));
+    /// ```
+    pub fn rule(&self) -> Option<Rule> {
+        match self.0.kind {
+            ErrorKind::Refused(rule, _) => Some(rule),
+            _ => None,
+        }
+    }
+
+    /// The error for a stream that breaks a rule.
+    #[cold]
+    pub(crate) fn refused(rule: Rule, message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Refused(rule, message.into()))
     }
 
     /// The offset from the start of the input of the opcode that failed, or that made the object that does not fit.
@@ -269,7 +294,9 @@ impl fmt::Display for Error {
         }
         match kind {
             _ if path.is_root() => Ok(()),
-            ErrorKind::Stream(_) | ErrorKind::Encoding(_) => write!(f, ", building {path}"),
+            ErrorKind::Stream(_) | ErrorKind::Encoding(_) | ErrorKind::Refused(..) => {
+                write!(f, ", building {path}")
+            }
             _ => write!(f, ", in {path}"),
         }
     }
@@ -315,6 +342,7 @@ impl From<ReadError> for Error {
         match error {
             ReadError::Truncated => Fault::Truncated.into(),
             ReadError::Io(error) => error.into(),
+            ReadError::Refused(rule) => Error::refused(rule, rule.meaning()),
             ReadError::Raised => io::Error::other("the source failed").into(),
         }
     }

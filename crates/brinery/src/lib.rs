@@ -102,6 +102,7 @@ pub mod inspect;
 mod opcode;
 mod options;
 mod place;
+pub mod policy;
 pub mod read;
 #[cfg(feature = "serde")]
 mod serde;

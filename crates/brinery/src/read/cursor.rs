@@ -1,5 +1,6 @@
 //! Where a stream's bytes come from.
 
+use crate::policy::Rule;
 use std::{io, ops::Deref};
 
 /// A piece of the input: borrowed for the life of the input where possible, else only until the next read.
@@ -41,6 +42,8 @@ pub enum ReadError {
     Io(io::Error),
     /// The source has recorded its error where the host will find it.
     Raised,
+    /// The source does not let this through.
+    Refused(Rule),
 }
 
 /// The result of reading.

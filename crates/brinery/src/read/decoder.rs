@@ -1,6 +1,6 @@
 //! Opcodes with their arguments, one after the other, without executing them.
 
-use super::cursor::{Cursor, ReadError, Source};
+use super::cursor::{Cursor, Source};
 use crate::opcode::{ArgumentKind, Opcode};
 use std::fmt;
 
@@ -191,9 +191,7 @@ impl<'de> Decoder<'de> {
         let remaining = self.cursor.buffered() as u64;
         match self.cursor.split_line() {
             Ok(line) => Ok(line),
-            Err(ReadError::Truncated | ReadError::Io(_) | ReadError::Raised) => {
-                Err(DecodeErrorKind::Truncated { opcode, expected: None, remaining })
-            }
+            Err(_) => Err(DecodeErrorKind::Truncated { opcode, expected: None, remaining }),
         }
     }
 }

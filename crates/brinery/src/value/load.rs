@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 /// Builds one graph.
 #[derive(Default)]
-struct Builder<'a> {
+pub(crate) struct Builder<'a> {
     graph: Graph<'a>,
     memo: Memo<Id>,
     buffers: u32,
@@ -34,6 +34,46 @@ pub(crate) fn load<'a, S: Source<'a>>(graph: Graph<'a>, source: &mut S) -> Resul
     let root = Machine::new().run(source, &mut builder)?;
     builder.graph.set_loaded(root);
     Ok(builder.graph)
+}
+
+/// For hosts that build a graph and look at it meanwhile.
+impl<'a> Builder<'a> {
+    /// A builder of a graph that may be prepared with buffers.
+    pub(crate) fn new(graph: Graph<'a>) -> Self {
+        Builder { graph, ..Builder::default() }
+    }
+
+    /// Prepares for an input of this size.
+    pub(crate) fn expect(&mut self, input: usize) {
+        self.graph.reserve(input);
+    }
+
+    /// What is there so far.
+    #[inline(always)]
+    pub(crate) fn graph(&self) -> &Graph<'a> {
+        &self.graph
+    }
+
+    /// A tuple that is no part of the stream.
+    pub(crate) fn scratch_tuple(&mut self, items: &[Id]) -> Result<Id> {
+        if items.is_empty() {
+            return Ok(Id::EMPTY_TUPLE);
+        }
+        let run = self.graph.run(items)?;
+        self.push(Node::Tuple(run))
+    }
+
+    /// A text that is no part of the stream.
+    pub(crate) fn scratch_text(&mut self, text: &str) -> Result<Id> {
+        let node = self.graph.text_node(Cow::Owned(text.as_bytes().to_vec()))?;
+        self.push(node)
+    }
+
+    /// The graph, of this object.
+    pub(crate) fn finish(mut self, root: Id) -> Graph<'a> {
+        self.graph.set_loaded(root);
+        self.graph
+    }
 }
 
 impl<'a> Builder<'a> {

@@ -343,6 +343,12 @@ pub(super) fn names_for(
     (found.ok().map(|found| modules[found].1), None)
 }
 
+/// The names of Python 3 for a global of Python 2.
+pub(crate) fn modern_names(module: &str, name: &str) -> (String, String) {
+    let (new_module, new_name) = names_for(3, module, name);
+    (new_module.unwrap_or(module).to_owned(), new_name.unwrap_or(name).to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,99 @@
+//! What a stream may do with a global.
+
+use super::native::Native;
+use super::shape::Shape;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The state that objects made of a global may be given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// None.
+    #[default]
+    None,
+    /// Attributes, set without code of the class: of any name that is not special, or these, each of its shape.
+    Attributes(Option<BTreeMap<String, Shape>>),
+    /// Whatever has this shape, by the `__setstate__` of the class.
+    SetState(Shape),
+}
+
+/// What a stream may do with a global, and with what it makes of it. The default is nothing.
+///
+/// ```
+/// use brinery::policy::Capability;
+///
+/// let class = Capability { construct: Some("tuple[]".parse().unwrap()), ..Capability::default() };
+/// assert!(!class.value);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Capability {
+    /// Whether it may be a value: what the program gets a hold of.
+    pub value: bool,
+    /// The arguments, as a tuple, with which an instance may be made by `__new__` alone: `NEWOBJ`, `NEWOBJ_EX`, copyreg.
+    pub construct: Option<Shape>,
+    /// The keyword arguments that may come with them.
+    pub keywords: Option<Shape>,
+    /// The arguments, as a tuple, with which it may be called.
+    pub call: Option<Shape>,
+    /// The state that such objects may be given.
+    pub state: State,
+    /// The items by which such objects may be extended, as `append`, `add` or item by item.
+    pub extend: Option<Shape>,
+    /// The attributes of the global that may be had by `getattr`, members of an enum: `*` for all of them.
+    pub members: BTreeSet<String>,
+    /// The attributes that may be had of objects made of it, as bound methods.
+    pub methods: BTreeSet<String>,
+    /// What is checked besides, by code.
+    pub native: Option<Native>,
+}
+
+impl Capability {
+    /// Whether nothing is granted.
+    pub fn is_nothing(&self) -> bool {
+        *self == Capability::default()
+    }
+
+    /// What either grants.
+    #[must_use]
+    pub fn union(mut self, other: Capability) -> Capability {
+        let either = |mine: Option<Shape>, other: Option<Shape>| match (mine, other) {
+            (Some(mine), Some(other)) => Some(mine.or(other)),
+            (mine, other) => mine.or(other),
+        };
+        self.value |= other.value;
+        // A check by code goes with the shapes that were written for it, so one that has none is not to loosen them.
+        match (self.native, other.native) {
+            (None, Some(_)) => {
+                let value = self.value;
+                self = other;
+                self.value |= value;
+                return self;
+            }
+            (Some(_), None) => return self,
+            _ => {}
+        }
+        self.construct = either(self.construct, other.construct);
+        self.keywords = either(self.keywords, other.keywords);
+        self.call = either(self.call, other.call);
+        self.extend = either(self.extend, other.extend);
+        self.members.extend(other.members);
+        self.methods.extend(other.methods);
+        self.state = match (self.state, other.state) {
+            (State::None, state) | (state, State::None) => state,
+            (State::SetState(mine), State::SetState(other)) => State::SetState(mine.or(other)),
+            (State::Attributes(Some(mut mine)), State::Attributes(Some(other))) => {
+                for (name, shape) in other {
+                    let both = match mine.remove(&name) {
+                        Some(known) => known.or(shape),
+                        None => shape,
+                    };
+                    mine.insert(name, both);
+                }
+                State::Attributes(Some(mine))
+            }
+            (State::Attributes(_), State::Attributes(_)) => State::Attributes(None),
+            (state @ State::SetState(_), _) | (_, state @ State::SetState(_)) => state,
+        };
+        self
+    }
+}

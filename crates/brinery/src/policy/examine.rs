@@ -1,0 +1,1031 @@
+//! The host that watches what a stream does, and lets it do what the policy grants.
+
+use super::capability::{Capability, State};
+use super::native::Native;
+use super::need::{Need, Use, shape_of};
+use super::numpy::is_dtype_state;
+use super::policy::{Key, Policy};
+use super::rule::Rule;
+use super::shape::{Shape, World};
+use crate::error::{Error, ErrorKind, Result};
+use crate::place::Place;
+use crate::read::{Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape as Outline, Source};
+use crate::value::{Builder, ChangeKind, Graph, Id, Kind, Value, modern_names};
+use hashbrown::HashMap;
+use std::cell::Cell;
+
+type FastMap<V> = HashMap<Id, V, foldhash::fast::RandomState>;
+
+/// A global that the stream names.
+#[derive(Debug)]
+pub(super) struct Known<'p> {
+    /// The names as the stream has them.
+    pub(super) raw: Key,
+    /// The names of Python 3.
+    pub(super) key: Key,
+    pub(super) capability: Option<&'p Capability>,
+    /// What it is used as, for those who resolve it.
+    pub(super) uses: Uses,
+}
+
+/// What a global is used as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
+pub struct Uses {
+    /// It appears as a value.
+    pub value: bool,
+    /// It is constructed as a class.
+    pub construct: bool,
+    /// It is called.
+    pub call: bool,
+    /// Objects made of it are given attributes.
+    pub attributes: bool,
+    /// Objects made of it are given a state by their `__setstate__`.
+    pub setstate: bool,
+    /// Members are asked for.
+    pub members: bool,
+}
+
+/// A set of objects.
+#[derive(Debug, Default)]
+struct Objects(Vec<u64>);
+
+impl Objects {
+    fn insert(&mut self, id: Id) {
+        let word = id.index() / 64;
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (id.index() % 64);
+    }
+
+    #[inline(always)]
+    fn contains(&self, id: Id) -> bool {
+        self.0.get(id.index() / 64).is_some_and(|word| word >> (id.index() % 64) & 1 == 1)
+    }
+}
+
+/// Watches one stream.
+pub(super) struct Examiner<'a, 'p> {
+    pub(super) builder: Builder<'a>,
+    policy: &'p Policy,
+    fix_imports: bool,
+    protocol: u8,
+    pub(super) globals: Vec<Known<'p>>,
+    by_name: HashMap<Key, u32, foldhash::quality::RandomState>,
+    by_id: FastMap<u32>,
+    /// Objects that may not be values: globals, and tuples that hold such.
+    restricted: Objects,
+    /// How many objects are looked at when a key is hashed, where that is more than one.
+    sizes: FastMap<u64>,
+    hash_work: u64,
+    work: Cell<u64>,
+    /// Shapes that objects must have at the end as well, for they can be changed.
+    obligations: Vec<(Id, &'p Shape, Rule)>,
+    /// States of dtypes, which keep the dict of their fields.
+    dtypes: Vec<(Id, Id)>,
+    /// Where what is not granted is noted instead of refused.
+    pub(super) needs: Option<Vec<Need>>,
+    offset: u64,
+}
+
+/// Functions that do no more than what is granted for the class that they are given.
+const COPYREG: [(&str, &str); 3] =
+    [("copyreg", "_reconstructor"), ("copyreg", "__newobj__"), ("copyreg", "__newobj_ex__")];
+const GETATTR: (&str, &str) = ("builtins", "getattr");
+const PARTIAL: (&str, &str) = ("functools", "partial");
+
+fn names(key: &Key) -> (&str, &str) {
+    (&key.0, &key.1)
+}
+
+impl<'g, 'a> World<'g, 'a> for &'g Examiner<'a, '_> {
+    fn is_made_of(&self, value: Value<'g, 'a>, module: &str, name: &str) -> bool {
+        self.origin(value.id()).is_some_and(|global| names(&self.globals[global].key) == (module, name))
+    }
+
+    fn is_global(&self, value: Value<'g, 'a>, module: &str, name: &str) -> bool {
+        self.known(value.id()).is_some_and(|global| names(&self.globals[global].key) == (module, name))
+    }
+
+    fn is_free(&self, value: Value<'g, 'a>) -> bool {
+        !self.restricted.contains(value.id())
+    }
+
+    fn spend(&self) -> bool {
+        let left = self.work.get();
+        self.work.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
+impl<'a, 'p> Examiner<'a, 'p> {
+    pub(super) fn new(graph: Graph<'a>, policy: &'p Policy, input: usize, fix_imports: bool) -> Self {
+        let mut builder = Builder::new(graph);
+        builder.expect(input);
+        Examiner {
+            builder,
+            policy,
+            fix_imports,
+            protocol: 0,
+            globals: Vec::new(),
+            by_name: HashMap::default(),
+            by_id: HashMap::default(),
+            restricted: Objects::default(),
+            sizes: HashMap::default(),
+            hash_work: policy.limits.hash_work_for(input),
+            work: Cell::new(policy.limits.work_for(input)),
+            obligations: Vec::new(),
+            dtypes: Vec::new(),
+            needs: None,
+            offset: 0,
+        }
+    }
+
+    pub(super) fn value(&self, id: Id) -> Value<'_, 'a> {
+        self.builder.graph().value(id)
+    }
+
+    /// The global that an object is.
+    fn known(&self, id: Id) -> Option<usize> {
+        self.by_id.get(&id).map(|&index| index as usize)
+    }
+
+    /// The global that an object was made of: for copyreg's functions, the class that they were given.
+    pub(super) fn origin(&self, id: Id) -> Option<usize> {
+        let made = self.value(id).as_instance()?;
+        let global = self.known(made.class().id())?;
+        if COPYREG.contains(&names(&self.globals[global].key)) {
+            return self.known(made.args().item(0)?.id());
+        }
+        Some(global)
+    }
+
+    /// Refuses, or notes what would have to be granted.
+    fn miss(
+        &mut self,
+        rule: Rule,
+        global: Option<usize>,
+        what: impl FnOnce(&Self) -> Use,
+        message: String,
+    ) -> Result<()> {
+        if self.work.get() == 0 {
+            return Err(Error::refused(Rule::BudgetWork, Rule::BudgetWork.meaning()));
+        }
+        if self.needs.is_none() {
+            return Err(Error::refused(rule, message));
+        }
+        let used = what(self);
+        let need = Need {
+            rule,
+            global: global.map(|global| self.globals[global].key.clone()),
+            used,
+            message,
+            offset: self.offset,
+        };
+        if let Some(needs) = &mut self.needs {
+            needs.push(need);
+        }
+        Ok(())
+    }
+
+    fn title(&self, global: usize) -> String {
+        let (module, name) = &self.globals[global].key;
+        format!("{module}.{name}")
+    }
+
+    /// Makes sure that no item is a global that may not be a value.
+    #[inline(always)]
+    fn check_free(&mut self, items: &[Id]) -> Result<()> {
+        if items.iter().any(|&item| self.restricted.contains(item)) {
+            return self.refuse_restricted(items);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn refuse_restricted(&mut self, items: &[Id]) -> Result<()> {
+        let mut todo: Vec<Id> =
+            items.iter().rev().copied().filter(|&id| self.restricted.contains(id)).collect();
+        while let Some(id) = todo.pop() {
+            match self.known(id) {
+                Some(global) => {
+                    let message = format!("{} may not be a value", self.title(global));
+                    self.miss(Rule::Value, Some(global), |_| Use::Value, message)?;
+                    self.globals[global].uses.value = true;
+                }
+                None if !(self as &Self).spend() => {
+                    return Err(Error::refused(Rule::BudgetWork, Rule::BudgetWork.meaning()));
+                }
+                None => {
+                    let inner: Vec<Id> = self.value(id).items().map(Value::id).collect();
+                    todo.extend(inner.into_iter().filter(|&id| self.restricted.contains(id)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many objects are looked at when this one is hashed.
+    #[inline(always)]
+    fn size(&self, id: Id) -> u64 {
+        match self.value(id).kind() {
+            Kind::Tuple | Kind::FrozenSet | Kind::Instance => self.sizes.get(&id).copied().unwrap_or(1),
+            _ => 1,
+        }
+    }
+
+    /// Notes how much work hashing an object is that holds these.
+    #[inline(always)]
+    fn note_size(&mut self, id: Id, parts: impl IntoIterator<Item = Id>) {
+        let size = parts.into_iter().fold(1u64, |sum, part| sum.saturating_add(self.size(part)));
+        if size > 1 {
+            self.sizes.insert(id, size);
+        }
+    }
+
+    /// Pays for the hashing of keys.
+    #[inline(always)]
+    pub(super) fn hash(&mut self, keys: impl IntoIterator<Item = Id>) -> Result<()> {
+        for key in keys {
+            let kind = self.value(key).kind();
+            match kind {
+                Kind::Tuple | Kind::FrozenSet | Kind::Instance => {
+                    let size = self.sizes.get(&key).copied().unwrap_or(1);
+                    match self.hash_work.checked_sub(size) {
+                        Some(left) => self.hash_work = left,
+                        None => return Err(Error::refused(Rule::BudgetHash, Rule::BudgetHash.meaning())),
+                    }
+                }
+                Kind::List | Kind::Dict | Kind::Set | Kind::ByteArray => {
+                    return Err(Error::refused(
+                        Rule::Malformed,
+                        format!("a {} cannot be a key", kind.name()),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an object has a shape, now and when the stream has ended.
+    fn fits(&mut self, id: Id, shape: &'p Shape, rule: Rule) -> bool {
+        let holds = shape.holds(self.value(id), &(self as &Self));
+        if holds && shape.can_be_lost() {
+            self.obligations.push((id, shape, rule));
+        }
+        holds
+    }
+
+    fn tuple_of(&mut self, id: Id) -> Result<()> {
+        if self.value(id).kind() == Kind::Tuple {
+            return Ok(());
+        }
+        Err(Error::refused(Rule::Call, "the arguments are no tuple"))
+    }
+
+    /// Judges a construction by `__new__`.
+    fn check_construct(&mut self, class: Id, args: Id, kwargs: Option<Id>) -> Result<()> {
+        let Some(global) = self.known(class) else {
+            return self.miss(
+                Rule::Construct,
+                None,
+                |_| Use::Other,
+                "what is constructed is no global".into(),
+            );
+        };
+        self.tuple_of(args)?;
+        let capability = self.globals[global].capability;
+        let shape = capability.and_then(|capability| capability.construct.as_ref());
+        let fits = shape.is_some_and(|shape| self.fits(args, shape, Rule::Construct));
+        let keywords_fit = match kwargs {
+            None => true,
+            Some(kwargs) if self.value(kwargs).kind() != Kind::Dict => {
+                return Err(Error::refused(Rule::Construct, "the keyword arguments are no dict"));
+            }
+            Some(kwargs) if self.value(kwargs).is_empty() => true,
+            Some(kwargs) => capability
+                .and_then(|capability| capability.keywords.as_ref())
+                .is_some_and(|shape| self.fits(kwargs, shape, Rule::Construct)),
+        };
+        if !fits || !keywords_fit {
+            let what =
+                if shape.is_some() { "may not be constructed like this" } else { "may not be constructed" };
+            let message = format!("{} {what}", self.title(global));
+            let used = |this: &Self| Use::Construct {
+                args: shape_of(this.value(args), &this),
+                keywords: kwargs.map(|kwargs| shape_of(this.value(kwargs), &this)),
+            };
+            self.miss(Rule::Construct, Some(global), used, message)?;
+        }
+        if let Some(native) = capability.and_then(|capability| capability.native) {
+            native.call(self, args)?;
+        }
+        self.globals[global].uses.construct = true;
+        Ok(())
+    }
+
+    /// Judges a call.
+    fn check_call(&mut self, callable: Id, args: Id) -> Result<()> {
+        let Some(global) = self.known(callable) else {
+            let message = "what is called is not a global but something that the stream made".into();
+            return self.miss(Rule::Call, None, |_| Use::Other, message);
+        };
+        self.tuple_of(args)?;
+        match names(&self.globals[global].key) {
+            ("copyreg", "_reconstructor") => return self.check_reconstructor(args),
+            ("copyreg", "__newobj__") => {
+                let Some(class) = self.value(args).item(0).map(Value::id) else {
+                    return Err(Error::refused(Rule::Construct, "copyreg.__newobj__ without a class"));
+                };
+                let rest: Vec<Id> = self.value(args).items().skip(1).map(Value::id).collect();
+                let rest = self.builder.scratch_tuple(&rest)?;
+                return self.check_construct(class, rest, None);
+            }
+            ("copyreg", "__newobj_ex__") => {
+                let parts: Vec<Id> = self.value(args).items().map(Value::id).collect();
+                let &[class, args, kwargs] = parts.as_slice() else {
+                    return Err(Error::refused(
+                        Rule::Construct,
+                        "copyreg.__newobj_ex__ takes three arguments",
+                    ));
+                };
+                return self.check_construct(class, args, Some(kwargs));
+            }
+            GETATTR => return self.check_getattr(args),
+            PARTIAL => return self.check_partial(args),
+            _ => {}
+        }
+        let capability = self.globals[global].capability;
+        let shape = capability.and_then(|capability| capability.call.as_ref());
+        if !shape.is_some_and(|shape| self.fits(args, shape, Rule::Call)) {
+            let what = if shape.is_some() { "may not be called like this" } else { "may not be called" };
+            let message = format!("{} {what}", self.title(global));
+            let used = |this: &Self| Use::Call(shape_of(this.value(args), &this));
+            self.miss(Rule::Call, Some(global), used, message)?;
+        }
+        if let Some(native) = capability.and_then(|capability| capability.native) {
+            native.call(self, args)?;
+        }
+        self.globals[global].uses.call = true;
+        Ok(())
+    }
+
+    /// Judges `copyreg._reconstructor(class, base, state)`.
+    fn check_reconstructor(&mut self, args: Id) -> Result<()> {
+        let parts: Vec<Id> = self.value(args).items().map(Value::id).collect();
+        let &[class, base, state] = parts.as_slice() else {
+            return Err(Error::refused(Rule::Construct, "copyreg._reconstructor takes three arguments"));
+        };
+        let base = self.known(base).map(|base| self.globals[base].key.clone());
+        let base = base.as_ref().filter(|key| key.0 == "builtins").map(|key| key.1.as_str());
+        let value = self.value(state);
+        let fits = match base {
+            Some("object") => value.is_none(),
+            Some("dict") => value.kind() == Kind::Dict,
+            Some("list") => value.kind() == Kind::List,
+            Some("tuple") => value.kind() == Kind::Tuple,
+            Some("int") => matches!(value.kind(), Kind::Int | Kind::Bool),
+            Some("float") => value.kind() == Kind::Float,
+            Some("str") => matches!(value.kind(), Kind::Text | Kind::String),
+            Some("set" | "frozenset") => matches!(value.kind(), Kind::Set | Kind::FrozenSet | Kind::Instance),
+            _ => false,
+        };
+        if !fits {
+            return Err(Error::refused(
+                Rule::Construct,
+                "copyreg._reconstructor with a base and a state that do not go together",
+            ));
+        }
+        self.check_free(&[state])?;
+        let plain = base == Some("object");
+        let inner =
+            if plain { self.builder.scratch_tuple(&[])? } else { self.builder.scratch_tuple(&[state])? };
+        self.check_construct(class, inner, None)
+    }
+
+    /// Judges `getattr(object, name)`: a member of a granted enum, or a granted method of an object that the stream made.
+    fn check_getattr(&mut self, args: Id) -> Result<()> {
+        let parts: Vec<Id> = self.value(args).items().map(Value::id).collect();
+        let (Some(&object), Some(name), 2) = (
+            parts.first(),
+            parts.get(1).and_then(|&name| self.value(name).as_str()).map(str::to_owned),
+            parts.len(),
+        ) else {
+            return Err(Error::refused(Rule::Attribute, "getattr takes an object and a name"));
+        };
+        let special = name.starts_with('_') || name.contains('.');
+        let (owner, granted) = if let Some(global) = self.known(object) {
+            let granted = self.globals[global].capability.is_some_and(|capability| {
+                capability.members.contains(&name) || capability.members.contains("*")
+            });
+            self.globals[global].uses.members = true;
+            (Some(global), granted && !special)
+        } else {
+            let origin = self.origin(object);
+            let granted = origin
+                .and_then(|global| self.globals[global].capability)
+                .is_some_and(|capability| capability.methods.contains(&name));
+            (origin, granted && !special)
+        };
+        if !granted {
+            let of = owner.map_or_else(|| "an object".into(), |owner| self.title(owner));
+            let message = format!("the attribute {name:?} of {of} may not be asked for");
+            let member = self.known(object).is_some();
+            let used = |_: &Self| if member { Use::Member(name) } else { Use::Method(name) };
+            self.miss(Rule::Attribute, owner, used, message)?;
+        }
+        Ok(())
+    }
+
+    /// Judges `functools.partial(function, *args)`: as a value that may be called like this.
+    fn check_partial(&mut self, args: Id) -> Result<()> {
+        let parts: Vec<Id> = self.value(args).items().map(Value::id).collect();
+        let Some((&function, rest)) = parts.split_first() else {
+            return Err(Error::refused(Rule::Call, "functools.partial without a function"));
+        };
+        self.check_free(&parts)?;
+        let rest = self.builder.scratch_tuple(rest)?;
+        self.check_target(function, rest)
+    }
+
+    /// Judges a function that may be called later with these arguments before others.
+    fn check_target(&mut self, function: Id, args: Id) -> Result<()> {
+        let Some(global) = self.known(function) else {
+            return Err(Error::refused(Rule::Call, "functools.partial of something that is no global"));
+        };
+        let capability = self.globals[global].capability;
+        let granted = capability.is_some_and(|capability| capability.value && capability.call.is_some());
+        if !granted {
+            let message = format!("{} may not be called later", self.title(global));
+            let used = |this: &Self| Use::Call(shape_of(this.value(args), &this));
+            self.miss(Rule::Call, Some(global), used, message)?;
+        }
+        self.globals[global].uses.value = true;
+        Ok(())
+    }
+
+    /// Judges `BUILD`.
+    fn check_state(&mut self, instance: Id, state: Id) -> Result<()> {
+        self.check_free(&[state])?;
+        let Some(made) = self.value(instance).as_instance() else {
+            let what = self.value(instance).kind().name();
+            let global = self.known(instance);
+            return self.miss(
+                Rule::Ownership,
+                global,
+                |_| Use::Other,
+                format!("a {what} may not be given state"),
+            );
+        };
+        let class = made.class().id();
+        if self.known(class).is_some_and(|global| names(&self.globals[global].key) == PARTIAL) {
+            return self.check_partial_state(state);
+        }
+        let Some(global) = self.origin(instance) else {
+            let message = "state for an object that was not made of a global".into();
+            return self.miss(Rule::Ownership, None, |_| Use::Other, message);
+        };
+        let capability = self.globals[global].capability;
+        let rights = capability.map_or(&State::None, |capability| &capability.state);
+        let problem = match rights {
+            State::None => Some(format!("objects of {} may not be given state", self.title(global))),
+            State::SetState(shape) => {
+                self.globals[global].uses.setstate = true;
+                let shape: &'p Shape = shape;
+                (!self.fits(state, shape, Rule::State))
+                    .then(|| format!("objects of {} may not be given this state", self.title(global)))
+            }
+            State::Attributes(fields) => {
+                self.globals[global].uses.attributes = true;
+                self.check_attributes(state, fields.as_ref())
+                    .map(|what| format!("objects of {} may not be given {what}", self.title(global)))
+            }
+        };
+        if let Some(message) = problem {
+            let used = |this: &Self| Use::State(shape_of(this.value(state), &this));
+            self.miss(Rule::State, Some(global), used, message)?;
+        }
+        if let Some(native) = capability.and_then(|capability| capability.native) {
+            native.state(self, instance, state)?;
+            if native == Native::Dtype {
+                self.dtypes.push((instance, state));
+            }
+        }
+        // What an instance's hash looks at may be its state.
+        let size = self.size(instance);
+        let sizes = attributes(self.value(state)).map(|(_, value)| value.id()).collect::<Vec<_>>();
+        let size = sizes.into_iter().fold(size, |sum, part| sum.saturating_add(self.size(part)));
+        self.sizes.insert(instance, size);
+        Ok(())
+    }
+
+    /// What in a state are no attributes that may be set.
+    fn check_attributes(
+        &mut self,
+        state: Id,
+        fields: Option<&'p std::collections::BTreeMap<String, Shape>>,
+    ) -> Option<String> {
+        let is_state = |value: Value<'_, '_>| value.is_none() || value.kind() == Kind::Dict;
+        let value = self.value(state);
+        let plain =
+            is_state(value) || value.kind() == Kind::Tuple && value.len() == 2 && value.items().all(is_state);
+        if !plain {
+            return Some("a state that is no attributes".into());
+        }
+        let mut typed: Vec<(Id, &'p Shape)> = Vec::new();
+        for (key, value) in attributes(value) {
+            if !(self as &Self).spend() {
+                return Some("so many attributes".into());
+            }
+            let Some(name) = key.as_str().filter(|_| key.kind() != Kind::Bytes) else {
+                return Some("attributes whose names are no text".into());
+            };
+            if name.starts_with("__") && name.ends_with("__") {
+                return Some(format!("the attribute {name:?}"));
+            }
+            match fields {
+                None => {}
+                Some(fields) => match fields.get(name).or_else(|| fields.get("*")) {
+                    Some(shape) => typed.push((value.id(), shape)),
+                    None => return Some(format!("the attribute {name:?}")),
+                },
+            }
+        }
+        for (id, shape) in typed {
+            if !self.fits(id, shape, Rule::State) {
+                return Some(format!("an attribute that is not {shape}"));
+            }
+        }
+        None
+    }
+
+    /// The state of a `functools.partial`: (function, args, keywords, attributes).
+    fn check_partial_state(&mut self, state: Id) -> Result<()> {
+        let parts: Vec<Id> = self.value(state).items().map(Value::id).collect();
+        let &[function, args, keywords, attributes] = parts.as_slice() else {
+            return Err(Error::refused(Rule::State, "this is no state of a functools.partial"));
+        };
+        let is = |id: Id, kind: Kind| self.value(id).kind() == kind;
+        if !is(args, Kind::Tuple)
+            || !(is(keywords, Kind::Dict) || self.value(keywords).is_none())
+            || !(self.value(attributes).is_none()
+                || is(attributes, Kind::Dict) && self.value(attributes).is_empty())
+        {
+            return Err(Error::refused(Rule::State, "this is no state of a functools.partial"));
+        }
+        self.check_target(function, args)
+    }
+
+    /// Judges items for a container.
+    fn check_extend(&mut self, container: Id, kind: ChangeKind, items: &[Id]) -> Result<()> {
+        self.check_free(items)?;
+        let value = self.value(container);
+        let exact = match kind {
+            ChangeKind::Append => value.kind() == Kind::List,
+            ChangeKind::SetItems => value.kind() == Kind::Dict,
+            _ => value.kind() == Kind::Set,
+        };
+        match kind {
+            ChangeKind::SetItems => self.hash(items.iter().step_by(2).copied())?,
+            ChangeKind::AddItems => self.hash(items.iter().copied())?,
+            _ => {}
+        }
+        if exact {
+            return Ok(());
+        }
+        let value = self.value(container);
+        let Some(global) = self.origin(container) else {
+            let what = value.kind().name();
+            let known = self.known(container);
+            return self.miss(
+                Rule::Ownership,
+                known,
+                |_| Use::Other,
+                format!("a {what} may not be extended by items"),
+            );
+        };
+        if value.changes().any(|change| change.kind() == ChangeKind::State) {
+            // No pickler does that, and the state could have put a method of its own in the place of the class's.
+            return Err(Error::refused(Rule::Extend, "items for an object that has its state already"));
+        }
+        let shape = self.globals[global].capability.and_then(|capability| capability.extend.as_ref());
+        let fits = shape.is_some_and(|shape| items.iter().all(|&item| self.fits(item, shape, Rule::Extend)));
+        if !fits {
+            let message = format!("objects of {} may not be extended by these items", self.title(global));
+            self.miss(Rule::Extend, Some(global), |_| Use::Extend(kind), message)?;
+        }
+        Ok(())
+    }
+
+    /// What is left to judge when the stream has ended.
+    pub(super) fn finish(&mut self, root: Id) -> Result<()> {
+        self.check_free(&[root])?;
+        for (id, shape, rule) in std::mem::take(&mut self.obligations) {
+            if !shape.holds(self.value(id), &(self as &Self)) {
+                let rule = if self.work.get() == 0 { Rule::BudgetWork } else { rule };
+                return Err(Error::refused(
+                    rule,
+                    format!("something was changed after it was judged, and is no longer {shape}"),
+                ));
+            }
+        }
+        for (object, state) in std::mem::take(&mut self.dtypes) {
+            if !is_dtype_state(self, object, state) {
+                return Err(Error::refused(
+                    Rule::State,
+                    "the fields of a numpy dtype were changed after it was judged",
+                ));
+            }
+        }
+        self.check_depth(root)
+    }
+
+    /// Makes sure that whoever walks the objects does not get too deep.
+    fn check_depth(&self, root: Id) -> Result<()> {
+        let most = self.policy.limits.depth();
+        if self.builder.graph().len() <= most {
+            return Ok(());
+        }
+        let mut seen = Objects::default();
+        seen.insert(root);
+        let mut path = vec![self.value(root).children()];
+        while let Some(children) = path.last_mut() {
+            match children.next() {
+                Some((_, child)) => {
+                    let leaf = !matches!(
+                        child.kind(),
+                        Kind::List
+                            | Kind::Dict
+                            | Kind::Set
+                            | Kind::FrozenSet
+                            | Kind::Tuple
+                            | Kind::Instance
+                            | Kind::Persistent
+                    );
+                    if leaf || seen.contains(child.id()) {
+                        continue;
+                    }
+                    seen.insert(child.id());
+                    if path.len() >= most {
+                        return Err(Error::refused(Rule::BudgetDepth, Rule::BudgetDepth.meaning()));
+                    }
+                    path.push(child.children());
+                }
+                None => {
+                    path.pop();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a tuple holds globals that may not be values.
+    fn restrict_if(&mut self, tuple: Id, restricted: bool) {
+        if restricted {
+            self.restricted.insert(tuple);
+        }
+    }
+
+    /// The names of the global that an object is.
+    pub(super) fn global_names(&self, id: Id) -> Option<(&str, &str)> {
+        self.known(id).map(|global| names(&self.globals[global].key))
+    }
+
+    /// The names of the global that an object was made of.
+    pub(super) fn origin_names(&self, id: Id) -> Option<(&str, &str)> {
+        self.origin(id).map(|global| names(&self.globals[global].key))
+    }
+
+    /// Counts work of a check by code.
+    pub(super) fn pay(&self, amount: u64) -> Result<()> {
+        match self.work.get().checked_sub(amount) {
+            Some(left) => {
+                self.work.set(left);
+                Ok(())
+            }
+            None => Err(Error::refused(Rule::BudgetWork, Rule::BudgetWork.meaning())),
+        }
+    }
+}
+
+/// The attributes in a state: of its dict, or of its two.
+fn attributes<'g, 'a>(state: Value<'g, 'a>) -> impl Iterator<Item = (Value<'g, 'a>, Value<'g, 'a>)> {
+    let (one, two) = match state.kind() {
+        Kind::Tuple => (state.item(0), state.item(1)),
+        _ => (Some(state), None),
+    };
+    one.into_iter().chain(two).filter(|part| part.kind() == Kind::Dict).flat_map(Value::entries)
+}
+
+fn malformed(fault: Fault) -> Error {
+    Error::refused(Rule::Malformed, fault.to_string())
+}
+
+impl<'a> Host<'a> for Examiner<'a, '_> {
+    type Value = Id;
+    type Error = Error;
+
+    fn fault(&mut self, fault: Fault) -> Error {
+        malformed(fault)
+    }
+
+    fn read_error(&mut self, error: ReadError) -> Error {
+        match error {
+            ReadError::Truncated => malformed(Fault::Truncated),
+            error => error.into(),
+        }
+    }
+
+    fn at(&mut self, error: Error, place: Place) -> Error {
+        let error = match error.kind() {
+            ErrorKind::Refused(..) => error,
+            kind => Error::refused(Rule::Malformed, kind.to_string()),
+        };
+        error.at(place)
+    }
+
+    #[inline(always)]
+    fn opcode_at(&mut self, offset: u64) {
+        self.offset = offset;
+        self.builder.opcode_at(offset);
+    }
+
+    fn protocol(&mut self, protocol: u8) {
+        self.protocol = protocol;
+        self.builder.protocol(protocol);
+    }
+
+    #[inline(always)]
+    fn none(&mut self) -> Id {
+        self.builder.none()
+    }
+
+    #[inline(always)]
+    fn bool(&mut self, value: bool) -> Id {
+        self.builder.bool(value)
+    }
+
+    #[inline(always)]
+    fn int(&mut self, value: i64) -> Result<Id> {
+        self.builder.int(value)
+    }
+
+    fn int_literal(&mut self, text: &[u8]) -> Result<Id> {
+        self.builder.int_literal(text)
+    }
+
+    fn long(&mut self, bytes: &[u8]) -> Result<Id> {
+        self.builder.long(bytes)
+    }
+
+    #[inline(always)]
+    fn float(&mut self, value: f64) -> Result<Id> {
+        self.builder.float(value)
+    }
+
+    #[inline(always)]
+    fn unicode(&mut self, utf8: Chunk<'a, '_>) -> Result<Id> {
+        self.builder.unicode(utf8)
+    }
+
+    fn unicode_escaped(&mut self, line: Chunk<'a, '_>) -> Result<Id> {
+        self.builder.unicode_escaped(line)
+    }
+
+    fn string(&mut self, bytes: Chunk<'a, '_>) -> Result<Id> {
+        self.builder.string(bytes)
+    }
+
+    fn string_escaped(&mut self, literal: Chunk<'a, '_>) -> Result<Id> {
+        self.builder.string_escaped(literal)
+    }
+
+    fn bytes<S: Source<'a>>(&mut self, len: usize, source: &mut S) -> Result<Id> {
+        self.builder.bytes(len, source)
+    }
+
+    fn bytearray<S: Source<'a>>(&mut self, len: usize, source: &mut S) -> Result<Id> {
+        self.builder.bytearray(len, source)
+    }
+
+    #[inline(always)]
+    fn empty_list(&mut self) -> Result<Id> {
+        self.builder.empty_list()
+    }
+
+    #[inline(always)]
+    fn empty_dict(&mut self) -> Result<Id> {
+        self.builder.empty_dict()
+    }
+
+    #[inline(always)]
+    fn empty_set(&mut self) -> Result<Id> {
+        self.builder.empty_set()
+    }
+
+    #[inline]
+    fn tuple(&mut self, items: Items<'_, Id>) -> Result<Id> {
+        let (mut restricted, mut size) = (false, 1u64);
+        for &item in items.as_slice() {
+            restricted |= self.restricted.contains(item);
+            size = size.saturating_add(self.size(item));
+        }
+        let tuple = self.builder.tuple(items)?;
+        if size > 1 {
+            self.sizes.insert(tuple, size);
+        }
+        self.restrict_if(tuple, restricted);
+        Ok(tuple)
+    }
+
+    fn list(&mut self, items: Items<'_, Id>) -> Result<Id> {
+        self.check_free(items.as_slice())?;
+        self.builder.list(items)
+    }
+
+    fn dict(&mut self, items: Items<'_, Id>) -> Result<Id> {
+        self.check_free(items.as_slice())?;
+        self.hash(items.as_slice().iter().step_by(2).copied())?;
+        self.builder.dict(items)
+    }
+
+    fn frozenset(&mut self, items: Items<'_, Id>) -> Result<Id> {
+        self.check_free(items.as_slice())?;
+        self.hash(items.as_slice().iter().copied())?;
+        self.builder.frozenset(items)
+    }
+
+    #[inline]
+    fn append(&mut self, items: Items<'_, Id>) -> Result<()> {
+        self.check_extend(*items.container(), ChangeKind::Append, items.as_slice())?;
+        self.builder.append(items)
+    }
+
+    #[inline]
+    fn set_items(&mut self, items: Items<'_, Id>) -> Result<()> {
+        self.check_extend(*items.container(), ChangeKind::SetItems, items.as_slice())?;
+        self.builder.set_items(items)
+    }
+
+    fn add_items(&mut self, items: Items<'_, Id>) -> Result<()> {
+        self.check_extend(*items.container(), ChangeKind::AddItems, items.as_slice())?;
+        self.builder.add_items(items)
+    }
+
+    fn name(&mut self, line: Chunk<'a, '_>, encoding: LineEncoding) -> Result<Id> {
+        self.builder.name(line, encoding)
+    }
+
+    fn global(&mut self, module: Id, name: Id) -> Result<Id> {
+        let id = self.builder.global(module, name)?;
+        let text = |id| self.value(id).as_str().map(str::to_owned);
+        let (Some(module), Some(name)) = (text(module), text(name)) else {
+            return Err(Error::refused(Rule::Global, "a global whose name is no text"));
+        };
+        let raw = (module, name);
+        let index = match self.by_name.get(&raw) {
+            Some(&index) => index,
+            None => self.meet(raw)?,
+        };
+        self.by_id.insert(id, index);
+        let known = &mut self.globals[index as usize];
+        match known.capability {
+            Some(capability) if capability.value => known.uses.value = true,
+            _ => self.restricted.insert(id),
+        }
+        Ok(id)
+    }
+
+    fn extension(&mut self, code: u32) -> Result<Id> {
+        let Some((module, name)) = self.policy.extensions.get(&code) else {
+            let message = format!("the extension code {code} stands for nothing under this policy");
+            self.miss(Rule::Extension, None, |_| Use::Other, message)?;
+            return self.builder.extension(code);
+        };
+        let (module, name) = (module.clone(), name.clone());
+        let module = self.builder.scratch_text(&module)?;
+        let name = self.builder.scratch_text(&name)?;
+        self.global(module, name)
+    }
+
+    fn reduce(&mut self, callable: Id, args: Id) -> Result<Id> {
+        self.check_call(callable, args)?;
+        let made = self.builder.reduce(callable, args)?;
+        self.note_size(made, [args]);
+        Ok(made)
+    }
+
+    fn build(&mut self, instance: &Id, state: Id) -> Result<()> {
+        self.check_state(*instance, state)?;
+        self.builder.build(instance, state)
+    }
+
+    fn instantiate(&mut self, class: Id, args: Items<'_, Id>) -> Result<Id> {
+        let items = args.as_slice().to_vec();
+        let tuple = self.builder.scratch_tuple(&items)?;
+        let restricted = items.iter().any(|&item| self.restricted.contains(item));
+        self.restrict_if(tuple, restricted);
+        if items.is_empty() {
+            self.check_construct(class, tuple, None)?;
+        } else {
+            self.check_call(class, tuple)?;
+        }
+        let made = self.builder.instantiate(class, args)?;
+        self.note_size(made, [tuple]);
+        Ok(made)
+    }
+
+    fn new_object(&mut self, class: Id, args: Id, kwargs: Option<Id>) -> Result<Id> {
+        self.check_construct(class, args, kwargs)?;
+        let made = self.builder.new_object(class, args, kwargs)?;
+        self.note_size(made, [args]);
+        Ok(made)
+    }
+
+    fn persistent_line(&mut self, line: Chunk<'a, '_>) -> Result<Id> {
+        self.check_persistent()?;
+        self.builder.persistent_line(line)
+    }
+
+    fn persistent(&mut self, id: Id) -> Result<Id> {
+        self.check_persistent()?;
+        self.check_free(&[id])?;
+        self.builder.persistent(id)
+    }
+
+    fn next_buffer(&mut self) -> Result<Id> {
+        self.builder.next_buffer()
+    }
+
+    fn readonly_buffer(&mut self, buffer: Id) -> Result<Id> {
+        if !matches!(self.value(buffer).kind(), Kind::Buffer | Kind::ReadOnly) {
+            return Err(Error::refused(Rule::Buffer, "READONLY_BUFFER on something that is no buffer"));
+        }
+        self.builder.readonly_buffer(buffer)
+    }
+
+    #[inline(always)]
+    fn share(&mut self, value: &Id) -> Id {
+        self.builder.share(value)
+    }
+
+    #[inline(always)]
+    fn memo_get(&mut self, index: u64) -> Option<Id> {
+        self.builder.memo_get(index)
+    }
+
+    #[inline(always)]
+    fn memo_put(&mut self, index: u64, value: &Id) {
+        self.builder.memo_put(index, value);
+    }
+
+    #[inline(always)]
+    fn memoize(&mut self, value: &Id) {
+        self.builder.memoize(value);
+    }
+
+    fn shape(&self, value: &Id) -> Outline {
+        self.builder.shape(value)
+    }
+
+    fn key_text(&self, value: &Id) -> String {
+        self.builder.key_text(value)
+    }
+}
+
+impl Examiner<'_, '_> {
+    fn check_persistent(&mut self) -> Result<()> {
+        if self.policy.persistent {
+            return Ok(());
+        }
+        self.miss(Rule::Persistent, None, |_| Use::Persistent, "persistent ids are not granted".into())
+    }
+
+    /// Meets a global for the first time.
+    fn meet(&mut self, raw: Key) -> Result<u32> {
+        let key =
+            if self.fix_imports && self.protocol < 3 { modern_names(&raw.0, &raw.1) } else { raw.clone() };
+        let capability = self.policy.globals.get(&key);
+        let index = self.globals.len();
+        let helper =
+            COPYREG.contains(&names(&key)) || [GETATTR, PARTIAL].contains(&names(&key)) || is_base(&key);
+        let message = format!("the policy does not know {}.{}", key.0, key.1);
+        self.globals.push(Known { raw: raw.clone(), key, capability, uses: Uses::default() });
+        if capability.is_none() && !helper {
+            self.miss(Rule::Global, Some(index), |_| Use::Named, message)?;
+        }
+        self.by_name.insert(raw, index as u32);
+        Ok(index as u32)
+    }
+}
+
+/// Whether this is a builtin class on which copyreg builds.
+fn is_base(key: &Key) -> bool {
+    key.0 == "builtins"
+        && matches!(
+            key.1.as_str(),
+            "object" | "dict" | "list" | "tuple" | "int" | "float" | "str" | "set" | "frozenset"
+        )
+}

@@ -1,0 +1,196 @@
+//! Checks by code, for what shapes cannot say.
+
+use super::examine::Examiner;
+use super::numpy;
+use super::rule::Rule;
+use crate::error::{Error, Result};
+use crate::value::{ChangeKind, Id, Kind, Value};
+
+/// A check by code that goes with a capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Native {
+    /// The items of the arguments are hashed: sets and mappings made by a call.
+    Elements,
+    /// Numbers whose greatest common divisor is looked for.
+    Fraction,
+    /// The state of a `random.Random`.
+    Random,
+    /// The state of a `uuid.UUID`.
+    Uuid,
+    /// A position in a buffer of an `io` class.
+    Position,
+    /// A numpy dtype, which says how memory is read.
+    Dtype,
+    /// A numpy array, whose memory is as large as its shape and its dtype say.
+    Array,
+    /// A masked array.
+    Masked,
+    /// A numpy array over a buffer.
+    FromBuffer,
+    /// A numpy scalar.
+    Scalar,
+    /// A bit generator of numpy, whose state is indexes into memory.
+    BitGenerator,
+    /// The seed of a bit generator.
+    Seed,
+    /// Objects that are given their state once.
+    Once,
+}
+
+impl Native {
+    const ALL: [(Native, &'static str); 13] = [
+        (Native::Elements, "elements"),
+        (Native::Fraction, "fraction"),
+        (Native::Random, "random"),
+        (Native::Uuid, "uuid"),
+        (Native::Position, "position"),
+        (Native::Dtype, "numpy.dtype"),
+        (Native::Array, "numpy.array"),
+        (Native::Masked, "numpy.masked"),
+        (Native::FromBuffer, "numpy.frombuffer"),
+        (Native::Scalar, "numpy.scalar"),
+        (Native::BitGenerator, "numpy.bit_generator"),
+        (Native::Seed, "numpy.seed"),
+        (Native::Once, "once"),
+    ];
+
+    /// The name of the check.
+    ///
+    /// ```
+    /// assert_eq!(brinery::policy::Native::Array.name(), "numpy.array");
+    /// ```
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(native, _)| *native == self).map_or("", |(_, name)| name)
+    }
+
+    /// The check of this name.
+    ///
+    /// ```
+    /// use brinery::policy::Native;
+    ///
+    /// assert_eq!(Native::from_name("elements"), Some(Native::Elements));
+    /// ```
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(native, _)| *native)
+    }
+
+    /// Judges a call or a construction by its arguments.
+    pub(super) fn call(self, examiner: &mut Examiner<'_, '_>, args: Id) -> Result<()> {
+        match self {
+            Native::Elements => elements(examiner, args),
+            Native::Fraction => {
+                let small = |value: Value<'_, '_>| value.as_big_int().is_none_or(|int| int.bits() <= 16_384);
+                let fits = examiner.value(args).items().all(small);
+                require(fits, Rule::Call, "integers too large for a fraction")
+            }
+            Native::FromBuffer => {
+                let fits = numpy::fits_buffer(examiner, args);
+                require(fits, Rule::Call, "a numpy array that does not fit its buffer")
+            }
+            Native::Scalar => {
+                let fits = numpy::is_scalar(examiner, args);
+                require(fits, Rule::Call, "a numpy scalar that does not fit its dtype")
+            }
+            Native::Dtype => {
+                let fits = numpy::is_dtype_call(examiner, args);
+                require(fits, Rule::Call, "a numpy dtype of an unknown kind, or not a copy")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Judges a state.
+    pub(super) fn state(self, examiner: &mut Examiner<'_, '_>, object: Id, state: Id) -> Result<()> {
+        let once = !matches!(self, Native::Elements | Native::Fraction);
+        if once && examiner.value(object).changes().any(|change| change.kind() == ChangeKind::State) {
+            return Err(Error::refused(
+                Rule::State,
+                "a second state for an object that has its state already",
+            ));
+        }
+        let value = examiner.value(state);
+        match self {
+            Native::Random => {
+                let fits = value.item(1).is_some_and(|words| {
+                    words.len() == 625
+                        && words
+                            .item(624)
+                            .and_then(Value::as_i64)
+                            .is_some_and(|index| (0..=624).contains(&index))
+                });
+                require(fits, Rule::State, "not the state of a random.Random")
+            }
+            Native::Uuid => {
+                let int = value.get("int").and_then(Value::as_big_int);
+                let fits = int.is_some_and(|int| int.bits() <= 128 && int.sign() != num_bigint::Sign::Minus)
+                    && value.entries().all(|(key, _)| matches!(key.as_str(), Some("int" | "is_safe")));
+                require(fits, Rule::State, "not the state of a uuid.UUID")
+            }
+            Native::Position => {
+                let len = value.item(0).map_or(0, |content| {
+                    numpy::bytes_len(content).or_else(|| content.text_bytes().map(<[u8]>::len)).unwrap_or(0)
+                });
+                let fits = value.items().filter_map(Value::as_i64).all(|position| position <= len as i64);
+                require(fits, Rule::State, "a position beyond the end of a buffer")
+            }
+            Native::Dtype => {
+                let fits = numpy::is_dtype_state(examiner, object, state);
+                require(fits, Rule::State, "the state of a numpy dtype that contradicts itself")
+            }
+            Native::Array => {
+                let fits = numpy::is_array_state(examiner, state);
+                require(
+                    fits,
+                    Rule::State,
+                    "a numpy array whose memory is not as large as its shape and dtype say",
+                )
+            }
+            Native::Masked => {
+                let fits = numpy::is_masked_state(examiner, state);
+                require(
+                    fits,
+                    Rule::State,
+                    "a masked array whose memory is not as large as its shape and dtype say",
+                )
+            }
+            Native::BitGenerator => {
+                let fits = numpy::is_generator_state(examiner, state);
+                require(fits, Rule::State, "not the state of a random generator of numpy")
+            }
+            Native::Seed => {
+                let fits = numpy::is_seed_state(examiner, state);
+                require(fits, Rule::State, "not the state of a seed sequence of numpy")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn require(fits: bool, rule: Rule, message: &str) -> Result<()> {
+    if fits { Ok(()) } else { Err(Error::refused(rule, message)) }
+}
+
+/// Pays for hashing the items of the arguments, and of pairs among them.
+fn elements(examiner: &mut Examiner<'_, '_>, args: Id) -> Result<()> {
+    let mut keys: Vec<Id> = Vec::new();
+    for argument in examiner.value(args).items() {
+        match argument.kind() {
+            Kind::Dict => keys.extend(argument.entries().map(|(key, _)| key.id())),
+            Kind::List | Kind::Tuple | Kind::Set | Kind::FrozenSet => {
+                keys.extend(argument.items().map(Value::id));
+            }
+            _ => {}
+        }
+    }
+    examiner.pay(keys.len() as u64)?;
+    let pairs: Vec<Id> = keys
+        .iter()
+        .map(|&key| match examiner.value(key) {
+            // OrderedDict([[key, value], ...])
+            pair if pair.kind() == Kind::List => pair.item(0).map_or(key, Value::id),
+            _ => key,
+        })
+        .collect();
+    examiner.hash(pairs)
+}

@@ -1,0 +1,469 @@
+//! Numpy's objects, whose state is memory: they are checked until nothing in it can be wrong.
+
+use super::examine::Examiner;
+use crate::value::{Change, Id, Kind, Value};
+
+/// The modules that have numpy's core, of its first and of its second version.
+const CORE: [&str; 2] = ["numpy.core", "numpy._core"];
+
+/// How deep dtypes may be nested.
+const MOST_NESTED: usize = 16;
+/// The bits of a dtype's flags that say that its items are references.
+const REFERENCES: i64 = 0b111;
+
+/// What is known of a dtype.
+#[derive(Clone, Copy, Debug)]
+struct Dtype {
+    /// The bytes of an item.
+    size: u64,
+    /// Whether items are, or hold, references to objects.
+    object: bool,
+    /// Whether items are plain references.
+    only_object: bool,
+    /// Whether it has fields or is an array of its own.
+    compound: bool,
+    kind: u8,
+}
+
+/// The length of a bytes object, however the protocol spells it.
+pub(super) fn bytes_len(value: Value<'_, '_>) -> Option<usize> {
+    match value.kind() {
+        Kind::Bytes | Kind::ByteArray | Kind::String | Kind::Buffer | Kind::ReadOnly => {
+            value.as_bytes().map(<[u8]>::len)
+        }
+        Kind::Instance => {
+            let call = value.as_instance()?;
+            let class = call.class().as_global()?;
+            if class.is("_codecs", "encode") {
+                return call.args().item(0)?.as_str().map(|text| text.chars().count());
+            }
+            let bytes = class.is("builtins", "bytes") || class.is("__builtin__", "bytes");
+            (bytes && call.args().is_empty()).then_some(0)
+        }
+        _ => None,
+    }
+}
+
+/// The state that an object was given.
+fn state_of<'g, 'a>(value: Value<'g, 'a>) -> Option<Value<'g, 'a>> {
+    value.changes().find_map(|change| match change {
+        Change::State(state) => Some(state),
+        _ => None,
+    })
+}
+
+/// The size of the items that a code of a simple type stands for.
+fn simple_size(code: &str) -> Option<(u8, u64)> {
+    let (kind, digits) = (*code.as_bytes().first()?, code.get(1..)?);
+    let size: u64 = match digits {
+        "" if matches!(kind, b'S' | b'U' | b'V' | b'a') => 0,
+        digits if digits.len() <= 10 && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().ok()?
+        }
+        _ => return None,
+    };
+    let fits = match kind {
+        b'b' => size == 1,
+        b'i' | b'u' => matches!(size, 1 | 2 | 4 | 8),
+        b'f' => matches!(size, 2 | 4 | 8 | 12 | 16),
+        b'c' => matches!(size, 8 | 16 | 24 | 32),
+        b'M' | b'm' => size == 8,
+        b'O' => matches!(size, 4 | 8),
+        b'S' | b'V' | b'a' => size <= 1 << 30,
+        b'U' => size <= 1 << 28,
+        _ => false,
+    };
+    fits.then_some((kind, if kind == b'U' { 4 * size } else { size }))
+}
+
+fn is_global(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, names: &[(&str, &str)]) -> bool {
+    examiner.global_names(value.id()).is_some_and(|found| names.contains(&found))
+}
+
+/// `numpy.dtype(code, False, True)`: a copy, never the one dtype of the whole process.
+pub(super) fn is_dtype_call(examiner: &Examiner<'_, '_>, args: Id) -> bool {
+    let args = examiner.value(args);
+    let is = |value: Value<'_, '_>, wanted: bool| {
+        value.as_bool() == Some(wanted) || value.as_i64() == Some(i64::from(wanted))
+    };
+    let (Some(code), Some(align), Some(copy)) = (args.item(0), args.item(1), args.item(2)) else {
+        return false;
+    };
+    let known = is_record(examiner, code) || code.as_str().is_some_and(|code| simple_size(code).is_some());
+    args.len() == 3 && known && is(align, false) && is(copy, true)
+}
+
+fn is_record(examiner: &Examiner<'_, '_>, code: Value<'_, '_>) -> bool {
+    is_global(
+        examiner,
+        code,
+        &[
+            ("numpy", "record"),
+            ("numpy.rec", "record"),
+            ("numpy.core.records", "record"),
+            ("numpy._core.records", "record"),
+        ],
+    )
+}
+
+/// Whether a value was made by the function of this name in numpy's core.
+fn is_made_by(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, module: &str, name: &str) -> bool {
+    examiner.origin_names(value.id()).is_some_and(|(found, function)| {
+        function == name
+            && CORE
+                .iter()
+                .any(|core| found.strip_prefix(core).and_then(|rest| rest.strip_prefix('.')) == Some(module))
+    })
+}
+
+/// What is known of a dtype that can no longer change.
+fn dtype(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, depth: usize) -> Option<Dtype> {
+    examiner.pay(1).ok()?;
+    if is_made_by(examiner, value, "_internal", "_convert_to_stringdtype_kwargs") {
+        return Some(Dtype { size: 0, object: true, only_object: true, compound: false, kind: b'T' });
+    }
+    if depth > MOST_NESTED || examiner.origin_names(value.id()) != Some(("numpy", "dtype")) {
+        return None;
+    }
+    let code = value.as_instance()?.args().item(0)?;
+    let state = state_of(value);
+    dtype_with(examiner, code, state, depth)
+}
+
+/// The same for a dtype of this code and this state, if they agree.
+fn dtype_with(
+    examiner: &Examiner<'_, '_>,
+    code: Value<'_, '_>,
+    state: Option<Value<'_, '_>>,
+    depth: usize,
+) -> Option<Dtype> {
+    let simple = code.as_str().and_then(simple_size);
+    let (kind, size) = simple.unwrap_or((b'V', 0));
+    let object = kind == b'O';
+    let plain = Dtype { size, object, only_object: object, compound: false, kind };
+    let Some(state) = state else {
+        // What is still to come could only say in which order the bytes are.
+        return (!matches!(kind, b'V' | b'S' | b'U' | b'a')).then_some(plain);
+    };
+    let parts: Vec<_> = state.items().collect();
+    if !matches!(parts.len(), 8 | 9) || state.kind() != Kind::Tuple {
+        return None;
+    }
+    let number = |index: usize| parts[index].as_i64();
+    let version = number(0)?;
+    let order = parts[1].as_str()?;
+    if !matches!(version, 3 | 4) || !matches!(order, "<" | ">" | "=" | "|") {
+        return None;
+    }
+    let (subdtype, names, fields) = (parts[2], parts[3], parts[4]);
+    let (item_size, alignment, flags) = (number(5)?, number(6)?, number(7)?);
+    if !(-1..=16).contains(&alignment) || !(0..=255).contains(&flags) {
+        return None;
+    }
+    let unit_fits = match parts.get(8) {
+        None => true,
+        Some(metadata) => metadata.is_none() || is_unit(*metadata, kind),
+    };
+    if !unit_fits {
+        return None;
+    }
+    if kind != b'V' {
+        let (size_fits, flags_fit) = match kind {
+            b'S' | b'U' | b'a' => (item_size == size as i64, flags & REFERENCES == 0),
+            b'O' => (item_size == -1, flags & 1 == 1),
+            _ => (item_size == -1, flags & REFERENCES == 0),
+        };
+        let bare = subdtype.is_none() && names.is_none() && fields.is_none();
+        return (bare && size_fits && flags_fit).then_some(plain);
+    }
+    let size = u64::try_from(item_size).ok().filter(|&size| size <= 1 << 30)?;
+    if simple.is_some_and(|(_, stated)| stated != size) {
+        return None;
+    }
+    let mut object = false;
+    if !subdtype.is_none() {
+        let base = dtype(examiner, subdtype.item(0)?, depth + 1)?;
+        let shape = subdtype.item(1)?;
+        let dims = if shape.kind() == Kind::Int { vec![shape.as_i64()?] } else { dims(shape)? };
+        let total =
+            dims.iter().try_fold(base.size, |total, &dim| total.checked_mul(u64::try_from(dim).ok()?))?;
+        if total != size || subdtype.len() != 2 || !names.is_none() || !fields.is_none() {
+            return None;
+        }
+        object = base.object;
+    }
+    if !names.is_none() || !fields.is_none() {
+        object = fields_fit(examiner, names, fields, size, depth)?;
+    }
+    let flags_fit = if object { flags & 1 == 1 } else { flags & REFERENCES == 0 };
+    flags_fit.then_some(Dtype {
+        size,
+        object,
+        only_object: false,
+        compound: !names.is_none() || !subdtype.is_none(),
+        kind,
+    })
+}
+
+/// The unit of a date or a duration: `(metadata, (unit, count, numerator, denominator))`.
+fn is_unit(metadata: Value<'_, '_>, kind: u8) -> bool {
+    if !matches!(kind, b'M' | b'm') {
+        return metadata.kind() == Kind::Dict && metadata.is_empty();
+    }
+    let (Some(first), Some(unit)) = (metadata.item(0), metadata.item(1)) else { return false };
+    let name = |value: Value<'_, '_>| {
+        value
+            .as_str()
+            .map(str::len)
+            .or_else(|| value.as_bytes().map(<[u8]>::len))
+            .or_else(|| bytes_len(value))
+    };
+    metadata.len() == 2
+        && (first.is_none() || first.kind() == Kind::Dict && first.is_empty())
+        && unit.len() == 4
+        && unit.item(0).and_then(name).is_some_and(|len| (1..=7).contains(&len))
+        && unit
+            .items()
+            .skip(1)
+            .all(|number| number.as_i64().is_some_and(|number| (1..1 << 31).contains(&number)))
+}
+
+/// Whether the fields of a structured dtype lie within its items; and whether one of them holds references.
+fn fields_fit(
+    examiner: &Examiner<'_, '_>,
+    names: Value<'_, '_>,
+    fields: Value<'_, '_>,
+    size: u64,
+    depth: usize,
+) -> Option<bool> {
+    if names.kind() != Kind::Tuple || fields.kind() != Kind::Dict {
+        return None;
+    }
+    let mut object = false;
+    let mut spans: Vec<(u64, u64, bool)> = Vec::new();
+    for name in names.items() {
+        fields.get(name.as_str()?)?;
+    }
+    for (name, field) in fields.entries() {
+        let text = name.as_str()?;
+        let is_title = !names.items().any(|known| known.as_str() == Some(text));
+        if field.kind() != Kind::Tuple || !matches!(field.len(), 2 | 3) {
+            return None;
+        }
+        let inner = dtype(examiner, field.item(0)?, depth + 1)?;
+        let offset = u64::try_from(field.item(1)?.as_i64()?).ok()?;
+        if offset.checked_add(inner.size)? > size || inner.kind == b'T' {
+            return None;
+        }
+        object |= inner.object;
+        if !is_title {
+            spans.push((offset, offset + inner.size, inner.object));
+        }
+        if is_title && field.item(2).and_then(Value::as_str) != Some(text) {
+            return None;
+        }
+    }
+    if object {
+        // References may not lie where something else can be written.
+        spans.sort_unstable();
+        if spans.windows(2).any(|pair| pair[0].1 > pair[1].0) {
+            return None;
+        }
+    }
+    Some(object)
+}
+
+fn dims(shape: Value<'_, '_>) -> Option<Vec<i64>> {
+    if shape.kind() != Kind::Tuple || shape.len() > 64 {
+        return None;
+    }
+    shape.items().map(|dim| dim.as_i64().filter(|dim| (0..1 << 47).contains(dim))).collect()
+}
+
+/// The number of items of a shape.
+fn count(shape: Value<'_, '_>) -> Option<u64> {
+    // Dimensions beside a zero count too: numpy multiplies them.
+    let dims = dims(shape)?;
+    let whole = dims.iter().try_fold(1u64, |total, &dim| total.checked_mul((dim as u64).max(1)))?;
+    if whole >= 1 << 47 {
+        return None;
+    }
+    Some(dims.iter().map(|&dim| dim as u64).product())
+}
+
+fn is_flag(value: Value<'_, '_>) -> bool {
+    value.kind() == Kind::Bool || matches!(value.as_i64(), Some(0 | 1))
+}
+
+pub(super) fn is_dtype_state(examiner: &Examiner<'_, '_>, object: Id, state: Id) -> bool {
+    let made = examiner.value(object).as_instance();
+    made.and_then(|made| made.args().item(0))
+        .is_some_and(|code| dtype_with(examiner, code, Some(examiner.value(state)), 0).is_some())
+}
+
+/// `(version, shape, dtype, fortran, memory)`, or a list of the items where they are objects.
+pub(super) fn is_array_state(examiner: &Examiner<'_, '_>, state: Id) -> bool {
+    let parts: Vec<_> = examiner.value(state).items().collect();
+    let [version, shape, kind, fortran, data] = parts.as_slice() else { return false };
+    if version.as_i64() != Some(1) || !is_flag(*fortran) {
+        return false;
+    }
+    memory_fits(examiner, *shape, *kind, *data, false)
+}
+
+fn memory_fits(
+    examiner: &Examiner<'_, '_>,
+    shape: Value<'_, '_>,
+    kind: Value<'_, '_>,
+    data: Value<'_, '_>,
+    plain: bool,
+) -> bool {
+    let (Some(count), Some(kind)) = (count(shape), dtype(examiner, kind, 0)) else { return false };
+    if plain && kind.compound {
+        return false;
+    }
+    if kind.object {
+        return (kind.only_object || kind.compound)
+            && data.kind() == Kind::List
+            && data.len() as u64 == count;
+    }
+    data.kind() != Kind::Buffer
+        && data.kind() != Kind::ByteArray
+        && bytes_len(data).is_some_and(|len| count.checked_mul(kind.size) == Some(len as u64))
+}
+
+/// `(1, shape, dtype, fortran, memory, mask, fill value)`
+pub(super) fn is_masked_state(examiner: &Examiner<'_, '_>, state: Id) -> bool {
+    let parts: Vec<_> = examiner.value(state).items().collect();
+    let [version, shape, kind, fortran, data, mask, _] = parts.as_slice() else { return false };
+    version.as_i64() == Some(1)
+        && is_flag(*fortran)
+        && memory_fits(examiner, *shape, *kind, *data, true)
+        && bytes_len(*mask).map(|len| len as u64) == count(*shape)
+}
+
+/// `(dtype, memory)`
+pub(super) fn is_scalar(examiner: &Examiner<'_, '_>, args: Id) -> bool {
+    let args = examiner.value(args);
+    let (Some(kind), Some(data), 2) = (args.item(0), args.item(1), args.len()) else { return false };
+    let Some(kind) = dtype(examiner, kind, 0) else { return false };
+    !kind.object
+        && data.kind() != Kind::ByteArray
+        && bytes_len(data).is_some_and(|len| len as u64 == kind.size)
+}
+
+/// `(buffer, dtype, shape, order)`
+pub(super) fn fits_buffer(examiner: &Examiner<'_, '_>, args: Id) -> bool {
+    let parts: Vec<_> = examiner.value(args).items().collect();
+    let (buffer, kind, shape, order) = match parts.as_slice() {
+        [buffer, kind, shape, order] | [buffer, kind, shape, order, _] => (*buffer, *kind, *shape, *order),
+        _ => return false,
+    };
+    let (Some(kind), Some(count)) = (dtype(examiner, kind, 0), count(shape)) else { return false };
+    let fits = match buffer.kind() {
+        // What is out of band is as large as it is, and numpy looks.
+        Kind::Buffer | Kind::ReadOnly => true,
+        Kind::Bytes | Kind::ByteArray => {
+            bytes_len(buffer).is_some_and(|len| count.checked_mul(kind.size) == Some(len as u64))
+        }
+        _ => false,
+    };
+    parts.len() == 4 && fits && !kind.object && matches!(order.as_str(), Some("C" | "F"))
+}
+
+/// Whether a value is an array of unsigned integers of this size and this number.
+fn is_words(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, size: u64, len: u64) -> bool {
+    if !is_made_by(examiner, value, "multiarray", "_reconstruct") {
+        if !is_made_by(examiner, value, "numeric", "_frombuffer") {
+            return false;
+        }
+        let Some(call) = value.as_instance() else { return false };
+        let (Some(kind), Some(shape)) = (call.args().item(1), call.args().item(2)) else { return false };
+        return dtype(examiner, kind, 0).is_some_and(|kind| kind.kind == b'u' && kind.size == size)
+            && shape.len() == 1
+            && count(shape) == Some(len);
+    }
+    let Some(state) = state_of(value) else { return false };
+    let (Some(shape), Some(kind)) = (state.item(1), state.item(2)) else { return false };
+    dtype(examiner, kind, 0).is_some_and(|kind| kind.kind == b'u' && kind.size == size)
+        && shape.len() == 1
+        && count(shape) == Some(len)
+}
+
+/// The state of a bit generator, alone or with its seed, or of the old `RandomState`.
+pub(super) fn is_generator_state(examiner: &Examiner<'_, '_>, state: Id) -> bool {
+    let value = examiner.value(state);
+    if value.is_none() {
+        return true;
+    }
+    let state = match value.kind() {
+        Kind::Tuple => {
+            let seed = value.item(1).is_some_and(|seed| {
+                seed.is_none()
+                    || examiner.origin_names(seed.id())
+                        == Some(("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"))
+            });
+            if value.len() != 2 || !seed {
+                return false;
+            }
+            value.item(0)
+        }
+        _ => Some(value),
+    };
+    state.is_some_and(|state| is_generator_dict(examiner, state))
+}
+
+fn is_generator_dict(examiner: &Examiner<'_, '_>, state: Value<'_, '_>) -> bool {
+    if state.kind() != Kind::Dict {
+        return false;
+    }
+    let (Some(name), Some(words)) = (state.get("bit_generator").and_then(Value::as_str), state.get("state"))
+    else {
+        return false;
+    };
+    let within = |of: Value<'_, '_>, key: &str, most: i64| {
+        of.get(key).is_none_or(|value| value.as_i64().is_some_and(|value| (0..=most).contains(&value)))
+    };
+    let big = |key: &str| words.get(key).and_then(Value::as_big_int).is_some_and(|int| int.bits() <= 128);
+    let array = |of: Value<'_, '_>, key: &str, size: u64, len: u64| {
+        of.get(key).is_some_and(|value| is_words(examiner, value, size, len))
+    };
+    let fits = match name {
+        "MT19937" => array(words, "key", 4, 624) && words.get("pos").is_some() && within(words, "pos", 624),
+        "PCG64" | "PCG64DXSM" => big("state") && big("inc"),
+        "Philox" => {
+            array(words, "counter", 8, 4)
+                && array(words, "key", 8, 2)
+                && array(state, "buffer", 8, 4)
+                && state.get("buffer_pos").is_some()
+                && within(state, "buffer_pos", 4)
+        }
+        "SFC64" => array(words, "state", 8, 4),
+        _ => false,
+    };
+    let gauss = state.get("gauss").is_none_or(|gauss| gauss.kind() == Kind::Float);
+    fits && gauss
+        && within(state, "has_uint32", 1)
+        && within(state, "uinteger", i64::from(u32::MAX))
+        && within(state, "has_gauss", 1)
+}
+
+/// `(entropy, children spawned, pool, pool size, spawn key)`
+pub(super) fn is_seed_state(examiner: &Examiner<'_, '_>, state: Id) -> bool {
+    let parts: Vec<_> = examiner.value(state).items().collect();
+    let [entropy, spawned, pool, size, key] = parts.as_slice() else { return false };
+    let is_entropy = |value: Value<'_, '_>| {
+        value.is_none()
+            || value.as_big_int().is_some_and(|int| int.bits() <= 4096)
+            || matches!(value.kind(), Kind::List | Kind::Tuple)
+                && value.len() <= 1024
+                && value.items().all(|item| item.as_big_int().is_some_and(|int| int.bits() <= 4096))
+    };
+    let len = size.as_i64().filter(|size| (4..=1024).contains(size)).map(|size| size as u64);
+    is_entropy(*entropy)
+        && spawned.as_i64().is_some()
+        && len.is_some_and(|len| is_words(examiner, *pool, 4, len))
+        && key.kind() == Kind::Tuple
+        && key.len() <= 1024
+        && key.items().all(|item| item.kind() == Kind::Int)
+}
