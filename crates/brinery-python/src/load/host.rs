@@ -211,6 +211,8 @@ impl<'de> Host<'de> for Builder<'_> {
             ReadError::Raised => Raised,
             ReadError::Truncated => self.fault(Fault::Truncated),
             ReadError::Io(error) => error::runtime_error(&error.to_string()),
+            // Only a source under a policy says so, and whose host does not get here.
+            ReadError::Refused(rule) => self.state.unpickling_error(rule.id()),
         }
     }
 

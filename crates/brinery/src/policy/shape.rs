@@ -22,8 +22,8 @@ use std::fmt;
 /// ```
 /// use brinery::policy::Shape;
 ///
-/// let shape: Shape = "dict[str, int(0..) | None]".parse().unwrap();
-/// assert_eq!(shape.to_string(), "dict[str, int(0..) | None]");
+/// let shape: Shape = "dict[str, None | int(0..)]".parse().unwrap();
+/// assert_eq!(shape.to_string(), "dict[str, None | int(0..)]");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]

@@ -24,3 +24,16 @@ fn parse(text: &str) -> Policy {
         Err(problem) => panic!("a policy that comes with brinery: {problem}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_read_and_written_alike() {
+        for name in NAMES {
+            let known = policy(name).unwrap();
+            assert_eq!(Policy::from_toml(&known.to_toml()).as_ref(), Ok(known), "{name}");
+        }
+    }
+}
