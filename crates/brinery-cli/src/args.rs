@@ -5,6 +5,10 @@
     reason = "these comments are the program's help"
 )]
 
+mod seal;
+
+pub(crate) use seal::{Keygen, Keys, Opening, Seal, Sealing, Unseal, Verify, When};
+
 use crate::format::parse_bytes;
 use crate::style;
 use clap::{Args, ColorChoice, CommandFactory, Parser, ValueHint};
@@ -14,13 +18,13 @@ use std::path::PathBuf;
 const AFTER_HELP: &str = "\
 Exit codes:
   0  all is well; for `diff`, the objects are the same
-  1  `diff`: the objects differ
+  1  `diff`: the objects differ; `unseal`, `verify`: a file is refused
   2  a wrong command line, an unreadable file, or a damaged pickle
 
 Files may be wrapped in gzip, bzip2, xz, zstd, zlib or zip; the wrapper is known by its content.
 No command imports, calls or constructs anything that a pickle names.";
 
-/// Look into pickles without running them.
+/// Look into pickles without running them; seal files and open them.
 #[derive(Debug, Parser)]
 #[command(name = "brinery", version, styles = style::HELP, after_help = AFTER_HELP, max_term_width = 120)]
 #[command(arg_required_else_help = true, subcommand_required = true, disable_help_subcommand = true)]
@@ -51,6 +55,11 @@ pub(crate) enum Subcommand {
     Stat(Stat),
     Diff(Diff),
     Optimize(Optimize),
+    Seal(Seal),
+    Unseal(Unseal),
+    Verify(Verify),
+    Keygen(Keygen),
+    Keys(Keys),
     Completions(Completions),
     Man(Man),
     /// Print the version

@@ -9,6 +9,8 @@ pub enum ExitCode {
     Success,
     /// `diff`: the objects differ.
     Different,
+    /// `unseal`, `verify`: a file is refused.
+    Refused,
     /// A wrong command line, an unreadable file, or a damaged pickle.
     Error,
 }
@@ -18,7 +20,7 @@ impl ExitCode {
     pub fn code(self) -> u8 {
         match self {
             ExitCode::Success => 0,
-            ExitCode::Different => 1,
+            ExitCode::Different | ExitCode::Refused => 1,
             ExitCode::Error => 2,
         }
     }

@@ -152,10 +152,13 @@ impl Input {
         {
             let shown =
                 if byte.is_ascii_graphic() { format!(" ('{}')", byte as char) } else { String::new() };
-            return Err(Failure::of(
-                &self.name,
-                format!("not a pickle: it starts with byte 0x{byte:02x}{shown}"),
-            ));
+            let failure =
+                Failure::of(&self.name, format!("not a pickle: it starts with byte 0x{byte:02x}{shown}"));
+            return Err(if self.data.starts_with(&brinery_seal::MAGIC) {
+                failure.hint("it is sealed: `brinery unseal` verifies it and gives out what is in it")
+            } else {
+                failure
+            });
         }
         let mut pickles = Vec::new();
         let mut base = 0;

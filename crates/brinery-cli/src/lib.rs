@@ -18,8 +18,10 @@ mod input;
 mod json;
 mod output;
 mod progress;
+mod sealing;
 mod style;
 mod table;
+mod target;
 mod unpack;
 
 pub use args::command;
@@ -59,6 +61,11 @@ where
         Subcommand::Stat(args) => commands::stat::run(args, &mut terminal),
         Subcommand::Diff(args) => commands::diff::run(args, &mut terminal),
         Subcommand::Optimize(args) => commands::optimize::run(args, &mut terminal),
+        Subcommand::Seal(args) => commands::seal::run(args, &mut terminal),
+        Subcommand::Unseal(args) => commands::unseal::run(args, &mut terminal),
+        Subcommand::Verify(args) => commands::verify::run(args, &mut terminal),
+        Subcommand::Keygen(args) => commands::keygen::run(args, &mut terminal),
+        Subcommand::Keys(args) => commands::keys::run(args, &mut terminal),
         Subcommand::Completions(args) => commands::completions::run(args, &mut terminal),
         Subcommand::Man(args) => commands::man::run(args, &mut terminal),
         Subcommand::Version => commands::version::run(&mut terminal),

@@ -241,6 +241,11 @@ impl<W: Write> SealWriter<W> {
     pub fn get_ref(&self) -> &W {
         &self.out
     }
+
+    /// What is written to, such as a buffer that is to be emptied.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
 }
 
 /// The digest of a content, if a key wants it.

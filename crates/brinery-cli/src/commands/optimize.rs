@@ -5,10 +5,11 @@ use crate::exit::{ExitCode, Failure, plain};
 use crate::format;
 use crate::input::Input;
 use crate::output::Terminal;
+use crate::target::Target;
 use brinery::inspect::{Limits, optimize};
 use brinery::read::Decoder;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// How many digits an integer in text may have; reading them takes quadratic time.
 const LIMITS: Limits = Limits { int_digits: 200_000 };
@@ -30,9 +31,9 @@ pub(crate) fn run(args: &Optimize, terminal: &mut Terminal<'_>) -> Result<ExitCo
         result.extend_from_slice(&optimized);
     }
     if args.in_place {
-        replace(&place(args, &input)?, &result)?;
+        Target::replace(&place(args, &input)?, &result)?;
     } else if let Some(path) = &args.output {
-        replace(path, &result)?;
+        Target::replace(path, &result)?;
     } else if terminal.out_is_terminal() {
         return Err(Failure::new("the result is binary and the standard output is a terminal")
             .hint("name a file with --output, or redirect the output"));
@@ -66,25 +67,4 @@ fn place(args: &Optimize, input: &Input) -> Result<PathBuf, Failure> {
     }
     // A link stays a link: what it points to is replaced.
     fs::canonicalize(&args.file).map_err(|error| Failure::of(&input.name, plain(&error)))
-}
-
-/// Writes a file anew, so that at any moment either the old or the new content is there.
-fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let fail = |error: std::io::Error| Failure::of(&path.display().to_string(), plain(&error));
-    if !path.is_file() && path.exists() {
-        return fs::write(path, content).map_err(fail);
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = path.with_file_name(name);
-    let written = fs::write(&beside, content)
-        .and_then(|()| match fs::metadata(path) {
-            Ok(old) => fs::set_permissions(&beside, old.permissions()),
-            Err(_) => Ok(()),
-        })
-        .and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        fail(error)
-    })
 }

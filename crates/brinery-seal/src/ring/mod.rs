@@ -64,6 +64,11 @@ impl KeyRing {
         self.keys.iter().find(|key| key.id() == id)
     }
 
+    /// The key of this name, which must be there.
+    pub fn find(&self, id: &KeyId) -> Result<&Key> {
+        self.get(id).ok_or_else(|| missing(id))
+    }
+
     /// How many signers a reader wants.
     pub fn required_signatures(&self) -> u8 {
         self.signatures.max(1)
@@ -102,7 +107,7 @@ impl KeyRing {
         now: Timestamp,
         accept_until: Timestamp,
     ) -> Result<&Key> {
-        let key = self.get(old).ok_or_else(|| missing(old))?;
+        let key = self.find(old)?;
         if key.state() != State::Active {
             let state = key.state();
             return Err(Error::new(
