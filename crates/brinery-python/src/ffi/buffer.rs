@@ -36,12 +36,6 @@ impl View {
         if start.is_null() { &[] } else { unsafe { std::slice::from_raw_parts(start, len) } }
     }
 
-    /// Whether the memory is in one piece.
-    pub(crate) fn is_contiguous(&self) -> bool {
-        // SAFETY: the view is live.
-        self.0.suboffsets.is_null() && unsafe { PyBuffer_IsContiguous(&raw const *self.0, b'A' as _) != 0 }
-    }
-
     /// Whether the object does not allow its memory to be changed through a view.
     pub(crate) fn is_readonly(&self) -> bool {
         self.0.readonly != 0

@@ -42,6 +42,14 @@ pub(crate) fn raise(kind: Ref<'_>, message: &str) -> Raised {
     Raised
 }
 
+/// Sets a `KeyError` for this key.
+#[cold]
+pub(crate) fn key_error(key: Ref<'_>) -> Raised {
+    // SAFETY: the interpreter's exception classes are alive as long as it is, and so is the key for the call.
+    unsafe { PyErr_SetObject(PyExc_KeyError, key.as_ptr()) };
+    Raised
+}
+
 macro_rules! builtin_exceptions {
     ($($name:ident $static:ident)*) => {
         $(

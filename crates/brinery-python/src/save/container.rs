@@ -1,10 +1,12 @@
 //! Lists, tuples, dicts and sets.
 
+use super::global::dict_get;
 use super::memo::Known;
 use super::scalar::SHORT;
 use super::task::{Dict, From, FrozenSet, Item, Items, List, Set, Stage, Task, Tuple};
 use super::{Dump, Leaf, MOST_NESTED};
 use crate::ffi::api::*;
+use crate::ffi::layout::collections::Step;
 use crate::ffi::{Owned, Ref, Result, error, layout, set};
 use brinery::Opcode;
 use brinery::write::BATCH_SIZE;
@@ -615,6 +617,13 @@ impl From {
                 *next = item.is_some().then_some(index + 1);
                 Ok(item.map(Item::One))
             }
+            From::Deque(walk) => {
+                if !walk.is_unchanged() {
+                    walk.stop();
+                    return Err(error::runtime_error("deque mutated during iteration"));
+                }
+                Ok(walk.next().map(|item| Item::One(item.to_owned())))
+            }
             From::Dict(dict, size, position) => {
                 let Some(place) = position else { return Ok(None) };
                 if layout::items::len(dict.as_ref()) != *size {
@@ -629,6 +638,19 @@ impl From {
                 }
                 Ok(item)
             }
+            From::Ordered(walk) => match walk.next() {
+                Step::Item(key, value) => Ok(Some(Item::Pair(key.to_owned(), value.to_owned()))),
+                Step::Key(key) => {
+                    let (dict, key) = (walk.dict().to_owned(), key.to_owned());
+                    match dict_get(&dict, key.as_ref())? {
+                        Some(value) => Ok(Some(Item::Pair(key, value))),
+                        None => Err(error::key_error(key.as_ref())),
+                    }
+                }
+                Step::End => Ok(None),
+                Step::Mutated => Err(error::runtime_error("OrderedDict mutated during iteration")),
+                Step::Resized => Err(error::runtime_error("OrderedDict changed size during iteration")),
+            },
         }
     }
 }
@@ -641,7 +663,11 @@ impl Items {
     /// Whether foreign code may run for an item.
     #[inline(always)]
     fn is_foreign(&self) -> bool {
-        matches!(self.from, From::Iterator(_))
+        match &self.from {
+            From::Iterator(_) => true,
+            From::Ordered(walk) => walk.is_foreign(),
+            _ => false,
+        }
     }
 
     /// Makes the first item of a batch current and says so in `stage`: a batch has at least two items, so one more

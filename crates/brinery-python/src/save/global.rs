@@ -1,5 +1,6 @@
 //! Classes, functions and other things that are saved by their module and name.
 
+use super::instance::{lookup, registered};
 use super::memo::Known;
 use super::task::{Task, is_private};
 use super::{Dump, Leaf};
@@ -34,25 +35,58 @@ impl Dump<'_> {
 
     #[inline(never)]
     fn save_new_class(&mut self, class: Ref<'_>) -> Result<bool> {
-        if self.out.protocol() < 4 || !self.is_unregistered() || !self.is_type(class) {
+        if self.hooks.reducer_override.is_some() || !self.is_unreduced(class) {
             return Ok(false);
         }
-        let Some((module, name)) = class_names(self.state, class) else { return Ok(false) };
+        self.save_new_global(class)
+    }
+
+    /// Saves a class or function for which no hook is left to ask by reference; whether it could.
+    pub(super) fn save_found_global(&mut self, object: Ref<'_>) -> Result<bool> {
+        if !self.state.fast_paths || !self.memo().may_wait() || !self.is_unreduced(object) {
+            return Ok(false);
+        }
+        self.save_new_global(object)
+    }
+
+    /// Whether [`save_class`](Self::save_class) will be able to save a class.
+    pub(super) fn can_save_class(&mut self, class: Ref<'_>) -> bool {
+        if self.memo().get(class) != Known::No {
+            return true;
+        }
+        class.is_type()
+            && self.out.protocol() >= 4
+            && self.hooks.reducer_override.is_none()
+            && self.is_unreduced(class)
+            && find(self.state, class).is_some_and(|global| !self.has_code(&global))
+    }
+
+    #[inline(never)]
+    fn save_new_global(&mut self, object: Ref<'_>) -> Result<bool> {
+        if self.out.protocol() < 4 {
+            return Ok(false);
+        }
+        let Some(global) = find(self.state, object) else { return Ok(false) };
+        if self.has_code(&global) {
+            return Ok(false);
+        }
+        let Global { module, name, makes_name } = global;
         self.save_name(module.as_ref())?;
-        // SAFETY: the class is a type.
-        let makes_names = unsafe { PyType_GetFlags(class.as_ptr().cast()) } & Py_TPFLAGS_HEAPTYPE == 0;
-        if makes_names && !self.keep_memo {
-            // A type that is not made by a class statement makes its name anew each time, and may have made that of its
-            // module.
-            self.names.push(module);
+        let text = text::ascii(name.as_ref()).unwrap_or_default();
+        // Text of one character is the interpreter's.
+        if makes_name && text.len() > 1 {
             self.cross_boundary()?;
-            self.out.short_text(text::ascii(name.as_ref()).unwrap_or_default());
-            self.memoize_nothing()?;
+            self.out.short_text(text);
+            self.memoize_temporary(|| Ok(name.clone()))?;
         } else {
             self.save_name(name.as_ref())?;
         }
+        if !self.keep_memo {
+            // It may have been made, too, and the memo knows it.
+            self.names.push(module);
+        }
         self.out.op(Opcode::StackGlobal);
-        self.memoize(class)?;
+        self.memoize(object)?;
         Ok(true)
     }
 
@@ -64,21 +98,39 @@ impl Dump<'_> {
         }
     }
 
-    /// Whether a class would be saved by reference whatever hooks there are.
-    fn is_type(&self, class: Ref<'_>) -> bool {
-        if self.hooks.reducer_override.is_some() {
-            return false;
+    /// Whether no dispatch table has anything for the type of a class or function, or is asked.
+    fn is_unreduced(&self, object: Ref<'_>) -> bool {
+        let kind = object.type_ref();
+        let asked = [&raw mut PyType_Type, &raw mut PyFunction_Type];
+        if asked.contains(&kind.as_ptr().cast()) {
+            return true;
         }
-        let meta = class.type_ref();
-        meta.as_ptr().cast() == &raw mut PyType_Type
-            || !self.has_dispatch_table()
-                && matches!(dict_get(&self.state.copyreg.dispatch_table, meta), Ok(None))
+        let found = match self.dispatch_table() {
+            Some(table) => registered(self.state, table.as_ref(), kind).map(|found| found.is_some()),
+            None => registered(self.state, self.state.copyreg.dispatch_table.as_ref(), kind)
+                .map(|found| found.is_some()),
+        };
+        found == Some(false)
     }
 
-    /// Whether no global has an extension code.
-    fn is_unregistered(&self) -> bool {
+    /// Whether a global has an extension code, as far as can be told.
+    fn has_code(&mut self, global: &Global) -> bool {
+        let registry = &self.state.copyreg.extension_registry;
         // SAFETY: the registry is a dict.
-        unsafe { PyDict_Size(self.state.copyreg.extension_registry.as_ptr()) == 0 }
+        if unsafe { PyDict_Size(registry.as_ptr()) } == 0 {
+            return false;
+        }
+        // The registry may hold any keys, which compare themselves as they like.
+        self.settle();
+        let found = Owned::tuple(&[global.module.as_ref(), global.name.as_ref()])
+            .and_then(|key| dict_get(registry, key.as_ref()));
+        found.map_or_else(
+            |Raised| {
+                error::clear();
+                true
+            },
+            |code| code.is_some(),
+        )
     }
 
     /// Saves an object by reference; `name` is given where a reduction returned it.
@@ -321,51 +373,137 @@ impl Dump<'_> {
     }
 }
 
-/// The module and name under which a class is found, if both are plain to see.
-fn class_names(state: &State, class: Ref<'_>) -> Option<(Owned, Owned)> {
-    unsafe extern "C" {
-        fn _PyType_Lookup(kind: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+/// The module and name under which a class or function is found.
+struct Global {
+    module: Owned,
+    name: Owned,
+    /// Whether the name is made whenever it is asked for.
+    makes_name: bool,
+}
+
+/// Where a class or function is found, if that is plain to see.
+fn find(state: &State, object: Ref<'_>) -> Option<Global> {
+    let global = if object.is_type() {
+        class_names(state, object)?
+    } else if object.is_exactly(&raw mut PyFunction_Type) {
+        let [module, name] = attributes(object, [&state.names.__module__, &state.names.__qualname__])?;
+        Global { module, name, makes_name: false }
+    } else {
+        // SAFETY: callers have nothing else than native functions, whose names are C strings.
+        let name = unsafe {
+            let function = object.as_ptr().cast::<PyCFunctionObject>();
+            let receiver = Ref::from_nullable((*function).m_self);
+            if receiver.is_some_and(|receiver| PyModule_Check(receiver.as_ptr()) == 0) {
+                return None;
+            }
+            std::ffi::CStr::from_ptr((*(*function).m_ml).ml_name).to_str().ok()?
+        };
+        let [module] = attributes(object, [&state.names.__module__])?;
+        Global { module, name: made(Owned::str(name))?, makes_name: true }
+    };
+    is_found(state, object, &global).then_some(global)
+}
+
+/// A result without its exception.
+fn made<T>(result: Result<T>) -> Option<T> {
+    if result.is_err() {
+        error::clear();
     }
+    result.ok()
+}
+
+/// Attributes of objects of the interpreter's own types, which runs no code.
+fn attributes<const N: usize>(object: Ref<'_>, names: [&Owned; N]) -> Option<[Owned; N]> {
+    let mut found = [const { None }; N];
+    for (place, name) in found.iter_mut().zip(names) {
+        *place = Some(made(object.getattr(name.as_ref()))?);
+    }
+    Some(found.map(|found| found.unwrap_or_else(Owned::none)))
+}
+
+/// The module and name that a class has, if both are plain to see.
+fn class_names(state: &State, class: Ref<'_>) -> Option<Global> {
     let kind = class.as_ptr().cast::<PyTypeObject>();
     let names = &state.names;
     // SAFETY: the class is alive and holds its names; a heap type has the fields of one.
-    let (module, name) = unsafe {
+    unsafe {
         let meta = class.type_ptr();
-        let standard = |name: &Owned| {
-            let own = _PyType_Lookup(&raw mut PyType_Type, name.as_ptr());
-            std::ptr::eq(_PyType_Lookup(meta, name.as_ptr()), own)
-        };
-        if !standard(&names.__qualname__) || !standard(&names.__module__) {
+        let standard = |name: &Owned| std::ptr::eq(lookup(meta, name), lookup(&raw mut PyType_Type, name));
+        if !has_standard_attributes(meta) || !standard(&names.__qualname__) || !standard(&names.__module__) {
             return None;
         }
         if PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE == 0 {
             // Such a type finds both in its C name.
-            let found = class.getattr(names.__module__.as_ref()).and_then(|module| {
-                let name = class.getattr(names.__qualname__.as_ref())?;
-                Ok((module, name))
-            });
-            if found.is_err() {
-                error::clear();
-            }
-            return found.ok().filter(|(module, name)| is_found(state, class, module, name));
+            let [module, name] = attributes(class, [&names.__module__, &names.__qualname__])?;
+            return Some(Global { module, name, makes_name: true });
         }
         let module = Ref::from_nullable(PyDict_GetItemWithError((*kind).tp_dict, names.__module__.as_ptr()))?;
         let name = Ref::from_nullable((*kind.cast::<PyHeapTypeObject>()).ht_qualname)?;
-        (module.to_owned(), name.to_owned())
-    };
-    is_found(state, class, &module, &name).then_some((module, name))
+        Some(Global { module: module.to_owned(), name: name.to_owned(), makes_name: false })
+    }
 }
 
-/// Whether a class is what a module that is imported has under a name.
-fn is_found(state: &State, class: Ref<'_>, module: &Owned, name: &Owned) -> bool {
-    let plain = name.is_exactly(&raw mut PyUnicode_Type)
-        && text::ascii(name.as_ref()).is_some_and(|name| !name.contains(&b'.') && name.len() <= 0xff);
-    plain
-        && crate::modules::namespace(state, module.as_ref()).is_some_and(|namespace| {
-            // SAFETY: a namespace is a dict, which holds what is found.
-            let found = unsafe { PyDict_GetItemWithError(namespace.as_ptr(), name.as_ptr()) };
-            std::ptr::eq(found, class.as_ptr())
-        })
+/// Whether the classes of a metaclass look their attributes up as `type` does.
+///
+/// # Safety
+///
+/// The metaclass is alive.
+unsafe fn has_standard_attributes(meta: *mut PyTypeObject) -> bool {
+    // SAFETY: by contract.
+    let (own, standard) = unsafe { ((*meta).tp_getattro, PyType_Type.tp_getattro) };
+    own.zip(standard).is_some_and(|(own, standard)| std::ptr::fn_addr_eq(own, standard))
+}
+
+/// Whether an object is what a module that is imported has under a name, which may lead through classes.
+fn is_found(state: &State, object: Ref<'_>, global: &Global) -> bool {
+    let Global { module, name, .. } = global;
+    if !name.is_exactly(&raw mut PyUnicode_Type) {
+        return false;
+    }
+    let Some(text) = text::ascii(name.as_ref()).filter(|name| name.len() <= 0xff) else { return false };
+    let Some(namespace) = crate::modules::namespace(state, module.as_ref()) else { return false };
+    if !text.contains(&b'.') {
+        // SAFETY: a namespace is a dict, which holds what is found.
+        let found = unsafe { PyDict_GetItemWithError(namespace.as_ptr(), name.as_ptr()) };
+        return std::ptr::eq(found, object.as_ptr());
+    }
+    is_found_within(&namespace, object, text).unwrap_or(false)
+}
+
+/// Whether an object is what a dotted name leads to, without running any code.
+fn is_found_within(namespace: &Owned, object: Ref<'_>, name: &[u8]) -> Option<bool> {
+    let mut place: Option<*mut PyObject> = None;
+    for part in name.split(|&byte| byte == b'.') {
+        let part = made(Owned::interned(std::str::from_utf8(part).ok()?))?;
+        // SAFETY: the namespace holds what is found, and so does each class.
+        let found = unsafe {
+            match place {
+                None => PyDict_GetItemWithError(namespace.as_ptr(), part.as_ptr()),
+                Some(class) => {
+                    let class = Ref::new(class);
+                    if !class.is_type()
+                        || !has_standard_attributes(class.type_ptr())
+                        || !lookup(class.type_ptr(), &part).is_null()
+                    {
+                        return None;
+                    }
+                    lookup(class.as_ptr().cast(), &part)
+                }
+            }
+        };
+        // SAFETY: as above. A function is found in a class as it is, and so is what is no descriptor.
+        unsafe {
+            let found = Ref::from_nullable(found)?;
+            if place.is_some()
+                && !found.is_exactly(&raw mut PyFunction_Type)
+                && (*found.type_ptr()).tp_descr_get.is_some()
+            {
+                return None;
+            }
+        }
+        place = Some(found);
+    }
+    Some(place == Some(object.as_ptr()))
 }
 
 /// `dict[key]`, or `None` where there is none.

@@ -4,7 +4,7 @@
 //! of a class is kept as long as the interpreter's version tag says that the class has not changed.
 
 use super::memo::Known;
-use super::task::{Attributes, Dict, From, Items, Slots, State, Task, key_step};
+use super::task::{Attributes, Construct, Dict, From, Items, Slots, State, Task, key_step};
 use super::{Dump, MOST_NESTED, standard};
 use crate::ffi::api::*;
 use crate::ffi::layout::items as layout;
@@ -21,6 +21,8 @@ pub(super) struct Facts {
     state: StateOf,
     /// The slots, in the order in which they are saved.
     pub(super) slots: Vec<Slot>,
+    /// Where what a known reduction looks at is in an instance.
+    pub(super) parts: Vec<Slot>,
     dict: DictOf,
     items: ItemsOf,
 }
@@ -35,9 +37,9 @@ enum ItemsOf {
     Dict,
 }
 
-/// A slot of a class that has `__slots__`.
+/// A slot of a class that has `__slots__`, or another member that is an object.
 pub(super) struct Slot {
-    /// Held by the class.
+    /// Held by the class, if it is a slot.
     name: *mut PyObject,
     offset: isize,
 }
@@ -67,9 +69,21 @@ enum DictOf {
     At(isize),
 }
 
-/// The class of the instance that was saved last.
+/// Classes of instances that were saved lately, by their addresses.
 #[derive(Default)]
-pub(super) struct Recent {
+pub(super) struct Recents([Recent; 8]);
+
+impl Recents {
+    #[inline(always)]
+    fn of(&mut self, kind: *mut PyTypeObject) -> &mut Recent {
+        let address = kind as usize;
+        &mut self.0[(address >> 5 ^ address >> 9) % 8]
+    }
+}
+
+/// A class of which an instance was saved lately.
+#[derive(Default)]
+struct Recent {
     facts: Option<Rc<Facts>>,
     /// The era of the memo for which `copyreg.dispatch_table` has nothing for the class.
     era: usize,
@@ -116,7 +130,7 @@ fn version(kind: *mut PyTypeObject) -> u32 {
 }
 
 /// What a class or its bases have under a name, without any code being run.
-fn lookup(kind: *mut PyTypeObject, name: &Owned) -> *mut PyObject {
+pub(super) fn lookup(kind: *mut PyTypeObject, name: &Owned) -> *mut PyObject {
     unsafe extern "C" {
         fn _PyType_Lookup(kind: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
     }
@@ -141,6 +155,7 @@ impl Facts {
             version: 0,
             state: StateOf::Other,
             slots: Vec::new(),
+            parts: Vec::new(),
             dict: DictOf::None,
             items: ItemsOf::None,
         };
@@ -163,21 +178,33 @@ impl Facts {
                 && is_own(&names.__class__)
                 && is_own(&names.__reduce_ex__);
             if plain && !is_own(&names.__reduce__) {
-                if is_function(&names.__reduce__) && facts.find_dict() {
-                    facts.state = StateOf::Reduce;
+                let reduce = Ref::from_nullable(lookup(kind, &names.__reduce__))?;
+                if facts.find_dict() {
+                    if let Some(known) = standard::Type::by_reduce(state, &mut facts, reduce) {
+                        facts.state = StateOf::Known(known);
+                    } else if is_function(&names.__reduce__) {
+                        facts.state = StateOf::Reduce;
+                    }
                 }
             } else if plain
-                && PyType_GetFlags(kind) & Py_TPFLAGS_TUPLE_SUBCLASS != 0
+                && PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0
+                && (*kind).tp_new.is_some()
                 && is_own(&names.__getstate__)
                 && lookup(kind, &names.__getnewargs_ex__).is_null()
-                && standard::is_named_tuple(state, lookup(kind, &names.__getnewargs__))
+                && let Some(getnewargs) = Ref::from_nullable(lookup(kind, &names.__getnewargs__))
             {
-                let slotnames = PyDict_GetItemWithError((*kind).tp_dict, names.__slotnames__.as_ptr());
-                let slotnames = Ref::from_nullable(slotnames)?;
-                let no_slots = slotnames.is_none()
-                    || slotnames.is_exactly(&raw mut PyList_Type) && PyList_GET_SIZE(slotnames.as_ptr()) == 0;
-                if no_slots && facts.find_dict() {
-                    facts.state = StateOf::Known(standard::Type::NamedTuple);
+                let known = if PyType_GetFlags(kind) & Py_TPFLAGS_TUPLE_SUBCLASS != 0
+                    && standard::is_named_tuple(state, getnewargs)
+                {
+                    Some(standard::Type::NamedTuple)
+                } else {
+                    standard::Type::by_getnewargs(getnewargs)
+                };
+                if let Some(known) = known
+                    && facts.has_no_slots(names)
+                    && facts.find_dict()
+                {
+                    facts.state = StateOf::Known(known);
                 }
             } else if plain
                 && PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0
@@ -196,7 +223,9 @@ impl Facts {
                     && facts.items == ItemsOf::None
                     && facts.find_dict()
                 {
-                    facts.state = StateOf::Getstate;
+                    let getstate = Ref::from_nullable(lookup(kind, &names.__getstate__))?;
+                    facts.state = standard::Type::by_getstate(state, &mut facts, getstate)
+                        .map_or(StateOf::Getstate, StateOf::Known);
                 }
             }
         }
@@ -204,9 +233,47 @@ impl Facts {
         (facts.version != 0).then_some(facts)
     }
 
-    /// Whether the protocol would make objects on the way that nothing else refers to.
-    fn makes_temporaries(&self) -> bool {
-        !self.slots.is_empty() || matches!(self.state, StateOf::Known(_))
+    pub(super) fn kind(&self) -> *mut PyTypeObject {
+        self.kind
+    }
+
+    /// Whether instances have no attributes.
+    pub(super) fn has_no_dict(&self) -> bool {
+        self.dict == DictOf::None
+    }
+
+    /// Whether an instance has attributes in its `__dict__`.
+    pub(super) fn has_state(&self, object: Ref<'_>) -> bool {
+        !matches!(state_of(object, self), StateParts::Empty)
+    }
+
+    /// Whether `copyreg` is known to find no slots.
+    pub(super) fn has_no_slots(&self, names: &crate::state::Names) -> bool {
+        // SAFETY: the type is alive and holds what it has.
+        unsafe {
+            if PyType_GetFlags(self.kind) & Py_TPFLAGS_HEAPTYPE == 0 || standard::is_native(self.kind) {
+                return true;
+            }
+            // `copyreg` looks for the names of the slots when the first instance is saved.
+            let slotnames = PyDict_GetItemWithError((*self.kind).tp_dict, names.__slotnames__.as_ptr());
+            Ref::from_nullable(slotnames).is_some_and(|slotnames| {
+                slotnames.is_none()
+                    || slotnames.is_exactly(&raw mut PyList_Type) && PyList_GET_SIZE(slotnames.as_ptr()) == 0
+            })
+        }
+    }
+
+    /// Finds members that are objects; whether all are.
+    pub(super) fn add_parts(&mut self, names: &[&str]) -> bool {
+        for name in names {
+            let Ok(name) = Owned::interned(name) else {
+                error::clear();
+                return false;
+            };
+            let Some(slot) = Self::slot(self.kind, &name) else { return false };
+            self.parts.push(slot);
+        }
+        true
     }
 
     /// Finds out about items; whether that was possible.
@@ -229,7 +296,7 @@ impl Facts {
     }
 
     /// Finds where instances have their dict; whether that was possible.
-    fn find_dict(&mut self) -> bool {
+    pub(super) fn find_dict(&mut self) -> bool {
         // SAFETY: the type is alive.
         self.dict = match unsafe { (*self.kind).tp_dictoffset } {
             0 => DictOf::None,
@@ -281,7 +348,9 @@ impl Facts {
                 return None;
             }
             let definition = (*found.as_ptr().cast::<PyMemberDescrObject>()).d_member;
-            ((*definition).type_code == Py_T_OBJECT_EX)
+            // What C code writes as an object, or as none where there is none.
+            const OBJECT: std::ffi::c_int = 0;
+            ((*definition).type_code == Py_T_OBJECT_EX || (*definition).type_code == OBJECT)
                 .then(|| Slot { name: name.as_ptr(), offset: (*definition).offset })
         }
     }
@@ -348,6 +417,44 @@ fn may_shadow(name: Ref<'_>) -> bool {
         .is_some_and(|name| name.len() > 4 && name[0] == b'_' && name[1] == b'_' && name.ends_with(b"__"))
 }
 
+/// Whether an object is a class or function, which is saved by its name.
+#[inline(always)]
+pub(super) fn is_global(object: Ref<'_>) -> bool {
+    let kind = object.type_ptr();
+    kind == &raw mut PyFunction_Type || kind == &raw mut PyCFunction_Type || object.is_type()
+}
+
+/// What a dispatch table has for a class; `None` where that cannot be told without running foreign code.
+pub(super) fn registered<'a>(state: &crate::state::State, table: Ref<'a>, class: Ref<'_>) -> Option<Option<Ref<'a>>> {
+    // SAFETY: types are alive. A class whose metaclass leaves it alone has the hash of its address, and is equal to itself
+    // only.
+    let alike = unsafe {
+        let (own, standard) = ((*class.type_ptr()).tp_hash, PyType_Type.tp_hash);
+        own.zip(standard).is_some_and(|(own, standard)| std::ptr::fn_addr_eq(own, standard))
+    };
+    if !alike {
+        return None;
+    }
+    // SAFETY: the object is a dict, which holds what is found.
+    let find = |dict: Ref<'a>| unsafe {
+        let found = Ref::from_nullable(PyDict_GetItemWithError(dict.as_ptr(), class.as_ptr()));
+        if found.is_none() && error::occurred() {
+            error::clear();
+            return None;
+        }
+        Some(found)
+    };
+    if table.is_exactly(&raw mut PyDict_Type) {
+        return find(table);
+    }
+    for map in standard::chained(state, table)? {
+        if let Some(found) = find(map)? {
+            return Some(Some(found));
+        }
+    }
+    Some(None)
+}
+
 impl Dump<'_> {
     /// Saves an object that is not of a builtin type with an opcode of its own.
     pub(super) fn save_instance(&mut self, object: &Owned, single: bool) -> Result<()> {
@@ -355,21 +462,62 @@ impl Dump<'_> {
             && self.hooks.reducer_override.is_none()
             && self.hooks.persistent_id.is_none()
             && !self.is_fast()
-            && !self.has_dispatch_table()
-            && self.save_natively(object, single)?
         {
-            return Ok(());
+            let saved = if is_global(object.as_ref()) {
+                self.save_found_global(object.as_ref())?
+            } else {
+                self.save_natively(object, single)?
+            };
+            if saved {
+                return Ok(());
+            }
         }
         self.save_by_reduction(object)
+    }
+
+    /// Saves an instance of a class that is plain in all respects, through a hook that is asked for everything that the
+    /// reduction has; whether it is one.
+    pub(super) fn save_through_hook(&mut self, object: &Owned) -> Result<bool> {
+        let kind = object.type_ptr();
+        let Some(facts) = self.facts(kind) else { return Ok(false) };
+        if facts.state != StateOf::Attributes || !facts.slots.is_empty() || facts.items != ItemsOf::None {
+            return Ok(false);
+        }
+        let state = state_of(object.as_ref(), &facts);
+        if !self.is_plain(kind, &state) {
+            return Ok(false);
+        }
+        let state = match state {
+            StateParts::Empty => None,
+            #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+            // SAFETY: the instance is alive.
+            StateParts::Array(_) => unsafe {
+                Some(Owned::from_result(PyObject_GenericGetDict(object.as_ptr(), std::ptr::null_mut()))?)
+            },
+            StateParts::Dict(dict) => Some(dict.to_owned()),
+        };
+        self.enter_reduction(Some(object.as_ref()))?;
+        self.push(Task::Construct(Construct {
+            object: Some(object.clone()),
+            list_items: None,
+            dict_items: None,
+            state,
+            state_setter: None,
+        }));
+        self.push(Task::Op(Opcode::NewObj));
+        self.push(Task::Save(self.state.empty_tuple.clone()));
+        self.push(Task::Save(object.type_ref().to_owned()));
+        Ok(true)
     }
 
     /// What is known of a class that no dispatch table has anything for.
     #[inline(always)]
     fn facts(&mut self, kind: *mut PyTypeObject) -> Option<Rc<Facts>> {
         let era = self.memo().era();
-        if let Some(facts) = &self.recent.facts
+        let recent = self.recent.of(kind);
+        if let Some(facts) = &recent.facts
             && facts.kind == kind
-            && self.recent.era == era
+            && recent.era == era
         {
             return Some(Rc::clone(facts));
         }
@@ -390,36 +538,40 @@ impl Dump<'_> {
                 facts
             }
         };
-        // SAFETY: the registry is a dict and the type is alive; a type has the hash of its address.
-        let reducer =
-            unsafe { PyDict_GetItemWithError(self.state.copyreg.dispatch_table.as_ptr(), kind.cast()) };
-        if !reducer.is_null() {
-            return None;
+        // SAFETY: the type is alive.
+        let class = unsafe { Ref::new(kind.cast()) };
+        let own = self.dispatch_table();
+        let reducer = match &own {
+            Some(table) => registered(self.state, table.as_ref(), class)?,
+            None => registered(self.state, self.state.copyreg.dispatch_table.as_ref(), class)?,
+        };
+        let expected = facts.state == StateOf::Known(standard::Type::Complex);
+        match reducer {
+            None if !expected => {}
+            Some(reducer) if expected && standard::is_complex_reducer(self.state, reducer) => {}
+            _ => return None,
         }
-        if error::occurred() {
-            error::clear();
-            return None;
-        }
-        self.recent = Recent { facts: Some(Rc::clone(&facts)), era, names: (0, 0) };
+        *self.recent.of(kind) = Recent { facts: Some(Rc::clone(&facts)), era, names: (0, 0) };
         Some(facts)
     }
 
     /// Whether no attribute of an instance stands before something that the protocol asks for.
-    fn is_plain(&mut self, state: &StateParts<'_>) -> bool {
+    fn is_plain(&mut self, kind: *mut PyTypeObject, state: &StateParts<'_>) -> bool {
         match state {
             StateParts::Empty => true,
             #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
             StateParts::Array(array) => {
                 // SAFETY: no foreign code has run since the instance was asked for its attributes.
                 let (table, count) = unsafe { array.names() };
-                let seen = if self.recent.names.0 == table { self.recent.names.1 } else { 0 };
+                let recent = self.recent.of(kind);
+                let seen = if recent.names.0 == table { recent.names.1 } else { 0 };
                 for index in seen..count {
                     // SAFETY: as above.
                     if unsafe { array.name(index as usize) }.is_none_or(may_shadow) {
                         return false;
                     }
                 }
-                self.recent.names = (table, count);
+                recent.names = (table, count);
                 true
             }
             StateParts::Dict(dict) => {
@@ -442,17 +594,16 @@ impl Dump<'_> {
         if facts.state == StateOf::Other {
             return Ok(false);
         }
-        if !self.memo().may_wait() || self.keep_memo && facts.makes_temporaries() {
+        if !self.memo().may_wait() {
             return Ok(false);
         }
         let state = state_of(object.as_ref(), &facts);
-        if !self.is_plain(&state) {
+        if !self.is_plain(kind, &state) {
             return Ok(false);
         }
         match facts.state {
             StateOf::Attributes => self.save_by_attributes(object, single, &facts),
-            StateOf::Known(standard::Type::NamedTuple) => self.save_named_tuple(object, single, &facts),
-            StateOf::Known(known) => self.save_standard(object, single, known),
+            StateOf::Known(known) => self.save_known(object, single, &facts, known),
             StateOf::Getstate => self.save_by_getstate(object),
             StateOf::Reduce => {
                 self.settle();
@@ -553,6 +704,9 @@ impl Dump<'_> {
     /// The state of an instance with slots is a pair: of its dict, or `None`, and of a dict of its slots.
     fn save_slots(&mut self, object: &Owned, facts: &Rc<Facts>) -> Result<()> {
         let count = facts.slots.iter().filter(|slot| slot.value(object.as_ref()).is_some()).count() as isize;
+        if self.keep_memo && count > 0 {
+            return self.save_shown_slots(object, facts);
+        }
         let state = state_of(object.as_ref(), facts);
         if count == 0 {
             if let StateParts::Empty = state {
@@ -561,7 +715,7 @@ impl Dump<'_> {
         } else {
             self.cross_boundary()?;
             self.push(Task::Op(Opcode::Build));
-            self.push(Task::EndPair);
+            self.push(Task::EndPair(None));
             self.push(Task::Slots(Slots { instance: object.clone(), facts: Rc::clone(facts), count }));
             self.attributes += 1;
         }
@@ -588,20 +742,45 @@ impl Dump<'_> {
         Ok(())
     }
 
+    /// The same where the memo has to show what the reduction would make.
+    fn save_shown_slots(&mut self, object: &Owned, facts: &Rc<Facts>) -> Result<()> {
+        self.settle();
+        let state = match state_of(object.as_ref(), facts) {
+            StateParts::Empty => Owned::none(),
+            #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+            // SAFETY: the instance is alive.
+            StateParts::Array(_) => unsafe {
+                Owned::from_result(PyObject_GenericGetDict(object.as_ptr(), std::ptr::null_mut()))?
+            },
+            StateParts::Dict(dict) => dict.to_owned(),
+        };
+        let Some(slots) = slots_dict(object, facts) else { return Err(crate::ffi::Raised) };
+        let pair = Owned::tuple(&[state.as_ref(), slots.as_ref()])?;
+        drop((state, slots));
+        self.push(Task::Op(Opcode::Build));
+        let held = pair.clone();
+        self.save(held.as_ref())
+    }
+
     /// The slots, as a dict.
     pub(super) fn save_slot_values(&mut self, slots: &Slots) -> Result<()> {
         self.attributes -= 1;
         self.begin_attributes(&slots.instance, &slots.facts, slots.count, true)
     }
 
-    /// The end of the pair of states.
-    pub(super) fn end_pair(&mut self) -> Result<()> {
+    /// The end of a pair that the reduction would make.
+    pub(super) fn end_pair(&mut self, pair: Option<Box<(Owned, Owned)>>) -> Result<()> {
         self.out.op(Opcode::Tuple2);
-        self.memoize_nothing()
+        match pair {
+            Some(pair) => {
+                self.memoize_temporary(|| Owned::tuple(&[pair.0.as_ref(), pair.1.as_ref()]))
+            }
+            None => self.memoize_nothing(),
+        }
     }
 
     /// The class and `NEWOBJ`; whether the class could be written at once.
-    fn save_new_object(&mut self, object: &Owned) -> Result<bool> {
+    pub(super) fn save_new_object(&mut self, object: &Owned) -> Result<bool> {
         if !self.save_class(object.type_ref())? {
             return Ok(false);
         }
@@ -724,7 +903,7 @@ impl Dump<'_> {
 
 impl Slot {
     #[inline(always)]
-    fn value<'a>(&self, object: Ref<'a>) -> Option<Ref<'a>> {
+    pub(super) fn value<'a>(&self, object: Ref<'a>) -> Option<Ref<'a>> {
         // SAFETY: the offset is that of an object of the class.
         unsafe { Ref::from_nullable(*object.as_ptr().byte_offset(self.offset).cast::<*mut PyObject>()) }
     }

@@ -173,8 +173,12 @@ pub(crate) struct Dump<'s> {
     attributes: usize,
     /// How many calls are saving containers or instances, each within another.
     nested: usize,
-    /// What is known of the class of the instance that was saved last.
-    recent: instance::Recent,
+    /// What is known of the classes of instances that were saved lately.
+    recent: instance::Recents,
+    /// Whether a decimal was saved.
+    has_decimals: bool,
+    /// `uuid.SafeUUID.unknown`, once it was met.
+    unknown_safety: *mut PyObject,
     /// A callable of a reduction that is known to have no opcode of its own, and that the memo keeps alive.
     ordinary: *mut PyObject,
     /// How deep reductions are nested, beyond those that nobody counts.
@@ -222,7 +226,9 @@ impl<'s> Dump<'s> {
             scratch: Vec::new(),
             attributes: 0,
             nested: 0,
-            recent: instance::Recent::default(),
+            recent: instance::Recents::default(),
+            has_decimals: false,
+            unknown_safety: std::ptr::null_mut(),
             ordinary: std::ptr::null_mut(),
             reductions: 0,
             reentries: None,
@@ -303,7 +309,7 @@ impl<'s> Dump<'s> {
                 self.push(Task::Op(Opcode::Build));
                 self.save(state.clone().as_ref())
             }
-            Task::EndPair => self.end_pair(),
+            Task::EndPair(pair) => self.end_pair(pair),
             Task::LeaveReduction(address) => {
                 self.leave_reduction(address);
                 Ok(())
@@ -585,13 +591,6 @@ impl<'s> Dump<'s> {
     #[inline(always)]
     fn cross_boundary(&mut self) -> Result<()> {
         if self.out.boundary() { self.end_full_frame() } else { Ok(()) }
-    }
-
-    /// Whether there is a table in place of `copyreg.dispatch_table`.
-    #[inline(always)]
-    fn has_dispatch_table(&self) -> bool {
-        // SAFETY: as in `memo`.
-        unsafe { self.pickler.as_ref() }.dispatch_table.is_some()
     }
 
     /// Ends a frame that is full; a file gets it at once.

@@ -1,7 +1,7 @@
 //! The memory that a dump writes into, which becomes the `bytes` of its result.
 
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Raised, Result, bytes};
+use crate::ffi::{Owned, Raised, Result, bytes, pages};
 use brinery::write::Buffer;
 use std::cell::Cell;
 use std::ptr;
@@ -14,10 +14,18 @@ unsafe extern "C" {
 const SPARE_SIZE: usize = 256 * 1024;
 /// How much there is at least.
 const SMALLEST: usize = 1024;
+/// How many times as much as needed there may be because the last result was so long.
+const MOST_AHEAD: usize = 8;
+/// How much longer than the last one a result may become without being moved.
+const EXTRA: usize = 4096;
 
 /// Memory that dumps use in turn.
 #[derive(Default)]
-pub(crate) struct SpareOutput(Cell<Vec<u8>>);
+pub(crate) struct SpareOutput {
+    vector: Cell<Vec<u8>>,
+    /// How long the last result was that did not go into the vector. The next one is likely to be as long.
+    last: Cell<usize>,
+}
 
 /// A growing sequence of bytes.
 pub(super) struct Output {
@@ -27,6 +35,8 @@ pub(super) struct Output {
     /// Behind what there is room for.
     end: *mut u8,
     memory: Memory,
+    /// How much room a result that is too long for the vector gets at first, within reason.
+    expected: usize,
 }
 
 /// What the three pointers of an [`Output`] point into.
@@ -39,10 +49,10 @@ enum Memory {
 
 impl Output {
     pub(super) fn new(spare: &SpareOutput) -> Self {
-        let mut vector = spare.0.take();
+        let mut vector = spare.vector.take();
         let range = vector.spare_capacity_mut().as_mut_ptr_range();
         let (start, end) = (range.start.cast(), range.end.cast());
-        Output { start, position: start, end, memory: Memory::Vector(vector) }
+        Output { start, position: start, end, memory: Memory::Vector(vector), expected: spare.last.get() }
     }
 
     /// The bytes written so far.
@@ -79,7 +89,8 @@ impl Output {
                 vector.spare_capacity_mut().as_mut_ptr_range()
             }
             Memory::Vector(_) => {
-                let object = new_bytes((least + least / 2).max(4 * SPARE_SIZE));
+                let expected = self.expected.min(least.saturating_mul(MOST_AHEAD));
+                let object = new_bytes((least + least / 2).max(4 * SPARE_SIZE).max(expected));
                 // SAFETY: the object has room for more than has been written.
                 unsafe {
                     let data = PyBytes_AS_STRING(object.as_ptr()).cast_mut().cast::<u8>();
@@ -93,6 +104,7 @@ impl Output {
                 self.bytes_range()
             }
         };
+        pages::enlarge(range.start.cast(), range.end.addr() - range.start.addr());
         self.start = range.start.cast();
         self.end = range.end.cast();
         // SAFETY: there is room for what has been written, and it has been kept.
@@ -121,6 +133,7 @@ impl Output {
             if !try_resize(&mut object, len) {
                 return Err(Raised);
             }
+            self.expected = len + EXTRA;
             return Ok(object);
         }
         let object = bytes::new(self.as_slice());
@@ -130,8 +143,11 @@ impl Output {
 
     /// Keeps the memory for the next dump.
     pub(super) fn give_back(self, spare: &SpareOutput) {
+        if self.expected > 0 {
+            spare.last.set(self.expected);
+        }
         if let Memory::Vector(vector) = self.memory {
-            spare.0.set(vector);
+            spare.vector.set(vector);
         }
     }
 }

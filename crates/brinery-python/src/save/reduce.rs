@@ -3,6 +3,7 @@
 use super::global::{dict_get, mangled_name};
 use super::memo::Known;
 use super::task::{Construct, From, Items, Task, is_private};
+use super::instance::{is_global, registered};
 use super::{Dump, instance};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, error, text};
@@ -29,6 +30,14 @@ impl Dump<'_> {
     /// Saves an object that has no spelling of its own, by the hooks that apply to it, in their order.
     pub(super) fn save_by_reduction(&mut self, object: &Owned) -> Result<()> {
         self.settle();
+        if self.hooks.persistent_id.is_some()
+            && self.hooks.reducer_override.is_none()
+            && self.out.protocol() >= 2
+            && !self.is_fast()
+            && self.save_through_hook(object)?
+        {
+            return Ok(());
+        }
         self.enter_fast(object)?;
         let kind = object.type_ref().to_owned();
         if let Some(hook) = self.hooks.reducer_override.clone() {
@@ -36,6 +45,17 @@ impl Dump<'_> {
             // SAFETY: NotImplemented is alive as long as the interpreter.
             if !reduced.is(unsafe { Ref::new(Py_NotImplemented()) }) {
                 return self.save_reduction(&reduced, object);
+            }
+            if self.out.protocol() >= 2 && self.hooks.persistent_id.is_none() && !self.is_fast() {
+                // Held by the caller alone, if the hook has taken it from its holder.
+                let saved = if is_global(object.as_ref()) {
+                    self.save_found_global(object.as_ref())?
+                } else {
+                    self.save_natively(object, false)?
+                };
+                if saved {
+                    return Ok(());
+                }
             }
         }
         if kind.is((&raw mut PyType_Type).into_ref()) {
@@ -46,16 +66,19 @@ impl Dump<'_> {
         }
         let reducer = match self.dispatch_table() {
             None => dict_get(&self.state.copyreg.dispatch_table, kind.as_ref())?,
-            Some(table) => match table.get_item(kind.as_ref()) {
-                Ok(reducer) => Some(reducer),
-                Err(Raised) => {
-                    // SAFETY: the interpreter's exception classes are alive as long as it is.
-                    if !error::matches(unsafe { Ref::new(PyExc_KeyError) }) {
-                        return Err(Raised);
+            Some(table) => match registered(self.state, table.as_ref(), kind.as_ref()) {
+                Some(reducer) => reducer.map(Ref::to_owned),
+                None => match table.get_item(kind.as_ref()) {
+                    Ok(reducer) => Some(reducer),
+                    Err(Raised) => {
+                        // SAFETY: the interpreter's exception classes are alive as long as it is.
+                        if !error::matches(unsafe { Ref::new(PyExc_KeyError) }) {
+                            return Err(Raised);
+                        }
+                        error::clear();
+                        None
                     }
-                    error::clear();
-                    None
-                }
+                },
             },
         };
         if let Some(reducer) = reducer {
@@ -64,14 +87,6 @@ impl Dump<'_> {
         }
         if kind.is_subtype_of(&raw mut PyType_Type) {
             return self.save_global(object.as_ref(), None);
-        }
-        if (self.hooks.reducer_override.is_some() || self.has_dispatch_table())
-            && self.out.protocol() >= 2
-            && self.hooks.persistent_id.is_none()
-            && !self.is_fast()
-            && self.save_natively(object, false)?
-        {
-            return Ok(());
         }
         let names = &self.state.names;
         let protocol = Owned::int(self.out.protocol().into())?;

@@ -10,6 +10,7 @@ use brinery::write::{Placement, Unwritable};
 unsafe extern "C" {
     /// Declared by CPython's `picklebufobject.h`.
     static mut PyPickleBuffer_Type: PyTypeObject;
+    fn PyPickleBuffer_GetBuffer(object: *mut PyObject) -> *const Py_buffer;
 }
 
 /// How long text may be that takes the short way, in bytes: less than what is written apart.
@@ -42,7 +43,7 @@ impl Dump<'_> {
         self.save_big_int(object)
     }
 
-    #[cold]
+    #[inline(never)]
     fn save_big_int(&mut self, object: Ref<'_>) -> Result<()> {
         if self.out.protocol() >= 2 {
             let mut bytes = std::mem::take(&mut self.scratch);
@@ -184,7 +185,9 @@ impl Dump<'_> {
     }
 
     pub(super) fn save_pickle_buffer(&mut self, object: Ref<'_>) -> Result<()> {
-        self.settle();
+        if self.hooks.buffer_callback.is_some() || self.write.is_some() {
+            self.settle();
+        }
         if self.out.protocol() < 5 {
             // The text was mended in 3.13.
             return Err(self.state.pickling_error(if cfg!(Py_3_13) {
@@ -193,25 +196,43 @@ impl Dump<'_> {
                 "PickleBuffer can only pickled with protocol >= 5"
             }));
         }
-        let view = View::with_flags(object, PyBUF_FULL_RO)?;
-        if !view.is_contiguous() {
+        // SAFETY: the object is a `PickleBuffer`, which is held, and whose view lives until it is released: only foreign
+        // code can do that.
+        let view = unsafe {
+            let view = PyPickleBuffer_GetBuffer(object.as_ptr());
+            if view.is_null() {
+                return Err(Raised);
+            }
+            &*view
+        };
+        // SAFETY: the view is live.
+        if !view.suboffsets.is_null() || unsafe { PyBuffer_IsContiguous(view, b'A' as _) } == 0 {
             return Err(self
                 .state
                 .pickling_error("PickleBuffer can not be pickled when pointing to a non-contiguous buffer"));
         }
-        let in_band = match self.hooks.buffer_callback.clone() {
+        let readonly = view.readonly != 0;
+        let in_band = match &self.hooks.buffer_callback {
             Some(callback) => callback.call1(object)?.is_true()?,
             None => true,
         };
         if !in_band {
             self.out.op(Opcode::NextBuffer);
-            if view.is_readonly() {
+            if readonly {
                 self.out.op(Opcode::ReadonlyBuffer);
             }
             return Ok(());
         }
-        let data = view.as_slice();
-        if view.is_readonly() {
+        // The callback may have released the buffer, and whoever writes to a file must not.
+        let foreign = self.hooks.buffer_callback.is_some() || self.write.is_some();
+        let own = if foreign { Some(View::with_flags(object, PyBUF_FULL_RO)?) } else { None };
+        let data = match &own {
+            Some(own) => own.as_slice(),
+            // SAFETY: the view covers so many bytes; an empty one may have no address.
+            None if view.buf.is_null() => &[],
+            None => unsafe { std::slice::from_raw_parts(view.buf.cast(), view.len as usize) },
+        };
+        if readonly {
             self.save_bytes_data(object, data, || Ok(object.to_owned()))
         } else {
             self.save_bytearray_data(object, data, || Ok(object.to_owned()))
@@ -248,6 +269,9 @@ impl Dump<'_> {
 
 /// The two's complement of a big int, little-endian.
 fn int_bytes(object: Ref<'_>, bytes: &mut Vec<u8>) -> Result<()> {
+    if layout::int::append_bytes(object, bytes) {
+        return Ok(());
+    }
     #[cfg(Py_3_13)]
     // SAFETY: as many bytes are written at most as there are. The call tells how many it would need, which may be one
     // more than the number has.

@@ -2,7 +2,7 @@
 
 use super::instance::Facts;
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref, text};
+use crate::ffi::{Owned, Ref, layout, text};
 use brinery::{Opcode, Path, Segment};
 use std::rc::Rc;
 
@@ -39,8 +39,8 @@ pub(super) enum Task {
     State(State),
     /// A state, and the `BUILD` that takes it.
     BuildWith(Owned),
-    /// The end of a pair that exists nowhere else.
-    EndPair,
+    /// The end of a pair that only a reduction would make, and its items where the memo has to show it.
+    EndPair(Option<Box<(Owned, Owned)>>),
     /// An object whose construction is being written: then come memo, items and state.
     Construct(Construct),
     /// The end of the reduction of the object at this address.
@@ -77,6 +77,10 @@ pub(super) enum From {
     /// A dict whose class iterates its items as `dict` does, its size at the beginning, and the next position; none
     /// after the end.
     Dict(Owned, isize, Option<isize>),
+    /// A deque, or a subclass that iterates its items in the same way.
+    Deque(layout::collections::Deque),
+    /// An `OrderedDict`, or a subclass that iterates its items in the same way.
+    Ordered(layout::collections::Ordered),
 }
 
 /// One item.
@@ -225,8 +229,8 @@ fn is_state(tasks: &[Task], position: usize) -> bool {
     let below = |steps: usize| position.checked_sub(steps).map(|below| &tasks[below]);
     let is_build = |steps: usize| matches!(below(steps), Some(Task::Op(Opcode::Build)));
     match (below(1), below(2)) {
-        (Some(Task::Tuple(_) | Task::EndPair), _) => is_build(2),
-        (Some(Task::Slots(_) | Task::Save(_)), Some(Task::EndPair)) => is_build(3),
+        (Some(Task::Tuple(_) | Task::EndPair(_)), _) => is_build(2),
+        (Some(Task::Slots(_) | Task::Save(_)), Some(Task::EndPair(_))) => is_build(3),
         _ => is_build(1),
     }
 }

@@ -262,22 +262,27 @@ impl<B: Buffer> Emitter<B> {
         if self.protocol == 0 || i32::try_from(value).is_err() {
             return self.wide_int(value);
         }
+        // Numbers of different widths come in any order: no branch could foretell them.
+        const OPCODES: [u8; 3] = [byte::BININT1, byte::BININT2, byte::BININT];
+        let width = usize::from(value.cast_unsigned() > 0xff) + usize::from(value.cast_unsigned() > 0xffff);
         let [a, b, c, d, ..] = value.to_le_bytes();
-        let (opcode, len) = match value {
-            0..=0xff => (byte::BININT1, 2),
-            0..=0xffff => (byte::BININT2, 3),
-            _ => (byte::BININT, 5),
-        };
-        self.buffer.put([opcode, a, b, c, d, 0, 0, 0], len);
+        self.buffer.put([OPCODES[width], a, b, c, d, 0, 0, 0], 2 + width + (width & 2) / 2);
     }
 
+    #[inline(always)]
     fn wide_int(&mut self, value: i64) {
-        if self.protocol >= 2 {
-            let bytes = value.to_le_bytes();
-            let len = number::significant_bytes_of_word(value);
-            let [a, b, c, d, e, f, g, h] = bytes;
-            self.buffer.put([byte::LONG1, len as u8, a, b, c, d, e, f, g, h], 2 + len);
-        } else if i32::try_from(value).is_ok() {
+        if self.protocol < 2 {
+            return self.decimal_int(value);
+        }
+        let len = number::significant_bytes_of_word(value);
+        let head = [byte::LONG1, len as u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let number = u128::from_le_bytes(head) | u128::from(value.cast_unsigned()) << 16;
+        self.buffer.put(number.to_le_bytes(), 2 + len);
+    }
+
+    #[cold]
+    fn decimal_int(&mut self, value: i64) {
+        if i32::try_from(value).is_ok() {
             self.line(Opcode::Int, value.to_string().as_bytes());
         } else {
             self.line(Opcode::Long, format!("{value}L").as_bytes());

@@ -9,6 +9,7 @@
 #![allow(clippy::unused_self, reason = "a `Layout` is the proof that a method may be called")]
 #![allow(clippy::mut_from_ref, reason = "the objects that are changed are reached through pointers")]
 
+pub(crate) mod collections;
 pub(crate) mod int;
 pub(crate) mod items;
 
@@ -43,7 +44,7 @@ pub(crate) use known::Layout;
 
 #[cfg(known_layout)]
 mod known {
-    use super::{dict, number::Ints, text::Texts, values};
+    use super::{collections, dict, number::Ints, text::Texts, values};
     use crate::ffi::Result;
 
     /// The proof that the running interpreter's objects look as the modules here expect, and what they need to make some.
@@ -54,15 +55,22 @@ mod known {
         pub(crate) values: bool,
         /// Whether tables of dicts can be made.
         pub(super) dicts: bool,
+        /// Whether deques and ordered dicts can be walked over.
+        collections: bool,
     }
 
     impl Layout {
         /// Compares specimens; `None` where one differs.
         pub(crate) fn new() -> Result<Option<Self>> {
             let (Some(ints), Some(texts)) = (Ints::new()?, Texts::new()?) else { return Ok(None) };
-            let mut layout = Layout { ints, texts, values: values::are_known()?, dicts: true };
+            let mut layout = Layout { ints, texts, values: values::are_known()?, dicts: true, collections: collections::are_known()? };
             layout.dicts = dict::are_known(&layout)?;
             Ok(Some(layout))
+        }
+
+        /// Whether [`collections`] may be used.
+        pub(crate) fn knows_collections(&self) -> bool {
+            self.collections
         }
     }
 }

@@ -11,6 +11,10 @@ impl Layout {
         Ok(None)
     }
 
+    pub(crate) fn knows_collections(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn int(&self, _: &Heap, _: i64) -> Result<Owned> {
         match *self {}
     }

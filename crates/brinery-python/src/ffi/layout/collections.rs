@@ -1,0 +1,251 @@
+//! `deque` and `OrderedDict`, read while they are saved.
+//!
+//! Both count their changes, so that whoever walks over them can tell that there was one.
+
+use super::items;
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Ref, Result};
+
+/// How many items a block of a deque holds.
+const BLOCK: isize = 64;
+
+#[repr(C)]
+struct DequeObject {
+    base: PyVarObject,
+    left: *const Block,
+    right: *const Block,
+    left_index: isize,
+    right_index: isize,
+    state: usize,
+    most: isize,
+}
+
+#[repr(C)]
+struct Block {
+    left: *const Block,
+    items: [*mut PyObject; BLOCK as usize],
+    right: *const Block,
+}
+
+#[repr(C)]
+struct OrderedDictObject {
+    base: PyDictObject,
+    fast_nodes: *mut *mut Node,
+    fast_nodes_size: isize,
+    resize_sentinel: *mut std::ffi::c_void,
+    state: usize,
+    first: *const Node,
+    last: *const Node,
+}
+
+#[repr(C)]
+struct Node {
+    key: *mut PyObject,
+    hash: isize,
+    next: *const Node,
+    previous: *const Node,
+}
+
+/// The `maxlen` of a deque.
+pub(crate) fn most(deque: Ref<'_>) -> Option<isize> {
+    // SAFETY: callers know that this is a deque, and that its layout is known.
+    let most = unsafe { (*deque.as_ptr().cast::<DequeObject>()).most };
+    (most >= 0).then_some(most)
+}
+
+/// A walk over the items of a deque.
+pub(crate) struct Deque {
+    deque: Owned,
+    block: *const Block,
+    index: isize,
+    left: isize,
+    state: usize,
+}
+
+impl Deque {
+    /// Begins a walk over a deque whose layout is known.
+    pub(crate) fn of(deque: &Owned) -> Self {
+        // SAFETY: callers know that this is a deque.
+        let object = unsafe { &*deque.as_ptr().cast::<DequeObject>() };
+        Deque {
+            deque: deque.clone(),
+            block: object.left,
+            index: object.left_index,
+            left: object.base.ob_size,
+            state: object.state,
+        }
+    }
+
+    /// Whether nothing was added or removed since the walk began.
+    #[inline(always)]
+    pub(crate) fn is_unchanged(&self) -> bool {
+        // SAFETY: the object is a deque.
+        unsafe { (*self.deque.as_ptr().cast::<DequeObject>()).state == self.state }
+    }
+
+    /// The next item. The deque must be unchanged.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Option<Ref<'static>> {
+        if self.left == 0 {
+            return None;
+        }
+        // SAFETY: an unchanged deque has as many items from here on, in blocks that are linked to the right.
+        unsafe {
+            let item = (*self.block).items[self.index as usize];
+            self.left -= 1;
+            self.index += 1;
+            if self.index == BLOCK && self.left > 0 {
+                (self.block, self.index) = ((*self.block).right, 0);
+            }
+            Some(Ref::new(item))
+        }
+    }
+
+    /// Ends the walk.
+    pub(crate) fn stop(&mut self) {
+        self.left = 0;
+        // SAFETY: the object is a deque.
+        self.state = unsafe { (*self.deque.as_ptr().cast::<DequeObject>()).state };
+    }
+}
+
+/// A walk over the items of an `OrderedDict`.
+pub(crate) struct Ordered {
+    dict: Owned,
+    node: *const Node,
+    position: isize,
+    size: isize,
+    state: usize,
+}
+
+/// What a walk over an `OrderedDict` meets.
+pub(crate) enum Step {
+    Item(Ref<'static>, Ref<'static>),
+    /// A key that is at another place in the dict, where it has to be looked for.
+    Key(Ref<'static>),
+    End,
+    /// The order was changed.
+    Mutated,
+    /// Keys were added or removed behind the back of the order.
+    Resized,
+}
+
+impl Ordered {
+    /// Begins a walk over an `OrderedDict` whose layout is known.
+    pub(crate) fn of(dict: &Owned) -> Self {
+        // SAFETY: callers know that this is an `OrderedDict`.
+        let object = unsafe { &*dict.as_ptr().cast::<OrderedDictObject>() };
+        Ordered {
+            dict: dict.clone(),
+            node: object.first,
+            position: 0,
+            size: items::len(dict.as_ref()),
+            state: object.state,
+        }
+    }
+
+    /// The dict.
+    pub(crate) fn dict(&self) -> Ref<'_> {
+        self.dict.as_ref()
+    }
+
+    /// Whether the next key has to be looked for, which may run code of its class.
+    pub(crate) fn is_foreign(&self) -> bool {
+        // SAFETY: an unchanged order has live nodes.
+        unsafe {
+            if self.node.is_null() || (*self.dict.as_ptr().cast::<OrderedDictObject>()).state != self.state {
+                return false;
+            }
+            let mut position = self.position;
+            items::next(self.dict.as_ref(), &mut position)
+                .is_none_or(|(key, _)| key.as_ptr() != (*self.node).key)
+        }
+    }
+
+    /// The next item.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Step {
+        if self.node.is_null() {
+            return Step::End;
+        }
+        // SAFETY: the object is an `OrderedDict`; an unchanged order has live nodes, which hold their keys.
+        unsafe {
+            if (*self.dict.as_ptr().cast::<OrderedDictObject>()).state != self.state {
+                self.node = std::ptr::null();
+                return Step::Mutated;
+            }
+            if items::len(self.dict.as_ref()) != self.size {
+                self.size = -1;
+                return Step::Resized;
+            }
+            let key = (*self.node).key;
+            self.node = (*self.node).next;
+            let dict: Ref<'static> = Ref::new(self.dict.as_ptr());
+            match items::next(dict, &mut self.position) {
+                Some((found, value)) if found.as_ptr() == key => Step::Item(found, value),
+                _ => Step::Key(Ref::new(key)),
+            }
+        }
+    }
+}
+
+/// Whether specimens look as expected.
+#[cfg(known_layout)]
+pub(super) fn are_known() -> Result<bool> {
+    let module = crate::state::import("_collections")?;
+    let class = |name: &str| module.getattr(Owned::str(name)?.as_ref());
+    let (deque_class, ordered_class) = (class("deque")?, class("OrderedDict")?);
+    // SAFETY: the types are alive, and specimens are read only as far as their size allows.
+    unsafe {
+        let is_as_large =
+            |class: &Owned, size: usize| (*class.as_ptr().cast::<PyTypeObject>()).tp_basicsize >= size as isize;
+        if !is_as_large(&deque_class, size_of::<DequeObject>())
+            || !is_as_large(&ordered_class, size_of::<OrderedDictObject>())
+        {
+            return Ok(false);
+        }
+        // A deque of several blocks that does not begin at the beginning of one.
+        let list = Owned::from_result(PyList_New(0))?;
+        for number in 0..200 {
+            if PyList_Append(list.as_ptr(), Owned::int(number)?.as_ptr()) != 0 {
+                return Ok(false);
+            }
+        }
+        let deque = deque_class.call(&[list.as_ref(), Owned::int(500)?.as_ref()])?;
+        let changes = (*deque.as_ptr().cast::<DequeObject>()).state;
+        if (*deque.as_ptr().cast::<DequeObject>()).base.ob_size != 200 || most(deque.as_ref()) != Some(500) {
+            return Ok(false);
+        }
+        let first = deque.getattr(Owned::str("popleft")?.as_ref())?.call0()?;
+        let mut walk = Deque::of(&deque);
+        if !first.is(Ref::new(PyList_GET_ITEM(list.as_ptr(), 0))) || walk.state == changes || walk.left != 199 {
+            return Ok(false);
+        }
+        for index in 1..200 {
+            if walk.next().is_none_or(|item| item.as_ptr() != PyList_GET_ITEM(list.as_ptr(), index)) {
+                return Ok(false);
+            }
+        }
+        // An `OrderedDict` whose first key was moved behind the second.
+        let dict = ordered_class.call0()?;
+        let keys = [Owned::int(1)?, Owned::int(2)?];
+        for key in &keys {
+            dict.set_item(key.as_ref(), key.as_ref())?;
+        }
+        let object = dict.as_ptr().cast::<OrderedDictObject>();
+        let changes = (*object).state;
+        let mut walk = Ordered::of(&dict);
+        let in_order = matches!(walk.next(), Step::Item(key, value) if key.is(keys[0].as_ref()) && value.is(key))
+            && matches!(walk.next(), Step::Item(key, _) if key.is(keys[1].as_ref()))
+            && matches!(walk.next(), Step::End);
+        if !in_order {
+            return Ok(false);
+        }
+        let _none = dict.getattr(Owned::str("move_to_end")?.as_ref())?.call1(keys[0].as_ref())?;
+        let mut walk = Ordered::of(&dict);
+        Ok((*object).state != changes
+            && matches!(walk.next(), Step::Key(key) if key.is(keys[1].as_ref()))
+            && matches!(walk.next(), Step::Key(key) if key.is(keys[0].as_ref()))
+            && matches!(walk.next(), Step::End))
+    }
+}
