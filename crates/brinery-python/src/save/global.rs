@@ -105,12 +105,12 @@ impl Dump<'_> {
         if asked.contains(&kind.as_ptr().cast()) {
             return true;
         }
-        let found = match self.dispatch_table() {
-            Some(table) => registered(self.state, table.as_ref(), kind).map(|found| found.is_some()),
-            None => registered(self.state, self.state.copyreg.dispatch_table.as_ref(), kind)
-                .map(|found| found.is_some()),
-        };
-        found == Some(false)
+        match self.dispatch_table() {
+            Some(table) => matches!(registered(self.state, table.as_ref(), kind), Ok(None)),
+            None => {
+                matches!(registered(self.state, self.state.copyreg.dispatch_table.as_ref(), kind), Ok(None))
+            }
+        }
     }
 
     /// Whether a global has an extension code, as far as can be told.

@@ -58,6 +58,9 @@ enum StateOf {
     Other,
 }
 
+/// The type code of members that C code defines as objects, or as nothing.
+const T_OBJECT: std::ffi::c_int = 6;
+
 /// Where an instance has its `__dict__`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum DictOf {
@@ -67,6 +70,9 @@ enum DictOf {
     Managed,
     /// At an offset.
     At(isize),
+    /// At an offset from the end of an object of variable size.
+    #[cfg(not(Py_3_12))]
+    FromEnd(isize),
 }
 
 /// Classes of instances that were saved lately, by their addresses.
@@ -304,6 +310,9 @@ impl Facts {
             // SAFETY: the type is alive.
             _ if unsafe { PyType_GetFlags(self.kind) } & Py_TPFLAGS_MANAGED_DICT != 0 => DictOf::Managed,
             offset @ 1.. => DictOf::At(offset),
+            #[cfg(not(Py_3_12))]
+            offset => DictOf::FromEnd(offset),
+            #[cfg(Py_3_12)]
             _ => return false,
         };
         true
@@ -348,9 +357,7 @@ impl Facts {
                 return None;
             }
             let definition = (*found.as_ptr().cast::<PyMemberDescrObject>()).d_member;
-            // What C code writes as an object, or as none where there is none.
-            const OBJECT: std::ffi::c_int = 0;
-            ((*definition).type_code == Py_T_OBJECT_EX || (*definition).type_code == OBJECT)
+            ((*definition).type_code == Py_T_OBJECT_EX || (*definition).type_code == T_OBJECT)
                 .then(|| Slot { name: name.as_ptr(), offset: (*definition).offset })
         }
     }
@@ -375,6 +382,17 @@ enum StateParts<'a> {
     Dict(Ref<'a>),
 }
 
+/// The dict at an offset in an instance, if it has been made.
+///
+/// # Safety
+///
+/// The instance is alive, and the offset is that of its dict.
+#[inline(always)]
+unsafe fn dict_at(object: Ref<'_>, offset: isize) -> Option<Ref<'_>> {
+    // SAFETY: by contract.
+    unsafe { Ref::from_nullable(*object.as_ptr().byte_offset(offset).cast::<*mut PyObject>()) }
+}
+
 /// What an instance has in its `__dict__`.
 #[inline(always)]
 fn state_of<'a>(object: Ref<'a>, facts: &Facts) -> StateParts<'a> {
@@ -388,8 +406,18 @@ fn state_of<'a>(object: Ref<'a>, facts: &Facts) -> StateParts<'a> {
                 layout::Place::Dict(dict) => dict,
                 _ => return StateParts::Empty,
             },
-            DictOf::At(offset) => {
-                match Ref::from_nullable(*object.as_ptr().byte_offset(offset).cast::<*mut PyObject>()) {
+            DictOf::At(offset) => match dict_at(object, offset) {
+                Some(dict) => dict,
+                None => return StateParts::Empty,
+            },
+            #[cfg(not(Py_3_12))]
+            DictOf::FromEnd(offset) => {
+                let kind = object.type_ptr();
+                let items = (*object.as_ptr().cast::<PyVarObject>()).ob_size.abs();
+                let size = ((*kind).tp_basicsize + items * (*kind).tp_itemsize)
+                    .cast_unsigned()
+                    .next_multiple_of(size_of::<*mut PyObject>());
+                match dict_at(object, size.cast_signed() + offset) {
                     Some(dict) => dict,
                     None => return StateParts::Empty,
                 }
@@ -424,8 +452,15 @@ pub(super) fn is_global(object: Ref<'_>) -> bool {
     kind == &raw mut PyFunction_Type || kind == &raw mut PyCFunction_Type || object.is_type()
 }
 
-/// What a dispatch table has for a class; `None` where that cannot be told without running foreign code.
-pub(super) fn registered<'a>(state: &crate::state::State, table: Ref<'a>, class: Ref<'_>) -> Option<Option<Ref<'a>>> {
+/// Something cannot be told without running foreign code.
+pub(super) struct Foreign;
+
+/// What a dispatch table has for a class.
+pub(super) fn registered<'a>(
+    state: &crate::state::State,
+    table: Ref<'a>,
+    class: Ref<'_>,
+) -> std::result::Result<Option<Ref<'a>>, Foreign> {
     // SAFETY: types are alive. A class whose metaclass leaves it alone has the hash of its address, and is equal to itself
     // only.
     let alike = unsafe {
@@ -433,26 +468,26 @@ pub(super) fn registered<'a>(state: &crate::state::State, table: Ref<'a>, class:
         own.zip(standard).is_some_and(|(own, standard)| std::ptr::fn_addr_eq(own, standard))
     };
     if !alike {
-        return None;
+        return Err(Foreign);
     }
     // SAFETY: the object is a dict, which holds what is found.
     let find = |dict: Ref<'a>| unsafe {
         let found = Ref::from_nullable(PyDict_GetItemWithError(dict.as_ptr(), class.as_ptr()));
         if found.is_none() && error::occurred() {
             error::clear();
-            return None;
+            return Err(Foreign);
         }
-        Some(found)
+        Ok(found)
     };
     if table.is_exactly(&raw mut PyDict_Type) {
         return find(table);
     }
-    for map in standard::chained(state, table)? {
+    for map in standard::chained(state, table).ok_or(Foreign)? {
         if let Some(found) = find(map)? {
-            return Some(Some(found));
+            return Ok(Some(found));
         }
     }
-    Some(None)
+    Ok(None)
 }
 
 impl Dump<'_> {
@@ -542,9 +577,10 @@ impl Dump<'_> {
         let class = unsafe { Ref::new(kind.cast()) };
         let own = self.dispatch_table();
         let reducer = match &own {
-            Some(table) => registered(self.state, table.as_ref(), class)?,
-            None => registered(self.state, self.state.copyreg.dispatch_table.as_ref(), class)?,
+            Some(table) => registered(self.state, table.as_ref(), class),
+            None => registered(self.state, self.state.copyreg.dispatch_table.as_ref(), class),
         };
+        let reducer = reducer.ok()?;
         let expected = facts.state == StateOf::Known(standard::Type::Complex);
         match reducer {
             None if !expected => {}
@@ -772,9 +808,7 @@ impl Dump<'_> {
     pub(super) fn end_pair(&mut self, pair: Option<Box<(Owned, Owned)>>) -> Result<()> {
         self.out.op(Opcode::Tuple2);
         match pair {
-            Some(pair) => {
-                self.memoize_temporary(|| Owned::tuple(&[pair.0.as_ref(), pair.1.as_ref()]))
-            }
+            Some(pair) => self.memoize_temporary(|| Owned::tuple(&[pair.0.as_ref(), pair.1.as_ref()])),
             None => self.memoize_nothing(),
         }
     }

@@ -175,8 +175,6 @@ pub(crate) struct Dump<'s> {
     nested: usize,
     /// What is known of the classes of instances that were saved lately.
     recent: instance::Recents,
-    /// Whether a decimal was saved.
-    has_decimals: bool,
     /// `uuid.SafeUUID.unknown`, once it was met.
     unknown_safety: *mut PyObject,
     /// A callable of a reduction that is known to have no opcode of its own, and that the memo keeps alive.
@@ -227,7 +225,6 @@ impl<'s> Dump<'s> {
             attributes: 0,
             nested: 0,
             recent: instance::Recents::default(),
-            has_decimals: false,
             unknown_safety: std::ptr::null_mut(),
             ordinary: std::ptr::null_mut(),
             reductions: 0,

@@ -1,9 +1,9 @@
 //! Objects that say by the reduce protocol how they are made again.
 
 use super::global::{dict_get, mangled_name};
+use super::instance::{Foreign, is_global, registered};
 use super::memo::Known;
 use super::task::{Construct, From, Items, Task, is_private};
-use super::instance::{is_global, registered};
 use super::{Dump, instance};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, error, text};
@@ -67,8 +67,8 @@ impl Dump<'_> {
         let reducer = match self.dispatch_table() {
             None => dict_get(&self.state.copyreg.dispatch_table, kind.as_ref())?,
             Some(table) => match registered(self.state, table.as_ref(), kind.as_ref()) {
-                Some(reducer) => reducer.map(Ref::to_owned),
-                None => match table.get_item(kind.as_ref()) {
+                Ok(reducer) => reducer.map(Ref::to_owned),
+                Err(Foreign) => match table.get_item(kind.as_ref()) {
                     Ok(reducer) => Some(reducer),
                     Err(Raised) => {
                         // SAFETY: the interpreter's exception classes are alive as long as it is.

@@ -228,8 +228,8 @@ impl Dump<'_> {
         let own = if foreign { Some(View::with_flags(object, PyBUF_FULL_RO)?) } else { None };
         let data = match &own {
             Some(own) => own.as_slice(),
-            // SAFETY: the view covers so many bytes; an empty one may have no address.
             None if view.buf.is_null() => &[],
+            // SAFETY: the view covers so many bytes; an empty one may have no address.
             None => unsafe { std::slice::from_raw_parts(view.buf.cast(), view.len as usize) },
         };
         if readonly {

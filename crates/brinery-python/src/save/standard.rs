@@ -2,6 +2,7 @@
 
 use super::container::is_simple;
 use super::instance::{Facts, lookup};
+use super::scalar::SHORT;
 use super::task::{Construct, From, Items, State as LateState, Task};
 use super::{Dump, Leaf};
 use crate::ffi::api::*;
@@ -65,7 +66,9 @@ fn reduction(state: &State, method: Ref<'_>) -> Option<Type> {
         return match name {
             b"range" | b"slice" => Some(Type::Range),
             b"decimal.Decimal" => Some(Type::Decimal),
-            b"collections.OrderedDict" if state.layout.as_ref()?.knows_collections() => Some(Type::OrderedDict),
+            b"collections.OrderedDict" if state.layout.as_ref()?.knows_collections() => {
+                Some(Type::OrderedDict)
+            }
             b"collections.defaultdict" => Some(Type::DefaultDict),
             b"collections.deque" if state.layout.as_ref()?.knows_collections() => Some(Type::Deque),
             _ => None,
@@ -140,7 +143,8 @@ fn is_function_of(state: &State, function: Ref<'_>, module: &str, name: &str) ->
 
 /// Whether this is what `copyreg` reduces complex numbers with.
 pub(super) fn is_complex_reducer(state: &State, reducer: Ref<'_>) -> bool {
-    reducer.is_exactly(&raw mut PyFunction_Type) && is_function_of(state, reducer, "copyreg", "pickle_complex")
+    reducer.is_exactly(&raw mut PyFunction_Type)
+        && is_function_of(state, reducer, "copyreg", "pickle_complex")
 }
 
 /// The dicts in which a `ChainMap` looks, one after the other; `None` if it is none or looks elsewhere.
@@ -207,9 +211,8 @@ impl Type {
             let (own, base) = ((*kind).tp_iter, (*base).tp_iter);
             own.zip(base).is_some_and(|(own, base)| std::ptr::fn_addr_eq(own, base))
         };
-        let same = |name: &Owned, base: *mut PyTypeObject| {
-            std::ptr::eq(lookup(kind, name), lookup(base, name))
-        };
+        let same =
+            |name: &Owned, base: *mut PyTypeObject| std::ptr::eq(lookup(kind, name), lookup(base, name));
         // SAFETY: as above.
         let defining = unsafe { (*method.as_ptr().cast::<MethodDescriptor>()).kind };
         let object = &raw mut PyBaseObject_Type;
@@ -243,7 +246,8 @@ impl Type {
 
     /// The type by its own `__getstate__`.
     pub(super) fn by_getstate(state: &State, facts: &mut Facts, method: Ref<'_>) -> Option<Type> {
-        (reduction(state, method)? == Type::Uuid && facts.add_parts(&["int", "is_safe"])).then_some(Type::Uuid)
+        (reduction(state, method)? == Type::Uuid && facts.add_parts(&["int", "is_safe"]))
+            .then_some(Type::Uuid)
     }
 
     /// The type by its own `__getnewargs__`, a native function of one of the types that are saved as they are.
@@ -446,18 +450,17 @@ impl Dump<'_> {
         let Some(to_text) = (unsafe { decimal_text(object.as_ref()) }) else { return Ok(false) };
         let era = self.memo().era();
         // The first of a thread makes a context, for which the collector may run.
-        if cfg!(not(Py_3_10)) && !self.has_decimals {
+        if cfg!(not(Py_3_10)) {
             self.settle();
-            self.has_decimals = true;
         }
         // SAFETY: the object is of the type that has the function.
         let made = without_collector(|| unsafe { Owned::from_result(to_text(object.as_ptr())) })?;
+        let Some(digits) = text::ascii(made.as_ref()).filter(|digits| digits.len() <= SHORT) else {
+            return Ok(false);
+        };
         if !self.save_class(object.type_ref())? {
             return Ok(false);
         }
-        let Some(digits) = text::ascii(made.as_ref()).filter(|digits| digits.len() <= super::scalar::SHORT) else {
-            return Ok(false);
-        };
         self.cross_boundary()?;
         self.cross_boundary()?;
         self.out.short_text(digits);
@@ -491,7 +494,8 @@ impl Dump<'_> {
 
     fn save_uuid(&mut self, object: &Owned, single: bool, facts: &Facts) -> Result<bool> {
         let [number, safety] = &facts.parts[..] else { return Ok(false) };
-        let (Some(number), Some(safety)) = (number.value(object.as_ref()), safety.value(object.as_ref())) else {
+        let (Some(number), Some(safety)) = (number.value(object.as_ref()), safety.value(object.as_ref()))
+        else {
             return Ok(false);
         };
         if self.keep_memo || !number.is_exactly(&raw mut PyLong_Type) || !self.is_unknown_safety(safety) {
@@ -559,6 +563,9 @@ impl Dump<'_> {
         facts: &Rc<Facts>,
         known: Type,
     ) -> Result<bool> {
+        if known == Type::OrderedDict && !layout::collections::Ordered::has_native_keys(object.as_ref()) {
+            return Ok(false);
+        }
         let factory = match known {
             Type::DefaultDict => facts.parts[0].value(object.as_ref()).filter(|factory| !factory.is_none()),
             _ => None,

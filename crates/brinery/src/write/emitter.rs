@@ -16,6 +16,9 @@ pub const BATCH_SIZE: usize = 1000;
 /// The protocol that writers use unless told otherwise.
 pub const DEFAULT_PROTOCOL: u8 = 4;
 
+/// The opcodes of integers of one, two and four bytes.
+const INT_OPCODES: [u8; 3] = [byte::BININT1, byte::BININT2, byte::BININT];
+
 /// Something that a protocol has no spelling for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -263,10 +266,9 @@ impl<B: Buffer> Emitter<B> {
             return self.wide_int(value);
         }
         // Numbers of different widths come in any order: no branch could foretell them.
-        const OPCODES: [u8; 3] = [byte::BININT1, byte::BININT2, byte::BININT];
         let width = usize::from(value.cast_unsigned() > 0xff) + usize::from(value.cast_unsigned() > 0xffff);
         let [a, b, c, d, ..] = value.to_le_bytes();
-        self.buffer.put([OPCODES[width], a, b, c, d, 0, 0, 0], 2 + width + (width & 2) / 2);
+        self.buffer.put([INT_OPCODES[width], a, b, c, d, 0, 0, 0], 2 + width + (width & 2) / 2);
     }
 
     #[inline(always)]

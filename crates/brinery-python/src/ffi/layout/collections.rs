@@ -30,12 +30,12 @@ struct Block {
 #[repr(C)]
 struct OrderedDictObject {
     base: PyDictObject,
+    first: *const Node,
+    last: *const Node,
     fast_nodes: *mut *mut Node,
     fast_nodes_size: isize,
     resize_sentinel: *mut std::ffi::c_void,
     state: usize,
-    first: *const Node,
-    last: *const Node,
 }
 
 #[repr(C)]
@@ -130,7 +130,26 @@ pub(crate) enum Step {
     Resized,
 }
 
+/// Whether no foreign code runs where an object is hashed.
+#[inline(always)]
+fn has_native_hash(key: Ref<'_>) -> bool {
+    let native = [
+        &raw mut PyUnicode_Type,
+        &raw mut PyLong_Type,
+        &raw mut PyBytes_Type,
+        &raw mut PyFloat_Type,
+        &raw mut PyBool_Type,
+    ];
+    native.contains(&key.type_ptr())
+}
+
 impl Ordered {
+    /// Whether the iterator of an `OrderedDict` runs no foreign code: it looks each key up twice.
+    pub(crate) fn has_native_keys(dict: Ref<'_>) -> bool {
+        let mut position = 0;
+        std::iter::from_fn(|| items::next(dict, &mut position)).all(|(key, _)| has_native_hash(key))
+    }
+
     /// Begins a walk over an `OrderedDict` whose layout is known.
     pub(crate) fn of(dict: &Owned) -> Self {
         // SAFETY: callers know that this is an `OrderedDict`.
@@ -197,8 +216,9 @@ pub(super) fn are_known() -> Result<bool> {
     let (deque_class, ordered_class) = (class("deque")?, class("OrderedDict")?);
     // SAFETY: the types are alive, and specimens are read only as far as their size allows.
     unsafe {
-        let is_as_large =
-            |class: &Owned, size: usize| (*class.as_ptr().cast::<PyTypeObject>()).tp_basicsize >= size as isize;
+        let is_as_large = |class: &Owned, size: usize| {
+            (*class.as_ptr().cast::<PyTypeObject>()).tp_basicsize >= size as isize
+        };
         if !is_as_large(&deque_class, size_of::<DequeObject>())
             || !is_as_large(&ordered_class, size_of::<OrderedDictObject>())
         {
@@ -218,7 +238,8 @@ pub(super) fn are_known() -> Result<bool> {
         }
         let first = deque.getattr(Owned::str("popleft")?.as_ref())?.call0()?;
         let mut walk = Deque::of(&deque);
-        if !first.is(Ref::new(PyList_GET_ITEM(list.as_ptr(), 0))) || walk.state == changes || walk.left != 199 {
+        if !first.is(Ref::new(PyList_GET_ITEM(list.as_ptr(), 0))) || walk.state == changes || walk.left != 199
+        {
             return Ok(false);
         }
         for index in 1..200 {

@@ -63,7 +63,13 @@ mod known {
         /// Compares specimens; `None` where one differs.
         pub(crate) fn new() -> Result<Option<Self>> {
             let (Some(ints), Some(texts)) = (Ints::new()?, Texts::new()?) else { return Ok(None) };
-            let mut layout = Layout { ints, texts, values: values::are_known()?, dicts: true, collections: collections::are_known()? };
+            let mut layout = Layout {
+                ints,
+                texts,
+                values: values::are_known()?,
+                dicts: true,
+                collections: collections::are_known()?,
+            };
             layout.dicts = dict::are_known(&layout)?;
             Ok(Some(layout))
         }
