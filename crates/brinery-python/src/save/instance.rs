@@ -94,6 +94,7 @@ struct Recent {
     /// The era of the memo for which `copyreg.dispatch_table` has nothing for the class.
     era: usize,
     /// The names of attributes that have been looked at: their table and how many were in it.
+    #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
     names: (usize, isize),
 }
 
@@ -587,11 +588,13 @@ impl Dump<'_> {
             Some(reducer) if expected && standard::is_complex_reducer(self.state, reducer) => {}
             _ => return None,
         }
-        *self.recent.of(kind) = Recent { facts: Some(Rc::clone(&facts)), era, names: (0, 0) };
+        *self.recent.of(kind) = Recent { facts: Some(Rc::clone(&facts)), era, ..Recent::default() };
         Some(facts)
     }
 
     /// Whether no attribute of an instance stands before something that the protocol asks for.
+    #[cfg_attr(not(Py_3_11), allow(unused_variables, reason = "attributes are in dicts"))]
+    #[cfg_attr(any(Py_3_14, Py_GIL_DISABLED), allow(unused_variables, reason = "attributes are in dicts"))]
     fn is_plain(&mut self, kind: *mut PyTypeObject, state: &StateParts<'_>) -> bool {
         match state {
             StateParts::Empty => true,

@@ -4,7 +4,7 @@
 
 use super::items;
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref, Result};
+use crate::ffi::{Owned, Ref};
 
 /// How many items a block of a deque holds.
 const BLOCK: isize = 64;
@@ -210,7 +210,7 @@ impl Ordered {
 
 /// Whether specimens look as expected.
 #[cfg(known_layout)]
-pub(super) fn are_known() -> Result<bool> {
+pub(super) fn are_known() -> crate::ffi::Result<bool> {
     let module = crate::state::import("_collections")?;
     let class = |name: &str| module.getattr(Owned::str(name)?.as_ref());
     let (deque_class, ordered_class) = (class("deque")?, class("OrderedDict")?);
