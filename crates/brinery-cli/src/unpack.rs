@@ -78,7 +78,7 @@ impl<'a> Zstd<'a> {
                     // The magic number and the length take eight bytes.
                     self.rest = self.rest.get(8 + length as usize..).unwrap_or_default();
                 }
-                Err(error) => return Err(io::Error::other(error.to_string())),
+                Err(error) => return Err(plain_zstd(&error)),
             }
         }
         Ok(None)
@@ -95,7 +95,7 @@ impl Read for Zstd<'_> {
                     None => return Ok(0),
                 },
             };
-            let len = frame.read(buffer)?;
+            let len = frame.read(buffer).map_err(|error| plain_zstd(&error))?;
             if len > 0 || buffer.is_empty() {
                 self.frame = Some(frame);
                 return Ok(len);
@@ -103,6 +103,18 @@ impl Read for Zstd<'_> {
             self.rest = frame.into_inner();
         }
     }
+}
+
+/// An error of the decompressor without the names of its types.
+fn plain_zstd(error: &dyn std::error::Error) -> io::Error {
+    let text = error.to_string();
+    let text = if text.contains("UnexpectedEof") {
+        "unexpected end of file"
+    } else {
+        let before_types = text.split_once(['(', '{']).and_then(|(start, _)| start.rsplit_once(": "));
+        before_types.map_or(&*text, |(start, _)| start)
+    };
+    io::Error::other(text.to_owned())
 }
 
 /// A zip archive.

@@ -91,6 +91,21 @@ fn a_million_levels_are_no_trouble() {
 }
 
 #[test]
+fn damaged_zstd_gets_plain_words() {
+    let scratch = Scratch::new("zstd");
+    let mut whole = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58, 0x11, 0x00, 0x00, b'N', b'.'];
+    assert_eq!(brinery(&["show", &scratch.file("whole.zst", &whole)]).0, ExitCode::Success);
+    // A block that claims to be a compressed one.
+    whole[6] |= 4;
+    for damaged in [&whole[..], &whole[..8], &whole[..5]] {
+        let (code, _, err) = brinery(&["show", &scratch.file("damaged.zst", damaged)]);
+        assert_eq!(code, ExitCode::Error);
+        assert!(err.contains("cannot unpack the zstd: "), "{err}");
+        assert!(!err.contains(['{', '(']), "{err}");
+    }
+}
+
+#[test]
 fn many_open_marks_do_not_indent_without_end() {
     let scratch = Scratch::new("marks");
     let mut pickle = vec![b'('; 200_000];

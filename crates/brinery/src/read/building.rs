@@ -46,6 +46,12 @@ fn path_to_next<'de, H: Host<'de>>(stack: &[H::Value], marks: impl Iterator<Item
         }
         if level + 1 == bounds.len() || extends_last {
             push_operands(&mut path, &values[complete..], extends_last, host);
+        } else if level == 0 {
+            // What the mark opens is the next item of what is there: protocol 0 gives its containers one after the other.
+            push_operands(&mut path, values, false, host);
+            if let Some(Shape::List(before)) = values.last().map(|last| host.shape(last)) {
+                path.push(Segment::Index(before));
+            }
         }
     }
     path

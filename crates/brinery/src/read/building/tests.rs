@@ -250,6 +250,10 @@ fn guesses_where_the_input_ends() {
     assert_eq!(path(b"}X\x05\0\0\0users](NNNcx\ny\n)\x81}(X\x05\0\0\0owner"), "obj[\"users\"][3].owner");
     assert_eq!(path(b""), "obj");
     assert_eq!(path(b"\xff"), "obj");
+    // One by one, as protocol 0 has it: a mark then is a tuple's, in a list and in the dict of an instance.
+    assert_eq!(path(b"(lp0\nNa(lp1\nNaNa(NN"), "obj[1][2][2]");
+    assert_eq!(path(b"(dp0\nVa\nNsVb\n(N"), "obj[\"b\"][1]");
+    assert_eq!(path(b"cx\ny\n)\x81(dp0\nVa\nNsVb\n(N"), "obj.b[1]");
 }
 
 #[test]
