@@ -129,3 +129,35 @@ def test_deep_keys(depth: int, answer: str) -> None:
     )
     assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-2000:]}"
     assert done.stdout.splitlines() == [answer] * 8 + ["1"]
+
+
+SMALL_STACK = """
+import sys
+import threading
+import brinery
+
+def load(depth):
+    try:
+        print("loaded", len(brinery.loads(b"}" + b")" + b"\\x85" * depth + b"Ns.")))
+    except RecursionError:
+        print("RecursionError")
+
+threading.stack_size(int(sys.argv[1]))
+for depth in map(int, sys.argv[2:]):
+    thread = threading.Thread(target=load, args=[depth])
+    thread.start()
+    thread.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell how large a stack is")
+@pytest.mark.parametrize("size", [64 << 10, 128 << 10, 256 << 10, 1 << 20])
+def test_deep_keys_in_threads_with_small_stacks(size: int) -> None:
+    depths = [50, size // 512, size // 100, size // 50, size // 10, DEPTH]
+    command = [sys.executable, "-c", SMALL_STACK, str(size), *map(str, depths)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-2000:]}"
+    answers = done.stdout.splitlines()
+    assert answers[:2] == ["loaded 1"] * 2
+    assert answers[-2:] == ["RecursionError"] * 2
+    assert len(answers) == len(depths)

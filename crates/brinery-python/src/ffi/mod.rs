@@ -9,6 +9,7 @@ pub(crate) mod list;
 pub(crate) mod object;
 pub(crate) mod pages;
 pub(crate) mod set;
+pub(crate) mod stack;
 pub(crate) mod text;
 pub(crate) mod tuple;
 

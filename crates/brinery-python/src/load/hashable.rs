@@ -4,11 +4,15 @@
 //! of as many bytes can hold, overflows the stack and crashes the interpreter. Here such a key is refused.
 
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Raised, Ref, Result, error};
+use crate::ffi::{Owned, Raised, Ref, Result, error, stack};
 use std::collections::HashMap;
 
-/// How deep tuples may be nested in a key. The stack of a thread holds some more.
+/// How deep tuples may be nested in a key at most.
 const MOST_NESTED: usize = 10_000;
+
+/// The stack that hashing takes for each level, twice what has been seen, and for whatever is in the innermost one.
+const STACK_PER_LEVEL: usize = 128;
+const STACK_INSIDE: usize = 16 << 10;
 
 /// How many tuples are looked at before it counts that a tuple may be met more than once.
 const FEW: usize = 64;
@@ -96,6 +100,9 @@ fn has_many_tuples(key: Ref<'_>) -> bool {
 /// Whether tuples are nested deeper than is allowed; each is looked at once.
 #[cold]
 fn height_exceeds(key: Ref<'_>) -> bool {
+    let allowed = stack::left().map_or(MOST_NESTED, |left| {
+        (left.saturating_sub(STACK_INSIDE) / STACK_PER_LEVEL).clamp(FEW, MOST_NESTED)
+    });
     let mut heights: HashMap<usize, usize> = HashMap::new();
     let mut todo = vec![(key, false)];
     while let Some((tuple, inner_known)) = todo.pop() {
@@ -103,7 +110,7 @@ fn height_exceeds(key: Ref<'_>) -> bool {
         if inner_known {
             let inner = inner(tuple).filter_map(|inner| heights.get(&(inner.as_ptr() as usize)));
             let height = inner.max().map_or(1, |height| height + 1);
-            if height > MOST_NESTED {
+            if height > allowed {
                 return true;
             }
             heights.insert(address, height);
