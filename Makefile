@@ -48,7 +48,7 @@ test: begin lint rust python instructions  ## run every test: Rust, Python, CPyt
 	@$(SUMMARY)
 
 test-all: begin lint rust instructions  ## the same, with the Python tests on every interpreter found (3.9 to 3.13)
-	@for python in $$($(INTERPRETER) tests/tools/interpreters.py); do $(MAKE) python PYTHON="$$python"; done
+	@for python in $$($(INTERPRETER) tests/tools/interpreters.py); do $(MAKE) python debug-memory PYTHON="$$python"; done
 	@$(SUMMARY)
 
 .PHONY: begin lint rust python against-cpython
@@ -90,7 +90,7 @@ versions:
 
 ## —— Python ——
 
-.PHONY: lint-python pytest conformance identity parity instructions instructions-record
+.PHONY: lint-python pytest conformance identity parity debug-memory instructions instructions-record
 lint: $(ENV)/ready
 	@$(STEP) "ruff check" $(PY) -m ruff check .
 	@$(STEP) "ruff format" $(PY) -m ruff format --check .
@@ -117,6 +117,11 @@ identity: $(ENV)/built
 
 parity: $(ENV)/built
 	@$(STEP) "$(LABEL) fuzz parity" $(PY) -m tests.parity --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
+
+# The interpreter fills memory that was given back, and puts guards around what it gives out.
+debug-memory: $(ENV)/built
+	@$(STEP) "$(LABEL) short ways, guarded memory" env PYTHONMALLOC=debug $(PY) -m pytest -q tests/fast_paths tests/defects
+	@$(STEP) "$(LABEL) fuzz parity, guarded memory" env PYTHONMALLOC=debug $(PY) -m tests.parity --inputs 20000 --seed $(FUZZ_SEED)
 
 instructions: $(ENV)/built
 	@$(STEP) "$(LABEL) instruction counts" $(PY) -m tests.instructions
