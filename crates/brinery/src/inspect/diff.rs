@@ -246,6 +246,15 @@ mod tests {
     }
 
     #[test]
+    fn states_given_by_functions_count() {
+        let given = |value: u8| format!("cm\nC\n)Rp0\ncm\nset\n(g0\nI{value}\ntR0.").into_bytes();
+        assert!(differences(&given(1), &given(1)).is_empty());
+        let found = differences(&given(1), &given(2));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].ends_with(" 1 2"), "{found:?}");
+    }
+
+    #[test]
     fn an_item_put_in_is_one_difference() {
         assert_eq!(differences(b"](K\x01K\x02e.", b"](K\x00K\x01K\x02e."), ["+ obj[0] 0"]);
         assert_eq!(differences(b"](K\x01K\x02K\x03e.", b"](K\x01K\x03e."), ["- obj[1] 2"]);

@@ -917,6 +917,10 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
         Ok(made)
     }
 
+    fn discard(&mut self, value: Id, below: Option<&Id>) -> Result<()> {
+        self.builder.discard(value, below)
+    }
+
     fn build(&mut self, instance: &Id, state: Id) -> Result<()> {
         self.check_state(*instance, state)?;
         self.builder.build(instance, state)

@@ -206,6 +206,12 @@ pub trait Host<'de> {
     /// `READONLY_BUFFER`
     fn readonly_buffer(&mut self, buffer: Self::Value) -> Result<Self::Value, Self::Error>;
 
+    /// `POP`: an object that is thrown away, and the one below it that is now on top
+    #[inline(always)]
+    fn discard(&mut self, _value: Self::Value, _below: Option<&Self::Value>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// `DUP`: the same object once more
     fn share(&mut self, value: &Self::Value) -> Self::Value;
     /// `GET`, `BINGET`, `LONG_BINGET`: the object in the memo at `index`, if any

@@ -374,7 +374,8 @@ impl<V> Machine<V> {
                     if self.marks.last() == Some(&self.stack.len()) {
                         self.pop_mark()?;
                     } else {
-                        self.pop()?;
+                        let value = self.pop()?;
+                        host.discard(value, self.stack.last()).host()?;
                     }
                 }
                 byte::POP_MARK => {

@@ -61,6 +61,8 @@ impl<'g, 'a> Object<'g, 'a> {
                 Change::State(state) => object.state = Some(state),
                 Change::Append(items) | Change::AddItems(items) => object.items = Some(items),
                 Change::SetItems(entries) => object.entries = Some(entries),
+                // Only the function knows what it does with the state.
+                Change::Call { .. } => {}
             }
         }
         if instance.construction() == Construction::Reduce {

@@ -106,6 +106,7 @@ fn have_same_changes(l: Value<'_, '_>, r: Value<'_, '_>) -> bool {
             Change::State(_) => 1,
             Change::Append(items) | Change::AddItems(items) => items.len(),
             Change::SetItems(entries) => entries.len(),
+            Change::Call { args, .. } => args.len(),
         };
         (change.kind(), len)
     };

@@ -155,6 +155,9 @@ pub enum ChangeKind {
     SetItems,
     /// Elements are added: opcode ADDITEMS.
     AddItems,
+    /// A function is called with it and more arguments, and what that returns is thrown away: opcodes REDUCE and POP. So
+    /// is a state given by a function of the reduction's own.
+    Call,
 }
 
 /// What happens to an object after it was made, and is not simply part of its contents.
@@ -495,7 +498,8 @@ impl<'a> Graph<'a> {
     /// Changes an object as an opcode would.
     ///
     /// Items of a list, dict or set become part of it; anything else is recorded as a [change](Value::changes). A
-    /// [state](ChangeKind::State) is one object; [`ChangeKind::SetItems`] takes keys and values in turn.
+    /// [state](ChangeKind::State) is one object; [`ChangeKind::SetItems`] takes keys and values in turn;
+    /// [`ChangeKind::Call`] takes the function and its arguments, of which the first is the object itself.
     ///
     /// ```
     /// use brinery::{Graph, value::{ChangeKind, New}};
@@ -516,6 +520,7 @@ impl<'a> Graph<'a> {
             ChangeKind::State => items.len() == 1,
             ChangeKind::SetItems => items.len().is_multiple_of(2),
             ChangeKind::Append | ChangeKind::AddItems => true,
+            ChangeKind::Call => items.get(1) == Some(&id),
         };
         if !fits {
             return Err(Error::new(ErrorKind::Data(format!("a change cannot have {} items", items.len()))));
@@ -834,7 +839,7 @@ impl<'a> Graph<'a> {
         let first = self.first_change(id);
         let last = first.map(|first| self.change_at(first).tail);
         if let Some(last) = last
-            && kind != ChangeKind::State
+            && !matches!(kind, ChangeKind::State | ChangeKind::Call)
             && self.change_at(last).kind == kind
         {
             let items = self.extend(self.change_at(last).items, items)?;

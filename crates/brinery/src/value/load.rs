@@ -374,6 +374,21 @@ impl<'a> Host<'a> for Builder<'a> {
         }
     }
 
+    fn discard(&mut self, value: Id, below: Option<&Id>) -> Result<()> {
+        let Some(&below) = below else { return Ok(()) };
+        let Node::Instance { construction: Construction::Reduce, class, args, changes: None, .. } =
+            self.graph.node(value)
+        else {
+            return Ok(());
+        };
+        let Node::Tuple(args) = self.graph.node(args) else { return Ok(()) };
+        if self.graph.ids(args).first() != Some(&below) {
+            return Ok(());
+        }
+        let call: Vec<Id> = std::iter::once(class).chain(self.graph.ids(args).iter().copied()).collect();
+        self.graph.apply(below, ChangeKind::Call, &call)
+    }
+
     #[inline(always)]
     fn share(&mut self, value: &Id) -> Id {
         #[cfg(feature = "serde")]

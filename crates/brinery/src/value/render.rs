@@ -115,6 +115,11 @@ fn write_value<'g, 'a>(
             Change::Append(items) => sequence(tasks, ".extend([", items, "])"),
             Change::AddItems(items) => sequence(tasks, ".update({", items, "})"),
             Change::SetItems(entries) => dict(tasks, ".update({", entries, "})"),
+            Change::Call { function, args } => {
+                tasks.push(Task::Text("<after "));
+                tasks.push(Task::Value(function));
+                sequence(tasks, "(", args, ")>");
+            }
         }
     }
     tasks[start..].reverse();

@@ -505,7 +505,7 @@ impl<'g, 'a> Value<'g, 'a> {
             let (items, entries) =
                 if change.kind == ChangeKind::SetItems { (&[][..], ids) } else { (ids, &[][..]) };
             let role = match change.kind {
-                ChangeKind::State => |_| Role::State,
+                ChangeKind::State | ChangeKind::Call => |_| Role::State,
                 ChangeKind::AddItems => Role::Element,
                 ChangeKind::Append | ChangeKind::SetItems => Role::Item,
             };
@@ -773,6 +773,16 @@ impl<'g, 'a> Instance<'g, 'a> {
 }
 
 /// Something that the stream did to an object after it was made.
+///
+/// ```
+/// use brinery::{Graph, value::Change};
+///
+/// // What copyreg's protocol calls a state setter: set(obj, 5).
+/// let graph = Graph::from_slice(b"cm\nC\n)\x81p0\ncm\nset\ng0\nK\x05\x86R0.").unwrap();
+/// let Some(Change::Call { function, args }) = graph.root().changes().next() else { panic!() };
+/// assert_eq!(function.to_string(), "m.set");
+/// assert_eq!(args.last().unwrap().as_i64(), Some(5));
+/// ```
 #[derive(Clone, Debug)]
 pub enum Change<'g, 'a> {
     /// It was given this state.
@@ -783,6 +793,13 @@ pub enum Change<'g, 'a> {
     SetItems(Entries<'g, 'a>),
     /// These elements were added to it.
     AddItems(Values<'g, 'a>),
+    /// A function was called with these arguments, of which it is the first: so states are given by `state_setter` functions.
+    Call {
+        /// What was called.
+        function: Value<'g, 'a>,
+        /// The arguments.
+        args: Values<'g, 'a>,
+    },
 }
 
 impl Change<'_, '_> {
@@ -800,6 +817,7 @@ impl Change<'_, '_> {
             Change::Append(_) => ChangeKind::Append,
             Change::SetItems(_) => ChangeKind::SetItems,
             Change::AddItems(_) => ChangeKind::AddItems,
+            Change::Call { .. } => ChangeKind::Call,
         }
     }
 }
@@ -823,6 +841,13 @@ impl<'g, 'a> Iterator for Changes<'g, 'a> {
             ChangeKind::Append => Change::Append(Values::new(self.graph, ids)),
             ChangeKind::SetItems => Change::SetItems(Entries::new(self.graph, ids)),
             ChangeKind::AddItems => Change::AddItems(Values::new(self.graph, ids)),
+            ChangeKind::Call => {
+                let (function, args) = ids.split_first()?;
+                Change::Call {
+                    function: Value::new(self.graph, *function),
+                    args: Values::new(self.graph, args),
+                }
+            }
         })
     }
 }

@@ -402,6 +402,23 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 self.tasks.push(Task::Op(Opcode::Build));
                 self.tasks.push(Task::Run(ids));
             }
+            ChangeKind::Call => {
+                let Some((function, args)) = ids.split_first() else { return Ok(()) };
+                let tuple = match args.len() {
+                    // CPython writes this one in every protocol.
+                    2 => Opcode::Tuple2,
+                    1 if self.output.protocol() >= 2 => Opcode::Tuple1,
+                    3 if self.output.protocol() >= 2 => Opcode::Tuple3,
+                    _ => Opcode::Tuple,
+                };
+                let after = [tuple, Opcode::Reduce, Opcode::Pop];
+                self.tasks.extend(after.into_iter().rev().map(Task::Op));
+                self.tasks.push(Task::Run(args));
+                if tuple == Opcode::Tuple {
+                    self.tasks.push(Task::Op(Opcode::Mark));
+                }
+                self.tasks.push(Task::Save(*function));
+            }
             ChangeKind::AddItems if self.output.protocol() < 4 => return Err(Unwritable::AddItems.into()),
             kind => self.push_items(kind, ids, false),
         }

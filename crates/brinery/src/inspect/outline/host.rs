@@ -357,6 +357,18 @@ impl<'de> Host<'de> for Builder<'de, '_> {
         Ok(())
     }
 
+    fn discard(&mut self, value: NodeId, below: Option<&NodeId>) -> Result<(), OutlineError> {
+        // A function of the reduction's own has given the object below its state.
+        if let Some(&below) = below
+            && let Kind::Instance { args, .. } = self.kind(value)
+            && let Kind::Tuple(args) = self.kind(*args)
+            && args.first() == Some(&below)
+        {
+            self.give_state(below, value);
+        }
+        Ok(())
+    }
+
     fn instantiate(&mut self, class: NodeId, mut args: Items<'_, NodeId>) -> Made {
         let args = self.make(Kind::Tuple(taken(&mut args)))?;
         self.instance(class, args, None, Opcode::Obj)
