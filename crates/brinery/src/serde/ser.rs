@@ -3,10 +3,10 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::opcode::Opcode;
 use crate::place::Segment;
-use crate::write::{BATCH_SIZE, DEFAULT_PROTOCOL, Output};
+use crate::write::{BATCH_SIZE, DEFAULT_PROTOCOL, Name, Names, Output};
 use ::serde::ser::{self, Serialize};
 use num_bigint::BigInt;
-use std::{collections::HashMap, io};
+use std::io;
 
 /// How a variant that holds something is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,7 +30,7 @@ pub struct WriteOptions {
     protocol: u8,
     tuples: bool,
     variants: Variants,
-    classes: HashMap<&'static str, (&'static str, &'static str)>,
+    classes: Names<(&'static str, &'static str)>,
 }
 
 impl Default for WriteOptions {
@@ -39,7 +39,7 @@ impl Default for WriteOptions {
             protocol: DEFAULT_PROTOCOL,
             tuples: false,
             variants: Variants::default(),
-            classes: HashMap::new(),
+            classes: Names::default(),
         }
     }
 }
@@ -121,7 +121,7 @@ impl WriteOptions {
     /// ```
     #[must_use]
     pub fn class(mut self, name: &'static str, module: &'static str, class: &'static str) -> Self {
-        self.classes.insert(name, (module, class));
+        self.classes.insert(Name::text(name), (module, class));
         self
     }
 
@@ -164,12 +164,14 @@ struct Serializer<'s, 'w> {
 }
 
 impl<'s, 'w> Serializer<'s, 'w> {
+    #[inline]
     fn text(self, text: &str) -> Result<()> {
         self.output.begin()?;
         self.output.text(text.as_bytes())?;
         self.output.memoize().map(drop)
     }
 
+    #[inline]
     fn int(self, value: i64) -> Result<()> {
         self.output.begin()?;
         self.output.emitter().int(value);
@@ -189,18 +191,20 @@ impl<'s, 'w> Serializer<'s, 'w> {
         Ok(())
     }
 
+    #[inline]
     fn list(self, len: Option<usize>) -> Result<Batches<'s, 'w>> {
         self.output.begin()?;
         self.output.emitter().empty_list();
         self.output.memoize()?;
-        Ok(Batches::new(self, len, Opcode::Append, Opcode::Appends))
+        Ok(Batches::new(self, len, Of::List))
     }
 
+    #[inline]
     fn dict(self, len: Option<usize>) -> Result<Batches<'s, 'w>> {
         self.output.begin()?;
         self.output.emitter().empty_dict();
         self.output.memoize()?;
-        Ok(Batches::new(self, len, Opcode::SetItem, Opcode::SetItems))
+        Ok(Batches::new(self, len, Of::Dict))
     }
 
     /// What stands before the content of a variant.
@@ -216,6 +220,7 @@ impl<'s, 'w> Serializer<'s, 'w> {
         self.output.known_text(variant)
     }
 
+    #[inline]
     fn again(&mut self) -> Serializer<'_, 'w> {
         Serializer { output: self.output, options: self.options }
     }
@@ -233,14 +238,32 @@ fn close_variant(output: &mut Output<'_>, variants: Variants) -> Result<()> {
 /// The items of a list or dict, in batches with a mark, or alone without one.
 pub(super) struct Batches<'s, 'w> {
     serializer: Serializer<'s, 'w>,
-    /// How many items are said to come.
-    expected: Option<usize>,
     count: usize,
-    /// How many are in the open batch, if one is open.
-    batch: Option<usize>,
-    one: Opcode,
-    many: Opcode,
+    /// How many more items the open batch can take; none if no batch is open.
+    room: u16,
+    /// Whether one item is said to come.
+    alone: bool,
+    of: Of,
     end: End,
+}
+
+/// What items are put into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    List,
+    Dict,
+}
+
+impl Of {
+    #[inline(always)]
+    fn one(self) -> Opcode {
+        if self == Of::List { Opcode::Append } else { Opcode::SetItem }
+    }
+
+    #[inline(always)]
+    fn many(self) -> Opcode {
+        if self == Of::List { Opcode::Appends } else { Opcode::SetItems }
+    }
 }
 
 /// What is written after the items.
@@ -252,45 +275,54 @@ enum End {
 }
 
 impl<'s, 'w> Batches<'s, 'w> {
-    fn new(serializer: Serializer<'s, 'w>, expected: Option<usize>, one: Opcode, many: Opcode) -> Self {
-        Batches { serializer, expected, count: 0, batch: None, one, many, end: End::Nothing }
+    #[inline(always)]
+    fn new(serializer: Serializer<'s, 'w>, expected: Option<usize>, of: Of) -> Self {
+        Batches { serializer, count: 0, room: 0, alone: expected == Some(1), of, end: End::Nothing }
     }
 
+    #[inline(always)]
     fn open(&mut self) {
+        if self.room == 0 {
+            self.open_batch();
+        }
+    }
+
+    #[inline]
+    fn open_batch(&mut self) {
         let output = &mut *self.serializer.output;
         // In protocol 0, or if it is the only one, an item needs no mark.
-        if self.batch.is_none() && output.protocol() > 0 && (self.count > 0 || self.expected != Some(1)) {
+        if output.protocol() > 0 && (self.count > 0 || !self.alone) {
             output.op(Opcode::Mark);
-            self.batch = Some(0);
+            self.room = BATCH_SIZE as u16;
         }
     }
 
+    #[inline(always)]
     fn close(&mut self) {
         self.count += 1;
-        match &mut self.batch {
-            None => self.serializer.output.op(self.one),
-            Some(batch) => {
-                *batch += 1;
-                if *batch == BATCH_SIZE {
-                    self.serializer.output.op(self.many);
-                    self.batch = None;
-                }
-            }
+        if self.room == 0 {
+            return self.serializer.output.op(self.of.one());
+        }
+        self.room -= 1;
+        if self.room == 0 {
+            self.serializer.output.op(self.of.many());
         }
     }
 
+    #[inline(always)]
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         value.serialize(self.serializer.again())
     }
 
+    #[inline]
     fn finish(mut self) -> Result<()> {
         // As CPython does it, a dict of a multiple of 1000 entries has an empty batch at the end.
-        if self.many == Opcode::SetItems && self.batch.is_none() && self.count >= BATCH_SIZE {
+        if self.of == Of::Dict && self.count >= BATCH_SIZE {
             self.open();
         }
         let Serializer { output, options } = self.serializer;
-        if self.batch.is_some() {
-            output.op(self.many);
+        if self.room > 0 {
+            output.op(self.of.many());
         }
         match self.end {
             End::Nothing => Ok(()),
@@ -307,6 +339,7 @@ impl ser::SerializeSeq for Batches<'_, '_> {
     type Ok = ();
     type Error = Error;
 
+    #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.open();
         let position = self.count;
@@ -315,6 +348,7 @@ impl ser::SerializeSeq for Batches<'_, '_> {
         Ok(())
     }
 
+    #[inline]
     fn end(self) -> Result<()> {
         self.finish()
     }
@@ -324,12 +358,14 @@ impl ser::SerializeMap for Batches<'_, '_> {
     type Ok = ();
     type Error = Error;
 
+    #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
         self.open();
         let position = self.count;
         self.item(key).map_err(|error| error.inside(|| Segment::KeyAt(position)))
     }
 
+    #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         let position = self.count;
         // The key has been written and is not known any more.
@@ -338,12 +374,14 @@ impl ser::SerializeMap for Batches<'_, '_> {
         Ok(())
     }
 
+    #[inline]
     fn end(self) -> Result<()> {
         self.finish()
     }
 }
 
 impl Batches<'_, '_> {
+    #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
         self.open();
         self.serializer.output.known_text(name)?;
@@ -363,6 +401,7 @@ impl ser::SerializeStruct for Fields<'_, '_> {
     type Ok = ();
     type Error = Error;
 
+    #[inline]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
         match self {
             Fields::Named(fields) => fields.field(name, value),
@@ -372,6 +411,7 @@ impl ser::SerializeStruct for Fields<'_, '_> {
         }
     }
 
+    #[inline]
     fn end(self) -> Result<()> {
         match self {
             Fields::Named(fields) => fields.finish(),
@@ -384,10 +424,12 @@ impl ser::SerializeStructVariant for Fields<'_, '_> {
     type Ok = ();
     type Error = Error;
 
+    #[inline]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
         ser::SerializeStruct::serialize_field(self, name, value)
     }
 
+    #[inline]
     fn end(self) -> Result<()> {
         ser::SerializeStruct::end(self)
     }
@@ -402,6 +444,7 @@ pub(super) struct Tuple<'s, 'w> {
 }
 
 impl<'s, 'w> Tuple<'s, 'w> {
+    #[inline]
     fn open(serializer: Serializer<'s, 'w>, len: usize, end: End) -> Result<Self> {
         serializer.output.begin()?;
         if len > 0 {
@@ -410,11 +453,13 @@ impl<'s, 'w> Tuple<'s, 'w> {
         Ok(Tuple { serializer, len, count: 0, end })
     }
 
+    #[inline]
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.count += 1;
         value.serialize(self.serializer.again())
     }
 
+    #[inline]
     fn finish(self) -> Result<()> {
         let Serializer { output, options } = self.serializer;
         if self.count != self.len {
@@ -429,6 +474,7 @@ impl<'s, 'w> Tuple<'s, 'w> {
         if self.end == End::Variant { close_variant(output, options.variants) } else { Ok(()) }
     }
 
+    #[inline]
     fn indexed<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         let position = self.count;
         self.item(value).map_err(|error| error.inside(|| Segment::Index(position)))
@@ -446,6 +492,7 @@ macro_rules! tuples {
                     self.indexed(value)
                 }
 
+                #[inline]
                 fn end(self) -> Result<()> {
                     self.finish()
                 }
@@ -487,12 +534,14 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
         serialize_u8 u8 serialize_u16 u16 serialize_u32 u32
     }
 
+    #[inline]
     fn serialize_bool(self, value: bool) -> Result<()> {
         self.output.begin()?;
         self.output.emitter().bool(value);
         Ok(())
     }
 
+    #[inline]
     fn serialize_u64(self, value: u64) -> Result<()> {
         match i64::try_from(value) {
             Ok(value) => self.int(value),
@@ -508,55 +557,67 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
         self.big_int(&value.into())
     }
 
+    #[inline]
     fn serialize_f32(self, value: f32) -> Result<()> {
         self.serialize_f64(value.into())
     }
 
+    #[inline]
     fn serialize_f64(self, value: f64) -> Result<()> {
         self.output.begin()?;
         self.output.emitter().float(value);
         Ok(())
     }
 
+    #[inline]
     fn serialize_char(self, value: char) -> Result<()> {
         self.text(value.encode_utf8(&mut [0; 4]))
     }
 
+    #[inline]
     fn serialize_str(self, value: &str) -> Result<()> {
         self.text(value)
     }
 
+    #[inline]
     fn serialize_bytes(self, value: &[u8]) -> Result<()> {
         self.output.begin()?;
         self.output.bytes(value).map(drop)
     }
 
+    #[inline]
     fn serialize_none(self) -> Result<()> {
         self.serialize_unit()
     }
 
+    #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
         value.serialize(self)
     }
 
+    #[inline]
     fn serialize_unit(self) -> Result<()> {
         self.output.begin()?;
         self.output.emitter().none();
         Ok(())
     }
 
+    #[inline]
     fn serialize_unit_struct(self, _: &'static str) -> Result<()> {
         self.serialize_unit()
     }
 
+    #[inline]
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<()> {
         self.output.known_text(variant)
     }
 
+    #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<()> {
         value.serialize(self)
     }
 
+    #[inline]
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         mut self,
         _: &'static str,
@@ -571,18 +632,22 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
         close_variant(self.output, self.options.variants)
     }
 
+    #[inline]
     fn serialize_seq(self, len: Option<usize>) -> Result<Batches<'s, 'w>> {
         self.list(len)
     }
 
+    #[inline]
     fn serialize_tuple(self, len: usize) -> Result<Tuple<'s, 'w>> {
         Tuple::open(self, len, End::Nothing)
     }
 
+    #[inline]
     fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Tuple<'s, 'w>> {
         Tuple::open(self, len, End::Nothing)
     }
 
+    #[inline]
     fn serialize_tuple_variant(
         mut self,
         _: &'static str,
@@ -594,12 +659,14 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
         Tuple::open(self, len, End::Variant)
     }
 
+    #[inline]
     fn serialize_map(self, len: Option<usize>) -> Result<Batches<'s, 'w>> {
         self.dict(len)
     }
 
+    #[inline]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Fields<'s, 'w>> {
-        if let Some(&(module, class)) = self.options.classes.get(name) {
+        if let Some((module, class)) = self.options.classes.peek(Name::text(name)) {
             let output = &mut *self.output;
             output.begin()?;
             if output.protocol() >= 2 {
@@ -627,6 +694,7 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
         self.dict(Some(len)).map(Fields::Named)
     }
 
+    #[inline]
     fn serialize_struct_variant(
         mut self,
         _: &'static str,

@@ -44,6 +44,46 @@ impl Buffer for Vec<u8> {
     }
 
     #[inline(always)]
+    fn put<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        // A length that is known takes one store; what is too much goes again.
+        let start = Vec::len(self);
+        Vec::extend_from_slice(self, &bytes);
+        Vec::truncate(self, start + len);
+    }
+
+    #[inline]
+    fn extend_from_short(&mut self, bytes: &[u8]) {
+        // Two overlapping words hold all of a few bytes; where they overlap, they agree.
+        let len = bytes.len();
+        match len {
+            0 => {}
+            1..4 => {
+                let (first, middle, last) = (bytes[0], bytes[len / 2], bytes[len - 1]);
+                let word = u32::from(first)
+                    | u32::from(middle) << (8 * (len / 2))
+                    | u32::from(last) << (8 * (len - 1));
+                self.put(word.to_le_bytes(), len);
+            }
+            4..8 => {
+                let [first, last] = ends(bytes).map(u32::from_le_bytes);
+                let word = u64::from(first) | u64::from(last) << (8 * (len - 4));
+                self.put(word.to_le_bytes(), len);
+            }
+            8..=16 => {
+                let [first, last] = ends(bytes).map(u64::from_le_bytes);
+                let word = u128::from(first) | u128::from(last) << (8 * (len - 8));
+                self.put(word.to_le_bytes(), len);
+            }
+            17..=32 => {
+                let [first, last] = ends::<16>(bytes);
+                self.put(first, 16);
+                self.put((u128::from_le_bytes(last) >> (8 * (32 - len))).to_le_bytes(), len - 16);
+            }
+            _ => Vec::extend_from_slice(self, bytes),
+        }
+    }
+
+    #[inline(always)]
     fn as_mut_slice(&mut self) -> &mut [u8] {
         Vec::as_mut_slice(self)
     }
@@ -56,5 +96,32 @@ impl Buffer for Vec<u8> {
     #[inline(always)]
     fn truncate(&mut self, len: usize) {
         Vec::truncate(self, len);
+    }
+}
+
+/// The first and the last few of at least so many bytes.
+#[inline(always)]
+fn ends<const N: usize>(bytes: &[u8]) -> [[u8; N]; 2] {
+    let end = |end: Option<&[u8; N]>| end.copied().unwrap_or([0; N]);
+    [end(bytes.first_chunk()), end(bytes.last_chunk())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_ways_append_what_the_long_one_does() {
+        let bytes: Vec<u8> = (1..=100).collect();
+        for len in 0..bytes.len() {
+            let mut buffer = vec![0xff];
+            buffer.extend_from_short(&bytes[..len]);
+            assert_eq!(buffer[1..], bytes[..len]);
+            if len <= 8 {
+                buffer.truncate(1);
+                buffer.put([1, 2, 3, 4, 5, 6, 7, 8], len);
+                assert_eq!(buffer[1..], bytes[..len]);
+            }
+        }
     }
 }

@@ -170,6 +170,13 @@ impl<B: Buffer> Emitter<B> {
         self.buffer.len() >= self.limit
     }
 
+    /// The length of the buffer from which on the open frame is [full](Self::boundary); beyond all lengths if none is open.
+    #[inline(always)]
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Closes the frame if it is [full](Self::boundary), and tells whether it was.
     #[must_use]
     pub fn close_full_frame(&mut self) -> bool {
@@ -453,6 +460,7 @@ impl<B: Buffer> Emitter<B> {
         self.put(index)
     }
 
+    #[inline(never)]
     fn put(&mut self, index: usize) -> Result<(), Unwritable> {
         if self.protocol == 0 {
             self.line(Opcode::Put, index.to_string().as_bytes());
@@ -468,10 +476,19 @@ impl<B: Buffer> Emitter<B> {
     /// Fetches the object in the memo at `index`.
     #[inline(always)]
     pub fn get(&mut self, index: usize) -> Result<(), Unwritable> {
+        match u8::try_from(index) {
+            Ok(index) if self.protocol > 0 => {
+                self.buffer.put([byte::BINGET, index], 2);
+                Ok(())
+            }
+            _ => self.distant_get(index),
+        }
+    }
+
+    #[inline(never)]
+    fn distant_get(&mut self, index: usize) -> Result<(), Unwritable> {
         if self.protocol == 0 {
             self.line(Opcode::Get, index.to_string().as_bytes());
-        } else if let Ok(index) = u8::try_from(index) {
-            self.buffer.put([byte::BINGET, index], 2);
         } else {
             let index = u32::try_from(index).map_err(|_| Unwritable::LargeMemo)?;
             self.op_u32(Opcode::LongBinGet, index);

@@ -1,34 +1,30 @@
 //! An emitter with a memo count, and the place where its bytes go.
 
 use super::emitter::{Emitter, Placement, Unwritable};
+use super::names::{Name, Names};
 use crate::error::Result;
 use crate::opcode::{Opcode, byte};
-use hashbrown::HashMap;
 use std::{fmt::Write as _, io};
 
 /// How much is collected for a writer where there are no frames.
 const BLOCK: usize = 64 * 1024;
 
-/// Something that the writer itself refers to, more than once perhaps.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Known {
-    Global(&'static str, &'static str),
-    Text(&'static str),
-}
-
 /// Where a stream is written: into memory, or block by block to a writer.
 pub(crate) struct Output<'w> {
     emitter: Emitter<Vec<u8>>,
     writer: Option<&'w mut dyn io::Write>,
+    /// The length at which something is to be done before the next object.
+    turn: usize,
     memo: usize,
-    known: HashMap<Known, usize, foldhash::fast::RandomState>,
+    known: Names<usize>,
 }
 
 impl<'w> Output<'w> {
     pub(crate) fn new(protocol: u8, writer: Option<&'w mut dyn io::Write>) -> Self {
         let mut emitter = Emitter::new(Vec::new(), protocol);
         emitter.start();
-        Output { emitter, writer, memo: 0, known: HashMap::default() }
+        let turn = if protocol < 4 && writer.is_some() { BLOCK } else { emitter.limit() };
+        Output { emitter, writer, turn, memo: 0, known: Names::default() }
     }
 
     #[inline(always)]
@@ -56,13 +52,23 @@ impl<'w> Output<'w> {
     /// To be called before each object.
     #[inline(always)]
     pub(crate) fn begin(&mut self) -> Result<()> {
-        if self.emitter.close_full_frame() {
+        if self.emitter.len() < self.turn { Ok(()) } else { self.turn() }
+    }
+
+    /// Ends a frame that is full, or a block where there are no frames.
+    #[cold]
+    fn turn(&mut self) -> Result<()> {
+        if self.emitter.close_full_frame() || self.protocol() < 4 {
             self.flush()?;
-            self.emitter.resume();
-        } else if self.writer.is_some() && self.protocol() < 4 && self.emitter.len() >= BLOCK {
-            self.flush()?;
+            self.resume();
         }
         Ok(())
+    }
+
+    /// Opens the next frame, where there are frames.
+    fn resume(&mut self) {
+        self.emitter.resume();
+        self.turn = if self.protocol() < 4 && self.writer.is_some() { BLOCK } else { self.emitter.limit() };
     }
 
     #[cold]
@@ -85,7 +91,7 @@ impl<'w> Output<'w> {
             Some(writer) => writer.write_all(bytes)?,
             None => self.emitter.raw(bytes),
         }
-        self.emitter.resume();
+        self.resume();
         Ok(())
     }
 
@@ -101,6 +107,14 @@ impl<'w> Output<'w> {
     /// Text, which is not memoized yet.
     #[inline]
     pub(crate) fn text(&mut self, text: &[u8]) -> Result<()> {
+        if text.len() <= 0xff && self.protocol() > 0 {
+            self.emitter.short_text(text);
+            return Ok(());
+        }
+        self.long_text(text)
+    }
+
+    fn long_text(&mut self, text: &[u8]) -> Result<()> {
         if self.protocol() == 0 {
             self.emitter.unicode_line(crate::inspect::code_points(text));
             return Ok(());
@@ -191,9 +205,18 @@ impl<'w> Output<'w> {
     }
 
     /// A global that the writer itself needs.
+    #[inline]
     pub(crate) fn global(&mut self, module: &'static str, name: &'static str) -> Result<()> {
         self.begin()?;
-        if let Some(&index) = self.known.get(&Known::Global(module, name)) {
+        match self.known.next(Name::global(module, name)) {
+            Some(index) => Ok(self.emitter.get(index)?),
+            None => self.other_global(module, name),
+        }
+    }
+
+    #[inline(never)]
+    fn other_global(&mut self, module: &'static str, name: &'static str) -> Result<()> {
+        if let Some(index) = self.known.find(Name::global(module, name)) {
             return Ok(self.emitter.get(index)?);
         }
         if self.protocol() >= 4 {
@@ -204,7 +227,7 @@ impl<'w> Output<'w> {
             self.global_line(module, name);
         }
         let index = self.memoize()?;
-        self.known.insert(Known::Global(module, name), index);
+        self.known.insert(Name::global(module, name), index);
         Ok(())
     }
 
@@ -216,18 +239,34 @@ impl<'w> Output<'w> {
     }
 
     /// Text that is the same object wherever it comes up, such as the name of a field.
+    #[inline]
     pub(crate) fn known_text(&mut self, text: &'static str) -> Result<()> {
         self.begin()?;
-        if let Some(&index) = self.known.get(&Known::Text(text)) {
-            return Ok(self.emitter.get(index)?);
+        match self.known.next(Name::text(text)) {
+            Some(index) => Ok(self.emitter.get(index)?),
+            None => self.other_text(text),
         }
+    }
+
+    /// Text that does not come after the same as the last time.
+    #[inline(never)]
+    fn other_text(&mut self, text: &'static str) -> Result<()> {
+        match self.known.find(Name::text(text)) {
+            Some(index) => Ok(self.emitter.get(index)?),
+            None => self.new_text(text),
+        }
+    }
+
+    #[cold]
+    fn new_text(&mut self, text: &'static str) -> Result<()> {
         self.text(text.as_bytes())?;
         let index = self.memoize()?;
-        self.known.insert(Known::Text(text), index);
+        self.known.insert(Name::text(text), index);
         Ok(())
     }
 
     /// What comes before the items of a tuple of this length.
+    #[inline]
     pub(crate) fn open_tuple(&mut self, len: usize) {
         if self.protocol() < 2 || len > 3 {
             self.op(Opcode::Mark);
@@ -235,6 +274,7 @@ impl<'w> Output<'w> {
     }
 
     /// Makes a tuple of so many items written, at least one, and memoizes it.
+    #[inline]
     pub(crate) fn close_tuple(&mut self, len: usize) -> Result<usize> {
         self.op(match len {
             1 if self.protocol() >= 2 => Opcode::Tuple1,

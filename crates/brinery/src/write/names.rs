@@ -1,0 +1,185 @@
+//! What the program itself refers to in a stream, by its name.
+
+use hashbrown::HashTable;
+
+/// A text of the program, such as the name of a field, or a global.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name {
+    module: Option<&'static str>,
+    text: &'static str,
+}
+
+impl Name {
+    #[inline]
+    pub(crate) fn text(text: &'static str) -> Self {
+        Name { module: None, text }
+    }
+
+    #[inline]
+    pub(crate) fn global(module: &'static str, text: &'static str) -> Self {
+        Name { module: Some(module), text }
+    }
+
+    /// A hash of the length and of both ends: the names of a program are few, and nobody else's.
+    #[inline]
+    fn hash(self) -> u64 {
+        let hash = mix(self.text);
+        self.module.map_or(hash, |module| mix(module).rotate_left(17) ^ hash)
+    }
+
+    /// Whether it is the same text in the same place.
+    #[inline(always)]
+    fn lies_where(self, other: Name) -> bool {
+        let same_module = match (self.module, other.module) {
+            (None, None) => true,
+            (Some(a), Some(b)) => std::ptr::eq(a, b),
+            _ => false,
+        };
+        same_module && std::ptr::eq(self.text, other.text)
+    }
+
+    fn is(self, other: Name) -> bool {
+        self.module == other.module && self.text == other.text
+    }
+}
+
+#[inline]
+fn mix(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(&first), Some(&last)) => (u64::from_le_bytes(first), u64::from_le_bytes(last)),
+        _ => match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(&first), Some(&last)) => {
+                (u32::from_le_bytes(first).into(), u32::from_le_bytes(last).into())
+            }
+            _ => bytes.iter().fold((0, 0), |(first, last), &byte| (first << 8 | u64::from(byte), last)),
+        },
+    };
+    let word = first ^ last.rotate_left(29) ^ (bytes.len() as u64) << 56;
+    let product = u128::from(word) * 0x9e37_79b9_7f4a_7c15;
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Something for each of the names that a program uses.
+///
+/// Names come in the order in which structs have their fields, again and again: the one that came after the last one
+/// before is tried first.
+#[derive(Clone, Debug)]
+pub(crate) struct Names<V> {
+    entries: Vec<Entry<V>>,
+    /// The positions of the entries by their hash.
+    table: HashTable<u32>,
+    /// The entry that was asked for last.
+    last: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<V> {
+    name: Name,
+    value: V,
+    /// The entry that was asked for after this one the last time.
+    next: u32,
+}
+
+impl<V> Default for Names<V> {
+    fn default() -> Self {
+        Names { entries: Vec::new(), table: HashTable::new(), last: 0 }
+    }
+}
+
+impl<V: Copy> Names<V> {
+    /// What there is for a name, if it is the one that came after the last one before.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, name: Name) -> Option<V> {
+        let next = self.entries.get(self.last as usize)?.next;
+        let entry = self.entries.get(next as usize).filter(|entry| entry.name.lies_where(name))?;
+        self.last = next;
+        Some(entry.value)
+    }
+
+    /// What there is for a name, which need not be the next.
+    pub(crate) fn find(&mut self, name: Name) -> Option<V> {
+        let found = self.position(name)?;
+        self.turn_to(found);
+        Some(self.entries[found as usize].value)
+    }
+
+    /// What there is for a name, out of turn.
+    #[inline]
+    pub(crate) fn peek(&self, name: Name) -> Option<V> {
+        if self.entries.is_empty() {
+            return None;
+        }
+        self.position(name).map(|position| self.entries[position as usize].value)
+    }
+
+    fn position(&self, name: Name) -> Option<u32> {
+        let is_it = |&position: &u32| self.entries[position as usize].name.is(name);
+        self.table.find(name.hash(), is_it).copied()
+    }
+
+    /// Remembers which entry comes after the last one.
+    fn turn_to(&mut self, position: u32) {
+        if let Some(last) = self.entries.get_mut(self.last as usize) {
+            last.next = position;
+        }
+        self.last = position;
+    }
+
+    /// Keeps something for a name; programs have less than four billion.
+    #[cold]
+    pub(crate) fn insert(&mut self, name: Name, value: V) {
+        if let Some(position) = self.position(name) {
+            self.entries[position as usize].value = value;
+            return;
+        }
+        if self.entries.is_empty() {
+            // Most structs have no more fields.
+            self.entries.reserve(14);
+            self.table.reserve(14, |_| 0);
+        }
+        let position = self.entries.len() as u32;
+        self.entries.push(Entry { name, value, next: position });
+        self.turn_to(position);
+        let entries = &self.entries;
+        self.table.insert_unique(name.hash(), position, |&position| entries[position as usize].name.hash());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_apart_by_their_text_alone() {
+        let mut names = Names::default();
+        let elsewhere: &'static str = String::from("a name elsewhere").leak();
+        let texts = ["", "a", "ab", "abc", "abcd", "abcdefg", "abcdefgh", "abcdefghi", "a name elsewhere"];
+        for (index, text) in texts.into_iter().enumerate() {
+            names.insert(Name::text(text), index);
+            names.insert(Name::global("", text), 100 + index);
+            names.insert(Name::global(text, ""), 200 + index);
+        }
+        for (index, text) in texts.into_iter().enumerate() {
+            assert_eq!(names.find(Name::text(text)), Some(index));
+            if !text.is_empty() {
+                assert_eq!(names.find(Name::global("", text)), Some(100 + index));
+                assert_eq!(names.find(Name::global(text, "")), Some(200 + index));
+            }
+        }
+        assert_eq!(names.find(Name::text(elsewhere)), Some(8));
+        assert_eq!(names.next(Name::text(elsewhere)), None);
+        names.insert(Name::text(elsewhere), 9);
+        assert_eq!(names.find(Name::text("a name elsewhere")), Some(9));
+        assert_eq!(names.find(Name::text("b")), None);
+        assert_eq!(names.peek(Name::text("b")), None);
+        for _ in 0..2 {
+            names.find(Name::text("a"));
+            names.find(Name::text("ab"));
+        }
+        names.find(Name::text("a"));
+        assert_eq!(names.next(Name::text("ab")), Some(2));
+        assert_eq!(names.next(Name::global("", "a")), None);
+        assert_eq!(names.peek(Name::text("ab")), Some(2));
+    }
+}
