@@ -1,4 +1,5 @@
 # The native extension. Its functions and types carry their documentation themselves.
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pickle import PickleBuffer as PickleBuffer
 from pickle import PickleError as PickleError
@@ -22,6 +23,9 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
     def readline(self) -> bytes: ...
 
+# A file by its name.
+_StrPath: TypeAlias = str | os.PathLike[str]
+
 _BufferCallback: TypeAlias = Callable[[PickleBuffer], Any] | None
 
 # What takes an object apart: a global's name, or how to build the object again.
@@ -43,7 +47,7 @@ _Reduced: TypeAlias = (
 
 def dump(
     obj: Any,
-    file: _Writable,
+    file: _Writable | _StrPath,
     protocol: int | None = None,
     *,
     fix_imports: bool = True,
@@ -57,7 +61,7 @@ def dumps(
     buffer_callback: _BufferCallback = None,
 ) -> bytes: ...
 def load(
-    file: _Readable,
+    file: _Readable | _StrPath,
     *,
     fix_imports: bool = True,
     encoding: str = "ASCII",

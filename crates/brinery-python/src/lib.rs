@@ -5,6 +5,7 @@
 
 mod arguments;
 mod ffi;
+mod files;
 mod load;
 mod methods;
 mod modules;

@@ -48,6 +48,10 @@ unsafe extern "C" fn load(
         let (state, arguments) =
             unsafe { (State::of_module(module), LOAD.parse_vector(args, count, names)?) };
         let [Some(file), arguments @ ..] = arguments else { return Err(Raised) };
+        if crate::files::is_path(state, file)? {
+            // SAFETY: the arguments are passed on as they came.
+            return unsafe { crate::files::by_path(c"load", args, count, names) };
+        }
         let options = Options::new(LOAD.function, arguments)?;
         let mut source = FileSource::new(File::new(state, file)?)?;
         // SAFETY: the source is a `FileSource`.

@@ -46,6 +46,12 @@ unsafe extern "C" fn dump(
         let (state, arguments) =
             unsafe { (State::of_module(module), DUMP.parse_vector(args, count, kwnames)?) };
         let [object, file, protocol, fix_imports, callback] = arguments;
+        if let Some(file) = file
+            && crate::files::is_path(state, file)?
+        {
+            // SAFETY: the arguments are passed on as they came.
+            return unsafe { crate::files::by_path(c"dump", args, count, kwnames) };
+        }
         let mut pickler = Pickler::new();
         pickler.configure(some(protocol), flag(fix_imports, true)?, some(callback))?;
         pickler.write = Some(writer(state, file)?);

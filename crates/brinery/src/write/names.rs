@@ -60,6 +60,9 @@ fn mix(text: &str) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
+/// So many are looked through one after the other.
+const FEW: usize = 8;
+
 /// Something for each of the names that a program uses.
 ///
 /// Names come in the order in which structs have their fields, again and again: the one that came after the last one
@@ -67,7 +70,7 @@ fn mix(text: &str) -> u64 {
 #[derive(Clone, Debug)]
 pub(crate) struct Names<V> {
     entries: Vec<Entry<V>>,
-    /// The positions of the entries by their hash.
+    /// The positions of the entries by their hash, if they are more than [`FEW`].
     table: HashTable<u32>,
     /// The entry that was asked for last.
     last: u32,
@@ -114,6 +117,10 @@ impl<V: Copy> Names<V> {
     }
 
     fn position(&self, name: Name) -> Option<u32> {
+        if self.entries.len() <= FEW {
+            let position = self.entries.iter().position(|entry| entry.name.is(name));
+            return position.map(|position| position as u32);
+        }
         let is_it = |&position: &u32| self.entries[position as usize].name.is(name);
         self.table.find(name.hash(), is_it).copied()
     }
@@ -133,16 +140,22 @@ impl<V: Copy> Names<V> {
             self.entries[position as usize].value = value;
             return;
         }
-        if self.entries.is_empty() {
-            // Most structs have no more fields.
-            self.entries.reserve(14);
-            self.table.reserve(14, |_| 0);
+        let position = self.entries.len();
+        if position == 0 {
+            self.entries.reserve(FEW);
         }
-        let position = self.entries.len() as u32;
-        self.entries.push(Entry { name, value, next: position });
-        self.turn_to(position);
+        self.entries.push(Entry { name, value, next: position as u32 });
+        self.turn_to(position as u32);
+        let first = match position {
+            0..FEW => return,
+            FEW => 0,
+            _ => position,
+        };
         let entries = &self.entries;
-        self.table.insert_unique(name.hash(), position, |&position| entries[position as usize].name.hash());
+        let hash = |&position: &u32| entries[position as usize].name.hash();
+        for position in first as u32..entries.len() as u32 {
+            self.table.insert_unique(hash(&position), position, hash);
+        }
     }
 }
 
