@@ -127,7 +127,7 @@ def test_help() -> None:
         lambda m: m.dumps(1, 4, buffer_callback=print),
         lambda m: m.dump(1),
         lambda m: m.dump(1, object()),
-        lambda m: m.dump(1, "file"),
+        lambda m: m.dump(1, b"file"),
         lambda m: m.loads(),
         lambda m: m.loads("text"),
         lambda m: m.loads(data=b"N."),

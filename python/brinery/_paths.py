@@ -28,11 +28,11 @@ def load(file: str | os.PathLike[str], **options: Any) -> Any:
         if contents is None:
             return _brinery.load(io.BufferedReader(raw, _BLOCK), **options)
         with contents:
-            return _brinery.loads(contents, **options)
+            return _brinery._load_mapped(contents, **options)
 
 
 def _contents(raw: io.FileIO) -> mmap.mmap | None:
-    """Return the contents of a file as they lie in the system's own memory, if it is worth it and can be done."""
+    """Return the contents of a file as they lie in the memory of the system, if that can be and pays."""
     status = os.fstat(raw.fileno())
     if not stat.S_ISREG(status.st_mode) or status.st_size < _MAPPED:
         return None

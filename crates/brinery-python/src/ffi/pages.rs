@@ -27,6 +27,7 @@ mod linux {
     const READ_WRITE: c_int = 1 | 2;
     const PRIVATE_ANONYMOUS: c_int = 2 | 0x20;
     const HUGE: c_int = 14;
+    const DONT_NEED: c_int = 4;
 
     /// The size of a large page.
     const LARGE: usize = 2 << 20;
@@ -107,6 +108,22 @@ mod linux {
         }
     }
 
+    /// Lets go of the memory that part of a mapped file takes, if it is worth it; it comes back when it is read again.
+    ///
+    /// # Safety
+    ///
+    /// The file is mapped to be read only.
+    pub(crate) unsafe fn let_go(part: &[u8]) {
+        // No page is larger on the systems that we know; a smaller one is no less aligned.
+        const PAGE: usize = 64 << 10;
+        if part.len() >= LARGE {
+            let start = part.as_ptr().map_addr(|address| address.next_multiple_of(PAGE));
+            let len = (part.len() - (start.addr() - part.as_ptr().addr())) / PAGE * PAGE;
+            // SAFETY: by contract, nothing is lost.
+            unsafe { madvise(start.cast_mut().cast(), len, DONT_NEED) };
+        }
+    }
+
     /// Puts large new memory on large pages, as far as they lie within it.
     #[inline(always)]
     pub(crate) fn enlarge(memory: *mut u8, len: usize) {
@@ -120,7 +137,7 @@ mod linux {
 }
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-pub(crate) use linux::{LargeArenas, enlarge};
+pub(crate) use linux::{LargeArenas, enlarge, let_go};
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 mod elsewhere {
@@ -133,8 +150,15 @@ mod elsewhere {
     }
 
     /// Does nothing.
+    ///
+    /// # Safety
+    ///
+    /// There is nothing to observe.
+    pub(crate) unsafe fn let_go(_: &[u8]) {}
+
+    /// Does nothing.
     pub(crate) fn enlarge(_: *mut u8, _: usize) {}
 }
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-pub(crate) use elsewhere::{LargeArenas, enlarge};
+pub(crate) use elsewhere::{LargeArenas, enlarge, let_go};

@@ -10,9 +10,15 @@ use crate::state::State;
 use brinery::read::{Cursor, Machine};
 use std::sync::atomic::Ordering;
 
-static METHODS: Methods<3> = Methods::new([
+static METHODS: Methods<4> = Methods::new([
     function(c"load", load, docstring!("load")),
     function(c"loads", loads, docstring!("loads")),
+    function(
+        c"_load_mapped",
+        load_mapped,
+        c"_load_mapped($module, data, /, *, fix_imports=True, encoding='ASCII', errors='strict', buffers=())\n--\n\n\
+          The same as `loads` for a file that is mapped into memory to be read only.",
+    ),
     END,
 ]);
 
@@ -36,6 +42,8 @@ const LOADS: Signature<5> = Signature {
     positional: 1,
     required: 1,
 };
+
+const LOAD_MAPPED: Signature<5> = Signature { function: "_load_mapped", ..LOADS };
 
 unsafe extern "C" fn load(
     module: *mut PyObject,
@@ -77,6 +85,27 @@ unsafe extern "C" fn loads(
             with_builder(state, &options, Some(input.len()), |machine, builder| {
                 super::run(machine, &mut Cursor::new(input), builder)
             })
+        })
+    })
+}
+
+unsafe extern "C" fn load_mapped(
+    module: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with our module and arguments by the vectorcall protocol.
+        let (state, arguments) =
+            unsafe { (State::of_module(module), LOAD_MAPPED.parse_vector(args, count, names)?) };
+        let [Some(data), arguments @ ..] = arguments else { return Err(Raised) };
+        let options = Options::new(LOAD_MAPPED.function, arguments)?;
+        let view = View::new(data)?;
+        with_builder(state, &options, Some(view.as_slice().len()), |machine, builder| {
+            // SAFETY: the package calls this with a file that is mapped to be read only.
+            let builder = unsafe { builder.reading_mapping() };
+            super::run(machine, &mut Cursor::new(view.as_slice()), builder)
         })
     })
 }

@@ -76,6 +76,8 @@ pub(crate) struct Builder<'a> {
     pub(super) hooks: Hooks<'a>,
     /// Whether the source is a [`FileSource`], which can do more than the trait says.
     reads_file: bool,
+    /// What makes objects of bytes in memory.
+    make: Make,
     pub(super) deferred: Option<Box<Deferred>>,
     pub(super) aids: &'a mut Aids,
     pub(super) layout: Option<&'a Layout>,
@@ -85,6 +87,13 @@ pub(crate) struct Builder<'a> {
     /// An empty dict that was the state of an instance, for the next one.
     pub(super) spare_dict: Option<Owned>,
     arenas: LargeArenas,
+}
+
+/// How bytes in memory become objects.
+#[derive(Clone, Copy)]
+struct Make {
+    bytes: fn(&[u8]) -> Result<Owned>,
+    bytearray: fn(&[u8]) -> Result<Owned>,
 }
 
 impl<'a> Builder<'a> {
@@ -106,6 +115,7 @@ impl<'a> Builder<'a> {
             buffers,
             hooks,
             reads_file: false,
+            make: Make { bytes: string::new_bytes, bytearray: bytes::new_bytearray },
             deferred: None,
             aids,
             layout: state.layout.as_ref(),
@@ -145,6 +155,21 @@ impl<'a> Builder<'a> {
     /// The machine runs on a [`FileSource`].
     pub(crate) unsafe fn reading_file(mut self) -> Self {
         self.reads_file = true;
+        self
+    }
+
+    /// The builder of a stream in a file that is mapped into memory.
+    ///
+    /// # Safety
+    ///
+    /// It is mapped to be read only, so that pages that are let go come back from the file.
+    pub(crate) unsafe fn reading_mapping(mut self) -> Self {
+        self.make = Make {
+            // SAFETY: by contract, all input is part of the mapping.
+            bytes: |data| unsafe { bytes::new_of_mapping(data) },
+            // SAFETY: as above.
+            bytearray: |data| unsafe { bytes::new_bytearray_of_mapping(data) },
+        };
         self
     }
 
@@ -290,7 +315,7 @@ impl<'de> Host<'de> for Builder<'_> {
     fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
         let object = match self.file(source) {
             Some(file) => file.read_bytes(len),
-            None => take_object(len, source, string::new_bytes),
+            None => take_object(len, source, self.make.bytes),
         };
         object.map_err(|error| self.read_error(error))
     }
@@ -299,7 +324,7 @@ impl<'de> Host<'de> for Builder<'_> {
     fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
         let object = match self.file(source) {
             Some(file) => file.read_bytearray(len),
-            None => take_object(len, source, bytes::new_bytearray),
+            None => take_object(len, source, self.make.bytearray),
         };
         object.map_err(|error| self.read_error(error))
     }

@@ -82,6 +82,8 @@ pub(crate) enum Known {
 }
 
 const SMALLEST: usize = 64;
+/// From how many slots on the table is large and grows in smaller steps.
+const LARGE: usize = 1 << 20;
 /// How many slots a memo that is used again may keep.
 const SPARE_SLOTS: usize = 4096;
 
@@ -400,7 +402,8 @@ impl Memo {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        let len = (self.slots.len() * 4).max(SMALLEST);
+        let factor = if self.slots.len() < LARGE { 4 } else { 2 };
+        let len = (self.slots.len() * factor).max(SMALLEST);
         self.rebuild(len, |_| true);
     }
 
