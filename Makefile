@@ -1,7 +1,8 @@
 # The commands of the house. Each sets up what it needs (a virtual environment and the release build of the extension, both
 # under the git-ignored build/), works on a fresh machine and can be run again. `make help` lists them.
 #
-#   PYTHON=python3.12     the interpreter to use (default: the first CPython on PATH; shims are looked through)
+#   PYTHON=python3.12     the interpreter to use: a command, a path or a version (default: the first CPython on PATH; shims
+#                         are looked through)
 #   PYTHONS="a b c"       more interpreters for `make test-all`, besides those on PATH and those of pyenv;
 #                         for `make bench`, the interpreters that are measured, the first of them drawn
 #   BENCH_QUICK=1         a first look for `make bench`: few rounds, no peers, no page changed

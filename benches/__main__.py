@@ -26,6 +26,12 @@ def main() -> int:
         "--python", action="append", metavar="PATH", help="interpreters with brinery (this one)"
     )
     parser.add_argument("--quick", action="store_true", help="few rounds: a first look")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="how much is measured at once, but for large objects (all processors)",
+    )
     parser.add_argument("--peers", action="store_true", help="also marshal, msgpack, cloudpickle and dill")
     parser.add_argument("--protocol", type=int, default=5, choices=range(6), help="default: %(default)s")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the numbers to a file")
@@ -56,6 +62,8 @@ def main() -> int:
         effort = runner.QUICK if given.quick else runner.FULL
         if given.peers:
             effort = replace(effort, peers=effort.budget)
+        if given.jobs:
+            effort = replace(effort, jobs=given.jobs)
         found = []
         try:
             for python in given.python or [sys.executable]:

@@ -80,10 +80,10 @@ def calibrated(turn: Turn, side: Side) -> int:
     """Return how often a turn repeats the operation: until `TURN` is over, if making the objects lets it."""
     repeat = 1
     while True:
-        wall = time.perf_counter()
+        whole = clock()
         spent = turn(side, repeat)
-        wall = time.perf_counter() - wall
-        if spent >= TURN or wall - spent >= MAKING or repeat >= 1 << 14:
+        whole = clock() - whole
+        if spent >= TURN or whole - spent >= MAKING or repeat >= 1 << 14:
             return repeat
         repeat = min(16 * repeat, max(2 * repeat, math.ceil(repeat * TURN / max(spent, 1e-9))))
 

@@ -16,7 +16,8 @@ LOSS = 0.95
 def title(about: dict[str, Any]) -> str:
     """Return the interpreter in a line."""
     how = "with" if about["optimised"] else "without"
-    return f"CPython {about['version']} {how} profile-guided optimisation"
+    whose = f"{about['packaged']}'s " if about.get("packaged") else ""
+    return f"{whose}CPython {about['version']} {how} profile-guided optimisation"
 
 
 def compared(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benches.workloads import WORKLOADS
+
 ROOT = Path(__file__).resolve().parents[1]
 DIRECTIONS = ("dumps", "loads")
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: seconds of a workload, direction and collector; the fewest rounds; what else."""
+    """How much is measured: seconds of a workload, direction and collector; the fewest rounds; what else; how many at once."""
 
     budget: float
     least: int
     peers: float = 0.0
+    jobs: int = os.cpu_count() or 1
 
 
 FULL = Effort(budget=0.8, least=5)
@@ -50,27 +53,40 @@ def measure(python: str, names: Sequence[str], protocol: int, effort: Effort) ->
         for direction in DIRECTIONS
         for side in ("brinery", "pickle")
     ]
+    side_by_side = [task for task in timed if not WORKLOADS[task["workload"]].large]
+    alone = [task for task in timed if WORKLOADS[task["workload"]].large]
     progress = Progress(os.path.basename(os.path.dirname(os.path.dirname(python))) or python, timed, sized)
     about = process(python, {"kind": "about"})
-    for task in timed:
+
+    def timing(task: dict[str, Any]) -> dict[str, Any]:
         progress.show(f"{task['direction']} {task['workload']}")
-        result = process(python, {**task, "least": effort.least})
-        row = rows[task["workload"]]
-        if "missing" in result or "stock cannot" in result:
-            row.update(result)
-        else:
-            row.setdefault(task["direction"], {}).update(result)
-        progress.advance(task)
-    # Memory does not depend on what else the machine does: as many at once as it has processors.
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for task, result in zip(sized, pool.map(lambda task: process(python, task), sized)):
-            row = rows[task["workload"]]
-            if not {"missing", "stock cannot"} & (result.keys() | row.keys()):
-                row[task["direction"]].setdefault("memory", {})[task["side"]] = result
-            progress.show("memory")
-            progress.advance(task)
+        return process(python, {**task, "least": effort.least})
+
+    # Times of the processor, compared within a process: small work may be measured on each processor at once. Large work
+    # shares the memory with what runs beside it, and is alone. Memory itself does not depend on what else is done.
+    for tasks, jobs, work in (
+        (side_by_side, effort.jobs, timing),
+        (alone, 1, timing),
+        (sized, os.cpu_count() or 1, lambda task: process(python, task)),
+    ):
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            for task, result in zip(tasks, pool.map(work, tasks)):
+                take(rows[task["workload"]], task, result)
+                if tasks is sized:
+                    progress.show("memory")
+                progress.advance(task)
     progress.end()
     return {"about": {**about, "protocol": protocol}, "results": list(rows.values())}
+
+
+def take(row: dict[str, Any], task: dict[str, Any], result: dict[str, Any]) -> None:
+    """Put the result of a task into the row of its workload."""
+    if "missing" in result or "stock cannot" in result:
+        row.update(result)
+    elif task["kind"] != "memory":
+        row.setdefault(task["direction"], {}).update(result)
+    elif not {"missing", "stock cannot"} & row.keys():
+        row[task["direction"]].setdefault("memory", {})[task["side"]] = result
 
 
 def process(python: str, task: dict[str, Any]) -> dict[str, Any]:

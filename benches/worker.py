@@ -123,9 +123,13 @@ def about() -> dict[str, Any]:
     )
     import brinery
 
+    # Debian and those after it mark what they build by an installation scheme of their own. They profile it, and their
+    # configuration does not say so.
+    packaged = any(name.startswith("deb_") for name in sysconfig.get_scheme_names())
     return {
         "version": platform.python_version(),
-        "optimised": "--enable-optimizations" in flags or "-fprofile-use" in flags,
+        "optimised": packaged or "--enable-optimizations" in flags or "-fprofile-use" in flags,
+        "packaged": packaged and platform.freedesktop_os_release().get("NAME", "Linux").partition(" ")[0],
         "compiler": platform.python_compiler(),
         "machine": f"{platform.system()} {platform.machine()}",
         "brinery": brinery.__version__,

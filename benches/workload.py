@@ -63,6 +63,8 @@ class Workload:
     needs: tuple[str, ...] = ()
     #: Whether the blocks of memory that it is made of, or loaded into, lie in random order.
     shuffled: bool = False
+    #: Whether it is larger than the processor's caches, so that what else the machine does counts.
+    large: bool = False
     #: How a module that does what `pickle` does is used.
     way: Callable[[ModuleType], Engine] = plainly
 
@@ -87,9 +89,14 @@ def used(way: Callable[[ModuleType], Engine]) -> Callable[[Callable], Callable]:
 
 
 def unchanging(function: Callable) -> Callable:
-    """Mark a workload whose objects stay as they are when they are saved: one is made, once."""
+    """Mark a large workload whose objects stay as they are when they are saved: one is made, once."""
     made = functools.cache(function)
-    return functools.wraps(function)(lambda: made())
+    return large(functools.wraps(function)(lambda: made()))
+
+
+def large(function: Callable) -> Callable:
+    """Mark a workload that is measured with nothing beside it."""
+    return _mark("large", True)(function)
 
 
 def and_shuffled(function: Callable) -> Callable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from benches.workload import out_of_band, unchanging, used
+from benches.workload import large, out_of_band, unchanging, used
 
 SIZE = 64 << 20
 
@@ -21,6 +21,7 @@ def bytearray_64mib() -> bytearray:
     return bytearray(b"0123456789abcdef") * (SIZE // 16)
 
 
+@large
 def medium_bytes() -> list[bytes]:
     """200 bytes objects of 20,000 bytes, in band."""
     return [bytes([number]) * 20_000 for number in range(200)]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+from benches.workload import and_shuffled
 
+
+@and_shuffled
 def records() -> list[dict]:
     """2,000 dicts with the same eight keys."""
     return [
@@ -75,6 +78,7 @@ def int_keys() -> dict[int, int]:
     return {number * 7: number for number in range(20_000)}
 
 
+@and_shuffled
 def str_keys() -> dict[str, int]:
     """A dict of 10,000 strings to integers."""
     return {f"key{number}": number for number in range(10_000)}

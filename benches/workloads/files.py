@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benches.workload import Engine, unchanging, used
+from benches.workload import Engine, large, unchanging, used
 from benches.workloads import containers, instances, scalars
 
 
@@ -62,6 +62,7 @@ def dataclasses() -> list[instances.Data]:
 
 
 @used(_by_file)
+@large
 def urls() -> list[str]:
     """100,000 addresses, as a file."""
     return scalars.urls() + [f"https://example.net/{number}/index.html" for number in range(90_000)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import collections
 from dataclasses import dataclass
 
+from benches.workload import and_shuffled
+
 
 class Plain:
     """An ordinary class."""
@@ -112,11 +114,13 @@ class Split:
 Pair = collections.namedtuple("Pair", "left right")
 
 
+@and_shuffled
 def plain() -> list[Plain]:
     """2,000 instances of an ordinary class."""
     return [Plain(number) for number in range(2000)]
 
 
+@and_shuffled
 def dataclasses() -> list[Data]:
     """2,000 dataclass instances."""
     return [Data(number, f"object {number}", number / 7) for number in range(2000)]
@@ -127,6 +131,7 @@ def frozen() -> list[Frozen]:
     return [Frozen(number, f"object {number}") for number in range(2000)]
 
 
+@and_shuffled
 def slots() -> list[Slots]:
     """2,000 instances with slots."""
     return [Slots(number) for number in range(2000)]

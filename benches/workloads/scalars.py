@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from benches.workload import unchanging
+from benches.workload import and_shuffled, large, unchanging
 
 
 def small_ints() -> list[int]:
@@ -37,6 +37,7 @@ def constants() -> list[bool | None]:
     return [source.choice((True, False, None)) for _ in range(10_000)]
 
 
+@and_shuffled
 def unique_strings() -> list[str]:
     """10,000 short ASCII strings, all different."""
     return [f"item-{number:06d}" for number in range(10_000)]
@@ -60,11 +61,13 @@ def accents_and_emoji() -> list[str]:
     return [f"{parts[number % 4]} of item {number}" for number in range(5000)]
 
 
+@large
 def long_strings() -> list[str]:
     """100 strings of 20,000 ASCII characters."""
     return [str(number) * (20_000 // len(str(number))) for number in range(100)]
 
 
+@large
 def long_other_scripts() -> list[str]:
     """40 strings of 20,000 Chinese characters."""
     return ["天地玄黃宇宙洪荒日月盈昃辰宿列張" * 1250 + str(number) for number in range(40)]

@@ -30,7 +30,9 @@ def interpreter() -> str:
     flags = " ".join(
         str(sysconfig.get_config_var(name) or "") for name in ("CONFIG_ARGS", "PY_CFLAGS_NODIST")
     )
-    optimised = "--enable-optimizations" in flags or "-fprofile-use" in flags
+    # Debian and those after it profile what they build, and have an installation scheme of their own.
+    packaged = any(name.startswith("deb_") for name in sysconfig.get_scheme_names())
+    optimised = packaged or "--enable-optimizations" in flags or "-fprofile-use" in flags
     compiler = " ".join(platform.python_compiler().split()[:2])
     return f"{platform.python_version()}, {compiler}, {'PGO' if optimised else 'no PGO'}"
 
@@ -61,7 +63,8 @@ def count(name: str, command: list[str], variables: dict[str, str]) -> dict[str,
                 f"--callgrind-out-file={out}",
                 *(sys.executable, "-S", "-s", "-B", HERE / "worker.py", site, *name.split()),
             ],
-            env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", **variables},
+            # The same environment everywhere: what is in it lies in the memory whose addresses are hashed.
+            env={"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0", **variables},
             capture_output=True,
             text=True,
         )

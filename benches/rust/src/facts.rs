@@ -2,13 +2,17 @@
 
 use brinery::Place;
 use brinery::read::{
-    Chunk, Cursor, Fault, Host, Items, LineEncoding, Machine, Memo, ReadError, Shape, Source,
+    Argument, Chunk, Cursor, Decoder, Fault, Host, Items, LineEncoding, Machine, Memo, ReadError, Shape, Source,
 };
+use std::num::NonZeroU32;
 
 /// What a stream would do, in numbers.
 #[derive(Default)]
 pub struct Facts<'de> {
-    memo: Memo<Fact<'de>>,
+    input: &'de [u8],
+    /// Where the opcode at work stands.
+    offset: u64,
+    memo: Memo<Fact>,
     pub values: usize,
     pub text: usize,
     pub bytes: usize,
@@ -17,48 +21,67 @@ pub struct Facts<'de> {
     pub longest: usize,
 }
 
-/// What a scanner knows of a value: the text that may become a name, or nothing.
-pub type Fact<'de> = Option<&'de [u8]>;
+/// What a scanner knows of a value: where the opcode stands that made it, in case it is text that becomes a name. Few do, so
+/// that the memory and the caches need not hold more.
+#[derive(Clone, Copy)]
+pub struct Fact(NonZeroU32);
+
+const NOTHING: Fact = Fact(NonZeroU32::MAX);
 
 /// The stream is malformed.
 #[derive(Debug)]
 pub struct Malformed;
 
-/// Runs one stream.
-pub fn scan<'de>(input: &'de [u8]) -> Facts<'de> {
-    let mut facts = Facts::default();
+/// Runs one stream, of less than 4 GiB.
+pub fn scan(input: &[u8]) -> Facts<'_> {
+    let mut facts = Facts { input, ..Facts::default() };
     Machine::new().run(&mut Cursor::new(input), &mut facts).expect("a good stream");
     facts
 }
 
 impl<'de> Facts<'de> {
     #[inline(always)]
-    fn value(&mut self) -> Result<Fact<'de>, Malformed> {
+    fn value(&mut self) -> Result<Fact, Malformed> {
         self.values += 1;
-        Ok(None)
+        Ok(NOTHING)
+    }
+
+    /// The text that a value is.
+    fn name_of(&self, fact: Fact) -> Result<&'de [u8], Malformed> {
+        let rest = self.input.get(fact.0.get() as usize - 1..).ok_or(Malformed)?;
+        match Decoder::new(rest).next() {
+            Some(Ok(instruction)) => match instruction.argument {
+                Argument::Bytes(text) => Ok(text),
+                _ => Err(Malformed),
+            },
+            _ => Err(Malformed),
+        }
     }
 
     #[inline(always)]
-    fn items(&mut self, items: &Items<'_, Fact<'de>>) {
+    fn items(&mut self, items: &Items<'_, Fact>) {
         self.longest = self.longest.max(items.len());
     }
 
-    fn made(&mut self, mut items: Items<'_, Fact<'de>>) -> Result<Fact<'de>, Malformed> {
+    fn made(&mut self, mut items: Items<'_, Fact>) -> Result<Fact, Malformed> {
         self.items(&items);
         items.drain();
         self.value()
     }
 
-    fn text_of(&mut self, chunk: Chunk<'de, '_>) -> Result<Fact<'de>, Malformed> {
+    #[inline(always)]
+    fn text_of(&mut self, chunk: Chunk<'de, '_>) -> Result<Fact, Malformed> {
         self.values += 1;
         self.text += chunk.len();
-        let Chunk::Borrowed(bytes) = chunk else { return Ok(None) };
-        if bytes.is_ascii() || std::str::from_utf8(bytes).is_ok() { Ok(Some(bytes)) } else { Err(Malformed) }
+        if !chunk.is_ascii() && std::str::from_utf8(&chunk).is_err() {
+            return Err(Malformed);
+        }
+        NonZeroU32::new(self.offset as u32 + 1).map(Fact).ok_or(Malformed)
     }
 }
 
 impl<'de> Host<'de> for Facts<'de> {
-    type Value = Fact<'de>;
+    type Value = Fact;
     type Error = Malformed;
 
     fn fault(&mut self, _: Fault) -> Malformed {
@@ -70,14 +93,18 @@ impl<'de> Host<'de> for Facts<'de> {
     fn at(&mut self, error: Malformed, _: Place) -> Malformed {
         error
     }
+    #[inline(always)]
+    fn opcode_at(&mut self, offset: u64) {
+        self.offset = offset;
+    }
     fn protocol(&mut self, _: u8) {}
     #[inline(always)]
     fn none(&mut self) -> Self::Value {
-        None
+        NOTHING
     }
     #[inline(always)]
     fn bool(&mut self, _: bool) -> Self::Value {
-        None
+        NOTHING
     }
     #[inline(always)]
     fn int(&mut self, _: i64) -> Result<Self::Value, Malformed> {
@@ -154,7 +181,7 @@ impl<'de> Host<'de> for Facts<'de> {
         self.text_of(line)
     }
     fn global(&mut self, module: Self::Value, name: Self::Value) -> Result<Self::Value, Malformed> {
-        self.globals.push((module.ok_or(Malformed)?, name.ok_or(Malformed)?));
+        self.globals.push((self.name_of(module)?, self.name_of(name)?));
         self.value()
     }
     fn extension(&mut self, _: u32) -> Result<Self::Value, Malformed> {
