@@ -174,7 +174,7 @@ impl<'s, 'w> Serializer<'s, 'w> {
     #[inline]
     fn int(self, value: i64) -> Result<()> {
         self.output.begin()?;
-        self.output.int(value);
+        self.output.emitter().int(value);
         Ok(())
     }
 

@@ -1,9 +1,7 @@
 //! An emitter with a memo count, and the place where its bytes go.
 
-use super::buffer::Buffer as _;
 use super::emitter::{Emitter, Placement, Unwritable};
 use super::names::{Name, Names};
-use super::number::significant_bytes_of_word;
 use crate::error::Result;
 use crate::opcode::{Opcode, byte};
 use std::{fmt::Write as _, io};
@@ -98,23 +96,6 @@ impl<'w> Output<'w> {
         }
         self.resume();
         Ok(())
-    }
-
-    /// An integer of up to 64 bits.
-    #[inline(always)]
-    pub(crate) fn int(&mut self, value: i64) {
-        if self.protocol() < 2 {
-            return self.emitter.int(value);
-        }
-        // Integers of a list are as wide as they come, so that no branch by their width could be foreseen.
-        let word = value.cast_unsigned();
-        let is_wide = i32::try_from(value).is_err();
-        let width = usize::from(word > 0xff) + usize::from(word > 0xffff) + usize::from(is_wide);
-        let significant = significant_bytes_of_word(value);
-        let opcode = [byte::BININT1, byte::BININT2, byte::BININT, byte::LONG1][width];
-        let len = (significant << 8) as u128 * u128::from(is_wide);
-        let bytes = (u128::from(word) << [8, 8, 8, 16][width] | len | u128::from(opcode)).to_le_bytes();
-        self.emitter.buffer().put(bytes, [2, 3, 5, 2 + significant][width]);
     }
 
     /// The index at which the object on top of the stack goes into the memo.
@@ -305,29 +286,5 @@ impl<'w> Output<'w> {
             _ => Opcode::Tuple,
         });
         self.memoize()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn integers_are_those_of_the_emitter() {
-        let edges = (0..64).flat_map(|shift| [1i64 << shift, (1i64 << shift).wrapping_sub(1)]);
-        for value in edges.flat_map(|edge| [edge, !edge, edge.wrapping_add(1), edge.wrapping_neg()]) {
-            for protocol in 0..=5 {
-                let mut output = Output::new(protocol, None);
-                output.int(value);
-                let mut emitter = Emitter::new(Vec::new(), protocol);
-                emitter.start();
-                emitter.int(value);
-                assert_eq!(
-                    output.emitter.into_buffer(),
-                    emitter.into_buffer(),
-                    "{value}, protocol {protocol}"
-                );
-            }
-        }
     }
 }
