@@ -24,6 +24,7 @@ from ._brinery import (
     PickleError,
     Pickler,
     PicklingError,
+    SealError,
     Unpickler,
     UnpicklingError,
     __version__,
@@ -31,16 +32,22 @@ from ._brinery import (
     dumps,
     load,
     loads,
+    seal,
+    unseal,
 )
 from ._install import install, installed, uninstall
+from ._seal import Key, KeyRing
 
 __all__ = [
     "DEFAULT_PROTOCOL",
     "HIGHEST_PROTOCOL",
+    "Key",
+    "KeyRing",
     "PickleBuffer",
     "PickleError",
     "Pickler",
     "PicklingError",
+    "SealError",
     "Unpickler",
     "UnpicklingError",
     "__version__",
@@ -50,8 +57,10 @@ __all__ = [
     "installed",
     "load",
     "loads",
+    "seal",
     "tools",
     "uninstall",
+    "unseal",
 ]
 
 # Every opcode by its name (``STOP == b"."``), from the one table of the engine, and the two spellings of a

@@ -26,6 +26,9 @@ from ._brinery import (
     PicklingError as PicklingError,
 )
 from ._brinery import (
+    SealError as SealError,
+)
+from ._brinery import (
     Unpickler as Unpickler,
 )
 from ._brinery import (
@@ -46,9 +49,17 @@ from ._brinery import (
 from ._brinery import (
     loads as loads,
 )
+from ._brinery import (
+    seal as seal,
+)
+from ._brinery import (
+    unseal as unseal,
+)
 from ._install import install as install
 from ._install import installed as installed
 from ._install import uninstall as uninstall
+from ._seal import Key as Key
+from ._seal import KeyRing as KeyRing
 
 __all__ = [
     "ADDITEMS",
@@ -123,10 +134,13 @@ __all__ = [
     "TUPLE2",
     "TUPLE3",
     "UNICODE",
+    "Key",
+    "KeyRing",
     "PickleBuffer",
     "PickleError",
     "Pickler",
     "PicklingError",
+    "SealError",
     "Unpickler",
     "UnpicklingError",
     "__version__",
@@ -136,8 +150,10 @@ __all__ = [
     "installed",
     "load",
     "loads",
+    "seal",
     "tools",
     "uninstall",
+    "unseal",
 ]
 
 # Names that `pickle` has beyond its documented ones, fetched from it.

@@ -1,11 +1,13 @@
 # The native extension. Its functions and types carry their documentation themselves.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from os import PathLike
 from pickle import PickleBuffer as PickleBuffer
 from pickle import PickleError as PickleError
 from pickle import PicklingError as PicklingError
 from pickle import UnpicklingError as UnpicklingError
-from typing import Any, Final, Literal, Protocol, final, type_check_only
+from typing import Any, Final, Literal, Protocol, final, overload, type_check_only
 
 from typing_extensions import Buffer, TypeAlias, disjoint_base
 
@@ -45,6 +47,14 @@ _Reduced: TypeAlias = (
     ]
 )
 
+# `Key` and `KeyRing` of the package.
+@type_check_only
+class _Keyed(Protocol):
+    @property
+    def _keys(self) -> _Keys: ...
+
+_Time: TypeAlias = float | datetime | timedelta
+
 def dump(
     obj: Any,
     file: _Writable | _StrPath,
@@ -52,6 +62,9 @@ def dump(
     *,
     fix_imports: bool = True,
     buffer_callback: _BufferCallback = None,
+    key: _Keyed | list[_Keyed] | tuple[_Keyed, ...] | None = None,
+    purpose: str | None = None,
+    expires: _Time | None = None,
 ) -> None: ...
 def dumps(
     obj: Any,
@@ -59,6 +72,9 @@ def dumps(
     *,
     fix_imports: bool = True,
     buffer_callback: _BufferCallback = None,
+    key: _Keyed | list[_Keyed] | tuple[_Keyed, ...] | None = None,
+    purpose: str | None = None,
+    expires: _Time | None = None,
 ) -> bytes: ...
 def load(
     file: _Readable | _StrPath,
@@ -67,6 +83,8 @@ def load(
     encoding: str = "ASCII",
     errors: str = "strict",
     buffers: Iterable[Any] | None = (),
+    key: _Keyed | None = None,
+    purpose: str | None = None,
 ) -> Any: ...
 def loads(
     data: Buffer,
@@ -76,7 +94,32 @@ def loads(
     encoding: str = "ASCII",
     errors: str = "strict",
     buffers: Iterable[Any] | None = (),
+    key: _Keyed | None = None,
+    purpose: str | None = None,
 ) -> Any: ...
+
+class SealError(ValueError):
+    reason: str
+    hint: str | None
+
+def seal(
+    data: Buffer,
+    key: _Keyed | list[_Keyed] | tuple[_Keyed, ...],
+    *,
+    purpose: str,
+    expires: _Time | None = None,
+    policy_digest: Buffer | None = None,
+    now: _Time | None = None,
+) -> bytes: ...
+def unseal(
+    data: Buffer,
+    key: _Keyed,
+    *,
+    purpose: str,
+    policy_digest: Buffer | None = None,
+    signatures: int | None = None,
+    now: _Time | None = None,
+) -> bytes: ...
 
 @final
 @type_check_only
@@ -160,3 +203,35 @@ def _dis(
     /,
 ) -> None: ...
 def _optimize(data: Buffer, /) -> bytes: ...
+
+@final
+@type_check_only
+class _Keys: ...
+
+_Fact: TypeAlias = tuple[
+    str,
+    str,
+    tuple[str, ...],
+    Literal["active", "accept-until", "revoked"],
+    int | None,
+    int | None,
+    bytes | None,
+    bool,
+]
+
+def _keys_make(
+    kind: str,
+    id: str | None,
+    purposes: Iterable[str],
+    material: Buffer | None,
+    cost: tuple[int, int, int] | None,
+    /,
+) -> _Keys: ...
+def _keys_join(keys: Iterable[_Keyed], signatures: int, /) -> _Keys: ...
+def _keys_change(keys: _Keys, change: str, id: str | None, argument: object, /) -> _Keys: ...
+@overload
+def _keys_facts(keys: _Keys, secret: Literal[False], /) -> tuple[tuple[_Fact, ...], int]: ...
+@overload
+def _keys_facts(keys: _Keys, secret: Literal[True], /) -> bytes: ...
+def _keys_load(path: str | PathLike[str], /) -> _Keys: ...
+def _keys_save(keys: _Keys, path: str | PathLike[str], replace: bool, /) -> None: ...

@@ -24,7 +24,9 @@ _BLOCK = 256 * 1024
 def load(file: str | os.PathLike[str], **options: Any) -> Any:
     """Read the first pickle of a file."""
     with open(file, "rb", buffering=0) as raw:
-        contents = _contents(raw)
+        # What is sealed is read as it is verified, and not in place: the file could be changed in between.
+        sealed = "key" in options or "purpose" in options
+        contents = None if sealed else _contents(raw)
         if contents is None:
             return _brinery.load(io.BufferedReader(raw, _BLOCK), **options)
         with contents:

@@ -14,6 +14,7 @@ mod pickler_memo;
 mod place;
 mod public;
 mod save;
+mod seal;
 mod state;
 mod tools;
 mod types;
@@ -95,7 +96,9 @@ unsafe extern "C" fn exec(module: *mut PyObject) -> c_int {
 
 /// Gives a module its functions and classes.
 fn fill(module: Ref<'_>, state: &State) -> Result<()> {
-    for methods in [save::functions(), load::functions(), public::functions(), tools::functions()] {
+    let [seal, keys] = seal::functions();
+    for methods in [save::functions(), load::functions(), public::functions(), tools::functions(), seal, keys]
+    {
         // SAFETY: each table is ended by an empty entry and lives as long as the program.
         check(unsafe { PyModule_AddFunctions(module.as_ptr(), methods) })?;
     }
@@ -105,6 +108,7 @@ fn fill(module: Ref<'_>, state: &State) -> Result<()> {
         ("PickleError", &state.errors.pickle),
         ("PicklingError", &state.errors.pickling),
         ("UnpicklingError", &state.errors.unpickling),
+        ("SealError", &state.errors.seal),
         ("Pickler", &state.types.pickler),
         ("Unpickler", &state.types.unpickler),
         ("PickleBuffer", &pickle_buffer),

@@ -24,16 +24,18 @@ macro_rules! names {
 }
 
 names! {
-    ChainMap SafeUUID _initializing _member_map_ __class__ __dict__ __fspath__ __getattribute__ __getitem__ __getinitargs__ __import__ __main__ __module__ __name__ __new__ __newobj__ __newobj_ex__ __qualname__
+    ChainMap SafeUUID _initializing _keys _member_map_ __class__ __dict__ __fspath__ __getattribute__ __getitem__ __getinitargs__ __import__ __main__ __module__ __name__ __new__ __newobj__ __newobj_ex__ __qualname__
     __getnewargs__ __getnewargs_ex__ __getstate__ __reduce__ __reduce_ex__ __setstate__ __slotnames__ __spec__ add add_note append dispatch_table extend find_class getvalue int items latin1 maps offset
     opcode path peek persistent_id persistent_load read readinto readline reducer_override seek tell unknown write
 }
 
-/// The exception classes of `pickle`.
+/// The exception classes of `pickle`, and our own.
 pub(crate) struct Errors {
     pub(crate) pickle: Owned,
     pub(crate) pickling: Owned,
     pub(crate) unpickling: Owned,
+    /// `SealError`
+    pub(crate) seal: Owned,
 }
 
 impl Errors {
@@ -46,7 +48,7 @@ impl Errors {
             if let (Ok(pickle), Ok(pickling), Ok(unpickling)) =
                 (class("PickleError"), class("PicklingError"), class("UnpicklingError"))
             {
-                return Ok(Errors { pickle, pickling, unpickling });
+                return Ok(Errors { pickle, pickling, unpickling, seal: crate::seal::error_class()? });
             }
         }
         error::clear();
@@ -58,7 +60,7 @@ impl Errors {
             let pickle = class(c"_pickle.PickleError", ptr::null_mut())?;
             let pickling = class(c"_pickle.PicklingError", pickle.as_ptr())?;
             let unpickling = class(c"_pickle.UnpicklingError", pickle.as_ptr())?;
-            Ok(Errors { pickle, pickling, unpickling })
+            Ok(Errors { pickle, pickling, unpickling, seal: crate::seal::error_class()? })
         }
     }
 }
@@ -89,6 +91,7 @@ pub(crate) struct Types {
     pub(crate) pickler_memo: Owned,
     pub(crate) unpickler: Owned,
     pub(crate) unpickler_memo: Owned,
+    pub(crate) seal: crate::seal::Types,
     pub(crate) unfinished_frozenset: Owned,
 }
 
@@ -173,6 +176,7 @@ impl State {
                 pickler_memo: crate::pickler_memo::new_type(module)?,
                 unpickler: crate::unpickler::new_type(module)?,
                 unpickler_memo: crate::unpickler_memo::new_type(module)?,
+                seal: crate::seal::Types::new(module)?,
                 unfinished_frozenset: crate::load::unfinished_frozenset_type(module)?,
             },
             files: Files {
@@ -252,6 +256,7 @@ impl State {
             &errors.pickle,
             &errors.pickling,
             &errors.unpickling,
+            &errors.seal,
             &copyreg.dispatch_table,
             &copyreg.extension_registry,
             &copyreg.inverted_registry,
@@ -264,6 +269,8 @@ impl State {
             &types.pickler_memo,
             &types.unpickler,
             &types.unpickler_memo,
+            &types.seal.keys,
+            &types.seal.writer,
             &types.unfinished_frozenset,
             &files.bytes_io,
             &files.buffered_reader,

@@ -2,7 +2,7 @@
 
 mod common;
 
-use brinery_seal::{Algorithm, Key, KeyRing, Reason, Sealer, State, Unsealer};
+use brinery_seal::{Algorithm, Key, KeyRing, Reason, Sealer, State, Timestamp, Unsealer};
 use common::*;
 use std::fs;
 use std::path::PathBuf;
@@ -232,6 +232,20 @@ fn no_change_is_lost_when_many_change_a_ring() {
         }
     });
     assert_eq!(KeyRing::load(&path).unwrap().keys().len(), 40);
+}
+
+#[test]
+fn a_date_that_cannot_be_read_is_not_written() {
+    let folder = Folder::new("date");
+    let path = folder.0.join("keys");
+    ring().create(&path).unwrap();
+    let before = fs::read(&path).unwrap();
+    for time in [Timestamp::from_unix(i64::MAX), Timestamp::from_unix(i64::MIN)] {
+        let state = State::AcceptUntil(time);
+        let error = KeyRing::update(&path, |ring| ring.set_state(&id("blake3"), state)).unwrap_err();
+        assert_eq!(error.reason(), Reason::BadArgument);
+    }
+    assert_eq!(fs::read(&path).unwrap(), before);
 }
 
 #[test]

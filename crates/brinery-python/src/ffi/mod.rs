@@ -11,6 +11,7 @@ pub(crate) mod pages;
 pub(crate) mod set;
 pub(crate) mod stack;
 pub(crate) mod text;
+pub(crate) mod thread;
 pub(crate) mod tuple;
 
 pub(crate) use error::{Raised, Result};

@@ -1,11 +1,12 @@
 //! The functions `load` and `loads`.
 
 use super::{Builder, File, FileSource, Hooks, Options, Visible};
-use crate::arguments::Signature;
+use crate::arguments::{Signature, some};
 use crate::ffi::api::*;
 use crate::ffi::buffer::View;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes};
 use crate::methods::{END, Methods, docstring, function, guard};
+use crate::seal;
 use crate::state::State;
 use brinery::read::{Cursor, Machine};
 use std::sync::atomic::Ordering;
@@ -27,23 +28,30 @@ pub(crate) fn functions() -> *mut PyMethodDef {
     METHODS.as_ptr()
 }
 
-const LOAD: Signature<5> = Signature {
+const LOAD: Signature<7> = Signature {
     function: "load",
-    names: ["file", "fix_imports", "encoding", "errors", "buffers"],
+    names: ["file", "fix_imports", "encoding", "errors", "buffers", "key", "purpose"],
     positional_only: 0,
     positional: 1,
     required: 1,
 };
 
-const LOADS: Signature<5> = Signature {
+const LOADS: Signature<7> = Signature {
     function: "loads",
-    names: ["data", "fix_imports", "encoding", "errors", "buffers"],
+    names: ["data", "fix_imports", "encoding", "errors", "buffers", "key", "purpose"],
     positional_only: 1,
     positional: 1,
     required: 1,
 };
 
-const LOAD_MAPPED: Signature<5> = Signature { function: "_load_mapped", ..LOADS };
+/// There is no key: what is sealed is not read in place.
+const LOAD_MAPPED: Signature<5> = Signature {
+    function: "_load_mapped",
+    names: ["data", "fix_imports", "encoding", "errors", "buffers"],
+    positional_only: 1,
+    positional: 1,
+    required: 1,
+};
 
 unsafe extern "C" fn load(
     module: *mut PyObject,
@@ -55,12 +63,15 @@ unsafe extern "C" fn load(
         // SAFETY: CPython calls this with our module and arguments by the vectorcall protocol.
         let (state, arguments) =
             unsafe { (State::of_module(module), LOAD.parse_vector(args, count, names)?) };
-        let [Some(file), arguments @ ..] = arguments else { return Err(Raised) };
+        let [Some(file), arguments @ .., key, purpose] = arguments else { return Err(Raised) };
         if crate::files::is_path(state, file)? {
             // SAFETY: the arguments are passed on as they came.
             return unsafe { crate::files::by_path(c"load", args, count, names) };
         }
         let options = Options::new(LOAD.function, arguments)?;
+        let has_buffers = is_something(arguments[3]);
+        let opened = seal::opened(state, file, key, purpose, has_buffers)?;
+        let file = opened.as_ref().map_or(file, Owned::as_ref);
         let mut source = FileSource::new(File::new(state, file)?)?;
         // SAFETY: the source is a `FileSource`.
         with_builder(state, &options, None, |machine, builder| unsafe {
@@ -79,8 +90,11 @@ unsafe extern "C" fn loads(
         // SAFETY: CPython calls this with our module and arguments by the vectorcall protocol.
         let (state, arguments) =
             unsafe { (State::of_module(module), LOADS.parse_vector(args, count, names)?) };
-        let [Some(data), arguments @ ..] = arguments else { return Err(Raised) };
+        let [Some(data), arguments @ .., key, purpose] = arguments else { return Err(Raised) };
         let options = Options::new(LOADS.function, arguments)?;
+        let has_buffers = is_something(arguments[3]);
+        let unsealed = seal::unsealed(state, data, key, purpose, has_buffers)?;
+        let data = unsealed.as_ref().map_or(data, Owned::as_ref);
         with_slice(data, |input| {
             with_builder(state, &options, Some(input.len()), |machine, builder| {
                 super::run(machine, &mut Cursor::new(input), builder)
@@ -108,6 +122,12 @@ unsafe extern "C" fn load_mapped(
             super::run(machine, &mut Cursor::new(view.as_slice()), builder)
         })
     })
+}
+
+/// Whether there are buffers. An empty tuple is the default.
+fn is_something(buffers: Option<Ref<'_>>) -> bool {
+    // SAFETY: the object is alive, and asked for its size only if it is a tuple.
+    some(buffers).is_some_and(|buffers| !buffers.is_tuple() || unsafe { PyTuple_Size(buffers.as_ptr()) } != 0)
 }
 
 /// Calls `body` with the bytes of a bytes-like object.

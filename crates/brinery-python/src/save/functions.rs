@@ -5,6 +5,7 @@ use crate::arguments::{Signature, flag, some};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Ref, Result, error};
 use crate::methods::{END, Methods, docstring, function};
+use crate::seal;
 use crate::state::State;
 use std::ptr::NonNull;
 
@@ -19,17 +20,17 @@ pub(crate) fn functions() -> *mut PyMethodDef {
     METHODS.as_ptr()
 }
 
-const DUMP: Signature<5> = Signature {
+const DUMP: Signature<8> = Signature {
     function: "dump",
-    names: ["obj", "file", "protocol", "fix_imports", "buffer_callback"],
+    names: ["obj", "file", "protocol", "fix_imports", "buffer_callback", "key", "purpose", "expires"],
     positional_only: 0,
     positional: 3,
     required: 2,
 };
 
-const DUMPS: Signature<4> = Signature {
+const DUMPS: Signature<7> = Signature {
     function: "dumps",
-    names: ["obj", "protocol", "fix_imports", "buffer_callback"],
+    names: ["obj", "protocol", "fix_imports", "buffer_callback", "key", "purpose", "expires"],
     positional_only: 0,
     positional: 2,
     required: 1,
@@ -45,7 +46,7 @@ unsafe extern "C" fn dump(
         // SAFETY: CPython calls this by the vectorcall protocol, with the module as the receiver.
         let (state, arguments) =
             unsafe { (State::of_module(module), DUMP.parse_vector(args, count, kwnames)?) };
-        let [object, file, protocol, fix_imports, callback] = arguments;
+        let [object, file, protocol, fix_imports, callback, key, purpose, expires] = arguments;
         if let Some(file) = file
             && crate::files::is_path(state, file)?
         {
@@ -54,8 +55,16 @@ unsafe extern "C" fn dump(
         }
         let mut pickler = Pickler::new();
         pickler.configure(some(protocol), flag(fix_imports, true)?, some(callback))?;
-        pickler.write = Some(writer(state, file)?);
-        save(state, &mut pickler, object)
+        let write = writer(state, file)?;
+        let Some(terms) = seal::sealed(state, key, purpose, expires, callback)? else {
+            pickler.write = Some(write);
+            return save(state, &mut pickler, object);
+        };
+        let sealing = seal::Writer::new(state, &terms, write)?;
+        pickler.write = Some(sealing.write(state)?);
+        let result = save(state, &mut pickler, object)?;
+        sealing.finish(state)?;
+        Ok(result)
     })
 }
 
@@ -69,10 +78,15 @@ unsafe extern "C" fn dumps(
         // SAFETY: CPython calls this by the vectorcall protocol, with the module as the receiver.
         let (state, arguments) =
             unsafe { (State::of_module(module), DUMPS.parse_vector(args, count, kwnames)?) };
-        let [object, protocol, fix_imports, callback] = arguments;
+        let [object, protocol, fix_imports, callback, key, purpose, expires] = arguments;
         let mut pickler = Pickler::new();
         pickler.configure(some(protocol), flag(fix_imports, true)?, some(callback))?;
-        save(state, &mut pickler, object)
+        let terms = seal::sealed(state, key, purpose, expires, callback)?;
+        let data = save(state, &mut pickler, object)?;
+        match terms {
+            Some(terms) => terms.seal(state, data.as_ref()),
+            None => Ok(data),
+        }
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::ffi::api::*;
 use crate::ffi::error::{self, Raised};
+use crate::ffi::thread::detached;
 use crate::ffi::{Owned, Ref, Result};
 use crate::methods::guard;
 use brinery_cli::{ExitCode, Stream};
@@ -18,12 +19,9 @@ pub(super) unsafe extern "C" fn main(_module: *mut PyObject, args: *mut PyObject
         }
         flush(c"stdout");
         flush(c"stderr");
-        // SAFETY: the thread is attached and gets attached again; in between no object of the interpreter is touched.
+        // SAFETY: the program touches no object of the interpreter.
         let code = unsafe {
-            let thread = PyEval_SaveThread();
-            let code = catch_unwind(|| brinery_cli::run(words, Stream::stdout(), Stream::stderr()));
-            PyEval_RestoreThread(thread);
-            code
+            detached(|| catch_unwind(|| brinery_cli::run(words, Stream::stdout(), Stream::stderr())))
         };
         Owned::int(code.unwrap_or(ExitCode::Error).code().into())
     })

@@ -106,6 +106,19 @@ impl KeyRing {
             let _ = writeln!(text, "signatures = {}", self.signatures);
         }
         for key in &self.keys {
+            let until = match key.state() {
+                State::AcceptUntil(until) => Some(until),
+                _ => None,
+            };
+            // What cannot be read again is not written.
+            if [key.created(), until]
+                .into_iter()
+                .flatten()
+                .any(|time| time.to_string().parse().ok() != Some(time))
+            {
+                let text = format!("the key '{}' has a date beyond the year 9999", key.id());
+                return Err(Error::new(Reason::BadArgument, text));
+            }
             let _ = writeln!(text, "\n[key {}]\nalgorithm = {}", key.id(), key.algorithm());
             if let Some(created) = key.created() {
                 let _ = writeln!(text, "created = {created}");
