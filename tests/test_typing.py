@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
-def test_what_is_typed_runs() -> None:
-    subprocess.run([sys.executable, str(Path(__file__).parent / "typing" / "drop_in.py")], check=True)
+
+@pytest.mark.parametrize("name", ["drop_in.py", "sealing.py"])
+def test_what_is_typed_runs(name: str) -> None:
+    subprocess.run([sys.executable, str(Path(__file__).parent / "typing" / name)], check=True)

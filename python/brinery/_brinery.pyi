@@ -1,8 +1,7 @@
 # The native extension. Its functions and types carry their documentation themselves.
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from os import PathLike
 from pickle import PickleBuffer as PickleBuffer
 from pickle import PickleError as PickleError
 from pickle import PicklingError as PicklingError
@@ -62,7 +61,7 @@ def dump(
     *,
     fix_imports: bool = True,
     buffer_callback: _BufferCallback = None,
-    key: _Keyed | list[_Keyed] | tuple[_Keyed, ...] | None = None,
+    key: _Keyed | Sequence[_Keyed] | None = None,
     purpose: str | None = None,
     expires: _Time | None = None,
 ) -> None: ...
@@ -72,7 +71,7 @@ def dumps(
     *,
     fix_imports: bool = True,
     buffer_callback: _BufferCallback = None,
-    key: _Keyed | list[_Keyed] | tuple[_Keyed, ...] | None = None,
+    key: _Keyed | Sequence[_Keyed] | None = None,
     purpose: str | None = None,
     expires: _Time | None = None,
 ) -> bytes: ...
@@ -104,7 +103,7 @@ class SealError(ValueError):
 
 def seal(
     data: Buffer,
-    key: _Keyed | list[_Keyed] | tuple[_Keyed, ...],
+    key: _Keyed | Sequence[_Keyed],
     *,
     purpose: str,
     expires: _Time | None = None,
@@ -233,5 +232,5 @@ def _keys_change(keys: _Keys, change: str, id: str | None, argument: object, /) 
 def _keys_facts(keys: _Keys, secret: Literal[False], /) -> tuple[tuple[_Fact, ...], int]: ...
 @overload
 def _keys_facts(keys: _Keys, secret: Literal[True], /) -> bytes: ...
-def _keys_load(path: str | PathLike[str], /) -> _Keys: ...
-def _keys_save(keys: _Keys, path: str | PathLike[str], replace: bool, /) -> None: ...
+def _keys_load(path: _StrPath, /) -> _Keys: ...
+def _keys_save(keys: _Keys, path: _StrPath, replace: bool, /) -> None: ...

@@ -76,10 +76,11 @@ impl Held {
         }
     }
 
-    /// The same for a list or tuple of them too.
+    /// The same for a sequence of them too.
     pub(super) fn all(state: &State, object: Ref<'_>) -> Result<Vec<Self>> {
+        let has_keys = object.lookup_attr(state.names._keys.as_ref())?.is_some();
         // SAFETY: the object is alive.
-        if !object.is_tuple() && unsafe { PyList_Check(object.as_ptr()) } == 0 {
+        if has_keys || unsafe { PySequence_Check(object.as_ptr()) } == 0 {
             return Ok(vec![Self::of(state, object)?]);
         }
         let items = object.iter()?;

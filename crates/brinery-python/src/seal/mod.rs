@@ -32,8 +32,8 @@ pub(crate) fn error_class() -> Result<Owned> {
     // SAFETY: makes a new dict; the base is a class, and the texts are C strings.
     unsafe {
         let members = Owned::from_result(PyDict_New())?;
-        for name in ["reason", "hint"] {
-            members.set_item(Owned::interned(name)?.as_ref(), Owned::none().as_ref())?;
+        for (name, value) in [("reason", Owned::str("")?), ("hint", Owned::none())] {
+            members.set_item(Owned::interned(name)?.as_ref(), value.as_ref())?;
         }
         Owned::from_result(PyErr_NewExceptionWithDoc(
             c"brinery.SealError".as_ptr(),
