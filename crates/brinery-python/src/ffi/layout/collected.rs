@@ -120,11 +120,12 @@ impl Books {
         }
     }
 
-    /// Where it stands whether the collector runs by itself: before the generations, with the flags for debugging between.
+    /// Where it stands whether the collector runs by itself: before the generations, with the flags for debugging and what
+    /// puts the generations at an address for pointers between.
     #[inline(always)]
     fn runs(&self) -> *mut c_int {
         // SAFETY: the record is a part of a larger one.
-        unsafe { self.0.as_ptr().cast::<c_int>().sub(2) }
+        unsafe { self.0.as_ptr().cast::<c_int>().sub(3) }
     }
 }
 
