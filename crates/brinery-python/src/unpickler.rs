@@ -296,10 +296,10 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
         };
         let buffers = options.buffers.as_ref().map(Owned::as_ref);
         let mut builder = Builder::new(state, &this.memo, &options.strings, buffers, hooks, aids);
-        builder.expect(None, false);
+        builder.expect(None);
         source.start();
         // SAFETY: the source is a `FileSource`.
-        crate::load::run(machine, source, unsafe { builder.reading_file() })
+        crate::load::run(machine, source, &mut unsafe { builder.reading_file() })
     })
 }
 

@@ -7,12 +7,15 @@ pub(crate) mod instance;
 pub(crate) mod layout;
 pub(crate) mod list;
 pub(crate) mod object;
+pub(crate) mod ordered;
 pub(crate) mod pages;
 pub(crate) mod set;
 pub(crate) mod stack;
 pub(crate) mod text;
 pub(crate) mod thread;
 pub(crate) mod tuple;
+#[cfg(known_layout)]
+pub(crate) mod utf8;
 
 pub(crate) use error::{Raised, Result};
 pub(crate) use object::{Owned, Ref, check};

@@ -68,6 +68,13 @@ pub(crate) fn utf8(text: Ref<'_>) -> Result<Utf8<'_>> {
     }
 }
 
+/// A new `str` of UTF-8 in which lone surrogates may be encoded.
+pub(crate) fn decode(utf8: &[u8]) -> Result<Owned> {
+    let len = utf8.len() as Py_ssize_t;
+    // SAFETY: pointer and length describe readable memory.
+    unsafe { Owned::from_result(PyUnicode_DecodeUTF8(utf8.as_ptr().cast(), len, c"surrogatepass".as_ptr())) }
+}
+
 /// Whether a `str` has exactly this text.
 pub(crate) fn equals(text: Ref<'_>, other: &str) -> bool {
     matches!(utf8(text), Ok(bytes) if bytes.as_slice() == other.as_bytes())

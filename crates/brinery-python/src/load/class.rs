@@ -2,12 +2,17 @@
 //!
 //! All of it holds as long as the class has the version tag under which it was found out.
 
+use super::memo::Memos;
 use super::native::{self, Native};
 use crate::ffi::api::*;
-use crate::ffi::layout::{Layout, SharedKeys, Values, is_bare, slot_offset};
-use crate::ffi::{Owned, Ref, text};
+use crate::ffi::layout::{Heap, Layout, Nursery, Plan, SharedKeys, Values, is_bare, slot_offset};
+use crate::ffi::{Owned, Raised, Ref, Result, text};
 use crate::state::State;
 use std::ptr;
+
+unsafe extern "C" {
+    static mut PyMethodDescr_Type: PyTypeObject;
+}
 
 #[cfg(known_layout)]
 unsafe extern "C" {
@@ -45,6 +50,8 @@ pub(super) struct Class {
     version: u32,
     /// Whether `cls.__new__(cls)` is that of `object`.
     pub(super) plain_new: bool,
+    /// How instances are laid out that are made so.
+    plan: Option<Plan>,
     /// How a call of the class is made.
     pub(super) native: Native,
     /// Whether instances look attributes up as `object` does.
@@ -52,6 +59,8 @@ pub(super) struct Class {
     /// `__setstate__`, borrowed from the class, if it is a function, and whether there is any.
     setstate: Option<*mut PyObject>,
     has_setstate: bool,
+    /// `extend`, borrowed from the class, if it is a native method.
+    extend: Option<*mut PyObject>,
     /// Whether `extend` is that of `list`, and whether items are set as `dict` does.
     pub(super) extends_as_list: bool,
     pub(super) sets_as_dict: bool,
@@ -62,6 +71,8 @@ pub(super) struct Class {
     /// The attributes of the last state that was put into an array, and the last one put into slots, in order.
     values: Vec<Place>,
     slots: Vec<Place>,
+    /// The shared keys that the places in the array are among.
+    keys: usize,
 }
 
 /// The `__setstate__` of a class.
@@ -131,7 +142,6 @@ impl Class {
     /// `kind` is a class that is alive.
     #[cold]
     unsafe fn new(kind: *mut PyTypeObject, state: &State, layout: &Layout) -> Option<Self> {
-        let _ = layout;
         // SAFETY: the class is alive, and what it has under a name is looked at before anything else runs.
         unsafe {
             let lookup = |name: &Owned| Ref::from_nullable(_PyType_Lookup(kind, name.as_ptr()));
@@ -166,16 +176,26 @@ impl Class {
             let has_arrays = layout.values;
             #[cfg(not(known_layout))]
             let has_arrays = false;
+            let plain_new = new == object_new && PyType_GetFlags(kind) & Py_TPFLAGS_IS_ABSTRACT == 0;
             Some(Class {
                 kind,
                 version,
-                plain_new: new == object_new && PyType_GetFlags(kind) & Py_TPFLAGS_IS_ABSTRACT == 0,
+                plain_new,
+                plan: if plain_new { Plan::of(kind, layout) } else { None },
                 native,
                 plain_lookup,
                 setstate: setstate
                     .filter(|function| function.is_exactly(&raw mut PyFunction_Type))
                     .map(Ref::as_ptr),
                 has_setstate,
+                extend: lookup(&state.names.extend)
+                    .filter(|extend| {
+                        // Their instances have no attributes of their own.
+                        let bare =
+                            PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE == 0 && (*kind).tp_dictoffset == 0;
+                        bare && plain_lookup && extend.is_exactly(&raw mut PyMethodDescr_Type)
+                    })
+                    .map(Ref::as_ptr),
                 extends_as_list: plain_lookup && inherited(&raw mut PyList_Type, &state.names.extend),
                 sets_as_dict: PyType_IsSubtype(kind, &raw mut PyDict_Type) != 0
                     && set_item(kind) == set_item(&raw mut PyDict_Type),
@@ -187,8 +207,15 @@ impl Class {
                 takes_slots: ordinary && is(setattro, PyObject_GenericSetAttr as *const ()),
                 values: Vec::new(),
                 slots: Vec::new(),
+                keys: 0,
             })
         }
+    }
+
+    /// `extend`, if it is a native method and no instance has another one.
+    pub(super) fn extend(&self) -> Option<Ref<'_>> {
+        // SAFETY: the class has the method as long as its version is this one.
+        self.extend.map(|extend| unsafe { Ref::new(extend) })
     }
 
     /// Whether an instance has no attributes of its own that could stand before those of the class.
@@ -224,6 +251,28 @@ impl Class {
         }
     }
 
+    /// `object.__new__(class)`; `args` is `()`.
+    ///
+    /// # Safety
+    ///
+    /// The class is alive, and [made that way](Self::plain_new).
+    #[inline(always)]
+    pub(super) unsafe fn new_instance(
+        &self,
+        heap: &Heap,
+        nursery: &mut Nursery,
+        args: Ref<'_>,
+    ) -> Result<Owned> {
+        // SAFETY: by contract; the class has the version under which its plan was made.
+        unsafe {
+            if let Some(plan) = self.plan {
+                return plan.make(heap, nursery, self.kind);
+            }
+            let Some(new) = PyBaseObject_Type.tp_new else { return Err(Raised) };
+            Owned::from_result(new(self.kind, args.as_ptr(), ptr::null_mut()))
+        }
+    }
+
     /// Puts a state, keys and values in turn, into a new instance of this class, as setting the items of its `__dict__`
     /// would do. If that can be done the items are moved out of `items`, and otherwise nothing has happened.
     ///
@@ -231,31 +280,31 @@ impl Class {
     ///
     /// The instance is of this class, which [takes values](Self::takes_values).
     #[inline(always)]
-    pub(super) unsafe fn set_values(&mut self, instance: Ref<'_>, items: &[Owned]) -> bool {
-        // SAFETY: by contract; the class is alive as long as its instance.
+    pub(super) unsafe fn set_values(
+        &mut self,
+        instance: Ref<'_>,
+        items: &[Owned],
+        memos: &mut Memos<'_>,
+    ) -> bool {
+        // SAFETY: by contract; the class is alive as long as its instance. Keys that are shared stay where they are for good.
         unsafe {
             let (Some(values), Some(keys)) = (Values::of_fresh(instance), SharedKeys::of(self.kind)) else {
                 return false;
             };
-            if !matching(&mut self.values, items)
+            if (self.keys != keys.address() || !matching(&mut self.values, items))
                 && !learn(&mut self.values, items, |name| keys.position(name))
             {
                 return false;
             }
-            // The keys are shared for good, but look nevertheless.
-            let stands =
-                |place: &Place| keys.get(place.at) == Some(place.name.as_ptr()) && values.has_room(place.at);
-            if !self.values.iter().all(stands) {
-                self.values.clear();
+            self.keys = keys.address();
+            if !self.values.iter().all(|place| values.has_room(place.at)) {
                 return false;
             }
             for (order, (place, pair)) in self.values.iter().zip(items.chunks_exact(2)).enumerate() {
                 values.set(order, place.at, ptr::read(&raw const pair[1]));
+                memos.give_up_key(ptr::read(&raw const pair[0]));
             }
             values.finish(self.values.len());
-            for pair in items.chunks_exact(2) {
-                drop(ptr::read(&raw const pair[0]));
-            }
         }
         true
     }
@@ -266,7 +315,12 @@ impl Class {
     ///
     /// The instance is of this class, which [takes slots](Self::takes_slots).
     #[inline(always)]
-    pub(super) unsafe fn set_slots(&mut self, instance: Ref<'_>, items: &[Owned]) -> bool {
+    pub(super) unsafe fn set_slots(
+        &mut self,
+        instance: Ref<'_>,
+        items: &[Owned],
+        memos: &mut Memos<'_>,
+    ) -> bool {
         let kind = self.kind;
         // SAFETY: the class is alive as long as its instance, and a descriptor found is looked at before anything else
         // runs.
@@ -279,11 +333,13 @@ impl Class {
         }
         // SAFETY: the version of the class vouches for the offsets, which are those of places for an object each.
         unsafe {
+            let slot = |place: &Place| instance.as_ptr().byte_add(place.at).cast::<*mut PyObject>();
+            if !self.slots.iter().all(|place| (*slot(place)).is_null()) {
+                return false;
+            }
             for (place, pair) in self.slots.iter().zip(items.chunks_exact(2)) {
-                let slot = instance.as_ptr().byte_add(place.at).cast::<*mut PyObject>();
-                let old = slot.replace(ptr::read(&raw const pair[1]).into_ptr());
-                drop(ptr::read(&raw const pair[0]));
-                drop(Owned::from_nullable(old));
+                slot(place).write(ptr::read(&raw const pair[1]).into_ptr());
+                memos.give_up_key(ptr::read(&raw const pair[0]));
             }
         }
         true
@@ -293,15 +349,20 @@ impl Class {
 /// Whether the keys among the items are the names of these places, in the same order.
 #[inline(always)]
 fn matching(places: &mut [Place], items: &[Owned]) -> bool {
-    places.len() * 2 == items.len()
-        && places.iter_mut().zip(items.iter().step_by(2)).all(|(place, key)| {
-            let seen = place.seen.as_ref().is_some_and(|seen| seen.is(key.as_ref()));
-            seen || place.is_named(key)
-        })
+    if places.len() * 2 != items.len() {
+        return false;
+    }
+    for (place, pair) in places.iter_mut().zip(items.chunks_exact(2)) {
+        let seen = place.seen.as_ref().is_some_and(|seen| seen.is(pair[0].as_ref()));
+        if !seen && !place.is_named(&pair[0]) {
+            return false;
+        }
+    }
+    true
 }
 
 impl Place {
-    #[inline(always)]
+    #[inline(never)]
     fn is_named(&mut self, key: &Owned) -> bool {
         if self.name.is(key.as_ref()) {
             return true;

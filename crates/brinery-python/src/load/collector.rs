@@ -3,70 +3,61 @@
 //! Until 3.11 the collector runs whenever enough objects have been made, and finds nothing but the objects of the load
 //! again and again. From 3.12 on it waits for Python code to run, and needs no pause.
 
+use crate::ffi::layout::Layout;
+
 /// A pause of the collector, which ends when this is dropped.
-#[derive(Default)]
-pub(super) struct Pause {
-    /// Whether it was this pause that disabled the collector.
-    #[cfg(all(Py_3_10, not(Py_3_12)))]
-    disabled: bool,
+pub(super) struct Pause<'a> {
+    layout: Option<&'a Layout>,
+    /// Whether it was this pause that stopped the collector.
+    stopped: bool,
 }
 
-#[cfg(all(Py_3_10, not(Py_3_12)))]
-mod until_3_11 {
-    use super::Pause;
-    use crate::ffi::api::{PyGC_Disable, PyGC_Enable, PyGC_IsEnabled};
-
-    impl Pause {
-        pub(in super::super) fn begin(&mut self) {
-            // SAFETY: the thread is attached.
-            if !self.disabled && unsafe { PyGC_Disable() } != 0 {
-                self.disabled = true;
-            }
-        }
-
-        pub(in super::super) fn end(&mut self) {
-            if self.disabled {
-                // SAFETY: the thread is attached.
-                unsafe { PyGC_Enable() };
-                self.disabled = false;
-            }
-        }
-
-        /// Runs code that may look at the collector, or disable it, with the collector as the program has it.
-        #[inline(always)]
-        pub(in super::super) fn interrupt<R>(&mut self, body: impl FnOnce() -> R) -> R {
-            if !self.disabled {
-                return body();
-            }
-            // SAFETY: the thread is attached.
-            unsafe { PyGC_Enable() };
-            let result = body();
-            // SAFETY: as above.
-            self.disabled = unsafe { PyGC_IsEnabled() != 0 && PyGC_Disable() != 0 };
-            result
-        }
+impl<'a> Pause<'a> {
+    /// No pause yet. There is none where it is not known how to make one.
+    pub(super) fn new(layout: Option<&'a Layout>) -> Self {
+        Pause { layout, stopped: false }
     }
-}
 
-#[cfg(not(all(Py_3_10, not(Py_3_12))))]
-impl Pause {
+    /// Stops the collector.
     pub(super) fn begin(&mut self) {
-        let _ = self;
+        if !cfg!(Py_3_12)
+            && let Some(layout) = self.layout
+            && layout.collector_runs()
+        {
+            layout.let_collector_run(false);
+            self.stopped = true;
+        }
     }
 
+    /// Lets the collector run again.
     pub(super) fn end(&mut self) {
-        let _ = self;
+        if self.stopped
+            && let Some(layout) = self.layout
+        {
+            layout.let_collector_run(true);
+            self.stopped = false;
+        }
     }
 
-    /// Runs code that may look at the collector.
+    /// Whether the program wants the collector to run.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.stopped || self.layout.is_some_and(Layout::collector_runs)
+    }
+
+    /// Runs code that may look at the collector, or stop it, with the collector as the program has it.
     #[inline(always)]
     pub(super) fn interrupt<R>(&mut self, body: impl FnOnce() -> R) -> R {
-        let _ = self;
-        body()
+        if !self.stopped {
+            return body();
+        }
+        self.end();
+        let result = body();
+        self.begin();
+        result
     }
 }
 
-impl Drop for Pause {
+impl Drop for Pause<'_> {
     fn drop(&mut self) {
         self.end();
     }

@@ -75,7 +75,7 @@ unsafe extern "C" fn load(
         let mut source = FileSource::new(File::new(state, file)?)?;
         // SAFETY: the source is a `FileSource`.
         with_builder(state, &options, None, |machine, builder| unsafe {
-            super::run(machine, &mut source, builder.reading_file())
+            super::run(machine, &mut source, &mut builder.reading_file())
         })
     })
 }
@@ -96,9 +96,18 @@ unsafe extern "C" fn loads(
         let unsealed = seal::unsealed(state, data, key, purpose, has_buffers)?;
         let data = unsealed.as_ref().map_or(data, Owned::as_ref);
         with_slice(data, |input| {
-            with_builder(state, &options, Some(input.len()), |machine, builder| {
-                super::run(machine, &mut Cursor::new(input), builder)
-            })
+            let mut begins_anew = false;
+            loop {
+                let anew = begins_anew;
+                let loaded = with_builder(state, &options, Some((input, anew)), |machine, mut builder| {
+                    let loaded = super::run(machine, &mut Cursor::new(input), &mut builder);
+                    begins_anew = loaded.is_err() && !anew && builder.begins_anew();
+                    loaded
+                });
+                if !begins_anew {
+                    return loaded;
+                }
+            }
         })
     })
 }
@@ -144,11 +153,13 @@ fn with_slice(data: Ref<'_>, body: impl FnOnce(&[u8]) -> Result<Owned>) -> Resul
     body(view.as_slice())
 }
 
-/// Calls `body` with a builder that has no Unpickler to ask, for an input whose size may be known.
+/// Calls `body` with a builder that has no Unpickler to ask, for an input that may be in memory, and with it whether the load
+/// has been tried before.
+#[inline]
 fn with_builder<'a>(
     state: &'a State,
     options: &'a Options,
-    len: Option<usize>,
+    input: Option<(&'a [u8], bool)>,
     body: impl FnOnce(&mut Machine<Owned>, Builder<'_>) -> Result<Owned>,
 ) -> Result<Owned> {
     let visible = Visible::default();
@@ -157,7 +168,9 @@ fn with_builder<'a>(
     let buffers = options.buffers.as_ref().map(Owned::as_ref);
     state.spare.lend(|machine, memo, aids| {
         let mut builder = Builder::new(state, memo, &options.strings, buffers, hooks, aids);
-        builder.expect(len, true);
+        let bytes = input.map(|(bytes, _)| bytes);
+        builder.expect(bytes);
+        builder.keep_memo_private(bytes, input.is_some_and(|(_, anew)| anew));
         body(machine, builder)
     })
 }

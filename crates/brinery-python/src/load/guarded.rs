@@ -87,18 +87,6 @@ impl SharedMemo {
         drop(unsafe { self.0.with(|memo| memo.insert(memo.len() as u64, value)) });
     }
 
-    /// Whether the objects have the indexes from zero on, and how many there are.
-    pub(super) fn sequence(&self) -> Option<usize> {
-        // SAFETY: looking runs no Python code.
-        unsafe { self.0.with(|memo| memo.is_sequential().then(|| memo.len())) }
-    }
-
-    /// Makes room for indexes below `len`.
-    pub(super) fn extend_to(&self, len: usize) {
-        // SAFETY: growing runs no Python code.
-        unsafe { self.0.with(|memo| memo.extend_to(len)) }
-    }
-
     /// All objects and their indexes.
     pub(crate) fn entries(&self) -> Vec<(u64, Owned)> {
         // SAFETY: taking references runs no Python code.

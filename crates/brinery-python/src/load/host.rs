@@ -12,7 +12,7 @@ use super::{hashable, number, string};
 use crate::ffi::api::*;
 use crate::ffi::layout::{Heap, Layout};
 use crate::ffi::pages::LargeArenas;
-use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, tuple};
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, ordered, tuple};
 use crate::place;
 use crate::state::State;
 use brinery::read::{
@@ -70,7 +70,6 @@ impl Hooks<'_> {
 /// Nothing in it is borrowed while Python code may run, except what only this load can reach.
 pub(crate) struct Builder<'a> {
     pub(super) state: &'a State,
-    pub(super) memo: &'a SharedMemo,
     pub(super) strings: &'a Strings,
     pub(super) buffers: Option<Ref<'a>>,
     pub(super) hooks: Hooks<'a>,
@@ -81,9 +80,9 @@ pub(crate) struct Builder<'a> {
     pub(super) deferred: Option<Box<Deferred>>,
     pub(super) aids: &'a mut Aids,
     pub(super) layout: Option<&'a Layout>,
-    heap: Heap,
-    pub(super) memos: Memos,
-    pub(super) pause: Pause,
+    pub(super) heap: Heap,
+    pub(super) memos: Memos<'a>,
+    pub(super) pause: Pause<'a>,
     /// An empty dict that was the state of an instance, for the next one.
     pub(super) spare_dict: Option<Owned>,
     arenas: LargeArenas,
@@ -110,7 +109,6 @@ impl<'a> Builder<'a> {
         state.placed.forget();
         Builder {
             state,
-            memo,
             strings,
             buffers,
             hooks,
@@ -120,21 +118,18 @@ impl<'a> Builder<'a> {
             aids,
             layout: state.layout.as_ref(),
             heap: Heap::new(),
-            memos: Memos::new(),
-            pause: Pause::default(),
+            memos: Memos::new(memo),
+            pause: Pause::new(state.layout.as_ref()),
             spare_dict: None,
             arenas: LargeArenas::default(),
         }
     }
 
-    /// Prepares for an input whose size may be known: an unknown one comes from a file. `private` tells that nobody looks
-    /// into the memo.
-    pub(crate) fn expect(&mut self, len: Option<usize>, private: bool) {
+    /// Prepares for an input, which may be known or come from a file.
+    pub(crate) fn expect(&mut self, input: Option<&'a [u8]>) {
+        let len = input.map(<[u8]>::len);
         if !self.state.fast_paths {
             return;
-        }
-        if private {
-            self.memos.is_private();
         }
         if len.is_none_or(|len| len >= LARGE) {
             self.heap = Heap::direct();
@@ -146,6 +141,30 @@ impl<'a> Builder<'a> {
         if len.is_some_and(|len| len >= VERY_LARGE) {
             self.arenas.begin();
         }
+    }
+
+    /// Lets nobody else look into the memo. A load that begins `anew` takes more care.
+    pub(super) fn keep_memo_private(&mut self, input: Option<&'a [u8]>, anew: bool) {
+        if self.layout.is_some() {
+            self.memos.is_private(&mut self.aids.entries, input, anew);
+        }
+    }
+
+    /// Whether the load has to begin anew; nothing has happened then that anyone could see.
+    pub(super) fn begins_anew(&self) -> bool {
+        self.memos.begins_anew()
+    }
+
+    /// Prepares for foreign code, and for the loss of objects.
+    #[inline(always)]
+    pub(super) fn expose(&mut self) -> Result<()> {
+        self.memos.expose(&mut self.aids.fetches)
+    }
+
+    /// Prepares for the loss of objects, whose end runs no code.
+    #[inline(always)]
+    pub(super) fn settle(&mut self) {
+        self.memos.settle(&mut self.aids.fetches);
     }
 
     /// The builder for a stream from a file.
@@ -175,7 +194,7 @@ impl<'a> Builder<'a> {
 
     /// Whether items of an object that is not an exact dict are set as those of one.
     #[inline(always)]
-    fn sets_as_dict(&mut self, container: &Owned) -> bool {
+    fn sets_as_dict(&mut self, container: Ref<'_>) -> bool {
         let Some(layout) = self.layout else { return false };
         // SAFETY: the container keeps its class alive.
         let class = unsafe { self.aids.classes.get(container.type_ptr(), self.state, layout) };
@@ -187,6 +206,7 @@ impl<'a> Builder<'a> {
         if self.deferred.is_none() {
             return Ok(());
         }
+        self.expose()?;
         self.pause.end();
         self.add_all_deferred().map_err(|Raised| {
             let stop = Some(source.offset().saturating_sub(1));
@@ -205,11 +225,22 @@ impl<'a> Builder<'a> {
     }
 
     fn persistent_object(&mut self, id: Ref<'_>) -> Result<Owned> {
+        self.expose()?;
         match self.hooks.unpickler {
             Some(unpickler) => {
                 self.pause.interrupt(|| crate::unpickler::persistent_object(unpickler, self.state, id))
             }
             None => Err(crate::unpickler::no_persistent_load(self.state)),
+        }
+    }
+}
+
+impl Drop for Builder<'_> {
+    fn drop(&mut self) {
+        self.memos.end(self.aids);
+        if let Some(layout) = self.layout {
+            let runs = self.pause.is_wanted();
+            self.aids.nursery.hand_over(layout, runs);
         }
     }
 }
@@ -220,6 +251,9 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[cold]
     fn fault(&mut self, fault: Fault) -> Raised {
+        if self.begins_anew() {
+            return Raised;
+        }
         let message = fault.to_string();
         match fault.class() {
             FaultClass::Unpickling => self.state.unpickling_error(&message),
@@ -243,6 +277,9 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[cold]
     fn at(&mut self, _: Raised, place: Place) -> Raised {
+        if self.begins_anew() {
+            return Raised;
+        }
         place::annotate(self.state, &place.path, Some(place.offset), place.opcode)
     }
 
@@ -263,7 +300,10 @@ impl<'de> Host<'de> for Builder<'_> {
     #[inline(always)]
     fn int(&mut self, value: i64) -> Result<Owned> {
         match self.layout {
-            Some(layout) => layout.int(&self.heap, value),
+            Some(layout) => match layout.small_int(value) {
+                Some(small) => Ok(small),
+                None => layout.large_int(self.heap, value),
+            },
             None => Owned::int(value),
         }
     }
@@ -272,10 +312,10 @@ impl<'de> Host<'de> for Builder<'_> {
         number::from_literal(text)
     }
 
-    #[inline(always)]
+    #[inline]
     fn long(&mut self, bytes: &[u8]) -> Result<Owned> {
         if let (Some(layout), Some(value)) = (self.layout, number::small(bytes)) {
-            return layout.int(&self.heap, value);
+            return layout.small_int(value).map_or_else(|| layout.large_int(self.heap, value), Ok);
         }
         number::from_bytes(bytes)
     }
@@ -283,7 +323,7 @@ impl<'de> Host<'de> for Builder<'_> {
     #[inline(always)]
     fn float(&mut self, value: f64) -> Result<Owned> {
         if let Some(layout) = self.layout {
-            return layout.float(&self.heap, value);
+            return layout.float(self.heap, value);
         }
         // SAFETY: any value will do.
         unsafe { Owned::from_result(PyFloat_FromDouble(value)) }
@@ -291,10 +331,8 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline(always)]
     fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Result<Owned> {
-        if let Some(layout) = self.layout
-            && let Some(text) = layout.text(&self.heap, &utf8)
-        {
-            return text;
+        if let Some(layout) = self.layout {
+            return layout.text(self.heap, &utf8);
         }
         string::from_utf8(&utf8)
     }
@@ -331,21 +369,34 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline(always)]
     fn empty_list(&mut self) -> Result<Owned> {
+        if let Some(layout) = self.layout {
+            return layout.list(&self.heap, &mut self.aids.nursery);
+        }
         // SAFETY: makes a new list.
         unsafe { Owned::from_result(PyList_New(0)) }
     }
 
     #[inline(always)]
     fn empty_dict(&mut self) -> Result<Owned> {
-        if let Some(dict) = self.spare_dict.take() {
-            return Ok(dict);
-        }
-        // SAFETY: makes a new dict.
-        unsafe { Owned::from_result(PyDict_New()) }
+        let Some(layout) = self.layout else {
+            // SAFETY: makes a new dict.
+            return unsafe { Owned::from_result(PyDict_New()) };
+        };
+        let dict = match self.spare_dict.take() {
+            Some(dict) => dict,
+            None => layout.dict(&self.heap, &mut self.aids.nursery)?,
+        };
+        self.memos.opens(&dict);
+        Ok(dict)
     }
 
     #[inline(always)]
     fn empty_set(&mut self) -> Result<Owned> {
+        if let Some(layout) = self.layout
+            && layout.has_sets()
+        {
+            return layout.set(&self.heap, &mut self.aids.nursery, &raw mut PySet_Type);
+        }
         // SAFETY: makes a new set.
         unsafe { Owned::from_result(PySet_New(ptr::null_mut())) }
     }
@@ -356,7 +407,10 @@ impl<'de> Host<'de> for Builder<'_> {
             return Ok(self.state.empty_tuple.clone());
         }
         let (stack, start) = items.into_stack();
-        tuple::from_end(stack, start)
+        match self.layout {
+            Some(layout) => layout.tuple(&self.heap, &mut self.aids.nursery, stack, start),
+            None => tuple::from_end(stack, start),
+        }
     }
 
     fn list(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
@@ -365,6 +419,7 @@ impl<'de> Host<'de> for Builder<'_> {
 
     fn dict(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
         hashable::check(items.as_slice().iter().step_by(2))?;
+        self.expose()?;
         let dict = self.empty_dict()?;
         for pair in items.as_slice().chunks_exact(2) {
             dict.set_item(pair[0].as_ref(), pair[1].as_ref())?;
@@ -374,7 +429,20 @@ impl<'de> Host<'de> for Builder<'_> {
     }
 
     fn frozenset(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
-        hashable::check(items.as_slice())?;
+        if items.as_slice().iter().all(has_native_hash) {
+            if let Some(layout) = self.layout
+                && layout.has_sets()
+                && !items.is_empty()
+            {
+                let set = layout.set(&self.heap, &mut self.aids.nursery, &raw mut PyFrozenSet_Type)?;
+                self.add_native(set.as_ref(), items, layout)?;
+                return Ok(set);
+            }
+            self.settle();
+        } else {
+            hashable::check(items.as_slice())?;
+            self.expose()?;
+        }
         let elements = tuple::new(items.drain())?;
         // SAFETY: makes a new frozenset of a tuple that is alive.
         let made = unsafe { Owned::from_result(PyFrozenSet_New(elements.as_ptr())) };
@@ -408,15 +476,26 @@ impl<'de> Host<'de> for Builder<'_> {
         }
         if let Some(layout) = self.layout {
             // SAFETY: the container keeps its class alive, and is of this class.
-            let as_list = unsafe {
-                let class = self.aids.classes.get(container.type_ptr(), self.state, layout);
-                class.is_some_and(|class| class.extends_as_list && class.is_fresh(container))
+            let (as_list, extend) = unsafe {
+                match self.aids.classes.get(container.type_ptr(), self.state, layout) {
+                    Some(class) => (
+                        class.extends_as_list && class.is_fresh(container),
+                        class.extend().map(Ref::to_owned),
+                    ),
+                    None => (false, None),
+                }
             };
             if as_list {
                 let (stack, start) = items.into_stack();
                 return list::extend_from_end(container, stack, start);
             }
+            if let Some(extend) = extend {
+                self.expose()?;
+                let items = list::new(items.drain())?;
+                return self.pause.interrupt(|| extend.call(&[container, items.as_ref()])).map(drop);
+            }
         }
+        self.expose()?;
         if let Some(extend) = container.lookup_attr(self.state.names.extend.as_ref())? {
             let items = list::new(items.drain())?;
             return self.pause.interrupt(|| extend.call1(items.as_ref())).map(drop);
@@ -427,63 +506,63 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline]
     fn set_items(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
-        hashable::check(items.as_slice().iter().step_by(2))?;
-        let container = items.container();
-        if self.must_wait(container) {
-            self.line_up(&items);
-            drop(items.drain());
-            return Ok(());
-        }
-        let exact = container.is_exactly(&raw mut PyDict_Type) || self.sets_as_dict(container);
-        let container = items.container();
-        if exact && let Some(layout) = self.layout {
-            // SAFETY: the container stays on the stack, which only this load can reach.
-            let dict = unsafe { Ref::new(container.as_ptr()) };
-            let moved = layout.set_items(&self.heap, dict, items.as_slice(), &mut self.aids.shapes);
+        // SAFETY: the container stays on the stack, which only this load can reach.
+        let dict = unsafe { Ref::new(items.container().as_ptr()) };
+        self.memos.closes(dict);
+        let exact = dict.is_exactly(&raw mut PyDict_Type);
+        if self.deferred.is_none()
+            && (exact || self.sets_as_dict(dict))
+            && let Some(layout) = self.layout
+        {
+            let Aids { nursery, shapes, .. } = &mut *self.aids;
+            let moved = layout.set_items(&self.heap, nursery, dict, items.as_slice(), shapes);
             let all = items.len();
-            match moved {
-                Ok(0) => {
-                    if all > 10 {
-                        layout.make_room(dict, all / 2)?;
-                    }
-                }
-                // SAFETY: so many items are no longer on the stack, the others are; if it failed they are forgotten.
-                _ => unsafe { items.forget_first(moved.unwrap_or(all)) },
-            }
+            // SAFETY: so many items are no longer on the stack, the others are; if it failed they are forgotten.
+            unsafe { items.forget_first(moved.unwrap_or(all)) };
             if moved? == all {
                 return Ok(());
             }
         }
-        let container = items.container();
-        let pause = &mut self.pause;
-        for (index, pair) in items.as_slice().chunks_exact(2).enumerate() {
-            let (key, value) = (&pair[0], &pair[1]);
-            let result = if exact {
-                // SAFETY: an exact dict; the stack holds key and value.
-                let set = || unsafe { PyDict_SetItem(container.as_ptr(), key.as_ptr(), value.as_ptr()) };
-                check(if has_native_hash(key) { set() } else { pause.interrupt(set) })
-            } else {
-                pause.interrupt(|| container.set_item(key.as_ref(), value.as_ref()))
-            };
-            if result.is_err() {
-                self.add_or_defer(&items, 2 * index, 2)?;
-                break;
-            }
-        }
-        drop(items.drain());
-        Ok(())
+        self.set_items_one_by_one(items)
     }
 
     fn add_items(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
-        hashable::check(items.as_slice())?;
         let container = items.container();
         // SAFETY: the object is alive.
         if unsafe { PySet_Check(container.as_ptr()) } == 0 {
+            hashable::check(items.as_slice())?;
+            self.expose()?;
             let add = container.getattr(self.state.names.add.as_ref())?;
             return self
                 .pause
                 .interrupt(|| items.drain().try_for_each(|item| add.call1(item.as_ref()).map(drop)));
         }
+        if items.as_slice().iter().all(has_native_hash) {
+            if let Some(layout) = self.layout
+                && layout.has_sets()
+                && container.is_exactly(&raw mut PySet_Type)
+                && layout.is_clean(container.as_ref())
+            {
+                // SAFETY: the container stays on the stack, which only this load can reach.
+                let set = unsafe { Ref::new(container.as_ptr()) };
+                return self.add_native(set, items, layout);
+            }
+            // SAFETY: a set; the stack holds the items.
+            unsafe {
+                let before = PySet_Size(container.as_ptr());
+                for item in items.as_slice() {
+                    check(PySet_Add(container.as_ptr(), item.as_ptr()))?;
+                }
+                if PySet_Size(container.as_ptr()) != before + items.len() as Py_ssize_t {
+                    // Of equal elements the later ones go.
+                    self.settle();
+                }
+            }
+            drop(items.drain());
+            return Ok(());
+        }
+        hashable::check(items.as_slice())?;
+        self.expose()?;
         let pause = &mut self.pause;
         for (index, item) in items.as_slice().iter().enumerate() {
             // SAFETY: a set; the stack holds the item.
@@ -507,21 +586,29 @@ impl<'de> Host<'de> for Builder<'_> {
     fn global(&mut self, module: Owned, name: Owned) -> Result<Owned> {
         let is_text = |object: &Owned| object.is_exactly(&raw mut PyUnicode_Type);
         if is_text(&module) && is_text(&name) {
-            self.find(module.as_ref(), name.as_ref())
+            self.settle();
+            let found = self.find(module.as_ref(), name.as_ref())?;
+            self.memos.keep(&found);
+            Ok(found)
         } else {
             Err(self.fault(Fault::StackGlobalType))
         }
     }
 
     fn extension(&mut self, code: u32) -> Result<Owned> {
-        self.find_extension(code)
+        let found = self.find_extension(code)?;
+        self.memos.keep(&found);
+        Ok(found)
     }
 
     #[inline]
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
         let (callable, args) = (callable.as_ref(), args.as_ref());
         hashable::check_call(callable, args)?;
-        self.call(callable, args).or_else(|Raised| self.set_or_defer(callable, args))
+        match self.call(callable, args)? {
+            Ok(made) => Ok(made),
+            Err(Raised) => self.set_or_defer(callable, args),
+        }
     }
 
     #[inline]
@@ -534,6 +621,7 @@ impl<'de> Host<'de> for Builder<'_> {
     }
 
     fn instantiate(&mut self, class: Owned, args: Items<'_, Owned>) -> Result<Owned> {
+        self.expose()?;
         self.pause.interrupt(|| make_instance(self.state, class.as_ref(), args))
     }
 
@@ -564,12 +652,14 @@ impl<'de> Host<'de> for Builder<'_> {
                 "pickle stream refers to out-of-band data but no *buffers* argument was given",
             ));
         };
+        self.expose()?;
         self.pause
             .interrupt(|| buffers.next())?
             .ok_or_else(|| self.state.unpickling_error("not enough out-of-band buffers"))
     }
 
     fn readonly_buffer(&mut self, buffer: Owned) -> Result<Owned> {
+        self.expose()?;
         // SAFETY: the object is alive; the call answers with a memoryview.
         let view = unsafe { Owned::from_result(PyMemoryView_FromObject(buffer.as_ptr()))? };
         if view.getattr(Owned::str("readonly")?.as_ref())?.is_true()? {
@@ -585,26 +675,31 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline(always)]
     fn memo_get(&mut self, index: u64) -> Option<Owned> {
-        self.memo.get(index)
+        self.memos.get(index)
     }
 
     #[inline(always)]
     fn memo_put(&mut self, index: u64, value: &Owned) {
-        self.memos.put(index, value, &self.aids.fetches, self.memo);
+        self.memos.put(index, value, &self.aids.fetches);
     }
 
     #[inline(always)]
     fn memoize(&mut self, value: &Owned) {
-        self.memos.memoize(value, &self.aids.fetches, self.memo);
+        self.memos.memoize(value, &self.aids.fetches);
     }
 
-    #[inline(always)]
-    fn wants_to_look_ahead(&self) -> bool {
-        self.memos.is_due()
+    fn discard(&mut self, value: Owned, _: Option<&Owned>) -> Result<()> {
+        if has_native_hash(&value) || value.is_none() {
+            self.settle();
+            return Ok(());
+        }
+        self.expose()
     }
 
-    fn look_ahead(&mut self, ahead: &[u8]) {
-        self.memos.look(ahead, &mut self.aids.fetches, self.memo);
+    fn discard_items(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
+        self.expose()?;
+        drop(items.drain());
+        Ok(())
     }
 
     #[inline]
@@ -635,13 +730,161 @@ fn take_object<'de, S: Source<'de>>(
     make(&source.take(len)?).map_err(|Raised| ReadError::Raised)
 }
 
-/// Whether hashing an object, or comparing it with one that has this property too, runs no Python code.
+impl Builder<'_> {
+    /// Sets items of a dict, or of anything else that has items.
+    #[inline(never)]
+    fn set_items_one_by_one(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
+        let container = items.container();
+        let is_dict = container.is_exactly(&raw mut PyDict_Type);
+        if container.is_exactly(ordered::kind())
+            && self.deferred.is_none()
+            && self.layout.is_some()
+            && items.as_slice().chunks_exact(2).all(|pair| has_native_hash(&pair[0]))
+        {
+            return self.set_ordered_items(items);
+        }
+        let exact = is_dict || self.sets_as_dict(items.container().as_ref());
+        let native = exact && items.as_slice().chunks_exact(2).all(|pair| has_native_hash(&pair[0]));
+        if !native {
+            hashable::check(items.as_slice().iter().step_by(2))?;
+        }
+        let container = items.container();
+        if self.must_wait(container) {
+            self.expose()?;
+            self.line_up(&items);
+            drop(items.drain());
+            return Ok(());
+        }
+        // SAFETY: the container stays on the stack, which only this load can reach.
+        let container = unsafe { Ref::new(container.as_ptr()) };
+        if is_dict
+            && items.len() > 10
+            && let Some(layout) = self.layout
+        {
+            layout.make_room(container, items.len() / 2)?;
+        }
+        if native {
+            return self.set_native_items(container, items);
+        }
+        self.expose()?;
+        let pause = &mut self.pause;
+        for (index, pair) in items.as_slice().chunks_exact(2).enumerate() {
+            let (key, value) = (&pair[0], &pair[1]);
+            let result = if exact {
+                // SAFETY: a dict; the stack holds key and value.
+                let set = || unsafe { PyDict_SetItem(container.as_ptr(), key.as_ptr(), value.as_ptr()) };
+                check(if has_native_hash(key) { set() } else { pause.interrupt(set) })
+            } else {
+                pause.interrupt(|| container.set_item(key.as_ref(), value.as_ref()))
+            };
+            if result.is_err() {
+                self.add_or_defer(&items, 2 * index, 2)?;
+                break;
+            }
+        }
+        drop(items.drain());
+        Ok(())
+    }
+
+    /// Sets items of an `OrderedDict`, with keys whose hash runs no code.
+    fn set_ordered_items(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
+        let dict = items.container().clone();
+        // SAFETY: the dict is alive, and the stack holds keys and values.
+        unsafe {
+            let before = PyDict_Size(dict.as_ptr());
+            let count = items.len() / 2;
+            for pair in items.as_slice().chunks_exact(2) {
+                let (key, value) = (pair[0].as_ref(), pair[1].as_ref());
+                let set = || ordered::set_item(dict.as_ref(), key, value);
+                match PyDict_Contains(dict.as_ptr(), key.as_ptr()) {
+                    0 => set()?,
+                    1 => {
+                        // The value of an equal key goes, whatever it is.
+                        self.expose()?;
+                        self.pause.interrupt(set)?;
+                    }
+                    _ => return Err(Raised),
+                }
+            }
+            if PyDict_Size(dict.as_ptr()) != before + count as Py_ssize_t {
+                self.settle();
+            }
+        }
+        drop(items.drain());
+        Ok(())
+    }
+
+    /// Adds elements to a set whose hash and comparison run no code.
+    fn add_native(&mut self, set: Ref<'_>, items: Items<'_, Owned>, layout: &Layout) -> Result<()> {
+        let (stack, start) = items.into_stack();
+        layout.add_items(&self.heap, set, stack, start)?;
+        if stack.len() > start {
+            // Of equal elements the later ones go.
+            self.settle();
+            stack.truncate(start);
+        }
+        Ok(())
+    }
+
+    /// Sets items of a dict that takes them as dicts do, with keys whose hash runs no code.
+    fn set_native_items(&mut self, dict: Ref<'_>, mut items: Items<'_, Owned>) -> Result<()> {
+        // SAFETY: the dict is alive, and the stack holds keys and values; a value that is there already is looked at while
+        // the dict holds it.
+        unsafe {
+            let before = PyDict_Size(dict.as_ptr());
+            let count = items.len() / 2;
+            for pair in items.as_slice().chunks_exact(2) {
+                let (key, value) = (pair[0].as_ptr(), pair[1].as_ptr());
+                let found = PyDict_SetDefault(dict.as_ptr(), key, value);
+                if found.is_null() {
+                    return Err(Raised);
+                }
+                if found != value {
+                    // The value of an equal key goes, whatever it is.
+                    self.expose()?;
+                    check(self.pause.interrupt(|| PyDict_SetItem(dict.as_ptr(), key, value)))?;
+                }
+            }
+            if PyDict_Size(dict.as_ptr()) != before + count as Py_ssize_t {
+                self.settle();
+            }
+        }
+        drop(items.drain());
+        Ok(())
+    }
+}
+
+/// Whether hashing an object, or comparing it with one that has this property too, runs no Python code. Giving it up runs
+/// none either.
 #[inline(always)]
 fn has_native_hash(object: &Owned) -> bool {
+    is_atom(object.as_ref()) || is_tuple_of_atoms(object.as_ref(), 4)
+}
+
+#[inline(always)]
+fn is_atom(object: Ref<'_>) -> bool {
     let kind = object.type_ptr();
     [&raw mut PyUnicode_Type, &raw mut PyLong_Type, &raw mut PyBytes_Type, &raw mut PyFloat_Type]
         .into_iter()
         .any(|native| kind == native)
+}
+
+#[inline]
+fn is_tuple_of_atoms(object: Ref<'_>, depth: usize) -> bool {
+    if depth == 0 || !object.is_exactly(&raw mut PyTuple_Type) {
+        return false;
+    }
+    // SAFETY: a tuple, which keeps its items alive.
+    let item = |index| unsafe { Ref::new(PyTuple_GET_ITEM(object.as_ptr(), index)) };
+    // SAFETY: as above.
+    let len = unsafe { PyTuple_GET_SIZE(object.as_ptr()) };
+    len <= 8
+        && (0..len).map(item).all(|item| {
+            is_atom(item)
+                || item.is_none()
+                || item.is_exactly(&raw mut PyBool_Type)
+                || is_tuple_of_atoms(item, depth - 1)
+        })
 }
 
 /// Takes items off the stack that are no longer there.

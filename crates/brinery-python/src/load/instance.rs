@@ -3,6 +3,7 @@
 use super::class::SetState;
 use super::host::Builder;
 use super::native::Native;
+use super::spare::Aids;
 use crate::ffi::api::*;
 use crate::ffi::instance::Attributes;
 use crate::ffi::{Owned, Raised, Ref, Result, check, error, tuple};
@@ -18,9 +19,9 @@ const BINPUT: u8 = Opcode::BinPut.byte();
 const LONG_BINPUT: u8 = Opcode::LongBinPut.byte();
 
 impl Builder<'_> {
-    /// `REDUCE`
+    /// `REDUCE`: what the call answers, or that it cannot be made yet.
     #[inline(always)]
-    pub(super) fn call(&mut self, callable: Ref<'_>, args: Ref<'_>) -> Result<Owned> {
+    pub(super) fn call(&mut self, callable: Ref<'_>, args: Ref<'_>) -> Result<Result<Owned>> {
         if let Some(layout) = self.layout
             && callable.is_type()
             && args.is_exactly(&raw mut PyTuple_Type)
@@ -31,15 +32,18 @@ impl Builder<'_> {
                 if let Native::Init(init) = class.native {
                     // SAFETY: as long as it is not changed the class has this function.
                     let init = unsafe { Ref::new(init) }.to_owned();
-                    return self.pause.interrupt(|| initialized(kind, args, &init));
+                    self.expose()?;
+                    return Ok(self.pause.interrupt(|| initialized(kind, args, &init)));
                 }
                 // SAFETY: this is known of the class.
-                if let Some(made) = unsafe { class.native.call(kind, args) } {
-                    return made;
+                if let Some(made) = unsafe { class.native.call(&self.heap, kind, args) } {
+                    self.settle();
+                    return Ok(made);
                 }
             }
         }
-        self.pause.interrupt(|| reduce(callable, args))
+        self.expose()?;
+        Ok(self.pause.interrupt(|| reduce(callable, args)))
     }
 }
 
@@ -159,27 +163,28 @@ impl Builder<'_> {
             && let Some(new) = unsafe { (*class.as_ptr().cast::<PyTypeObject>()).tp_new }
         {
             let kind = class.as_ptr().cast();
-            let mut plain = false;
-            if let Some(layout) = self.layout {
-                // SAFETY: the class is alive.
+            if let Some(layout) = self.layout
+                && kwargs.is_none()
+                && args.is_exactly(&raw mut PyTuple_Type)
+            {
+                // SAFETY: the class is alive, and what is known of it is known of this class.
                 if let Some(known) = unsafe { self.aids.classes.get(kind, self.state, layout) } {
-                    plain = known.plain_new;
-                    if kwargs.is_none() && args.is_exactly(&raw mut PyTuple_Type) {
-                        // SAFETY: this is known of the class.
-                        if let Some(made) = unsafe { known.native.new_object(kind, args) } {
-                            return made;
-                        }
+                    // SAFETY: sizes are asked of a tuple.
+                    if known.plain_new && unsafe { PyTuple_GET_SIZE(args.as_ptr()) } == 0 {
+                        // SAFETY: as above.
+                        return unsafe { known.new_instance(&self.heap, &mut self.aids.nursery, args) };
                     }
-                    if known.takes_values || known.takes_slots || matches!(known.native, Native::Uuid { .. })
-                    {
-                        self.memos.look_soon();
+                    // SAFETY: as above.
+                    if let Some(made) = unsafe { known.native.new_object(kind, args) } {
+                        self.memos.spend_last(args, &mut self.aids.fetches);
+                        return made;
                     }
                 }
             }
+            self.expose()?;
             let kwargs = kwargs.map_or(ptr::null_mut(), Ref::as_ptr);
             // SAFETY: the slot of this very class is called with a tuple and a dict or null.
-            let make = || unsafe { Owned::from_result(new(kind, args.as_ptr(), kwargs)) };
-            return if plain { make() } else { self.pause.interrupt(make) };
+            return self.pause.interrupt(|| unsafe { Owned::from_result(new(kind, args.as_ptr(), kwargs)) });
         }
         Err(self.bad_new_object(class, args, kwargs))
     }
@@ -205,6 +210,7 @@ impl Builder<'_> {
     /// `BUILD`
     #[inline]
     pub(super) fn set_state(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Result<()> {
+        self.expose()?;
         if let Some(layout) = self.layout {
             // SAFETY: an instance keeps its class alive, and this is its class.
             let known = unsafe {
@@ -260,22 +266,29 @@ impl Builder<'_> {
         if !fresh {
             return None;
         }
+        let Aids { classes, fetches, .. } = &mut *self.aids;
         let (done, operands) = match *ahead {
             [BUILD, ..] if room >= 2 => {
                 let instance = below[start - 2].as_ref();
                 // SAFETY: an instance keeps its class alive.
-                let class = unsafe { self.aids.classes.get(instance.type_ptr(), self.state, layout)? };
+                let class = unsafe { classes.get(instance.type_ptr(), self.state, layout)? };
+                let uuid = matches!(class.native, Native::Uuid { .. });
+                if !(class.takes_values || uuid) || !self.memos.spend_dict(dict, ahead, fetches) {
+                    return None;
+                }
                 if class.takes_values {
                     // SAFETY: as above.
-                    if !unsafe { class.set_values(instance, items) } {
-                        return None;
+                    if !unsafe { class.set_values(instance, items, &mut self.memos) } {
+                        return self.memos.unspend_dict(dict);
                     }
                 } else {
-                    let [key, value] = items else { return None };
+                    let [key, value] = items else { return self.memos.unspend_dict(dict) };
                     // SAFETY: as above.
                     if !unsafe { class.native.set_state_item(instance, key, value) } {
-                        return None;
+                        return self.memos.unspend_dict(dict);
                     }
+                    // Both go, an `int` and its name, which is in the memo.
+                    self.memos.settle(fetches);
                     // SAFETY: the two are not looked at again, see below.
                     drop(unsafe { (ptr::read(key), ptr::read(value)) });
                 }
@@ -289,18 +302,23 @@ impl Builder<'_> {
                     [LONG_BINPUT, _, _, _, _, BUILD, ..] => 5,
                     _ => return None,
                 };
-                if stored > 0 && !self.memos.skips_next(&self.aids.fetches) {
+                if stored > 1 && !self.memos.is_selective()
+                    || stored > 0 && !self.memos.may_spend_next(fetches)
+                {
                     return None;
                 }
                 let instance = below[start - 3].as_ref();
                 // SAFETY: an instance keeps its class alive.
-                let class = unsafe { self.aids.classes.get(instance.type_ptr(), self.state, layout)? };
-                // SAFETY: the instance is of this class.
-                if !class.takes_slots || !unsafe { class.set_slots(instance, items) } {
+                let class = unsafe { classes.get(instance.type_ptr(), self.state, layout)? };
+                if !class.takes_slots || !self.memos.spend_dict(dict, ahead, fetches) {
                     return None;
                 }
+                // SAFETY: the instance is of this class.
+                if !unsafe { class.set_slots(instance, items, &mut self.memos) } {
+                    return self.memos.unspend_dict(dict);
+                }
                 if stored > 0 {
-                    self.memos.skip();
+                    self.memos.spend_next();
                 }
                 (2 + stored, 2)
             }

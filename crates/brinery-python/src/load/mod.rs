@@ -34,9 +34,9 @@ use brinery::read::{Machine, Source};
 pub(crate) fn run<'de, S: Source<'de>>(
     machine: &mut Machine<Owned>,
     source: &mut S,
-    mut builder: Builder<'_>,
+    builder: &mut Builder<'_>,
 ) -> Result<Owned> {
-    let value = machine.run(source, &mut builder)?;
+    let value = machine.run(source, builder)?;
     builder.finish(source)?;
     Ok(value)
 }

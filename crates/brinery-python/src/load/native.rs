@@ -4,8 +4,8 @@
 //! that was replaced is no longer the one of the standard library, and is called.
 
 use crate::ffi::api::*;
-use crate::ffi::layout::slot_offset;
-use crate::ffi::{Owned, Raised, Ref, Result, check, error, text};
+use crate::ffi::layout::{Heap, Moment, slot_offset};
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, text};
 use crate::state::State;
 use std::ptr;
 
@@ -21,6 +21,12 @@ pub(super) enum Native {
     NamedTuple { new: *mut PyObject, code: *mut PyObject, fields: isize },
     /// `datetime.timedelta`
     TimeDelta,
+    /// `datetime.datetime`, `date` and `time`
+    Moment(Moment),
+    /// `complex`
+    Complex,
+    /// By `tp_new` where there are no arguments, as `__init__` does nothing then.
+    NewIfBare,
     /// `fractions.Fraction`, with the offsets of its two slots.
     Fraction { numerator: usize, denominator: usize },
     /// `uuid.UUID`, with the offsets of its two slots and `SafeUUID.unknown`.
@@ -53,6 +59,26 @@ pub(super) unsafe fn of<'a>(
         let plain_init = init_address((*kind).tp_init) == init_address(PyBaseObject_Type.tp_init);
         if PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE == 0 {
             let name = std::ffi::CStr::from_ptr((*kind).tp_name);
+            if has_datetime_name(name.to_bytes())
+                && has_datetime()
+                && let Some(moment) = Moment::of(kind)
+            {
+                return Native::Moment(moment);
+            }
+            if kind == &raw mut PyComplex_Type {
+                return Native::Complex;
+            }
+            if kind == crate::ffi::ordered::kind() {
+                return Native::NewIfBare;
+            }
+            // The `__init__` of exceptions does once more what their `__new__` has done.
+            let exception = PyExc_BaseException.cast::<PyTypeObject>();
+            if PyType_IsSubtype(kind, exception) != 0
+                && init_address((*kind).tp_init) == init_address((*exception).tp_init)
+                && address((*kind).tp_new) == address((*exception).tp_new)
+            {
+                return Native::New;
+            }
             return match name.to_bytes() {
                 b"datetime.timedelta" if has_datetime() => Native::TimeDelta,
                 _ if plain_init && !plain_new && kind != &raw mut PyType_Type => Native::New,
@@ -184,6 +210,11 @@ fn named_tuple(class: Ref<'_>) -> Option<Native> {
     made.then_some(Native::NamedTuple { new: new.as_ptr(), code: code.as_ptr(), fields })
 }
 
+/// Whether a class is one of `datetime`, by its name.
+fn has_datetime_name(name: &[u8]) -> bool {
+    name.starts_with(b"datetime.")
+}
+
 /// Makes the interface of `datetime` available.
 fn has_datetime() -> bool {
     // SAFETY: the module is there, for one of its classes is.
@@ -220,11 +251,42 @@ impl Native {
     /// # Safety
     ///
     /// This is what is known of `kind`, and `args` is an exact tuple.
-    pub(super) unsafe fn call(&self, kind: *mut PyTypeObject, args: Ref<'_>) -> Option<Result<Owned>> {
+    pub(super) unsafe fn call(
+        &self,
+        heap: &Heap,
+        kind: *mut PyTypeObject,
+        args: Ref<'_>,
+    ) -> Option<Result<Owned>> {
         // SAFETY: by contract.
         unsafe {
             match *self {
                 Native::New => Some(made_by_new(kind, args)),
+                Native::NewIfBare => items_of(args).is_empty().then(|| made_by_new(kind, args)),
+                Native::Moment(moment) => {
+                    let (state, zone) = match *items_of(args) {
+                        [state] => (state, None),
+                        [state, zone] if zone.is_none() => (state, None),
+                        [state, zone] => (state, Some(zone)),
+                        _ => return None,
+                    };
+                    let zones = (*PyDateTimeAPI()).TZInfoType;
+                    if !state.is_exactly(&raw mut PyBytes_Type)
+                        || zone.is_some_and(|zone| PyType_IsSubtype(zone.type_ptr(), zones) == 0)
+                    {
+                        return None;
+                    }
+                    moment.make(heap, kind, bytes::as_slice(state), zone)
+                }
+                Native::Complex => {
+                    let &[real, imaginary] = items_of(args) else { return None };
+                    let float = |object: Ref<'_>| object.is_exactly(&raw mut PyFloat_Type);
+                    if !float(real) || !float(imaginary) {
+                        return None;
+                    }
+                    let (real, imaginary) =
+                        (PyFloat_AS_DOUBLE(real.as_ptr()), PyFloat_AS_DOUBLE(imaginary.as_ptr()));
+                    Some(Owned::from_result(PyComplex_FromDoubles(real, imaginary)))
+                }
                 Native::TimeDelta => {
                     let &[days, seconds, micros] = items_of(args) else { return None };
                     let (days, seconds, micros) = (int_value(days)?, int_value(seconds)?, int_value(micros)?);

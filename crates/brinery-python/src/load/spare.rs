@@ -2,8 +2,9 @@
 
 use super::class::Classes;
 use super::guarded::{Guarded, SharedMemo};
+use super::memo::Entries;
 use crate::ffi::Owned;
-use crate::ffi::layout::Shapes;
+use crate::ffi::layout::{Nursery, Shapes};
 use brinery::read::{Fetches, Machine};
 
 /// How many entries an array may have room for to be kept.
@@ -23,6 +24,8 @@ pub(crate) struct Aids {
     pub(super) fetches: Fetches,
     pub(super) classes: Classes,
     pub(super) shapes: Shapes,
+    pub(super) entries: Entries,
+    pub(super) nursery: Nursery,
 }
 
 /// A place for one [`Scratch`], so that a small load need not allocate any. A load within a load finds it empty.
@@ -36,13 +39,15 @@ impl Default for Spare {
 
 impl Spare {
     /// Calls `body` with a machine and a memo, both empty.
+    #[inline]
     pub(super) fn lend<R>(&self, body: impl FnOnce(&mut Machine<Owned>, &SharedMemo, &mut Aids) -> R) -> R {
         let mut scratch = self.0.replace(None).unwrap_or_default();
         let result = body(&mut scratch.machine, &scratch.memo, &mut scratch.aids);
         scratch.aids.shapes.clear();
         let memo = scratch.memo.get_mut();
         memo.clear();
-        if memo.capacity() <= KEPT && scratch.machine.capacity() <= KEPT {
+        let capacities = [memo.capacity(), scratch.machine.capacity(), scratch.aids.entries.capacity()];
+        if capacities.into_iter().all(|capacity| capacity <= KEPT) {
             drop(self.0.replace(Some(scratch)));
         }
         result

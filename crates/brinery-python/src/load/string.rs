@@ -2,18 +2,9 @@
 
 use super::options::Strings;
 use crate::ffi::api::*;
+pub(super) use crate::ffi::text::decode as from_utf8;
 use crate::ffi::{Owned, Result, bytes, pages};
 use std::ptr;
-
-/// A `str` of UTF-8 in which lone surrogates may be encoded.
-#[inline(always)]
-pub(super) fn from_utf8(utf8: &[u8]) -> Result<Owned> {
-    let len = utf8.len() as Py_ssize_t;
-    // SAFETY: pointer and length describe readable memory. A new ASCII string has `len` bytes of room behind its
-    // header, and nothing has seen it before they are filled. Strings shorter than two characters are the
-    // interpreter's own objects, which only its functions hand out.
-    unsafe { Owned::from_result(PyUnicode_DecodeUTF8(utf8.as_ptr().cast(), len, c"surrogatepass".as_ptr())) }
-}
 
 /// A `bytes` of its own, even where the interpreter has one for all: what is loaded is as distinct as what was saved.
 #[inline(always)]

@@ -141,6 +141,18 @@ pub trait Source<'de> {
     /// The offset of the next byte from where this stream began.
     fn offset(&self) -> u64;
 
+    /// Where the source is, in whatever way costs least; [`offset_of`](Self::offset_of) makes an offset of it.
+    #[inline(always)]
+    fn mark(&self) -> u64 {
+        self.offset()
+    }
+
+    /// The offset of a place that was [marked](Self::mark).
+    #[inline(always)]
+    fn offset_of(&self, mark: u64) -> u64 {
+        mark
+    }
+
     /// The bytes at hand from an earlier offset on, for explaining a failure; empty where they are gone.
     fn lookahead(&self, _offset: u64) -> &[u8] {
         &[]
@@ -159,45 +171,45 @@ pub trait Source<'de> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Cursor<'de> {
+    /// What has not been read. That this is all that moves lets it be in registers.
+    rest: &'de [u8],
     input: &'de [u8],
-    position: usize,
     base: u64,
 }
 
 impl<'de> Cursor<'de> {
     /// A cursor at the start of `input`.
     pub fn new(input: &'de [u8]) -> Self {
-        Cursor { input, position: 0, base: 0 }
+        Cursor { rest: input, input, base: 0 }
     }
 
     /// A cursor over a window of a larger input, which reports offsets in the larger one.
     pub fn with_base(input: &'de [u8], base: u64) -> Self {
-        Cursor { input, position: 0, base }
+        Cursor { rest: input, input, base }
     }
 
     /// What has not been read yet.
     #[inline(always)]
     pub fn rest(&self) -> &'de [u8] {
-        self.input.get(self.position..).unwrap_or_default()
+        self.rest
     }
 
     /// Exactly `len` bytes, borrowed from the input.
     #[inline(always)]
     pub fn split(&mut self, len: usize) -> ReadResult<&'de [u8]> {
-        let end = self.position.checked_add(len).ok_or(ReadError::Truncated)?;
-        let bytes = self.input.get(self.position..end).ok_or(ReadError::Truncated)?;
-        self.position = end;
+        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(ReadError::Truncated)?;
+        self.rest = rest;
         Ok(bytes)
     }
 }
 
 impl<'de> Cursor<'de> {
     /// The bytes up to the next newline, borrowed from the input; the newline is consumed and not returned.
-    #[inline]
+    #[inline(always)]
     pub fn split_line(&mut self) -> ReadResult<&'de [u8]> {
-        let end = memchr::memchr(b'\n', self.rest()).ok_or(ReadError::Truncated)?;
+        let end = memchr::memchr(b'\n', self.rest).ok_or(ReadError::Truncated)?;
         let line = self.split(end)?;
-        self.position += 1;
+        self.rest = &self.rest[1..];
         Ok(line)
     }
 }
@@ -207,32 +219,34 @@ impl<'de> Source<'de> for Cursor<'de> {
 
     #[inline(always)]
     fn opcode(&mut self) -> ReadResult<Option<u8>> {
-        let Some(&byte) = self.input.get(self.position) else { return Ok(None) };
-        self.position += 1;
-        Ok(Some(byte))
+        Ok(self.opcode_at_hand())
     }
 
     #[inline(always)]
     fn opcode_at_hand(&mut self) -> Option<u8> {
-        let &byte = self.input.get(self.position)?;
-        self.position += 1;
+        let (&byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
         Some(byte)
     }
 
     #[inline(always)]
     fn opcode_if(&mut self, opcode: u8) -> bool {
-        let found = self.input.get(self.position) == Some(&opcode);
-        self.position += usize::from(found);
-        found
+        match *self.rest {
+            [first, ref rest @ ..] if first == opcode => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
     }
 
     #[inline(always)]
     fn number(&mut self, width: usize) -> ReadResult<u32> {
         // The widths come in no order that a processor could foresee, so there is one way for all of them.
         if width <= 4
-            && let Some(&bytes) = self.rest().first_chunk::<4>()
+            && let Some(&bytes) = self.rest.first_chunk::<4>()
         {
-            self.position += width;
+            self.rest = &self.rest[width..];
             return Ok(u32::from_le_bytes(bytes) & (u32::MAX >> (32 - 8 * width as u32)));
         }
         let bytes = self.split(width)?;
@@ -241,8 +255,8 @@ impl<'de> Source<'de> for Cursor<'de> {
 
     #[inline(always)]
     fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]> {
-        let bytes = self.rest().first_chunk::<N>().ok_or(ReadError::Truncated)?;
-        self.position += N;
+        let (bytes, rest) = self.rest.split_first_chunk::<N>().ok_or(ReadError::Truncated)?;
+        self.rest = rest;
         Ok(*bytes)
     }
 
@@ -251,12 +265,12 @@ impl<'de> Source<'de> for Cursor<'de> {
         self.split(len).map(Chunk::Borrowed)
     }
 
-    #[inline]
+    #[inline(always)]
     fn line(&mut self) -> ReadResult<Chunk<'de, '_>> {
         self.split_line().map(Chunk::Borrowed)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_into(&mut self, buffer: &mut [u8]) -> ReadResult<()> {
         buffer.copy_from_slice(self.split(buffer.len())?);
         Ok(())
@@ -264,27 +278,37 @@ impl<'de> Source<'de> for Cursor<'de> {
 
     #[inline(always)]
     fn buffered(&self) -> usize {
-        self.input.len() - self.position
+        self.rest.len()
     }
 
-    #[inline]
+    #[inline(always)]
     fn frame(&mut self, len: usize) -> ReadResult<()> {
-        if len > self.buffered() { Err(ReadError::Truncated) } else { Ok(()) }
+        if len > self.rest.len() { Err(ReadError::Truncated) } else { Ok(()) }
     }
 
     #[inline(always)]
     fn offset(&self) -> u64 {
-        self.base + self.position as u64
+        self.offset_of(self.mark())
+    }
+
+    #[inline(always)]
+    fn mark(&self) -> u64 {
+        self.rest.len() as u64
+    }
+
+    #[inline(always)]
+    fn offset_of(&self, mark: u64) -> u64 {
+        self.base + (self.input.len() as u64 - mark)
     }
 
     #[inline(always)]
     fn ahead(&self) -> &[u8] {
-        self.rest()
+        self.rest
     }
 
     #[inline(always)]
     fn skip(&mut self, count: usize) {
-        self.position += count.min(self.buffered());
+        self.rest = self.rest.get(count..).unwrap_or_default();
     }
 
     #[inline(always)]

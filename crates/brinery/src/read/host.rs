@@ -212,6 +212,13 @@ pub trait Host<'de> {
         Ok(())
     }
 
+    /// `POP_MARK`: objects that are thrown away
+    #[inline(always)]
+    fn discard_items(&mut self, mut items: Items<'_, Self::Value>) -> Result<(), Self::Error> {
+        drop(items.drain());
+        Ok(())
+    }
+
     /// `DUP`: the same object once more
     fn share(&mut self, value: &Self::Value) -> Self::Value;
     /// `GET`, `BINGET`, `LONG_BINGET`: the object in the memo at `index`, if any
@@ -220,15 +227,6 @@ pub trait Host<'de> {
     fn memo_put(&mut self, index: u64, value: &Self::Value);
     /// `MEMOIZE`: stores under the number of objects in the memo
     fn memoize(&mut self, value: &Self::Value);
-
-    /// Whether the host wants to [see](Self::look_ahead) what follows. Asked after each opcode that stores in the memo.
-    #[inline(always)]
-    fn wants_to_look_ahead(&self) -> bool {
-        false
-    }
-
-    /// Shows the host the part of the input that is at hand and has not been read.
-    fn look_ahead(&mut self, _ahead: &[u8]) {}
 
     /// `SETITEM`, `SETITEMS` before opcodes that may make the dict the state of the object below it. A host that can do
     /// all that at once does so, takes items and operands off the stack and returns how many of the bytes ahead it has

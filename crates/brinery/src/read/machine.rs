@@ -29,6 +29,15 @@ impl<V> Default for Machine<V> {
     }
 }
 
+/// Where a run is.
+#[derive(Clone, Copy, Default)]
+struct At {
+    /// The [mark](Source::mark) of the opcode that is being executed.
+    start: u64,
+    /// That opcode, where the source cannot be asked for it later.
+    opcode: Option<u8>,
+}
+
 /// Why a run stopped early.
 enum Stop<E> {
     Fault(Fault),
@@ -77,12 +86,13 @@ impl<V> Machine<V> {
         H: Host<'de, Value = V>,
     {
         self.clear();
-        let mut start = source.offset();
-        let mut current = None;
-        let result = self.advance(source, host, &mut start, &mut current);
+        let mut place = At { start: source.mark(), opcode: None };
+        let result = self.advance(source, host, &mut place);
         let result = result.map_err(|stop| {
+            let start = source.offset_of(place.start);
             let ahead = source.lookahead(start);
-            let opcode = current.and_then(Opcode::from_byte);
+            let opcode = if S::COPIES { ahead.first().copied() } else { place.opcode };
+            let opcode = opcode.and_then(Opcode::from_byte);
             let path = path_being_built(&self.stack, &self.marks, opcode, ahead, host);
             let error = match stop {
                 Stop::Fault(fault) => host.fault(fault),
@@ -108,26 +118,25 @@ impl<V> Machine<V> {
         S: Source<'de>,
         H: Host<'de, Value = V>,
     {
-        self.advance(source, host, &mut 0, &mut None).ok()
+        self.advance(source, host, &mut At::default()).ok()
     }
 
     fn advance<'de, S, H>(
         &mut self,
         source: &mut S,
         host: &mut H,
-        start: &mut u64,
-        current: &mut Option<u8>,
+        place: &mut At,
     ) -> Result<V, Stop<H::Error>>
     where
         S: Source<'de>,
         H: Host<'de, Value = V>,
     {
         if !S::COPIES {
-            return self.execute(source, host, start, current);
+            return self.execute(source, host, place);
         }
-        let (mut copy, mut copied_start, mut copied_current) = (source.copy(), *start, *current);
-        let result = self.execute(&mut copy, host, &mut copied_start, &mut copied_current);
-        (*source, *start, *current) = (copy, copied_start, copied_current);
+        let (mut copy, mut copied_place) = (source.copy(), *place);
+        let result = self.execute(&mut copy, host, &mut copied_place);
+        (*source, *place) = (copy, copied_place);
         result
     }
 
@@ -148,22 +157,25 @@ impl<V> Machine<V> {
         &mut self,
         source: &mut S,
         host: &mut H,
-        start: &mut u64,
-        current: &mut Option<u8>,
+        place: &mut At,
     ) -> Result<V, Stop<H::Error>>
     where
         S: Source<'de>,
         H: Host<'de, Value = V>,
     {
         loop {
-            *start = source.offset();
-            host.opcode_at(*start);
-            *current = None;
+            place.start = source.mark();
+            host.opcode_at(source.offset());
+            if !S::COPIES {
+                place.opcode = None;
+            }
             let opcode = match source.opcode_at_hand() {
                 Some(opcode) => opcode,
                 None => source.opcode()?.ok_or(Fault::OutOfInput)?,
             };
-            *current = Some(opcode);
+            if !S::COPIES {
+                place.opcode = Some(opcode);
+            }
             match opcode {
                 byte::NONE => self.stack.push(host.none()),
                 byte::NEWTRUE | byte::NEWFALSE => self.stack.push(host.bool(opcode == byte::NEWTRUE)),
@@ -177,9 +189,11 @@ impl<V> Machine<V> {
                         self.stack.push(host.int(value.cast_signed().into()).host()?);
                         match source.ahead().first() {
                             Some(&next @ (byte::BININT | byte::BININT1 | byte::BININT2)) => {
-                                *start = source.offset();
-                                host.opcode_at(*start);
-                                *current = Some(next);
+                                place.start = source.mark();
+                                host.opcode_at(source.offset());
+                                if !S::COPIES {
+                                    place.opcode = Some(next);
+                                }
                                 source.skip(1);
                                 opcode = next;
                             }
@@ -380,7 +394,8 @@ impl<V> Machine<V> {
                 }
                 byte::POP_MARK => {
                     let mark = self.pop_mark()?;
-                    self.stack.truncate(mark);
+                    let done = host.discard_items(self.items(mark));
+                    self.without_items(mark, done)?;
                 }
                 byte::DUP => {
                     let value = host.share(self.top()?);
@@ -401,17 +416,14 @@ impl<V> Machine<V> {
                 }
                 byte::MEMOIZE => {
                     host.memoize(self.top()?);
-                    offer(source, host);
                 }
                 byte::BINPUT => {
                     let [index] = source.array()?;
                     host.memo_put(index.into(), self.top()?);
-                    offer(source, host);
                 }
                 byte::LONG_BINPUT => {
                     let index = u32::from_le_bytes(source.array()?);
                     host.memo_put(index.into(), self.top()?);
-                    offer(source, host);
                 }
                 byte::PUT => {
                     let line = full(source.line()?)?;
@@ -661,7 +673,6 @@ impl<V> Machine<V> {
             && let Some(value) = self.stack.last()
         {
             host.memoize(value);
-            offer(source, host);
         }
     }
 
@@ -679,6 +690,7 @@ impl<V> Machine<V> {
         Ok(())
     }
 
+    #[inline(always)]
     fn long<'de, S, H>(&mut self, len: usize, source: &mut S, host: &mut H) -> Result<(), Stop<H::Error>>
     where
         S: Source<'de>,
@@ -694,11 +706,14 @@ impl<V> Machine<V> {
     where
         H: Host<'de, Value = V>,
     {
-        let value = u64::try_from(index).ok().and_then(|index| host.memo_get(index));
-        self.stack.push(value.ok_or(Fault::MemoMissing(index))?);
+        let Some(value) = u64::try_from(index).ok().and_then(|index| host.memo_get(index)) else {
+            return Err(missing(index));
+        };
+        self.stack.push(value);
         Ok(())
     }
 
+    #[inline(always)]
     fn extension<'de, S, H>(&mut self, code: i32, source: &mut S, host: &mut H) -> Result<(), Stop<H::Error>>
     where
         S: Source<'de>,
@@ -711,6 +726,7 @@ impl<V> Machine<V> {
     }
 
     /// The global that two lines name.
+    #[inline(always)]
     fn global_lines<'de, S, H>(
         source: &mut S,
         host: &mut H,
@@ -727,12 +743,11 @@ impl<V> Machine<V> {
     }
 }
 
-/// Shows a host that asks for it what follows.
-#[inline(always)]
-fn offer<'de, S: Source<'de>, H: Host<'de>>(source: &S, host: &mut H) {
-    if host.wants_to_look_ahead() {
-        host.look_ahead(source.ahead());
-    }
+/// What stops a run that fetches what is not in the memo.
+#[cold]
+#[inline(never)]
+fn missing<E>(index: i64) -> Stop<E> {
+    Fault::MemoMissing(index).into()
 }
 
 /// Does `work` on a copy of the source where there can be one, so that the source's own address stays unknown.

@@ -4,10 +4,12 @@
 //! and a value each, in the order of insertion, as they stand on the stack of a load. A dict of keys that came in this order
 //! before gets a copy of the former's head and index, and the entries as they stand.
 
-use super::{Heap, Layout};
+use super::collected::may_be_in_cycle;
+use super::{Heap, Layout, Nursery};
 use crate::ffi::{Owned, Ref, Result, check};
 use pyo3_ffi::*;
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many keys the dicts of one shape may have.
 const MOST: usize = 64;
@@ -22,6 +24,23 @@ unsafe extern "C" {
 
 /// The kind of tables whose keys are all strings.
 const UNICODE: u8 = 1;
+
+/// What an empty dict is like.
+pub(super) struct Empty {
+    /// The table without room that all empty dicts share.
+    keys: *mut u8,
+    /// The version of the next dict. Each dict has another one, those of the interpreter count from below.
+    version: AtomicU64,
+}
+
+// SAFETY: the table lives as long as the interpreter, whose lock protects it.
+unsafe impl Send for Empty {}
+// SAFETY: as above.
+unsafe impl Sync for Empty {}
+
+/// From where on dicts made here count their versions, and by how much: the lowest byte has another meaning.
+const VERSIONS: u64 = 1 << 62;
+const VERSION: u64 = 1 << 8;
 
 #[repr(C)]
 struct Dict {
@@ -80,6 +99,22 @@ struct Shape {
     image: Vec<u8>,
     /// The size of the whole table.
     size: usize,
+}
+
+impl Shape {
+    /// Whether the keys among the items are these very keys.
+    #[inline(always)]
+    fn has_keys_of(&self, items: &[Owned]) -> bool {
+        if self.keys.len() * 2 != items.len() {
+            return false;
+        }
+        for (known, pair) in self.keys.iter().zip(items.chunks_exact(2)) {
+            if !known.is(pair[0].as_ref()) {
+                return false;
+            }
+        }
+        true
+    }
 }
 
 /// The shapes of dicts that were made, for those that are to come.
@@ -250,29 +285,44 @@ impl Table {
     }
 }
 
-/// Whether the collector may have to know of a value.
-#[inline(always)]
-unsafe fn may_be_in_cycle(value: *mut PyObject) -> bool {
-    // SAFETY: the value is alive.
-    unsafe {
-        let kind = Py_TYPE(value);
-        (*kind).tp_flags & Py_TPFLAGS_HAVE_GC != 0
-            && (kind != &raw mut PyTuple_Type || PyObject_GC_IsTracked(value) != 0)
-    }
-}
-
 impl Layout {
+    /// An empty dict.
+    #[inline(always)]
+    pub(crate) fn dict(&self, heap: &Heap, nursery: &mut Nursery) -> Result<Owned> {
+        let Some(empty) = &self.dicts else {
+            // SAFETY: makes a new dict.
+            return unsafe { Owned::from_result(PyDict_New()) };
+        };
+        // SAFETY: a dict looks like this; it is linked when it gets items that ask for it.
+        unsafe {
+            let object = Self::allocate_collected(heap, nursery, 0, size_of::<Dict>());
+            if !object.is_null() {
+                let version = empty.version.load(Ordering::Relaxed);
+                empty.version.store(version.wrapping_add(VERSION), Ordering::Relaxed);
+                let base = [1, (&raw mut PyDict_Type).addr() as u64];
+                let keys = empty.keys;
+                #[cfg(not(Py_3_12))]
+                {
+                    (*keys.cast::<Head>()).refcount += 1;
+                }
+                object.cast::<Dict>().write(Dict { base, used: 0, version, keys, values: ptr::null_mut() });
+            }
+            Owned::from_result(object)
+        }
+    }
+
     /// Sets items of an exact dict as long as their keys are exact strings: pairs of keys and values that move into the
     /// dict. Returns how many items moved; all others are still there.
     #[inline]
     pub(crate) fn set_items(
         &self,
         heap: &Heap,
+        nursery: &mut Nursery,
         dict: Ref<'_>,
         items: &[Owned],
         shapes: &mut Shapes,
     ) -> Result<usize> {
-        if !self.dicts {
+        if self.dicts.is_none() {
             return Ok(0);
         }
         // SAFETY: an exact dict looks like this; only this function holds the reference while it runs, and it runs no
@@ -285,7 +335,7 @@ impl Layout {
             }
             // A dict that was never filled has a table that all such dicts share, without room.
             if fields.used == 0 && head.entries == 0 && head.usable == 0 {
-                return self.fill(heap, dict, fields, items, shapes);
+                return self.fill(heap, nursery, dict, fields, items, shapes);
             }
             if head.kind != UNICODE || items.len() < 16 || head.entries != fields.used {
                 return Ok(0);
@@ -295,7 +345,7 @@ impl Layout {
                 return Ok(0);
             }
             // The last item is left to the interpreter, so that the dict's version changes.
-            let added = self.add(heap, dict, fields, &items[..items.len() - 2])?;
+            let added = self.add(heap, nursery, dict, fields, &items[..items.len() - 2])?;
             if added == items.len() - 2 {
                 let [.., key, value] = items else { return Ok(added) };
                 check(PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()))?;
@@ -312,7 +362,7 @@ impl Layout {
         unsafe {
             let fields = &mut *dict.as_ptr().cast::<Dict>();
             let head = &*fields.keys.cast::<Head>();
-            if self.dicts && fields.used == 0 && head.entries == 0 && head.usable == 0 {
+            if self.dicts.is_some() && fields.used == 0 && head.entries == 0 && head.usable == 0 {
                 let roomy = Owned::from_result(_PyDict_NewPresized(count as Py_ssize_t))?;
                 let other = &mut *roomy.as_ptr().cast::<Dict>();
                 if other.values.is_null() && fields.values.is_null() {
@@ -328,6 +378,7 @@ impl Layout {
     unsafe fn fill(
         &self,
         heap: &Heap,
+        nursery: &mut Nursery,
         dict: Ref<'_>,
         fields: &mut Dict,
         items: &[Owned],
@@ -343,12 +394,7 @@ impl Layout {
             if shapes.hints[slot] == hint {
                 learn = true;
                 if let Some(Some(shape)) = shapes.shapes.get(slot)
-                    && shape.keys.len() == count
-                    && shape
-                        .keys
-                        .iter()
-                        .zip(items.iter().step_by(2))
-                        .all(|(known, key)| known.is(key.as_ref()))
+                    && shape.has_keys_of(items)
                 {
                     let keys = heap.allocate_table(shape.size);
                     if keys.is_null() {
@@ -360,8 +406,13 @@ impl Layout {
                     let rest = shape.size - image - count * ENTRY;
                     ptr::write_bytes(keys.add(image + count * ENTRY), 0, rest);
                     fields.adopt(keys, count);
-                    let mut values = items[..2 * count].iter().skip(1).step_by(2);
-                    track(dict, values.any(|value| may_be_in_cycle(value.as_ptr())));
+                    let mut cyclic = false;
+                    for pair in items.chunks_exact(2) {
+                        cyclic |= may_be_in_cycle(pair[1].as_ptr());
+                    }
+                    if cyclic {
+                        self.track(nursery, dict);
+                    }
                     return Ok(items.len());
                 }
             }
@@ -372,7 +423,9 @@ impl Layout {
             let Some(table) = Table::new(heap, log2_size_for(count)) else { return Err(crate::ffi::Raised) };
             fields.adopt(table.keys, 0);
             let (moved, cyclic) = fields.insert(table, items);
-            track(dict, cyclic);
+            if cyclic {
+                self.track(nursery, dict);
+            }
             let head = table.head();
             if learn && moved == items.len() && head.entries as usize == count && count <= MOST {
                 let image = HEAD + (1usize << head.log2_index_bytes);
@@ -387,7 +440,14 @@ impl Layout {
     }
 
     /// Adds to a dict that has its own table of strings.
-    unsafe fn add(&self, heap: &Heap, dict: Ref<'_>, fields: &mut Dict, items: &[Owned]) -> Result<usize> {
+    unsafe fn add(
+        &self,
+        heap: &Heap,
+        nursery: &mut Nursery,
+        dict: Ref<'_>,
+        fields: &mut Dict,
+        items: &[Owned],
+    ) -> Result<usize> {
         // SAFETY: by contract, see `set_items`.
         unsafe {
             let mut table = Table::of(fields.keys);
@@ -407,7 +467,9 @@ impl Layout {
             }
             table.head().version = 0;
             let (moved, cyclic) = fields.insert(table, items);
-            track(dict, cyclic);
+            if cyclic {
+                self.track(nursery, dict);
+            }
             Ok(moved)
         }
     }
@@ -427,7 +489,7 @@ impl Dict {
     }
 
     /// Inserts items for which there is room, as long as their keys are exact strings: how many moved, and whether the
-    /// collector may have to know of a value. Of two items with the same key the first value goes at once.
+    /// collector may have to know of a value.
     #[inline(always)]
     unsafe fn insert(&mut self, table: Table, items: &[Owned]) -> (usize, bool) {
         // SAFETY: by contract the table is this dict's own.
@@ -448,16 +510,8 @@ impl Dict {
                         table.push(count, place, pair);
                         count += 1;
                     }
-                    Ok(entry) => {
-                        if !is_plain((*table.entries.add(entry))[1]) {
-                            // Giving up the old value may run code.
-                            break;
-                        }
-                        let value = &mut (*table.entries.add(entry))[1];
-                        let old = std::mem::replace(value, ptr::read(&raw const pair[1]).into_ptr());
-                        drop(ptr::read(&raw const *key));
-                        drop(Owned::from_nullable(old));
-                    }
+                    // The old value and the new key will be given up, which is for others to do.
+                    Ok(_) => break,
                 }
                 moved += 2;
             }
@@ -470,43 +524,38 @@ impl Dict {
     }
 }
 
-/// Whether giving up a reference to an object runs no code.
-unsafe fn is_plain(object: *mut PyObject) -> bool {
-    // SAFETY: the object is alive.
-    unsafe {
-        let kind = Py_TYPE(object);
-        [&raw mut PyUnicode_Type, &raw mut PyLong_Type, &raw mut PyFloat_Type, &raw mut PyBytes_Type]
-            .contains(&kind)
-            || object == Py_None()
+impl Empty {
+    /// `None` if dicts look different.
+    pub(super) fn new(layout: &Layout) -> Result<Option<Self>> {
+        let keys = are_known(layout)?;
+        Ok(keys.map(|keys| Empty { keys, version: AtomicU64::new(VERSIONS) }))
     }
 }
 
-/// Lets the collector know of the dict if it has to.
-#[inline(always)]
-unsafe fn track(dict: Ref<'_>, needed: bool) {
-    // SAFETY: the dict is whole.
-    unsafe {
-        if needed && PyObject_GC_IsTracked(dict.as_ptr()) == 0 {
-            PyObject_GC_Track(dict.as_ptr().cast());
-        }
-    }
+/// The table of empty dicts, if new dicts look as expected.
+fn are_known(layout: &Layout) -> Result<Option<*mut u8>> {
+    let mut nursery = Nursery::default();
+    let known = compare(layout, &mut nursery);
+    nursery.hand_over(layout, false);
+    known
 }
 
-/// Whether new dicts look as expected.
-pub(super) fn are_known(layout: &Layout) -> Result<bool> {
+fn compare(layout: &Layout, nursery: &mut Nursery) -> Result<Option<*mut u8>> {
     // SAFETY: the dicts are new, and read only where they are as expected so far.
     unsafe {
+        let mut shared = ptr::null_mut();
         for count in [1, 5, 6, 10, 11, 100, 300] {
             let names: Vec<_> =
                 (0..count).map(|number| Owned::str(&format!("name {number}"))).collect::<Result<_>>()?;
             let model = Owned::from_result(PyDict_New())?;
             let empty = &*model.as_ptr().cast::<Dict>();
             let head = &*empty.keys.cast::<Head>();
+            shared = empty.keys;
             if empty.used != 0
                 || !empty.values.is_null()
                 || (head.log2_size, head.kind, head.usable, head.entries) != (0, UNICODE, 0, 0)
             {
-                return Ok(false);
+                return Ok(None);
             }
             for name in &names {
                 check(PyDict_SetItem(model.as_ptr(), name.as_ptr(), name.as_ptr()))?;
@@ -519,28 +568,29 @@ pub(super) fn are_known(layout: &Layout) -> Result<bool> {
                 || fields.used != head.entries
                 || head.refcount != 1
             {
-                return Ok(false);
+                return Ok(None);
             }
             for (position, name) in names.iter().enumerate() {
                 if table.find(name, hash_of(name)) != Ok(position) {
-                    return Ok(false);
+                    return Ok(None);
                 }
             }
             let ours = Owned::from_result(PyDict_New())?;
             let items: Vec<Owned> = names.iter().flat_map(|name| [name.clone(), name.clone()]).collect();
             let fields = &mut *ours.as_ptr().cast::<Dict>();
             let mut items = std::mem::ManuallyDrop::new(items);
-            let moved = layout.fill(&Heap::new(), ours.as_ref(), fields, &items, &mut Shapes::default())?;
+            let moved =
+                layout.fill(&Heap::new(), nursery, ours.as_ref(), fields, &items, &mut Shapes::default())?;
             if moved != items.len() {
-                return Ok(false);
+                return Ok(None);
             }
             items.set_len(0);
             drop(std::mem::ManuallyDrop::into_inner(items));
             if PyObject_RichCompareBool(ours.as_ptr(), model.as_ptr(), Py_EQ) != 1 {
-                return Ok(false);
+                return Ok(None);
             }
             check(PyDict_SetItem(ours.as_ptr(), Py_None(), Py_None()))?;
         }
-        Ok(true)
+        Ok(Some(shared))
     }
 }

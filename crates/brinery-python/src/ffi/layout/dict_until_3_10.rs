@@ -1,7 +1,8 @@
 //! `dict` before 3.11, whose tables the interpreter alone makes.
 
-use super::{Heap, Layout};
+use super::{Heap, Layout, Nursery};
 use crate::ffi::{Owned, Ref, Result};
+use pyo3_ffi::PyDict_New;
 
 /// Nothing is remembered.
 #[derive(Default)]
@@ -11,10 +12,33 @@ impl Shapes {
     pub(crate) fn clear(&mut self) {}
 }
 
+/// Nothing is known of empty dicts.
+pub(super) enum Empty {}
+
+impl Empty {
+    pub(super) fn new(_: &Layout) -> Result<Option<Self>> {
+        Ok(None)
+    }
+}
+
 impl Layout {
+    /// An empty dict.
+    #[inline(always)]
+    pub(crate) fn dict(&self, _: &Heap, _: &mut Nursery) -> Result<Owned> {
+        // SAFETY: makes a new dict.
+        unsafe { Owned::from_result(PyDict_New()) }
+    }
+
     /// Leaves everything to the interpreter.
     #[inline(always)]
-    pub(crate) fn set_items(&self, _: &Heap, _: Ref<'_>, _: &[Owned], _: &mut Shapes) -> Result<usize> {
+    pub(crate) fn set_items(
+        &self,
+        _: &Heap,
+        _: &mut Nursery,
+        _: Ref<'_>,
+        _: &[Owned],
+        _: &mut Shapes,
+    ) -> Result<usize> {
         Ok(0)
     }
 
@@ -23,9 +47,4 @@ impl Layout {
     pub(crate) fn make_room(&self, _: Ref<'_>, _: usize) -> Result<()> {
         Ok(())
     }
-}
-
-/// They are not.
-pub(super) fn are_known(_: &Layout) -> Result<bool> {
-    Ok(false)
 }

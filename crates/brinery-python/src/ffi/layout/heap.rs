@@ -5,42 +5,66 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr;
 
+type Malloc = extern "C" fn(*mut c_void, usize) -> *mut c_void;
+
 /// Where objects are allocated, without the detour over the public function if that is known to do no more.
 #[derive(Clone, Copy)]
 pub(crate) struct Heap {
-    malloc: extern "C" fn(*mut c_void, usize) -> *mut c_void,
+    object: Malloc,
+    memory: Malloc,
 }
 
-extern "C" fn through_public_function(_: *mut c_void, size: usize) -> *mut c_void {
+extern "C" fn object_by_public_function(_: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: any size will do.
     unsafe { PyObject_Malloc(size) }
+}
+
+extern "C" fn memory_by_public_function(_: *mut c_void, size: usize) -> *mut c_void {
+    // SAFETY: any size will do.
+    unsafe { PyMem_Malloc(size) }
 }
 
 impl Heap {
     /// The heap as anyone may use it.
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        Heap { malloc: through_public_function }
+        Heap { object: object_by_public_function, memory: memory_by_public_function }
     }
 
-    /// The allocator itself, unless something has hooked itself in: hooks come and go, and have a context.
+    /// The allocators themselves, unless something has hooked itself in: hooks come and go, and have a context.
     pub(crate) fn direct() -> Self {
-        let mut allocator = MaybeUninit::uninit();
-        // SAFETY: the call fills the structure.
-        let allocator = unsafe {
-            PyMem_GetAllocator(PyMemAllocatorDomain::PYMEM_DOMAIN_OBJ, allocator.as_mut_ptr());
-            allocator.assume_init()
+        let direct = |domain, by_public_function| {
+            let mut allocator = MaybeUninit::uninit();
+            // SAFETY: the call fills the structure.
+            let allocator = unsafe {
+                PyMem_GetAllocator(domain, allocator.as_mut_ptr());
+                allocator.assume_init()
+            };
+            match allocator.malloc {
+                Some(malloc) if allocator.ctx.is_null() => malloc,
+                _ => by_public_function,
+            }
         };
-        match allocator.malloc {
-            Some(malloc) if allocator.ctx.is_null() => Heap { malloc },
-            _ => Self::new(),
+        Heap {
+            object: direct(PyMemAllocatorDomain::PYMEM_DOMAIN_OBJ, object_by_public_function as Malloc),
+            memory: direct(PyMemAllocatorDomain::PYMEM_DOMAIN_MEM, memory_by_public_function as Malloc),
         }
     }
 
     /// Uninitialised memory for an object, or null with an exception set.
     #[inline(always)]
     pub(super) fn allocate(&self, size: usize) -> *mut u64 {
-        let memory: *mut u64 = (self.malloc)(ptr::null_mut(), size).cast();
+        let memory: *mut u64 = (self.object)(ptr::null_mut(), size).cast();
+        if memory.is_null() {
+            out_of_memory();
+        }
+        memory
+    }
+
+    /// Uninitialised memory for a part of an object, or null with an exception set.
+    #[inline(always)]
+    pub(super) fn allocate_memory(&self, size: usize) -> *mut u8 {
+        let memory: *mut u8 = (self.memory)(ptr::null_mut(), size).cast();
         if memory.is_null() {
             out_of_memory();
         }
@@ -51,17 +75,7 @@ impl Heap {
     #[cfg(Py_3_11)]
     #[inline(always)]
     pub(super) fn allocate_table(&self, size: usize) -> *mut u8 {
-        #[cfg(not(Py_3_13))]
-        return self.allocate(size).cast();
-        #[cfg(Py_3_13)]
-        {
-            // SAFETY: any size will do.
-            let memory = unsafe { PyMem_Malloc(size) };
-            if memory.is_null() {
-                out_of_memory();
-            }
-            memory.cast()
-        }
+        if cfg!(Py_3_13) { self.allocate_memory(size) } else { self.allocate(size).cast() }
     }
 
     /// Frees the table of a dict.

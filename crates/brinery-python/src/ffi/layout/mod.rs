@@ -14,12 +14,20 @@ pub(crate) mod int;
 pub(crate) mod items;
 
 #[cfg(known_layout)]
+mod collected;
+#[cfg(known_layout)]
 #[cfg_attr(not(Py_3_11), path = "dict_until_3_10.rs")]
 mod dict;
 #[cfg(known_layout)]
 mod heap;
 #[cfg(known_layout)]
+mod instance;
+#[cfg(known_layout)]
+mod moment;
+#[cfg(known_layout)]
 mod number;
+#[cfg(known_layout)]
+mod set;
 #[cfg(known_layout)]
 mod slots;
 #[cfg(known_layout)]
@@ -29,8 +37,11 @@ mod values;
 
 #[cfg(known_layout)]
 pub(crate) use self::{
+    collected::Nursery,
     dict::Shapes,
     heap::Heap,
+    instance::Plan,
+    moment::Moment,
     slots::slot_offset,
     values::{SharedKeys, Values, is_bare},
 };
@@ -44,17 +55,20 @@ pub(crate) use known::Layout;
 
 #[cfg(known_layout)]
 mod known {
-    use super::{collections, dict, number::Ints, text::Texts, values};
+    use super::{collected::Books, collections, dict, number::Ints, set, text::Texts, values};
     use crate::ffi::Result;
 
     /// The proof that the running interpreter's objects look as the modules here expect, and what they need to make some.
     pub(crate) struct Layout {
         pub(super) ints: Ints,
         pub(super) texts: Texts,
+        pub(super) books: Books,
         /// Whether attributes can be put into the arrays of instances.
         pub(crate) values: bool,
-        /// Whether tables of dicts can be made.
-        pub(super) dicts: bool,
+        /// What empty dicts are like, if tables of dicts can be made.
+        pub(super) dicts: Option<dict::Empty>,
+        /// Whether sets can be made.
+        pub(super) sets: bool,
         /// Whether deques and ordered dicts can be walked over.
         collections: bool,
     }
@@ -62,15 +76,14 @@ mod known {
     impl Layout {
         /// Compares specimens; `None` where one differs.
         pub(crate) fn new() -> Result<Option<Self>> {
-            let (Some(ints), Some(texts)) = (Ints::new()?, Texts::new()?) else { return Ok(None) };
-            let mut layout = Layout {
-                ints,
-                texts,
-                values: values::are_known()?,
-                dicts: true,
-                collections: collections::are_known()?,
+            let (Some(ints), Some(texts), Some(books)) = (Ints::new()?, Texts::new()?, Books::new()?) else {
+                return Ok(None);
             };
-            layout.dicts = dict::are_known(&layout)?;
+            let values = values::are_known()?;
+            let collections = collections::are_known()?;
+            let mut layout = Layout { ints, texts, books, values, dicts: None, sets: false, collections };
+            layout.dicts = dict::Empty::new(&layout)?;
+            layout.sets = set::are_known(&layout)?;
             Ok(Some(layout))
         }
 

@@ -64,7 +64,38 @@ impl Ints {
                 }
             }
         }
+        for magnitude in [1 << 60, (1 << 63) - 1, 1 << 63] {
+            for value in [magnitude, u64::wrapping_neg(magnitude)].map(u64::cast_signed) {
+                let (ours, theirs) = (Ints::make_longest(&heap, value)?, Owned::int(value)?);
+                // SAFETY: both objects are integers, and have at least 36 bytes.
+                let same = unsafe {
+                    let words = |object: &Owned| *object.as_ptr().cast::<[u32; 9]>();
+                    words(&ours) == words(&theirs)
+                };
+                if !same {
+                    return Ok(None);
+                }
+            }
+        }
         Ok(Some(ints))
+    }
+
+    /// An `int` of more than 60 bits.
+    #[inline(always)]
+    fn make_longest(heap: &Heap, value: i64) -> Result<Owned> {
+        let magnitude = value.unsigned_abs();
+        // SAFETY: five words have room for three digits; all are written.
+        unsafe {
+            let object = heap.allocate(40);
+            if !object.is_null() {
+                object.write(1);
+                object.add(1).write((&raw mut PyLong_Type).addr() as u64);
+                object.add(2).write(size_word(3, value < 0));
+                object.add(3).write(magnitude & MASK | (magnitude >> DIGIT & MASK) << 32);
+                object.add(4).write(magnitude >> (2 * DIGIT));
+            }
+            Owned::from_result(object.cast())
+        }
     }
 
     /// An `int` that is not small and has no more than 60 bits.
@@ -87,23 +118,26 @@ impl Ints {
 }
 
 impl Layout {
-    /// An `int`.
+    /// The interpreter's own object for a small number.
     #[inline(always)]
-    pub(crate) fn int(&self, heap: &Heap, value: i64) -> Result<Owned> {
-        if let Some(small) = self.ints.small.get(value.wrapping_sub(*SMALL.start()).cast_unsigned() as usize)
-        {
-            // SAFETY: the object is alive.
-            return Ok(unsafe { Ref::new(small.as_ptr()) }.to_owned());
-        }
+    pub(crate) fn small_int(&self, value: i64) -> Option<Owned> {
+        let small = self.ints.small.get(value.wrapping_sub(*SMALL.start()).cast_unsigned() as usize)?;
+        // SAFETY: the object is alive.
+        Some(unsafe { Ref::new(small.as_ptr()) }.to_owned())
+    }
+
+    /// An `int` that is not small.
+    #[inline(never)]
+    pub(crate) fn large_int(&self, heap: Heap, value: i64) -> Result<Owned> {
         if value.unsigned_abs() >> (2 * DIGIT) != 0 {
-            return Owned::int(value);
+            return Ints::make_longest(&heap, value);
         }
-        self.ints.make(heap, value)
+        self.ints.make(&heap, value)
     }
 
     /// A `float`.
-    #[inline(always)]
-    pub(crate) fn float(&self, heap: &Heap, value: f64) -> Result<Owned> {
+    #[inline(never)]
+    pub(crate) fn float(&self, heap: Heap, value: f64) -> Result<Owned> {
         // SAFETY: a float is its header and its value.
         unsafe {
             let object = heap.allocate(24);

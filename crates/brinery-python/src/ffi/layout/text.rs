@@ -3,7 +3,7 @@
 //! A `str` of ASCII is a header, of which nothing but the length differs, and the characters with a NUL behind them.
 
 use super::{Heap, Layout};
-use crate::ffi::{Owned, Result};
+use crate::ffi::{Owned, Result, utf8};
 use pyo3_ffi::*;
 use std::ptr;
 
@@ -112,26 +112,23 @@ impl Short {
 }
 
 impl Layout {
-    /// A `str` of at least two characters; `None` if it is shorter or not UTF-8 proper.
-    #[inline(always)]
-    pub(crate) fn text(&self, heap: &Heap, text: &[u8]) -> Option<Result<Owned>> {
-        self.ascii(heap, text).or_else(|| from_valid_utf8(text))
-    }
-
-    /// The same, if it is all ASCII.
-    #[inline(always)]
-    fn ascii(&self, heap: &Heap, text: &[u8]) -> Option<Result<Owned>> {
+    /// A `str` of UTF-8 in which lone surrogates may be encoded.
+    #[inline(never)]
+    pub(crate) fn text(&self, heap: Heap, text: &[u8]) -> Result<Owned> {
         if let Some(short) = Short::of(text) {
             // SAFETY: the room for the text has its length.
-            return Some(self.text_of(heap, text.len(), |target| unsafe { short.write(target, text.len()) }));
+            return self.text_of(&heap, text.len(), |target| unsafe { short.write(target, text.len()) });
         }
         if text.len() > 32 && text.is_ascii() {
             // SAFETY: as above.
-            return Some(self.text_of(heap, text.len(), |target| unsafe {
+            return self.text_of(&heap, text.len(), |target| unsafe {
                 ptr::copy_nonoverlapping(text.as_ptr(), target, text.len());
-            }));
+            });
         }
-        None
+        match from_valid_utf8(text) {
+            Some(text) => text,
+            None => crate::ffi::text::decode(text),
+        }
     }
 
     #[inline(always)]
@@ -159,12 +156,15 @@ impl Layout {
 }
 
 /// A `str` of UTF-8 that is not all ASCII; `None` if it is not valid, which the interpreter may see in another way.
-#[inline]
-fn from_valid_utf8(utf8: &[u8]) -> Option<Result<Owned>> {
+#[inline(never)]
+fn from_valid_utf8(text: &[u8]) -> Option<Result<Owned>> {
+    let valid =
+        if text.len() < 64 { str::from_utf8(text).is_ok() } else { simdutf8::basic::from_utf8(text).is_ok() };
+    if !valid {
+        return None;
+    }
     // The first byte of a character tells how large it is, and is larger than all that follow it.
-    let largest = utf8.iter().copied().max()?;
-    let text = str::from_utf8(utf8).ok()?;
-    let len = utf8.iter().filter(|&&byte| byte.cast_signed() >= -0x40).count();
+    let (largest, len) = utf8::survey(text);
     if largest < 0x80 || len < 2 {
         return None;
     }
@@ -177,30 +177,14 @@ fn from_valid_utf8(utf8: &[u8]) -> Option<Result<Owned>> {
     // before they are written.
     let object = unsafe { Owned::from_result(PyUnicode_New(len as Py_ssize_t, limit)) };
     let Ok(object) = object else { return Some(object) };
-    // SAFETY: as above.
+    // SAFETY: as above; the text is valid.
     unsafe {
         let data = PyUnicode_DATA(object.as_ptr());
         match limit {
-            0xff => write_chars(text, data.cast::<u8>(), |char| char as u8),
-            0xffff => write_chars(text, data.cast::<u16>(), |char| char as u16),
-            _ => write_chars(text, data.cast::<u32>(), |char| char),
+            0xff => utf8::write(text, data.cast::<u8>(), len),
+            0xffff => utf8::write(text, data.cast::<u16>(), len),
+            _ => utf8::write(text, data.cast::<u32>(), len),
         }
     }
     Some(Ok(object))
-}
-
-/// Writes the characters of a text one after the other.
-///
-/// # Safety
-///
-/// There is room for them.
-#[inline(always)]
-unsafe fn write_chars<T>(text: &str, mut target: *mut T, narrow: impl Fn(u32) -> T) {
-    for char in text.chars() {
-        // SAFETY: by contract.
-        unsafe {
-            target.write(narrow(u32::from(char)));
-            target = target.add(1);
-        }
-    }
 }

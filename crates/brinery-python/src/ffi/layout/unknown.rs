@@ -15,15 +15,63 @@ impl Layout {
         match *self {}
     }
 
-    pub(crate) fn int(&self, _: &Heap, _: i64) -> Result<Owned> {
+    pub(crate) fn has_sets(&self) -> bool {
         match *self {}
     }
 
-    pub(crate) fn float(&self, _: &Heap, _: f64) -> Result<Owned> {
+    pub(crate) fn small_int(&self, _: i64) -> Option<Owned> {
         match *self {}
     }
 
-    pub(crate) fn set_items(&self, _: &Heap, _: Ref<'_>, _: &[Owned], _: &mut Shapes) -> Result<usize> {
+    pub(crate) fn large_int(&self, _: Heap, _: i64) -> Result<Owned> {
+        match *self {}
+    }
+
+    pub(crate) fn float(&self, _: Heap, _: f64) -> Result<Owned> {
+        match *self {}
+    }
+
+    pub(crate) fn collector_runs(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn let_collector_run(&self, _: bool) {
+        match *self {}
+    }
+
+    /// Never called.
+    pub(crate) fn set(&self, _: &Heap, _: &mut Nursery, _: *mut PyTypeObject) -> Result<Owned> {
+        match *self {}
+    }
+
+    pub(crate) fn is_clean(&self, _: Ref<'_>) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn add_items(&self, _: &Heap, _: Ref<'_>, _: &mut Vec<Owned>, _: usize) -> Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn list(&self, _: &Heap, _: &mut Nursery) -> Result<Owned> {
+        match *self {}
+    }
+
+    pub(crate) fn tuple(&self, _: &Heap, _: &mut Nursery, _: &mut Vec<Owned>, _: usize) -> Result<Owned> {
+        match *self {}
+    }
+
+    pub(crate) fn dict(&self, _: &Heap, _: &mut Nursery) -> Result<Owned> {
+        match *self {}
+    }
+
+    pub(crate) fn set_items(
+        &self,
+        _: &Heap,
+        _: &mut Nursery,
+        _: Ref<'_>,
+        _: &[Owned],
+        _: &mut Shapes,
+    ) -> Result<usize> {
         match *self {}
     }
 
@@ -31,7 +79,7 @@ impl Layout {
         match *self {}
     }
 
-    pub(crate) fn text(&self, _: &Heap, _: &[u8]) -> Option<Result<Owned>> {
+    pub(crate) fn text(&self, _: Heap, _: &[u8]) -> Result<Owned> {
         match *self {}
     }
 }
@@ -42,6 +90,16 @@ pub(crate) struct Shapes;
 
 impl Shapes {
     pub(crate) fn clear(&mut self) {}
+}
+
+/// The collector knows of everything at once.
+#[derive(Default)]
+pub(crate) struct Nursery;
+
+impl Nursery {
+    pub(crate) fn hand_over(&mut self, layout: &Layout, _: bool) {
+        match *layout {}
+    }
 }
 
 /// Nothing is allocated past the public API.
@@ -67,11 +125,49 @@ impl SharedKeys {
         None
     }
 
+    pub(crate) fn address(self) -> usize {
+        match self {}
+    }
+
     pub(crate) unsafe fn get(self, _: usize) -> Option<*mut PyObject> {
         match self {}
     }
 
     pub(crate) unsafe fn position(self, _: Ref<'_>) -> Option<usize> {
+        match self {}
+    }
+}
+
+/// There is none.
+#[derive(Clone, Copy)]
+pub(crate) enum Moment {}
+
+impl Moment {
+    pub(crate) unsafe fn of(_: *mut PyTypeObject) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn make(
+        self,
+        _: &Heap,
+        _: *mut PyTypeObject,
+        _: &[u8],
+        _: Option<Ref<'_>>,
+    ) -> Option<Result<Owned>> {
+        match self {}
+    }
+}
+
+/// There is none.
+#[derive(Clone, Copy)]
+pub(crate) enum Plan {}
+
+impl Plan {
+    pub(crate) unsafe fn of(_: *mut PyTypeObject, layout: &Layout) -> Option<Self> {
+        match *layout {}
+    }
+
+    pub(crate) unsafe fn make(self, _: &Heap, _: &mut Nursery, _: *mut PyTypeObject) -> Result<Owned> {
         match self {}
     }
 }

@@ -64,6 +64,12 @@ impl SharedKeys {
         }
     }
 
+    /// Which keys these are.
+    #[inline(always)]
+    pub(crate) fn address(self) -> usize {
+        self.0.addr()
+    }
+
     /// Where the key is that is this very object.
     ///
     /// # Safety
@@ -83,7 +89,7 @@ impl SharedKeys {
 /// `kind` is a class that is alive.
 #[cfg(Py_3_11)]
 #[inline(always)]
-unsafe fn has_array(kind: *mut PyTypeObject) -> bool {
+pub(super) unsafe fn has_array(kind: *mut PyTypeObject) -> bool {
     #[cfg(Py_3_13)]
     let flags = (1 << 2) | (1 << 4);
     #[cfg(not(Py_3_13))]
@@ -235,8 +241,31 @@ impl Values {
     }
 }
 
+/// How many values the next instance of a class gets room for, which leaves less for those after it.
+///
+/// # Safety
+///
+/// The class [has arrays](has_array), and keys for them.
+#[cfg(Py_3_11)]
+#[inline(always)]
+pub(super) unsafe fn take_capacity(kind: *mut PyTypeObject) -> usize {
+    // SAFETY: by contract.
+    unsafe {
+        let head = &mut *(*kind.cast::<PyHeapTypeObject>()).ht_cached_keys.cast::<KeysHead>();
+        if head.usable > 1 {
+            head.usable -= 1;
+        }
+        (head.entries + head.usable) as usize
+    }
+}
+
 #[cfg(not(Py_3_11))]
 impl SharedKeys {
+    /// Before 3.11 there are none.
+    pub(crate) fn address(self) -> usize {
+        self.0.addr()
+    }
+
     /// Before 3.11 instances have dicts.
     pub(crate) unsafe fn of(_: *mut PyTypeObject) -> Option<Self> {
         None
