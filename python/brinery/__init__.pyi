@@ -49,6 +49,7 @@ from ._brinery import (
 from ._install import install as install
 from ._install import installed as installed
 from ._install import uninstall as uninstall
+from ._scan import scan as scan
 
 __all__ = [
     "ADDITEMS",
@@ -136,6 +137,7 @@ __all__ = [
     "installed",
     "load",
     "loads",
+    "scan",
     "tools",
     "uninstall",
 ]

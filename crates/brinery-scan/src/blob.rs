@@ -83,7 +83,7 @@ impl<'a> Blob<'a> {
         match &self.store {
             Store::Lent(bytes) => buffer[..len].copy_from_slice(&bytes[start as usize..start as usize + len]),
             Store::Memory(bytes) => {
-                buffer[..len].copy_from_slice(&bytes[start as usize..start as usize + len])
+                buffer[..len].copy_from_slice(&bytes[start as usize..start as usize + len]);
             }
             Store::File(file) => {
                 let mut file = file.lock().map_err(|_| io::Error::other("a reader has failed"))?;

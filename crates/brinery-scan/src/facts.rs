@@ -79,6 +79,7 @@ impl Named {
 }
 
 /// What has been learnt of a stream.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Facts<'a, 't> {
     pub(crate) blob: &'t Blob<'a>,
     /// Where the stream starts in the blob.
@@ -180,6 +181,7 @@ impl<'a, 't> Facts<'a, 't> {
             arguments: None,
             path: None,
             category: None,
+            context: Vec::new(),
             message,
         });
         self.findings.last_mut()
@@ -394,7 +396,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     type Error = End;
 
     fn fault(&mut self, fault: Fault) -> End {
-        End::Fault(fault, Place { offset: 0, opcode: None, path: Default::default() })
+        End::Fault(fault, Place { offset: 0, opcode: None, path: brinery::Path::default() })
     }
 
     fn read_error(&mut self, error: ReadError) -> End {

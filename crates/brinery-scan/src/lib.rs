@@ -17,12 +17,14 @@
 #![forbid(unsafe_code)]
 
 mod blob;
+mod context;
 mod fact;
 mod facts;
 mod judge;
 mod known;
 mod look;
 mod refine;
+pub mod render;
 mod report;
 mod scanner;
 mod search;
@@ -32,5 +34,5 @@ mod stream;
 mod tape;
 mod unwrap;
 
-pub use report::{FileReport, Finding, GlobalName, Note, Report, StreamReport, Verdict};
+pub use report::{FileReport, Finding, GlobalName, Line, Note, Report, StreamReport, Verdict};
 pub use scanner::{Progress, Scanner};

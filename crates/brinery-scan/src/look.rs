@@ -1,6 +1,7 @@
 //! Looks into a file: takes off what is around pickles, and finds them.
 
 use crate::blob::{Blob, SpoolError, spool};
+use crate::known;
 use crate::refine::refine;
 use crate::report::{FileReport, Finding, Note, StreamReport, Verdict};
 use crate::search::{Mark, Search};
@@ -36,11 +37,13 @@ pub(crate) struct Look<'f> {
     /// How much may still be unpacked.
     pub(crate) left: u64,
     unlisted: usize,
+    /// Whether the name of the file promises a pickle.
+    promised: bool,
 }
 
 impl<'f> Look<'f> {
     pub(crate) fn new(file: &'f mut FileReport, policy: &'f Policy, most: u64) -> Self {
-        Look { file, policy, left: most, unlisted: 0 }
+        Look { file, policy, left: most, unlisted: 0, promised: false }
     }
 
     fn note(&mut self, container: &str, verdict: Verdict, rule: &'static str, message: String) {
@@ -58,9 +61,9 @@ impl<'f> Look<'f> {
     /// The whole file.
     pub(crate) fn whole(&mut self, blob: &Blob<'_>) {
         let container = self.file.path.clone();
+        self.promised = container.rsplit_once('.').is_some_and(|(_, ending)| PROMISES.contains(&ending));
         self.thing(blob, &container, 0);
-        let promised = container.rsplit_once('.').is_some_and(|(_, ending)| PROMISES.contains(&ending));
-        if promised
+        if self.promised
             && blob.len() > 0
             && self.file.streams.is_empty()
             && self.file.notes.is_empty()
@@ -133,7 +136,7 @@ impl<'f> Look<'f> {
                     return;
                 }
                 Some(Err(problem)) => {
-                    self.note(container, Verdict::Malformed, "archive", format!("the file {problem}"))
+                    self.note(container, Verdict::Malformed, "archive", format!("the file {problem}"));
                 }
                 None => {}
             }
@@ -147,7 +150,7 @@ impl<'f> Look<'f> {
             self.format("redis");
             let left = self.left;
             let whole = redis::each(blob, left, |at, value| {
-                self.value(value, &format!("{container}::string@{at}"), depth)
+                self.value(value, &format!("{container}::string@{at}"), depth);
             });
             if !whole {
                 self.note(
@@ -327,10 +330,10 @@ impl<'f> Look<'f> {
             let run = stream::run(blob, at, container);
             let proto = blob.get(at, 16).is_ok_and(|head| crate::search::starts_stream(&head));
             let whole = run.end >= blob.len();
-            let believed = run.stopped
-                && (run.end - at > 3 || proto || whole || run.report.verdict > Verdict::Clean)
-                || proto
-                || run.operations > 0 && run.report.verdict > Verdict::Malformed
+            let believed = proto
+                || run.stopped && (run.end - at > 3 || whole || run.report.verdict > Verdict::Clean)
+                || run.operations > 0 && run.report.verdict > Verdict::Malformed && names_something(&run)
+                || run.operations > 0 && first && alone && (self.promised || names_reachable(&run))
                 || run.report.verdict == Verdict::Budget && (alone || run.end - at > 8);
             if !believed {
                 if first && alone && run.report.verdict == Verdict::Budget {
@@ -457,6 +460,14 @@ impl<'f> Look<'f> {
             self.file.streams.push(report);
         }
     }
+}
+
+/// Whether a stream names what anybody has, first of all.
+fn names_reachable(run: &Run) -> bool {
+    run.report
+        .globals
+        .first()
+        .is_some_and(|first| known::is_reachable(&first.module, &first.name) && first.name.is_ascii())
 }
 
 /// Whether a finding is about more than a name that makes no sense, as in bytes that are no pickle.

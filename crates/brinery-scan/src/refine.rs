@@ -33,7 +33,7 @@ pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: &Policy) {
         // Too large to be examined: what is granted at all is taken for granted.
         report.findings.retain(|finding| {
             let name = finding.global.as_deref().and_then(|name| name.rsplit_once('.'));
-            !name.is_some_and(|(module, name)| policy.get(module, name).is_some())
+            name.is_none_or(|(module, name)| policy.get(module, name).is_none())
         });
         report.verdict = report.findings.iter().map(|finding| finding.verdict).max().unwrap_or_default();
         return;
@@ -47,6 +47,7 @@ pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: &Policy) {
         arguments: None,
         path: None,
         category: None,
+        context: Vec::new(),
         message,
     };
     let judged = examine(bytes, policy);

@@ -102,6 +102,21 @@ pub struct Finding {
     pub category: Option<&'static str>,
     /// What it is, in words.
     pub message: String,
+    /// The opcodes around it, for findings that are more than [needs](Verdict::Needs).
+    pub context: Vec<Line>,
+}
+
+/// A line of the disassembly around a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The offset of the opcode.
+    pub offset: u64,
+    /// The opcode.
+    pub opcode: &'static str,
+    /// Its argument, shortened.
+    pub argument: String,
+    /// Whether it is the one that the finding is about.
+    pub here: bool,
 }
 
 /// A class or function that a stream names.

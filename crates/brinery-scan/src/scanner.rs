@@ -210,7 +210,7 @@ fn collect(path: &Path, named: bool, found: &mut Vec<(PathBuf, u64)>, failed: &m
         match metadata {
             Ok(metadata) if metadata.is_dir() => match fs::read_dir(&path) {
                 Ok(entries) => {
-                    pending.extend(entries.filter_map(Result::ok).map(|entry| (entry.path(), false)))
+                    pending.extend(entries.filter_map(Result::ok).map(|entry| (entry.path(), false)));
                 }
                 Err(error) => failed.push(unreadable(path.display().to_string(), &error)),
             },
@@ -218,7 +218,7 @@ fn collect(path: &Path, named: bool, found: &mut Vec<(PathBuf, u64)>, failed: &m
             // Sockets, devices and links that nobody named.
             Ok(_) if !named => {}
             Ok(_) => {
-                failed.push(unreadable(path.display().to_string(), &io::Error::other("is no ordinary file")))
+                failed.push(unreadable(path.display().to_string(), &io::Error::other("is no ordinary file")));
             }
             Err(error) => failed.push(unreadable(path.display().to_string(), &error)),
         }

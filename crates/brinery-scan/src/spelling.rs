@@ -29,7 +29,7 @@ pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
             break;
         }
         let mut odd = |rule, always, message: String| {
-            odds.push(Odd { offset: instruction.offset, rule, message, always })
+            odds.push(Odd { offset: instruction.offset, rule, message, always });
         };
         let opcode = instruction.opcode;
         if let Some(end) = frame_end {

@@ -137,6 +137,9 @@ fn conclude(
         .collect();
     let mut findings = std::mem::take(&mut facts.findings);
     findings.sort_by_key(|finding| finding.offset);
+    if !facts.keeps_items {
+        crate::context::add(facts.blob, facts.start, end, &mut findings);
+    }
     let verdict = findings.iter().map(|finding| finding.verdict).max().unwrap_or_default();
     let report = StreamReport {
         container: container.to_owned(),

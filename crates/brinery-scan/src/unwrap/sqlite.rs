@@ -1,4 +1,4 @@
-//! SQLite databases and their write-ahead logs: the blobs and the text of every row that a page still holds.
+//! `SQLite` databases and their write-ahead logs: the blobs and the text of every row that a page still holds.
 //!
 //! The pages are gone through one by one, whether or not a table refers to them, so that deleted rows count as well.
 

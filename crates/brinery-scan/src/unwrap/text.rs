@@ -92,7 +92,7 @@ mod tests {
     fn runs_are_found_in_json() {
         let mut found = Vec::new();
         super::each(br#"{"body": "gASVCAAAAAAAAABdlChLAUsCZS4=", "id": 3}"#, |at, bytes| {
-            found.push((at, bytes))
+            found.push((at, bytes));
         });
         assert_eq!(found, [(10, b"\x80\x04\x95\x08\0\0\0\0\0\0\0]\x94(K\x01K\x02e.".to_vec())]);
     }

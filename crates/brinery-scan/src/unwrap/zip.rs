@@ -2,7 +2,7 @@
 //! the end. Readers trust the one or the other, so the two must agree.
 
 use crate::blob::Blob;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::{self, Read};
 
 /// How many members are looked at.
@@ -66,13 +66,13 @@ impl Archive {
         };
         archive.prefix = directory.shift;
         let listed = directory.members(blob, &mut archive);
-        let mut names = HashMap::new();
+        let mut names = HashSet::new();
         for member in &listed {
-            if names.insert(member.name.clone(), ()).is_some() {
+            if !names.insert(member.name.clone()) {
                 archive.differences.push(format!("the directory has two members {:?}", member.name));
             }
         }
-        let mut known = HashMap::new();
+        let mut known = HashSet::new();
         for mut member in listed {
             match local(blob, member.header) {
                 Some(local) => {
@@ -86,7 +86,7 @@ impl Archive {
                     .differences
                     .push(format!("there is no header for {:?} where the directory says", member.name)),
             }
-            known.insert(member.header, ());
+            known.insert(member.header);
             if member.data > 0 {
                 archive.members.push(member);
             }
@@ -95,7 +95,7 @@ impl Archive {
         let mut walked = Archive::default();
         walked.walk_locals(blob, archive.prefix, directory.start);
         for member in walked.members {
-            if !known.contains_key(&member.header) {
+            if !known.contains(&member.header) {
                 archive.differences.push(format!("the directory passes over the member {:?}", member.name));
                 archive.members.push(member);
             }
@@ -136,21 +136,15 @@ impl Archive {
                     None => return,
                 }
             };
-            at = if member.streamed && member.packed == 0 {
-                member.data
-            } else {
-                member.data.saturating_add(member.packed)
-            };
-            if !(member.streamed && member.packed == 0) {
-                at = at.max(member.data);
-            } else {
+            if member.streamed && member.packed == 0 {
+                // The length comes after the data: it goes as far as the next header.
                 let next = next_header(blob, member.data, end).unwrap_or(end);
-                let packed = next.saturating_sub(member.data);
-                self.members.push(Member { packed, ..member });
                 at = next;
-                continue;
+                self.members.push(Member { packed: next.saturating_sub(member.data), ..member });
+            } else {
+                at = member.data.saturating_add(member.packed);
+                self.members.push(member);
             }
-            self.members.push(member);
         }
     }
 }
