@@ -57,6 +57,7 @@ __all__ = [
     "installed",
     "load",
     "loads",
+    "scan",
     "seal",
     "tools",
     "uninstall",
@@ -77,6 +78,10 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         return import_module(".tools", __name__)
+    if name == "scan":
+        from ._scan import scan
+
+        return scan
     if not (name.startswith("__") and name.endswith("__")):
         import pickle
         from types import ModuleType
@@ -89,4 +94,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "tools"})
+    return sorted({*globals(), "scan", "tools"})

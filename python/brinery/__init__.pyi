@@ -58,6 +58,7 @@ from ._brinery import (
 from ._install import install as install
 from ._install import installed as installed
 from ._install import uninstall as uninstall
+from ._scan import scan as scan
 from ._seal import Key as Key
 from ._seal import KeyRing as KeyRing
 
@@ -150,6 +151,7 @@ __all__ = [
     "installed",
     "load",
     "loads",
+    "scan",
     "seal",
     "tools",
     "uninstall",

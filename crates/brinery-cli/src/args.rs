@@ -55,6 +55,7 @@ pub(crate) enum Subcommand {
     Stat(Stat),
     Diff(Diff),
     Optimize(Optimize),
+    Scan(Scan),
     Seal(Seal),
     Unseal(Unseal),
     Verify(Verify),
@@ -213,6 +214,65 @@ pub(crate) struct Optimize {
     pub(crate) in_place: bool,
     #[command(flatten)]
     pub(crate) reading: Reading,
+}
+
+/// Scan files and folders for pickles that would do harm
+///
+/// Pickles are found by content, wherever they are: on their own, one after the other, in zip, tar and 7z archives, in
+/// compressed data, in what joblib, numpy and torch write, in databases and in text. Each is run through the machine that loads
+/// pickles, with every effect left out, and gets a verdict:
+///
+///   clean       needs nothing but data and what the shipped policies grant
+///   needs       names classes or functions that have to be granted, such as the program's own
+///   malformed   is damaged, and did nothing up to where it breaks
+///   unreadable  cannot be opened: encrypted, unsupported, unreadable
+///   budget      would take memory, time or depth out of proportion
+///   ambiguous   is read in different ways by different readers
+///   dangerous   would run, change or reach something
+///
+/// The exit code is 1 if anything is budget, ambiguous or dangerous, else 2 if anything is malformed or unreadable, else 0.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Scan {
+    /// Files and folders; - is the standard input
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How to print the report
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: ReportFormat,
+    /// Write the report to this file
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Grant what the policy in this file grants, beside the shipped ones
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) policy: Vec<PathBuf>,
+    /// Let what needs something count as found
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// List clean files as well
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// How many files to scan at a time [default: one for each processor]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+    /// How much one file may unpack to
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_bytes)]
+    pub(crate) max_unpacked: u64,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people
+    Text,
+    /// All that is known, for programs
+    Json,
+    /// SARIF 2.1.0, for code hosts
+    Sarif,
+    /// JUnit XML, for build servers
+    Junit,
+    /// One page that needs nothing else
+    Html,
 }
 
 /// Print the completions for a shell

@@ -7,7 +7,7 @@ use std::{fmt, io};
 pub enum ExitCode {
     /// All is well; for `diff`, the objects are the same.
     Success,
-    /// `diff`: the objects differ.
+    /// `diff`: the objects differ. `scan`: something was found.
     Different,
     /// `unseal`, `verify`: a file is refused.
     Refused,

@@ -61,6 +61,7 @@ where
         Subcommand::Stat(args) => commands::stat::run(args, &mut terminal),
         Subcommand::Diff(args) => commands::diff::run(args, &mut terminal),
         Subcommand::Optimize(args) => commands::optimize::run(args, &mut terminal),
+        Subcommand::Scan(args) => commands::scan::run(args, &mut terminal),
         Subcommand::Seal(args) => commands::seal::run(args, &mut terminal),
         Subcommand::Unseal(args) => commands::unseal::run(args, &mut terminal),
         Subcommand::Verify(args) => commands::verify::run(args, &mut terminal),

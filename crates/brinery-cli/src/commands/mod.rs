@@ -8,6 +8,7 @@ pub(crate) mod keygen;
 pub(crate) mod keys;
 pub(crate) mod man;
 pub(crate) mod optimize;
+pub(crate) mod scan;
 pub(crate) mod seal;
 pub(crate) mod show;
 pub(crate) mod stat;

@@ -95,20 +95,7 @@ unsafe extern "C" fn loads(
         let has_buffers = is_something(arguments[3]);
         let unsealed = seal::unsealed(state, data, key, purpose, has_buffers)?;
         let data = unsealed.as_ref().map_or(data, Owned::as_ref);
-        with_slice(data, |input| {
-            let mut begins_anew = false;
-            loop {
-                let anew = begins_anew;
-                let loaded = with_builder(state, &options, Some((input, anew)), |machine, mut builder| {
-                    let loaded = super::run(machine, &mut Cursor::new(input), &mut builder);
-                    begins_anew = loaded.is_err() && !anew && builder.begins_anew();
-                    loaded
-                });
-                if !begins_anew {
-                    return loaded;
-                }
-            }
-        })
+        with_slice(data, |input| from_memory(state, &options, input, |builder| builder))
     })
 }
 
@@ -125,12 +112,32 @@ unsafe extern "C" fn load_mapped(
         let [Some(data), arguments @ ..] = arguments else { return Err(Raised) };
         let options = Options::new(LOAD_MAPPED.function, arguments)?;
         let view = View::new(data)?;
-        with_builder(state, &options, Some(view.as_slice().len()), |machine, builder| {
-            // SAFETY: the package calls this with a file that is mapped to be read only.
-            let builder = unsafe { builder.reading_mapping() };
-            super::run(machine, &mut Cursor::new(view.as_slice()), builder)
-        })
+        // SAFETY: the package calls this with a file that is mapped to be read only.
+        from_memory(state, &options, view.as_slice(), |builder| unsafe { builder.reading_mapping() })
     })
+}
+
+/// Loads from memory, a second time where the first one turns out to have kept too little in its memo.
+#[inline]
+fn from_memory(
+    state: &State,
+    options: &Options,
+    input: &[u8],
+    prepare: impl Fn(Builder<'_>) -> Builder<'_>,
+) -> Result<Owned> {
+    let mut begins_anew = false;
+    loop {
+        let anew = begins_anew;
+        let loaded = with_builder(state, options, Some((input, anew)), |machine, builder| {
+            let mut builder = prepare(builder);
+            let loaded = super::run(machine, &mut Cursor::new(input), &mut builder);
+            begins_anew = loaded.is_err() && !anew && builder.begins_anew();
+            loaded
+        });
+        if !begins_anew {
+            return loaded;
+        }
+    }
 }
 
 /// Whether there are buffers. An empty tuple is the default.

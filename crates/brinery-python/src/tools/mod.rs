@@ -3,6 +3,7 @@
 mod cli;
 mod dis;
 mod genops;
+mod scan;
 mod value;
 
 use crate::ffi::api::*;
@@ -10,7 +11,7 @@ use crate::ffi::{Owned, Ref, Result, bytes, error};
 use crate::methods::{END, Methods, guard, positional, unary};
 use brinery::inspect::{self, Missing};
 
-static METHODS: Methods<6> = Methods::new([
+static METHODS: Methods<7> = Methods::new([
     positional(
         c"_genops",
         genops::genops,
@@ -32,6 +33,12 @@ static METHODS: Methods<6> = Methods::new([
         c"_optimize",
         optimize,
         c"_optimize($module, data, /)\n--\n\nReturn a pickle without memo entries that nothing refers to.\n",
+    ),
+    positional(
+        c"_scan",
+        scan::scan,
+        c"_scan($module, sources, policies, threads, max_unpacked, /)\n--\n\n\
+        Scan bytes, or the files with these encoded paths, and return the report as JSON.\n",
     ),
     unary(
         c"cli_main",

@@ -28,5 +28,5 @@ pub use graph::{ChangeKind, Construction, Graph, Id, New};
 pub(crate) use load::{Builder, load};
 #[cfg(feature = "serde")]
 pub(crate) use load::{Piece, Pieces};
-pub(crate) use names::modern_names;
+pub use names::modern_names;
 pub use view::{Change, Changes, Entries, Global, Instance, Kind, Role, Value, Values};

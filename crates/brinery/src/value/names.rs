@@ -343,8 +343,12 @@ pub(super) fn names_for(
     (found.ok().map(|found| modules[found].1), None)
 }
 
-/// The names of Python 3 for a global of Python 2.
-pub(crate) fn modern_names(module: &str, name: &str) -> (String, String) {
+/// The module's name and the name in it that a global of Python 2 has in Python 3.
+///
+/// ```
+/// assert_eq!(brinery::value::modern_names("copy_reg", "_reconstructor").0, "copyreg");
+/// ```
+pub fn modern_names(module: &str, name: &str) -> (String, String) {
     let (new_module, new_name) = names_for(3, module, name);
     (new_module.unwrap_or(module).to_owned(), new_name.unwrap_or(name).to_owned())
 }

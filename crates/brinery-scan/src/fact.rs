@@ -1,0 +1,91 @@
+//! What the scanner knows of a value on the machine's stack.
+
+/// What kind of thing a value is, with as much of it as rules ask for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// `None`, a bool, a float, or an integer that no rule asks for.
+    Plain,
+    /// An integer that fits.
+    Int(i64),
+    /// Text that starts in the stream at the opcode of this offset.
+    Text {
+        /// Where the opcode is.
+        at: u64,
+        /// Whether it may be the name of a hook.
+        hook: bool,
+    },
+    /// Text that has to be decoded first: an index into the texts that were.
+    Decoded(u32),
+    /// Bytes that start in the stream at the opcode of this offset.
+    Bytes(u64),
+    /// A list.
+    List,
+    /// A dict.
+    Dict(u32),
+    /// A set or frozenset.
+    Set,
+    /// A tuple whose items are in the [shelf](super::shelf::Shelf) at this place.
+    Tuple(u64),
+    /// A class or function by its name: an index into the stream's globals.
+    Global(u32),
+    /// A module, as helpers of other picklers make it: an index into the stream's globals.
+    Module(u32),
+    /// What a call or a construction of a global has made.
+    Made {
+        /// The global.
+        global: u32,
+        /// What else is known of it: see [`Extra`].
+        extra: Extra,
+    },
+    /// An attribute of an object that the stream has made.
+    Bound,
+    /// What a call of anything else has made.
+    Result,
+    /// An object that is known outside of the stream: by a persistent id, an extension code or as a buffer.
+    Outside(Outside),
+}
+
+/// What is known of a made object beyond its class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extra {
+    /// Nothing.
+    None,
+    /// A live object that others hold as well.
+    Shared,
+    /// A numpy dtype of so many bytes; of objects, if it is none.
+    ItemSize(u32),
+    /// A function or a class whose code the stream brings.
+    Code,
+    /// The type of code, functions or cells: what it makes is the stream's own code.
+    CodeType,
+    /// The `__new__` of the class, or a `partial` of it.
+    New,
+}
+
+/// Where an outside object comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outside {
+    /// The extension registry of the loading program.
+    Extension,
+    /// The loading program's `persistent_load`.
+    Persistent,
+    /// An out-of-band buffer.
+    Buffer,
+}
+
+/// A value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fact {
+    pub(crate) kind: Kind,
+    /// How deep it is nested.
+    pub(crate) depth: u32,
+    /// How many objects are looked at when it is hashed, shared ones as often as they occur.
+    pub(crate) weight: f32,
+}
+
+impl Fact {
+    #[inline(always)]
+    pub(crate) fn new(kind: Kind) -> Self {
+        Fact { kind, depth: 0, weight: 1.0 }
+    }
+}

@@ -1,0 +1,879 @@
+//! The host that learns what a load would do, and does nothing.
+//!
+//! It makes no objects: a value on the stack is a [`Fact`]. What would resolve, call, construct or change something is
+//! [judged](crate::judge) where it stands.
+
+use crate::blob::Blob;
+use crate::fact::{Extra, Fact, Kind, Outside};
+use crate::known::{self, Standing};
+use crate::report::{Finding, Verdict};
+use crate::shelf::Shelf;
+use crate::tape::Between;
+use brinery::read::{
+    Argument, Chunk, DecodeErrorKind, Decoder, Fault, Host, Items, LineEncoding, Memo, ReadError, Shape,
+    Source,
+};
+use brinery::{Opcode, Place};
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+/// How many findings of one stream are kept.
+const FINDINGS: usize = 256;
+/// How many strings that may be pickles of their own are remembered.
+const NESTED: usize = 4096;
+/// How much of a name is read.
+const NAME: usize = 4096;
+/// What a container takes at least, in bytes, on the interpreters of today.
+const SET: u64 = 216;
+const DICT: u64 = 64;
+const LIST: u64 = 56;
+const TUPLE: u64 = 40;
+const OBJECT: u64 = 48;
+/// The modulus of Python's hash of numbers.
+const HASH_MODULUS: u64 = (1 << 61) - 1;
+/// How many different integers may have one hash.
+const COLLISIONS: u32 = 1000;
+/// How often one dict may be the state of something.
+const REPEATED: u32 = 1000;
+/// How many integers are looked at for that.
+const COUNTED_HASHES: usize = 1 << 18;
+
+/// Why a run over a stream ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The stream is malformed.
+    Fault(Fault, Place),
+    /// It could not be read.
+    Unreadable(String),
+    /// There are arrays between the opcodes, so that it has to be read from a tape.
+    NeedsTape,
+}
+
+/// A class, function or module that the stream names.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) module: String,
+    pub(crate) name: String,
+    /// The names in Python 3, where the stream has those of Python 2.
+    pub(crate) modern: Option<(String, String)>,
+    /// Where it is named first.
+    pub(crate) offset: u64,
+    pub(crate) standing: Standing,
+    /// Whether anything is done with it.
+    pub(crate) used: bool,
+    /// Whether a finding has been made for each kind of use.
+    pub(crate) told: u8,
+}
+
+impl Named {
+    /// The module and the name in Python 3.
+    pub(crate) fn modern(&self) -> (&str, &str) {
+        match &self.modern {
+            Some((module, name)) => (module, name),
+            None => (&self.module, &self.name),
+        }
+    }
+
+    pub(crate) fn full(&self) -> String {
+        format!("{}.{}", self.module, self.name)
+    }
+}
+
+/// What has been learnt of a stream.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub(crate) struct Facts<'a, 't> {
+    pub(crate) blob: &'t Blob<'a>,
+    /// Where the stream starts in the blob.
+    pub(crate) start: u64,
+    /// Where the opcode starts that is being executed.
+    pub(crate) at: u64,
+    memo: Memo<Fact>,
+    pub(crate) shelf: Shelf,
+    pub(crate) named: Vec<Named>,
+    by_name: HashMap<(String, String), u32>,
+    by_place: HashMap<(u64, u64), u32, BuildHasherDefault<std::hash::DefaultHasher>>,
+    pub(crate) decoded: Vec<String>,
+    dicts: u32,
+    /// The keys of dicts that are names of hooks.
+    pub(crate) hooks: HashMap<u32, Vec<u64>>,
+    /// The items of the dict that was filled last, where they matter.
+    pub(crate) last_items: (u32, Vec<Fact>),
+    pub(crate) keeps_items: bool,
+    pub(crate) between: &'t Cell<Between>,
+    pub(crate) has_tape: bool,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) unsaid: u64,
+    /// Strings that may be pickles.
+    pub(crate) nested: Vec<(u64, u64)>,
+    pub(crate) protocol: Option<u8>,
+    pub(crate) protocols: u32,
+    pub(crate) textual: bool,
+    pub(crate) operations: u64,
+    memory: u64,
+    hash_work: f64,
+    hashes: HashMap<u64, u32>,
+    told_budget: u8,
+    /// The dicts that were states last, and how often one was so again.
+    states: [u32; 8],
+    repeated_at: usize,
+    repeated: u32,
+    stored: u64,
+    highest_index: u64,
+    pub(crate) overwritten: bool,
+    pub(crate) buffers: u64,
+    pub(crate) persistent: u64,
+}
+
+impl<'a, 't> Facts<'a, 't> {
+    pub(crate) fn new(blob: &'t Blob<'a>, start: u64, between: &'t Cell<Between>, has_tape: bool) -> Self {
+        Facts {
+            blob,
+            start,
+            at: start,
+            memo: Memo::default(),
+            shelf: Shelf::default(),
+            named: Vec::new(),
+            by_name: HashMap::new(),
+            by_place: HashMap::default(),
+            decoded: Vec::new(),
+            dicts: 0,
+            hooks: HashMap::new(),
+            last_items: (u32::MAX, Vec::new()),
+            keeps_items: false,
+            between,
+            has_tape,
+            findings: Vec::new(),
+            unsaid: 0,
+            nested: Vec::new(),
+            protocol: None,
+            protocols: 0,
+            textual: false,
+            operations: 0,
+            memory: 0,
+            hash_work: 0.0,
+            hashes: HashMap::new(),
+            told_budget: 0,
+            states: [u32::MAX; 8],
+            repeated_at: 0,
+            repeated: 0,
+            stored: 0,
+            highest_index: 0,
+            overwritten: false,
+            buffers: 0,
+            persistent: 0,
+        }
+    }
+
+    /// Adds a finding at the opcode that is being executed.
+    pub(crate) fn find(
+        &mut self,
+        verdict: Verdict,
+        rule: &'static str,
+        message: String,
+    ) -> Option<&mut Finding> {
+        if self.findings.len() >= FINDINGS {
+            self.unsaid += 1;
+            // The worst must not be lost among the many.
+            if verdict <= self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Clean)
+            {
+                return None;
+            }
+            self.findings.pop();
+        }
+        self.findings.push(Finding {
+            verdict,
+            rule,
+            offset: self.at,
+            opcode: None,
+            global: None,
+            arguments: None,
+            path: None,
+            category: None,
+            context: Vec::new(),
+            message,
+        });
+        self.findings.last_mut()
+    }
+
+    /// The text of a fact, if it is text whose content is in the stream.
+    pub(crate) fn text(&self, fact: &Fact) -> Option<String> {
+        match fact.kind {
+            Kind::Text { at, .. } => Some(self.text_at(at)),
+            Kind::Decoded(index) => self.decoded.get(index as usize).cloned(),
+            _ => None,
+        }
+    }
+
+    /// The text that the opcode at an offset has for an argument, as far as a name may be long.
+    pub(crate) fn text_at(&self, at: u64) -> String {
+        let bytes = self.literal(at, NAME);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The first bytes of the string that the opcode at an offset makes.
+    pub(crate) fn literal(&self, at: u64, len: usize) -> Vec<u8> {
+        let Ok(mut bytes) = self.blob.get(at, len + 16) else { return Vec::new() };
+        match Decoder::new(&bytes).next() {
+            Some(Ok(instruction)) => match (instruction.opcode, instruction.argument) {
+                (Opcode::String, Argument::Line(line)) => {
+                    unescape(line.get(1..line.len().max(2) - 1).unwrap_or_default(), false).into_bytes()
+                }
+                (Opcode::Unicode, Argument::Line(line)) => unescape(line, true).into_bytes(),
+                (_, Argument::Bytes(bytes)) => bytes[..bytes.len().min(len)].to_vec(),
+                _ => Vec::new(),
+            },
+            // Of a string that is longer, the start is enough.
+            Some(Err(error)) => match error.kind {
+                DecodeErrorKind::Truncated { opcode, expected: Some(_), .. } => {
+                    bytes.drain(..bytes.len().min(1 + length_width(opcode)));
+                    bytes.truncate(len);
+                    bytes
+                }
+                _ => Vec::new(),
+            },
+            None => Vec::new(),
+        }
+    }
+
+    /// A class or function by its name.
+    pub(crate) fn name_global(&mut self, module: String, name: String) -> u32 {
+        if let Some(&id) = self.by_name.get(&(module.clone(), name.clone())) {
+            return id;
+        }
+        let id = self.named.len() as u32;
+        let standing = known::standing(&module, &name);
+        self.by_name.insert((module.clone(), name.clone()), id);
+        self.keeps_items |= known::is_array_wrapper(&module, &name);
+        let modern = Some(brinery::value::modern_names(&module, &name))
+            .filter(|modern| (&modern.0, &modern.1) != (&module, &name));
+        self.named.push(Named { module, name, modern, offset: self.at, standing, used: false, told: 0 });
+        self.judge_mention(id);
+        id
+    }
+
+    /// Counts memory; says so once if it is out of proportion.
+    #[inline(always)]
+    pub(crate) fn allocate(&mut self, bytes: u64) {
+        self.memory += bytes;
+    }
+
+    pub(crate) fn tell_budget(&mut self, bit: u8, rule: &'static str, message: String) {
+        if self.told_budget & 1 << bit == 0 {
+            self.told_budget |= 1 << bit;
+            self.find(Verdict::Budget, rule, message);
+        }
+    }
+
+    /// What can only be said once the stream is over. `end` is where it ended.
+    pub(crate) fn finish(&mut self, root: Option<&Fact>, end: u64) {
+        let len = end.saturating_sub(self.start).max(1);
+        if let Some(root) = root {
+            self.use_value(root);
+        }
+        self.at = self.start;
+        if self.memory > (64 << 20).max(len.saturating_mul(32)) {
+            let message = format!(
+                "its empty containers alone take {} MiB of memory, {} times the size of the stream",
+                self.memory >> 20,
+                self.memory / len
+            );
+            self.tell_budget(0, "budget-memory", message);
+        }
+        if self.hash_work > 1e7_f64.max(64.0 * len as f64) {
+            self.tell_budget(
+                1,
+                "budget-hash",
+                format!("hashing its keys means looking at {:.1e} objects", self.hash_work),
+            );
+        }
+        if self.highest_index > (1 << 16) + 16 * (self.stored + len) {
+            let message =
+                format!("it stores in the memo at index {}, which costs memory", self.highest_index);
+            self.tell_budget(2, "budget-memo", message);
+        }
+        if root.is_some() {
+            self.judge_unused();
+        }
+    }
+
+    /// A value goes into another, or is what the stream makes.
+    #[inline(always)]
+    pub(crate) fn use_value(&mut self, fact: &Fact) {
+        if let Kind::Global(id) | Kind::Module(id) = fact.kind {
+            self.named[id as usize].used = true;
+        }
+    }
+
+    /// What a container of these items is.
+    #[inline(always)]
+    fn contain(&mut self, items: &[Fact]) -> (u32, f32) {
+        let (mut depth, mut weight) = (0, 1.0);
+        for item in items {
+            depth = depth.max(item.depth);
+            weight += item.weight;
+            self.use_value(item);
+        }
+        if depth >= 50_000 {
+            self.tell_budget(3, "budget-depth", format!("objects are nested over {depth} levels deep"));
+        }
+        (depth + 1, weight)
+    }
+
+    /// Something becomes a key or an element.
+    #[inline(always)]
+    fn hash(&mut self, key: &Fact) {
+        if key.weight > 1.0 {
+            self.hash_work += f64::from(key.weight);
+            if key.depth > 5_000 {
+                self.tell_budget(4, "budget-depth", format!("a key is nested {} levels deep", key.depth));
+            }
+        }
+    }
+
+    fn count_hash(&mut self, hash: u64) {
+        if self.hashes.len() < COUNTED_HASHES {
+            let count = self.hashes.entry(hash).or_default();
+            *count += 1;
+            if *count == COLLISIONS {
+                self.tell_budget(
+                    5,
+                    "budget-collisions",
+                    format!("over {COLLISIONS} integers are made to have one hash, which makes dicts and sets slow"),
+                );
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn set_pairs(&mut self, dict: Option<u32>, pairs: &[Fact]) -> (u32, f32) {
+        for pair in pairs.as_chunks::<2>().0 {
+            match pair[0].kind {
+                Kind::Text { at, hook: true } => {
+                    if let Some(id) = dict {
+                        let hooks = self.hooks.entry(id).or_default();
+                        if hooks.len() < 16 {
+                            hooks.push(at);
+                        }
+                    }
+                }
+                _ => self.hash(&pair[0]),
+            }
+        }
+        if self.keeps_items
+            && let Some(id) = dict
+        {
+            if self.last_items.0 != id {
+                self.last_items = (id, Vec::new());
+            }
+            if self.last_items.1.len() < 32 {
+                self.last_items.1.extend_from_slice(&pairs[..pairs.len().min(32)]);
+            }
+        }
+        self.contain(pairs)
+    }
+
+    /// A dict becomes a state. That of one object is that of no other; one that is given out again and again costs time.
+    pub(crate) fn count_state(&mut self, dict: u32) {
+        if self.states.contains(&dict) {
+            self.repeated += 1;
+            if self.repeated > REPEATED {
+                self.tell_budget(
+                    7,
+                    "budget-state",
+                    "gives one state to objects over and over, which takes time".into(),
+                );
+            }
+        } else {
+            self.states[self.repeated_at] = dict;
+            self.repeated_at = (self.repeated_at + 1) % self.states.len();
+        }
+    }
+
+    fn new_dict(&mut self) -> Kind {
+        self.allocate(DICT);
+        self.dicts = self.dicts.wrapping_add(1);
+        Kind::Dict(self.dicts)
+    }
+
+    fn deepen(container: &mut Fact, depth: u32) {
+        container.depth = container.depth.max(depth);
+    }
+
+    fn operate(&mut self) {
+        self.operations += 1;
+        self.allocate(OBJECT);
+    }
+}
+
+type Made = Result<Fact, End>;
+
+/// Whether text may be the name of a hook, which attributes of an instance should not have.
+#[inline(always)]
+fn may_be_hook(text: &[u8]) -> bool {
+    match text {
+        [b'_', b'_', .., b'_', b'_'] => true,
+        _ => matches!(text, b"append" | b"extend" | b"add"),
+    }
+}
+
+impl<'de> Host<'de> for Facts<'_, '_> {
+    type Value = Fact;
+    type Error = End;
+
+    fn fault(&mut self, fault: Fault) -> End {
+        End::Fault(fault, Place { offset: 0, opcode: None, path: brinery::Path::default() })
+    }
+
+    fn read_error(&mut self, error: ReadError) -> End {
+        End::Unreadable(match error {
+            ReadError::Io(error) => error.to_string(),
+            _ => "the stream cannot be read".into(),
+        })
+    }
+
+    fn at(&mut self, error: End, place: Place) -> End {
+        match error {
+            End::Fault(fault, _) => End::Fault(fault, place),
+            error => error,
+        }
+    }
+
+    #[inline(always)]
+    fn opcode_at(&mut self, offset: u64) {
+        self.at = offset;
+    }
+
+    fn protocol(&mut self, protocol: u8) {
+        self.protocol = Some(protocol);
+        self.protocols += 1;
+    }
+
+    #[inline(always)]
+    fn none(&mut self) -> Fact {
+        Fact::new(Kind::Plain)
+    }
+
+    #[inline(always)]
+    fn bool(&mut self, _value: bool) -> Fact {
+        Fact::new(Kind::Plain)
+    }
+
+    #[inline(always)]
+    fn int(&mut self, value: i64) -> Made {
+        if value.unsigned_abs() >= HASH_MODULUS {
+            self.count_hash(value.unsigned_abs() % HASH_MODULUS);
+        }
+        Ok(Fact::new(Kind::Int(value)))
+    }
+
+    fn int_literal(&mut self, text: &[u8]) -> Made {
+        self.textual = true;
+        if text.len() > 50_000 {
+            let message = format!("a number of {} decimal digits takes quadratic time to read", text.len());
+            self.tell_budget(6, "budget-digits", message);
+        }
+        let value = std::str::from_utf8(text).ok().and_then(|text| text.trim().parse::<i128>().ok());
+        match value {
+            Some(value) => {
+                if value.unsigned_abs() >= u128::from(HASH_MODULUS) {
+                    self.count_hash((value.unsigned_abs() % u128::from(HASH_MODULUS)) as u64);
+                }
+                Ok(Fact::new(i64::try_from(value).map_or(Kind::Plain, Kind::Int)))
+            }
+            None => {
+                let digits = text.iter().filter(|byte| byte.is_ascii_digit());
+                let hash = digits.take(50_000).fold(0u128, |hash, digit| {
+                    (hash * 10 + u128::from(digit - b'0')) % u128::from(HASH_MODULUS)
+                });
+                self.count_hash(hash as u64);
+                Ok(Fact::new(Kind::Plain))
+            }
+        }
+    }
+
+    fn long(&mut self, bytes: &[u8]) -> Made {
+        if bytes.len() <= 8 {
+            let mut value = if bytes.last().is_some_and(|&top| top >= 0x80) { -1i64 } else { 0 };
+            for &byte in bytes.iter().rev() {
+                value = value << 8 | i64::from(byte);
+            }
+            return self.int(value);
+        }
+        // The sign does not matter for whether hashes are alike.
+        let negative = bytes.last().is_some_and(|&top| top >= 0x80);
+        let hash = bytes.iter().rev().fold(0u128, |hash, &byte| {
+            let byte = if negative { !byte } else { byte };
+            (hash << 8 | u128::from(byte)) % u128::from(HASH_MODULUS)
+        });
+        self.count_hash((hash as u64 + u64::from(negative)) % HASH_MODULUS);
+        Ok(Fact::new(Kind::Plain))
+    }
+
+    #[inline(always)]
+    fn float(&mut self, _value: f64) -> Made {
+        Ok(Fact::new(Kind::Plain))
+    }
+
+    #[inline(always)]
+    fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Made {
+        Ok(Fact::new(Kind::Text { at: self.at, hook: may_be_hook(&utf8) }))
+    }
+
+    fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Made {
+        self.textual = true;
+        Ok(self.escaped(&line, true))
+    }
+
+    fn string(&mut self, bytes: Chunk<'de, '_>) -> Made {
+        if bytes.starts_with(b"\x80") {
+            self.remember_nested(bytes.len());
+        }
+        Ok(Fact::new(Kind::Text { at: self.at, hook: may_be_hook(&bytes) }))
+    }
+
+    fn string_escaped(&mut self, literal: Chunk<'de, '_>) -> Made {
+        self.textual = true;
+        Ok(self.escaped(&literal, false))
+    }
+
+    fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Made {
+        if len > source.buffered() {
+            return Err(self.fault(Fault::Truncated));
+        }
+        let head = source.take(len.min(2)).map_err(|error| self.read_error(error))?;
+        let pickle = matches!(*head, [0x80, 0..=5]) && len > 3;
+        source.skip(len - len.min(2));
+        if pickle {
+            self.remember_nested(len);
+        }
+        Ok(Fact::new(Kind::Bytes(self.at)))
+    }
+
+    fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Made {
+        self.bytes(len, source)
+    }
+
+    fn empty_list(&mut self) -> Made {
+        self.allocate(LIST);
+        Ok(Fact::new(Kind::List))
+    }
+
+    fn empty_dict(&mut self) -> Made {
+        Ok(Fact::new(self.new_dict()))
+    }
+
+    fn empty_set(&mut self) -> Made {
+        self.allocate(SET);
+        Ok(Fact::new(Kind::Set))
+    }
+
+    #[inline(always)]
+    fn tuple(&mut self, mut items: Items<'_, Fact>) -> Made {
+        // The empty tuple is always the same.
+        self.allocate(if items.is_empty() { 0 } else { TUPLE });
+        let (depth, weight) = self.contain(items.as_slice());
+        let place = self.shelf.put(items.as_slice());
+        items.drain();
+        Ok(Fact { kind: Kind::Tuple(place), depth, weight })
+    }
+
+    fn list(&mut self, mut items: Items<'_, Fact>) -> Made {
+        self.allocate(LIST);
+        let (depth, _) = self.contain(items.as_slice());
+        items.drain();
+        Ok(Fact { kind: Kind::List, depth, weight: 1.0 })
+    }
+
+    fn dict(&mut self, mut items: Items<'_, Fact>) -> Made {
+        let kind = self.new_dict();
+        let id = if let Kind::Dict(id) = kind { Some(id) } else { None };
+        let (depth, _) = self.set_pairs(id, items.as_slice());
+        items.drain();
+        Ok(Fact { kind, depth, weight: 1.0 })
+    }
+
+    fn frozenset(&mut self, mut items: Items<'_, Fact>) -> Made {
+        self.allocate(SET);
+        for item in items.as_slice() {
+            self.hash(item);
+        }
+        let (depth, weight) = self.contain(items.as_slice());
+        items.drain();
+        Ok(Fact { kind: Kind::Set, depth, weight })
+    }
+
+    #[inline(always)]
+    fn append(&mut self, items: Items<'_, Fact>) -> Result<(), End> {
+        let (depth, _) = self.contain(items.as_slice());
+        if items.container().kind != Kind::List {
+            let container = *items.container();
+            self.judge_extend(&container, "APPEND");
+        }
+        let (stack, start) = items.into_stack();
+        stack.truncate(start);
+        Self::deepen(&mut stack[start - 1], depth);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn set_items(&mut self, items: Items<'_, Fact>) -> Result<(), End> {
+        let dict = match items.container().kind {
+            Kind::Dict(id) => Some(id),
+            _ => None,
+        };
+        let (depth, _) = self.set_pairs(dict, items.as_slice());
+        if dict.is_none() {
+            let container = *items.container();
+            self.judge_extend(&container, "SETITEM");
+        }
+        let (stack, start) = items.into_stack();
+        stack.truncate(start);
+        Self::deepen(&mut stack[start - 1], depth);
+        Ok(())
+    }
+
+    fn add_items(&mut self, items: Items<'_, Fact>) -> Result<(), End> {
+        for item in items.as_slice() {
+            self.hash(item);
+        }
+        let (depth, _) = self.contain(items.as_slice());
+        if items.container().kind != Kind::Set {
+            let container = *items.container();
+            self.judge_extend(&container, "ADDITEMS");
+        }
+        let (stack, start) = items.into_stack();
+        stack.truncate(start);
+        Self::deepen(&mut stack[start - 1], depth);
+        Ok(())
+    }
+
+    fn name(&mut self, line: Chunk<'de, '_>, _encoding: LineEncoding) -> Made {
+        self.textual = true;
+        self.decoded.push(String::from_utf8_lossy(&line[..line.len().min(NAME)]).into_owned());
+        Ok(Fact::new(Kind::Decoded(self.decoded.len() as u32 - 1)))
+    }
+
+    fn global(&mut self, module: Fact, name: Fact) -> Made {
+        self.operations += 1;
+        if let (Kind::Text { at: module, .. }, Kind::Text { at: name, .. }) = (module.kind, name.kind) {
+            if let Some(&id) = self.by_place.get(&(module, name)) {
+                return Ok(Fact::new(Kind::Global(id)));
+            }
+            let id = self.name_global(self.text_at(module), self.text_at(name));
+            if self.by_place.len() < 1 << 16 {
+                self.by_place.insert((module, name), id);
+            }
+            return Ok(Fact::new(Kind::Global(id)));
+        }
+        if let (Kind::Decoded(a), Kind::Decoded(b)) = (module.kind, name.kind)
+            && a + 1 == b
+            && b as usize + 1 == self.decoded.len()
+        {
+            // The lines of GLOBAL and INST are of no further use.
+            let name = self.decoded.pop().unwrap_or_default();
+            let module = self.decoded.pop().unwrap_or_default();
+            return Ok(Fact::new(Kind::Global(self.name_global(module, name))));
+        }
+        match (self.text(&module), self.text(&name)) {
+            (Some(module), Some(name)) => Ok(Fact::new(Kind::Global(self.name_global(module, name)))),
+            (module, name) => {
+                let part = |part: Option<String>| part.unwrap_or_else(|| "?".into());
+                let message = format!(
+                    "takes a class or function by a name that is computed while loading: {}.{}",
+                    part(module),
+                    part(name)
+                );
+                self.find(Verdict::Dangerous, "computed-name", message);
+                Ok(Fact::new(Kind::Result))
+            }
+        }
+    }
+
+    fn extension(&mut self, code: u32) -> Made {
+        self.operations += 1;
+        self.find(
+            Verdict::Ambiguous,
+            "extension-code",
+            format!("what extension code {code} stands for is known to the loading program alone"),
+        );
+        Ok(Fact::new(Kind::Outside(Outside::Extension)))
+    }
+
+    fn reduce(&mut self, callable: Fact, args: Fact) -> Made {
+        self.operate();
+        let mut made = self.judge_call(&callable, &args);
+        made.depth = args.depth + 1;
+        Ok(made)
+    }
+
+    fn build(&mut self, instance: &Fact, state: Fact) -> Result<(), End> {
+        self.use_value(&state);
+        self.judge_build(instance, &state);
+        if self.between.get() != Between::Nothing && !self.has_tape {
+            return Err(End::NeedsTape);
+        }
+        Ok(())
+    }
+
+    fn instantiate(&mut self, class: Fact, mut args: Items<'_, Fact>) -> Made {
+        self.operate();
+        let (depth, weight) = self.contain(args.as_slice());
+        let place = self.shelf.put(args.as_slice());
+        let empty = args.is_empty();
+        args.drain();
+        let args = Fact { kind: Kind::Tuple(place), depth, weight };
+        let mut made =
+            if empty { self.judge_new(&class, &args, None) } else { self.judge_call(&class, &args) };
+        made.depth = depth;
+        Ok(made)
+    }
+
+    fn new_object(&mut self, class: Fact, args: Fact, kwargs: Option<Fact>) -> Made {
+        self.operate();
+        let mut made = self.judge_new(&class, &args, kwargs.as_ref());
+        made.depth = args.depth + 1;
+        Ok(made)
+    }
+
+    fn persistent_line(&mut self, _line: Chunk<'de, '_>) -> Made {
+        self.textual = true;
+        self.persistent += 1;
+        Ok(Fact::new(Kind::Outside(Outside::Persistent)))
+    }
+
+    fn persistent(&mut self, id: Fact) -> Made {
+        self.use_value(&id);
+        self.persistent += 1;
+        Ok(Fact::new(Kind::Outside(Outside::Persistent)))
+    }
+
+    fn next_buffer(&mut self) -> Made {
+        self.buffers += 1;
+        Ok(Fact::new(Kind::Outside(Outside::Buffer)))
+    }
+
+    fn readonly_buffer(&mut self, buffer: Fact) -> Made {
+        Ok(buffer)
+    }
+
+    #[inline(always)]
+    fn share(&mut self, value: &Fact) -> Fact {
+        *value
+    }
+
+    #[inline(always)]
+    fn memo_get(&mut self, index: u64) -> Option<Fact> {
+        self.memo.get(index).copied()
+    }
+
+    #[inline(always)]
+    fn memo_put(&mut self, index: u64, value: &Fact) {
+        self.stored += 1;
+        self.highest_index = self.highest_index.max(index);
+        let old = self.memo.insert(index, *value);
+        self.overwritten |= old.is_some();
+    }
+
+    #[inline(always)]
+    fn memoize(&mut self, value: &Fact) {
+        self.stored += 1;
+        let index = self.memo.len() as u64;
+        self.memo.insert(index, *value);
+    }
+
+    fn shape(&self, _value: &Fact) -> Shape {
+        Shape::Other
+    }
+
+    fn key_text(&self, _value: &Fact) -> String {
+        String::new()
+    }
+}
+
+impl Facts<'_, '_> {
+    /// Text with escapes, which is decoded when it is asked for.
+    fn escaped(&self, escaped: &[u8], unicode: bool) -> Fact {
+        let hook = may_be_hook(escaped)
+            || (escaped.contains(&b'\\')
+                && escaped.len() < 256
+                && may_be_hook(unescape(escaped, unicode).as_bytes()));
+        Fact::new(Kind::Text { at: self.at, hook })
+    }
+
+    fn remember_nested(&mut self, len: usize) {
+        if self.nested.len() < NESTED {
+            self.nested.push((self.at, len as u64));
+        }
+    }
+}
+
+/// Text out of `raw-unicode-escape` or a Python string literal: as much of both as names are written in.
+fn unescape(escaped: &[u8], unicode: bool) -> String {
+    let mut text = String::new();
+    let mut rest = escaped;
+    let number = |digits: &[u8], radix| {
+        std::str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| u32::from_str_radix(digits, radix).ok())
+            .and_then(char::from_u32)
+    };
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'\\' {
+            text.push(byte as char);
+            continue;
+        }
+        let (width, skip) = match after.first() {
+            Some(b'u') if unicode => (4, 1),
+            Some(b'U') if unicode => (8, 1),
+            Some(b'x') if !unicode => (2, 1),
+            _ => (0, 0),
+        };
+        if width > 0
+            && let Some(decoded) = after.get(skip..skip + width).and_then(|digits| number(digits, 16))
+        {
+            text.push(decoded);
+            rest = &after[skip + width..];
+            continue;
+        }
+        if unicode {
+            text.push('\\');
+            continue;
+        }
+        let digits = after.iter().take(3).take_while(|digit| (b'0'..=b'7').contains(digit)).count();
+        if digits > 0 {
+            text.extend(number(&after[..digits], 8));
+            rest = &after[digits..];
+        } else if let Some((&escape, after)) = after.split_first() {
+            rest = after;
+            match escape {
+                b'n' => text.push('\n'),
+                b't' => text.push('\t'),
+                b'r' => text.push('\r'),
+                b'a' => text.push('\u{7}'),
+                b'b' => text.push('\u{8}'),
+                b'f' => text.push('\u{c}'),
+                b'v' => text.push('\u{b}'),
+                b'\n' => {}
+                b'\\' | b'\'' | b'"' => text.push(escape as char),
+                other => text.extend(['\\', other as char]),
+            }
+        }
+    }
+    text
+}
+
+/// How many bytes the length of an opcode's argument takes.
+fn length_width(opcode: Opcode) -> usize {
+    match opcode {
+        Opcode::ShortBinUnicode | Opcode::ShortBinBytes | Opcode::ShortBinString | Opcode::Long1 => 1,
+        Opcode::BinUnicode8 | Opcode::BinBytes8 | Opcode::ByteArray8 => 8,
+        _ => 4,
+    }
+}
+
+/// The fact of a made object.
+pub(crate) fn made(global: u32, extra: Extra) -> Fact {
+    Fact::new(Kind::Made { global, extra })
+}

@@ -1,0 +1,1108 @@
+//! What is to be thought of what a stream does.
+//!
+//! The rules, in short (the page `docs/concepts/scanning.md` has them at length):
+//!
+//! - Naming something that no honest pickle names is dangerous, whatever is done with it.
+//! - Calling is dangerous unless the function is known for it, or is a class that takes no text, or belongs to the program
+//!   itself and is a class or by its name a maker of objects.
+//! - Constructing and giving state need to be granted, unless a rule says that they reach something.
+//! - Only what the stream has made may be changed.
+
+use crate::fact::{Extra, Fact, Kind, Outside};
+use crate::facts::{Facts, made};
+use crate::known::{self, Rule, Shape, Standing};
+use crate::report::Verdict;
+use crate::shelf::Shelf;
+use crate::tape::Between;
+
+/// The hooks that a load asks an instance for: attributes of these names are not state.
+const HOOKS: &[&str] = &[
+    "__class__",
+    "__setstate__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__getattr__",
+    "__getattribute__",
+    "__setattr__",
+    "__delattr__",
+    "__del__",
+    "__call__",
+    "__init__",
+    "__new__",
+    "__hash__",
+    "__eq__",
+    "__iter__",
+    "__next__",
+    "__enter__",
+    "__exit__",
+    "__getstate__",
+    "__bases__",
+    "__mro__",
+    "__code__",
+    "__globals__",
+    "__builtins__",
+    "__closure__",
+    "__defaults__",
+    "__kwdefaults__",
+    "__func__",
+    "__self__",
+    "__import__",
+    "__loader__",
+    "__spec__",
+    "__path__",
+    "__subclasshook__",
+    "__instancecheck__",
+    "__subclasscheck__",
+    "__setitem__",
+    "__getitem__",
+    "__delitem__",
+    "__missing__",
+    "__getinitargs__",
+    "__getnewargs__",
+    "__getnewargs_ex__",
+    "__index__",
+    "__int__",
+    "__len__",
+    "__bool__",
+    "__str__",
+    "__repr__",
+    "__format__",
+    "__init_subclass__",
+    "__set_name__",
+    "__prepare__",
+    "__get__",
+    "__set__",
+    "__array_finalize__",
+    "__array_interface__",
+    "__array_ufunc__",
+    "__array_function__",
+    "__array__",
+    "append",
+    "extend",
+    "add",
+];
+
+/// The methods of a class that run when instances of it are loaded or thrown away.
+const LOADED: &[&str] = &[
+    "__new__",
+    "__setstate__",
+    "__del__",
+    "__getattribute__",
+    "__setattr__",
+    "__init_subclass__",
+    "__set_name__",
+    "__instancecheck__",
+    "__subclasscheck__",
+    "__prepare__",
+    "__setitem__",
+    "append",
+    "extend",
+    "add",
+];
+
+/// How large an argument may be that is an amount of memory.
+const LARGEST: i64 = 64 << 20;
+
+/// The kinds of uses that are told once for each global.
+const TOLD_VALUE: u8 = 1;
+const TOLD_NEW: u8 = 2;
+const TOLD_CALL: u8 = 4;
+const TOLD_STATE: u8 = 8;
+const TOLD_EXTEND: u8 = 16;
+
+/// The arguments of a call.
+struct Args {
+    items: Vec<Fact>,
+    /// Whether these are all, and are known.
+    known: bool,
+}
+
+impl Facts<'_, '_> {
+    fn args(&self, fact: &Fact) -> Args {
+        match fact.kind {
+            Kind::Tuple(place) => match self.shelf.get(place) {
+                Some((items, all)) => Args { items, known: all },
+                None => Args { items: Vec::new(), known: false },
+            },
+            _ => Args { items: Vec::new(), known: false },
+        }
+    }
+
+    /// A value in the style of Python, shortly.
+    pub(crate) fn show(&self, fact: &Fact, depth: usize) -> String {
+        match fact.kind {
+            Kind::Plain => "…".into(),
+            Kind::Int(value) => value.to_string(),
+            Kind::Text { .. } | Kind::Decoded(_) => {
+                let text = self.text(fact).unwrap_or_default();
+                let short: String = text.chars().take(80).collect();
+                let dots = if short.len() < text.len() { "…" } else { "" };
+                format!("{short:?}{dots}")
+            }
+            Kind::Bytes(at) => {
+                let bytes = self.literal(at, 24);
+                let text: String =
+                    bytes.iter().flat_map(|byte| std::ascii::escape_default(*byte)).map(char::from).collect();
+                format!("b\"{text}\"{}", if bytes.len() == 24 { "…" } else { "" })
+            }
+            Kind::List => "[…]".into(),
+            Kind::Dict(_) => "{…}".into(),
+            Kind::Set => "{…}".into(),
+            Kind::Tuple(place) => {
+                if depth == 0 {
+                    return "(…)".into();
+                }
+                let Some((items, all)) = self.shelf.get(place) else { return "(…)".into() };
+                let mut parts: Vec<String> =
+                    items.iter().take(6).map(|item| self.show(item, depth - 1)).collect();
+                if !all || items.len() > 6 {
+                    parts.push("…".into());
+                }
+                let comma = if parts.len() == 1 { "," } else { "" };
+                format!("({}{comma})", parts.join(", "))
+            }
+            Kind::Global(id) => self.named[id as usize].full(),
+            Kind::Module(id) => format!("<module {}>", self.named[id as usize].module),
+            Kind::Made { global, .. } => format!("<{}>", self.named[global as usize].full()),
+            Kind::Bound => "<attribute>".into(),
+            Kind::Result => "<result>".into(),
+            Kind::Outside(Outside::Extension) => "<extension>".into(),
+            Kind::Outside(Outside::Persistent) => "<persistent object>".into(),
+            Kind::Outside(Outside::Buffer) => "<buffer>".into(),
+        }
+    }
+
+    /// Adds a finding about a global.
+    fn about(&mut self, id: u32, verdict: Verdict, rule: &'static str, args: Option<&Fact>, message: String) {
+        let global = self.named[id as usize].full();
+        let arguments = args.map(|args| self.show(args, 2));
+        if let Some(finding) = self.find(verdict, rule, message) {
+            finding.global = Some(global);
+            finding.arguments = arguments;
+        }
+    }
+
+    /// Says once for each kind of use that a global needs to be granted it.
+    fn need(&mut self, id: u32, told: u8, args: Option<&Fact>, use_of_it: &str) {
+        let named = &mut self.named[id as usize];
+        named.used = true;
+        if named.told & told != 0 {
+            return;
+        }
+        named.told |= told;
+        let message = format!("{use_of_it} {}", named.full());
+        let rule = match told {
+            TOLD_NEW => "needs-construct",
+            TOLD_CALL => "needs-call",
+            TOLD_STATE => "needs-state",
+            TOLD_EXTEND => "needs-extend",
+            _ => "needs-value",
+        };
+        self.about(id, Verdict::Needs, rule, args, message);
+    }
+
+    /// A name is resolved.
+    pub(crate) fn judge_mention(&mut self, id: u32) {
+        let named = &self.named[id as usize];
+        if let Standing::Forbidden(effect) = named.standing {
+            let message = format!("names {}, which {}", named.full(), effect.sentence);
+            self.about(id, Verdict::Dangerous, "forbidden-global", None, message);
+            if let Some(finding) = self.findings.last_mut() {
+                finding.category = Some(effect.category);
+            }
+        }
+    }
+
+    /// The stream is over: whatever was resolved and not used was resolved for the sake of importing.
+    pub(crate) fn judge_unused(&mut self) {
+        for id in 0..self.named.len() as u32 {
+            let named = &self.named[id as usize];
+            if matches!(named.standing, Standing::Forbidden(_)) {
+                continue;
+            }
+            self.at = named.offset;
+            if !named.used && !matches!(named.standing, Standing::Granted(_)) {
+                let message =
+                    format!("imports {} and throws it away, as if importing it were the point", named.module);
+                self.about(id, Verdict::Dangerous, "unused-import", None, message);
+            } else if named.told == 0 && !matches!(named.standing, Standing::Granted(_)) {
+                self.need(id, TOLD_VALUE, None, "refers to");
+            }
+        }
+    }
+
+    fn dangerous_call(&mut self, id: u32, args: &Fact, rule: &'static str, why: &str) -> Fact {
+        let named = &mut self.named[id as usize];
+        named.used = true;
+        let full = named.full();
+        if !matches!(named.standing, Standing::Forbidden(_)) || named.told & TOLD_CALL == 0 {
+            named.told |= TOLD_CALL;
+            let message = format!("calls {full}{why}");
+            self.about(id, Verdict::Dangerous, rule, Some(args), message);
+        }
+        Fact::new(Kind::Result)
+    }
+
+    /// `REDUCE`, and `INST` and `OBJ` with arguments.
+    pub(crate) fn judge_call(&mut self, callable: &Fact, args: &Fact) -> Fact {
+        self.use_value(callable);
+        let id = match callable.kind {
+            Kind::Global(id) => id,
+            Kind::Outside(Outside::Extension) => return Fact::new(Kind::Result),
+            _ => {
+                let what = match callable.kind {
+                    Kind::Module(_) => "a module",
+                    Kind::Made { global, extra: Extra::Code } => {
+                        let what = self.named[global as usize].full();
+                        let message = format!(
+                            "calls a function or class that the stream brings itself, made by {what}"
+                        );
+                        self.about(global, Verdict::Dangerous, "call-own-code", Some(args), message);
+                        return Fact::new(Kind::Result);
+                    }
+                    Kind::Made { global, extra: Extra::CodeType } => {
+                        self.need(global, TOLD_CALL, None, "brings functions or classes of its own by");
+                        return made(global, Extra::Code);
+                    }
+                    Kind::Made { global, extra: Extra::New } => {
+                        return self.judge_new(&Fact::new(Kind::Global(global)), args, None);
+                    }
+                    Kind::Made { global, .. } => {
+                        let message = format!(
+                            "calls an object that it has made of {}",
+                            self.named[global as usize].full()
+                        );
+                        self.about(global, Verdict::Dangerous, "call-object", Some(args), message);
+                        return Fact::new(Kind::Result);
+                    }
+                    Kind::Bound => "a method of an object",
+                    Kind::Outside(Outside::Persistent) => "what the program's persistent_load returns",
+                    Kind::Outside(_) => "a buffer",
+                    Kind::Result => "the result of another call",
+                    _ => "what is no function",
+                };
+                let arguments = self.show(args, 2);
+                if let Some(finding) = self.find(Verdict::Dangerous, "call-object", format!("calls {what}")) {
+                    finding.arguments = Some(arguments);
+                }
+                return Fact::new(Kind::Result);
+            }
+        };
+        match self.named[id as usize].standing {
+            Standing::Forbidden(effect) => {
+                let message = format!("calls {}, which {}", self.named[id as usize].full(), effect.sentence);
+                self.named[id as usize].used = true;
+                self.about(id, Verdict::Dangerous, "forbidden-call", Some(args), message);
+                if let Some(finding) = self.findings.last_mut() {
+                    finding.category = Some(effect.category);
+                }
+                Fact::new(Kind::Result)
+            }
+            Standing::Granted(rule) => self.judge_granted(id, rule, args),
+            Standing::Standard(Shape::Exception) => made(id, Extra::None),
+            Standing::Standard(_) => self.dangerous_call(
+                id,
+                args,
+                "call-standard",
+                ", which no pickle of the standard library does",
+            ),
+            Standing::Package(Shape::Exception | Shape::Maker) | Standing::Stranger(Shape::Exception) => {
+                self.need(id, TOLD_CALL, Some(args), "calls");
+                made(id, Extra::None)
+            }
+            Standing::Package(Shape::Class) => {
+                if self.has_text(args) {
+                    return self.dangerous_call(
+                        id,
+                        args,
+                        "call-package",
+                        " with text, which may be a path or code",
+                    );
+                }
+                self.need(id, TOLD_CALL, Some(args), "calls");
+                made(id, Extra::None)
+            }
+            Standing::Package(Shape::Function) => self.dangerous_call(
+                id,
+                args,
+                "call-package",
+                ", a function of a package that anybody can reach",
+            ),
+            Standing::Stranger(Shape::Class | Shape::Maker) => {
+                self.need(id, TOLD_CALL, Some(args), "calls");
+                made(id, Extra::None)
+            }
+            Standing::Stranger(Shape::Function) => {
+                self.dangerous_call(id, args, "call-unknown", ", a function that nobody knows")
+            }
+        }
+    }
+
+    /// Whether text, or what is not known, is among the arguments.
+    fn has_text(&self, args: &Fact) -> bool {
+        let args = self.args(args);
+        !args.known
+            || args.items.iter().any(|item| {
+                matches!(
+                    item.kind,
+                    Kind::Text { .. } | Kind::Decoded(_) | Kind::Result | Kind::Bound | Kind::Outside(_)
+                )
+            })
+    }
+
+    /// Whether iterating a value runs nothing, and ends.
+    fn is_container(&self, fact: &Fact) -> bool {
+        match fact.kind {
+            Kind::Made { global, .. } => {
+                let (module, name) = self.named[global as usize].modern();
+                match module {
+                    // Iterators over plain containers end where those do.
+                    "builtins" => {
+                        !matches!(name, "map" | "filter" | "range" | "memoryview" | "super" | "property")
+                    }
+                    "collections" | "array" | "numpy" | "types" | "decimal" | "datetime" | "uuid" => true,
+                    _ => self.named[global as usize].standing == Standing::Stranger(Shape::Class),
+                }
+            }
+            Kind::Bound | Kind::Result | Kind::Outside(Outside::Extension | Outside::Persistent) => false,
+            _ => true,
+        }
+    }
+
+    /// Whether all classes and functions among the arguments are of the package of the one that is called.
+    fn are_kin(&self, id: u32, items: &[Fact]) -> bool {
+        let top =
+            |id: u32| self.named[id as usize].modern().0.split('.').next().unwrap_or_default().to_owned();
+        let own = top(id);
+        items.iter().all(|item| match item.kind {
+            Kind::Global(other) => matches!(top(other), other if other == own || other == "builtins" || other == "numpy" || other == "collections"),
+            Kind::Module(_) | Kind::Bound | Kind::Result => false,
+            _ => true,
+        })
+    }
+
+    /// How many bytes are among the arguments, which a call may copy.
+    fn bytes_among(&self, items: &[Fact]) -> u64 {
+        let lens = items.iter().map(|item| match item.kind {
+            Kind::Bytes(at) => self
+                .blob
+                .get(at, 9)
+                .ok()
+                .and_then(|head| crate::stream::claim(&head))
+                .map_or(0, |claim| claim.1),
+            _ => 0,
+        });
+        lens.sum()
+    }
+
+    /// A call of what honest pickles call.
+    fn judge_granted(&mut self, id: u32, rule: Rule, args: &Fact) -> Fact {
+        let list = self.args(args);
+        let first = list.items.first().copied();
+        let refuse = |facts: &mut Self, why: &str| facts.dangerous_call(id, args, "call-arguments", why);
+        self.named[id as usize].used = true;
+        let copied = self.bytes_among(&list.items);
+        self.allocate(copied);
+        match rule {
+            Rule::Any => {
+                let (module, name) = self.named[id as usize].modern();
+                let digits = (module, name) == ("builtins", "int")
+                    && first.and_then(|first| self.text(&first)).is_some_and(|text| text.len() >= 4096);
+                if digits {
+                    self.about(
+                        id,
+                        Verdict::Budget,
+                        "budget-digits",
+                        None,
+                        "reads a very long decimal number".into(),
+                    );
+                }
+                made(id, Extra::None)
+            }
+            Rule::Kin => {
+                if self.are_kin(id, &list.items) {
+                    made(id, Extra::None)
+                } else {
+                    refuse(self, ", which uses what it is given, of another package")
+                }
+            }
+            Rule::Value => refuse(self, ", which no honest pickle does"),
+            Rule::Shared => made(id, Extra::Shared),
+            Rule::Items | Rule::Factory => {
+                let iterated = if rule == Rule::Factory {
+                    &list.items[list.items.len().min(1)..]
+                } else {
+                    &list.items[..]
+                };
+                if !iterated.iter().all(|item| self.is_container(item)) {
+                    return refuse(self, " over an iterator that may run code or never end");
+                }
+                if rule == Rule::Factory
+                    && let Some(Fact { kind: Kind::Bound | Kind::Result, .. }) = first
+                {
+                    return refuse(self, " with a factory that nobody knows");
+                }
+                made(id, Extra::None)
+            }
+            Rule::Size => {
+                if let Some(Fact { kind: Kind::Int(size), .. }) = first
+                    && size > LARGEST
+                {
+                    let message = format!("asks for {size} bytes at once");
+                    self.about(id, Verdict::Budget, "budget-size", Some(args), message);
+                }
+                if !list.items.iter().all(|item| self.is_container(item)) {
+                    return refuse(self, " over an iterator that may run code or never end");
+                }
+                made(id, Extra::None)
+            }
+            Rule::GetAttr => self.judge_getattr(id, args, &list),
+            Rule::Type => {
+                if list.items.len() == 1 {
+                    made(id, Extra::None)
+                } else {
+                    refuse(self, " to make a class")
+                }
+            }
+            Rule::Iter => {
+                if list.items.len() == 1 && list.items.iter().all(|item| self.is_container(item)) {
+                    made(id, Extra::None)
+                } else {
+                    refuse(self, " over what may run code")
+                }
+            }
+            Rule::Map => {
+                let plain = matches!(first, Some(Fact { kind: Kind::Global(function), .. })
+                    if matches!(self.named[function as usize].standing, Standing::Granted(Rule::Any | Rule::Value | Rule::Items))
+                        && self.named[function as usize].modern().0 == "builtins");
+                let plain = plain && list.items.iter().skip(1).all(|item| self.is_container(item));
+                if plain || matches!(first, Some(Fact { kind: Kind::Plain, .. })) {
+                    made(id, Extra::None)
+                } else {
+                    refuse(self, ", which calls its first argument on each item")
+                }
+            }
+            Rule::Fraction => {
+                let text = first.and_then(|first| self.text(&first)).unwrap_or_default();
+                if text.contains(['e', 'E']) || text.len() > 10_000 {
+                    self.about(
+                        id,
+                        Verdict::Budget,
+                        "budget-size",
+                        Some(args),
+                        "asks for a very large fraction".into(),
+                    );
+                }
+                made(id, Extra::None)
+            }
+            Rule::Pattern => {
+                if first.and_then(|first| self.text(&first)).is_some_and(|text| text.len() >= 4096) {
+                    self.about(
+                        id,
+                        Verdict::Budget,
+                        "budget-size",
+                        None,
+                        "compiles a very long regular expression".into(),
+                    );
+                }
+                made(id, Extra::None)
+            }
+            Rule::Array => {
+                if matches!(first, Some(Fact { kind: Kind::Global(_), .. })) {
+                    made(id, Extra::None)
+                } else {
+                    refuse(self, " with what is no class")
+                }
+            }
+            Rule::NewObj => match first {
+                Some(class) => self.judge_new(&class, args, None),
+                None => refuse(self, " with a class that nobody knows"),
+            },
+            Rule::Object => {
+                let base = list.items.get(1).map(|base| base.kind);
+                let plain = matches!(base, Some(Kind::Global(base)) if matches!(
+                    self.named[base as usize].standing,
+                    Standing::Granted(Rule::Any | Rule::Items | Rule::Size)
+                ) && matches!(self.named[base as usize].modern().0, "builtins" | "datetime" | "collections"));
+                let size = list
+                    .items
+                    .get(2)
+                    .is_some_and(|state| matches!(state.kind, Kind::Int(size) if size > LARGEST));
+                match first {
+                    Some(class) if plain && !size => self.judge_new(&class, &Fact::new(Kind::Plain), None),
+                    _ => refuse(self, " by way of a class that is no builtin"),
+                }
+            }
+            Rule::Latin1 => {
+                let codec = list.items.get(1).and_then(|codec| self.text(codec)).unwrap_or_default();
+                let text = matches!(first, Some(Fact { kind: Kind::Text { .. } | Kind::Decoded(_), .. }));
+                if text
+                    && matches!(
+                        codec.to_ascii_lowercase().as_str(),
+                        "latin1" | "latin-1" | "latin_1" | "iso-8859-1" | "utf-8" | "utf8" | "ascii"
+                    )
+                {
+                    Fact::new(Kind::Plain)
+                } else {
+                    refuse(self, " with a codec that honest pickles do not use")
+                }
+            }
+            Rule::Partial => match first {
+                Some(Fact { kind: Kind::Made { global, extra: Extra::New }, .. }) => made(global, Extra::New),
+                _ => made(id, Extra::None),
+            },
+            Rule::SetAttr => {
+                let name =
+                    list.items.get(1).and_then(|name| self.text(name)).unwrap_or_else(|| "__class__".into());
+                let own = matches!(first, Some(Fact { kind: Kind::Made { extra, .. }, .. }) if extra != Extra::Shared);
+                if own && !HOOKS.contains(&name.as_str()) {
+                    Fact::new(Kind::Plain)
+                } else {
+                    refuse(self, " on what it has not made, or on a hook")
+                }
+            }
+            Rule::GetItem => match first.map(|first| first.kind) {
+                Some(Kind::Global(class))
+                    if !matches!(
+                        self.named[class as usize].standing,
+                        Standing::Forbidden(_)
+                            | Standing::Standard(Shape::Function)
+                            | Standing::Package(Shape::Function)
+                            | Standing::Stranger(Shape::Function)
+                    ) =>
+                {
+                    self.named[class as usize].used = true;
+                    made(class, Extra::None)
+                }
+                _ => refuse(self, " of what is no class"),
+            },
+            Rule::DType => self.judge_dtype(id, args, &list),
+            Rule::Reconstruct => {
+                let class = matches!(first, Some(Fact { kind: Kind::Global(_), .. }));
+                let shape = list.items.get(1).map(|shape| self.args(shape));
+                let size = shape.as_ref().map_or(0i64, |shape| {
+                    shape.items.iter().fold(1i64, |size, item| match item.kind {
+                        Kind::Int(len) => size.saturating_mul(len.saturating_abs()),
+                        _ => size,
+                    })
+                });
+                if size > 1 << 20 {
+                    let message = format!("asks for an array of {size} items that the stream does not hold");
+                    self.about(id, Verdict::Budget, "budget-size", Some(args), message);
+                }
+                match first {
+                    Some(Fact { kind: Kind::Global(class), .. }) => {
+                        self.named[class as usize].used = true;
+                        made(class, Extra::None)
+                    }
+                    _ if class => made(id, Extra::None),
+                    _ => refuse(self, " with what is no class"),
+                }
+            }
+            Rule::UFunc => {
+                match (
+                    list.items.first().and_then(|it| self.text(it)),
+                    list.items.get(1).and_then(|it| self.text(it)),
+                ) {
+                    (Some(module), Some(name)) => {
+                        let harmless =
+                            matches!(module.as_str(), "numpy" | "scipy.special" | "scipy.special._ufuncs")
+                                || module.starts_with("numpy.core")
+                                || module.starts_with("numpy._core");
+                        let target = self.name_global(module, name);
+                        self.named[target as usize].used = true;
+                        if harmless {
+                            Fact::new(Kind::Global(target))
+                        } else {
+                            refuse(self, ", which imports a module by its name")
+                        }
+                    }
+                    _ => refuse(self, " with a name that is computed"),
+                }
+            }
+            Rule::Code => self.judge_code(id, args, &list),
+            Rule::BuiltinType | Rule::LoadType => match first.and_then(|first| self.text(&first)) {
+                Some(name) => {
+                    let code = matches!(
+                        name.as_str(),
+                        "CodeType" | "FunctionType" | "LambdaType" | "MethodType" | "CellType"
+                    );
+                    if code {
+                        return made(id, Extra::CodeType);
+                    }
+                    let builtin = matches!(
+                        name.as_str(),
+                        "type"
+                            | "object"
+                            | "int"
+                            | "str"
+                            | "list"
+                            | "dict"
+                            | "tuple"
+                            | "set"
+                            | "frozenset"
+                            | "bytes"
+                            | "float"
+                            | "bool"
+                    );
+                    let target = self.name_global(if builtin { "builtins" } else { "types" }.into(), name);
+                    self.named[target as usize].used = true;
+                    Fact::new(Kind::Global(target))
+                }
+                None => refuse(self, " with a name that is computed"),
+            },
+            Rule::SubImport => match first.and_then(|first| self.text(&first)) {
+                Some(module) => {
+                    self.need(id, TOLD_CALL, Some(args), "imports a module by");
+                    let id = self.named.len() as u32;
+                    let standing = Standing::Stranger(Shape::Function);
+                    self.named.push(crate::facts::Named {
+                        module,
+                        name: String::new(),
+                        modern: None,
+                        offset: self.at,
+                        standing,
+                        used: true,
+                        told: u8::MAX,
+                    });
+                    Fact::new(Kind::Module(id))
+                }
+                None => refuse(self, " with a name that is computed"),
+            },
+            Rule::LoadBytes => {
+                // The bytes are looked at as a file of their own.
+                if let Some(Fact { kind: Kind::Bytes(at), .. }) = first {
+                    self.nested.push((at, u64::MAX));
+                    made(id, Extra::None)
+                } else {
+                    refuse(self, " with bytes that are computed")
+                }
+            }
+            Rule::Rebuild => match first {
+                Some(Fact { kind: Kind::Global(function), .. })
+                    if matches!(self.named[function as usize].standing, Standing::Granted(Rule::Any)) =>
+                {
+                    made(id, Extra::None)
+                }
+                _ => refuse(self, ", which calls its first argument"),
+            },
+        }
+    }
+
+    fn judge_getattr(&mut self, id: u32, args: &Fact, list: &Args) -> Fact {
+        let Some(name) = list.items.get(1).and_then(|name| self.text(name)) else {
+            return self.dangerous_call(id, args, "computed-name", " with a name that is computed");
+        };
+        if name == "__new__"
+            && let Some(Fact { kind: Kind::Global(class), .. }) = list.items.first()
+            && !matches!(self.named[*class as usize].standing, Standing::Forbidden(_))
+        {
+            // How an object with keyword arguments is spelled below protocol 4.
+            self.named[*class as usize].used = true;
+            return made(*class, Extra::New);
+        }
+        if name.starts_with("__") && name.ends_with("__") {
+            return self.dangerous_call(id, args, "dunder", " to reach into the inside of an object");
+        }
+        let Some(object) = list.items.first() else { return Fact::new(Kind::Result) };
+        match object.kind {
+            Kind::Global(owner) if self.named[owner as usize].full() == "dill._dill" => {
+                let target = self.name_global("dill._dill".into(), name);
+                self.named[target as usize].used = true;
+                Fact::new(Kind::Global(target))
+            }
+            Kind::Global(owner) => {
+                let named = &self.named[owner as usize];
+                if matches!(named.standing, Standing::Forbidden(_)) {
+                    return self.dangerous_call(id, args, "forbidden-call", " of what is forbidden itself");
+                }
+                let is_class = matches!(
+                    named.standing,
+                    Standing::Granted(_)
+                        | Standing::Standard(Shape::Class | Shape::Exception)
+                        | Standing::Package(Shape::Class | Shape::Exception)
+                        | Standing::Stranger(Shape::Class | Shape::Exception)
+                ) || matches!(named.standing, Standing::Package(_) | Standing::Stranger(_))
+                    && !named.name.contains('.');
+                if !is_class {
+                    return self.dangerous_call(
+                        id,
+                        args,
+                        "traversal",
+                        " to walk through a module or function",
+                    );
+                }
+                let (module, name) = (named.module.clone(), format!("{}.{name}", named.name));
+                self.named[owner as usize].used = true;
+                let target = self.name_global(module, name);
+                self.named[target as usize].used = true;
+                Fact::new(Kind::Global(target))
+            }
+            Kind::Module(module) => {
+                let module = self.named[module as usize].module.clone();
+                let target = self.name_global(module, name);
+                Fact::new(Kind::Global(target))
+            }
+            Kind::Result | Kind::Bound | Kind::Outside(_) => {
+                self.dangerous_call(id, args, "traversal", " of what it has not made itself")
+            }
+            _ => Fact::new(Kind::Bound),
+        }
+    }
+
+    fn judge_dtype(&mut self, id: u32, args: &Fact, list: &Args) -> Fact {
+        // Without the copy that the third argument asks for, it is the one dtype that the whole program shares.
+        let shared = list.items.len() < 3;
+        let Some(first) = list.items.first() else { return made(id, Extra::None) };
+        if let Kind::Result | Kind::Bound = first.kind {
+            return self.dangerous_call(id, args, "call-arguments", " with a computed argument");
+        }
+        let spec = self.text(first).unwrap_or_default();
+        if shared {
+            return made(id, Extra::Shared);
+        }
+        let spec = spec.trim_start_matches(['<', '>', '|', '=']);
+        let (kind, digits) = spec.split_at(spec.chars().next().map_or(0, char::len_utf8));
+        let width = if kind == "U" { 4 } else { 1 };
+        let size = digits.split('[').next().and_then(|digits| digits.parse::<u32>().ok());
+        match (kind, size) {
+            ("O", _) => made(id, Extra::ItemSize(0)),
+            ("?", _) => made(id, Extra::ItemSize(1)),
+            (_, Some(size)) => made(id, Extra::ItemSize(size.saturating_mul(width))),
+            _ => made(id, Extra::None),
+        }
+    }
+
+    /// Functions and classes by value.
+    fn judge_code(&mut self, id: u32, args: &Fact, list: &Args) -> Fact {
+        let mut dicts: Vec<u32> = Vec::new();
+        let mut pending: Vec<(Fact, u32)> = list.items.iter().map(|item| (*item, 0)).collect();
+        while let Some((item, depth)) = pending.pop() {
+            match item.kind {
+                Kind::Dict(dict) => dicts.push(dict),
+                Kind::Tuple(place) if depth < 3 => {
+                    pending.extend(
+                        self.shelf.get(place).into_iter().flat_map(|got| got.0).map(|item| (item, depth + 1)),
+                    );
+                }
+                _ => {}
+            }
+        }
+        let mut runs = None;
+        for dict in dicts {
+            for &at in self.hooks.get(&dict).into_iter().flatten() {
+                let name = self.text_at(at);
+                if LOADED.contains(&name.as_str()) {
+                    runs = Some(name);
+                }
+            }
+        }
+        if let Some(method) = runs {
+            let why = format!(" to make a class whose own {method} runs while it is loaded");
+            return self.dangerous_call(id, args, "own-code-runs", &why);
+        }
+        // The class of a class is called.
+        if self.named[id as usize].name.contains("skeleton_class")
+            || self.named[id as usize].name == "_create_type"
+        {
+            match list.items.first().map(|meta| meta.kind) {
+                Some(Kind::Global(meta))
+                    if !matches!(self.named[meta as usize].standing, Standing::Forbidden(_)) =>
+                {
+                    let named = &self.named[meta as usize];
+                    let is_meta =
+                        named.name == "type" || named.name.ends_with("Meta") || named.name.ends_with("Type");
+                    if !is_meta {
+                        return self.dangerous_call(
+                            id,
+                            args,
+                            "call-arguments",
+                            ", which calls its first argument",
+                        );
+                    }
+                }
+                Some(Kind::Made { extra: Extra::Code, .. } | Kind::Made { extra: Extra::None, .. })
+                | None => {
+                    if self.named[id as usize].name != "_create_type" {
+                        return self.dangerous_call(
+                            id,
+                            args,
+                            "call-arguments",
+                            ", which calls its first argument",
+                        );
+                    }
+                }
+                Some(_) => {
+                    return self.dangerous_call(
+                        id,
+                        args,
+                        "call-arguments",
+                        ", which calls its first argument",
+                    );
+                }
+            }
+        }
+        self.need(id, TOLD_CALL, None, "brings functions or classes of its own by");
+        made(id, Extra::Code)
+    }
+
+    /// `NEWOBJ`, `NEWOBJ_EX`, and what amounts to them. `args` may have the class itself for its first.
+    pub(crate) fn judge_new(&mut self, class: &Fact, args: &Fact, kwargs: Option<&Fact>) -> Fact {
+        self.use_value(class);
+        let id = match class.kind {
+            Kind::Global(id) => id,
+            Kind::Made { global, extra: Extra::Code } => {
+                self.need(global, TOLD_NEW, None, "constructs a class that the stream brings itself by");
+                return made(global, Extra::None);
+            }
+            Kind::Outside(Outside::Extension) => return Fact::new(Kind::Result),
+            _ => {
+                let what = self.show(class, 1);
+                let message = format!("constructs what is no class by its name: {what}");
+                self.find(Verdict::Dangerous, "construct-object", message);
+                return Fact::new(Kind::Result);
+            }
+        };
+        let list = self.args(args);
+        let items: Vec<Fact> = list.items.into_iter().filter(|item| item.kind != class.kind).collect();
+        match self.named[id as usize].standing {
+            Standing::Forbidden(effect) => {
+                let message =
+                    format!("constructs {}, which {}", self.named[id as usize].full(), effect.sentence);
+                self.about(id, Verdict::Dangerous, "forbidden-call", Some(args), message);
+                if let Some(finding) = self.findings.last_mut() {
+                    finding.category = Some(effect.category);
+                }
+                return made(id, Extra::Shared);
+            }
+            Standing::Granted(rule) => match rule {
+                Rule::Any
+                | Rule::Factory
+                | Rule::Partial
+                | Rule::Fraction
+                | Rule::DType
+                | Rule::Items
+                | Rule::Size => {
+                    let name = self.named[id as usize].full();
+                    let consumes =
+                        rule != Rule::Any || name.ends_with("ndarray") || name.starts_with("itertools.");
+                    let computed = items.iter().any(|item| !self.is_container(item));
+                    if consumes && computed {
+                        return self.dangerous_call(
+                            id,
+                            args,
+                            "call-arguments",
+                            " over an iterator that may run code or never end",
+                        );
+                    }
+                    let large =
+                        items.iter().any(|item| matches!(item.kind, Kind::Int(size) if size > LARGEST));
+                    if large && (rule == Rule::Size || name.ends_with("ndarray")) {
+                        self.about(
+                            id,
+                            Verdict::Budget,
+                            "budget-size",
+                            Some(args),
+                            "asks for much memory at once".into(),
+                        );
+                    }
+                    if name.ends_with("ndarray")
+                        && let Some(shape) = items.first().map(|shape| self.args(shape))
+                        && shape
+                            .items
+                            .iter()
+                            .any(|item| matches!(item.kind, Kind::Int(size) if size > 1 << 20))
+                    {
+                        self.about(
+                            id,
+                            Verdict::Budget,
+                            "budget-size",
+                            Some(args),
+                            "asks for an array that the stream does not hold".into(),
+                        );
+                    }
+                    if rule == Rule::DType {
+                        return made(id, Extra::Shared);
+                    }
+                }
+                Rule::Type
+                | Rule::Map
+                | Rule::GetAttr
+                | Rule::Iter
+                | Rule::Code
+                | Rule::UFunc
+                | Rule::Value => {
+                    return self.dangerous_call(id, args, "construct-object", " by constructing it");
+                }
+                _ => {}
+            },
+            Standing::Standard(Shape::Exception) => {}
+            Standing::Standard(Shape::Class) | Standing::Package(Shape::Class | Shape::Exception) => {
+                if self.named[id as usize].name.ends_with("Meta") {
+                    return self.dangerous_call(id, args, "construct-object", " to make a class");
+                }
+                if items.iter().any(|item| matches!(item.kind, Kind::Result | Kind::Bound)) {
+                    return self.dangerous_call(id, args, "construct-object", " with computed arguments");
+                }
+                self.need(id, TOLD_NEW, Some(args), "constructs");
+            }
+            Standing::Standard(_) => {
+                return self.dangerous_call(id, args, "construct-object", " by constructing it");
+            }
+            Standing::Package(_) | Standing::Stranger(_) => self.need(id, TOLD_NEW, Some(args), "constructs"),
+        }
+        if let Some(kwargs) = kwargs
+            && matches!(kwargs.kind, Kind::Made { .. } | Kind::Result | Kind::Bound)
+        {
+            self.about(
+                id,
+                Verdict::Dangerous,
+                "construct-object",
+                Some(args),
+                "constructs with computed keyword arguments".into(),
+            );
+        }
+        made(id, Extra::None)
+    }
+
+    /// `BUILD`.
+    pub(crate) fn judge_build(&mut self, object: &Fact, state: &Fact) {
+        let id = match object.kind {
+            Kind::Made { global, extra } => {
+                if extra == Extra::New {
+                    let function = self.args(state).items.first().map(|function| function.kind);
+                    if function != Some(object.kind) {
+                        let message = "turns a partial into one of another function".into();
+                        self.about(global, Verdict::Dangerous, "change-shared", Some(state), message);
+                    }
+                    return;
+                }
+                if extra == Extra::Shared {
+                    let message = format!(
+                        "changes an object that the program shares, of {}",
+                        self.named[global as usize].full()
+                    );
+                    self.about(global, Verdict::Dangerous, "change-shared", Some(state), message);
+                    return;
+                }
+                global
+            }
+            Kind::Global(id) | Kind::Module(id) => {
+                self.named[id as usize].used = true;
+                let message = format!("changes {} itself", self.named[id as usize].full());
+                self.about(id, Verdict::Dangerous, "change-shared", Some(state), message);
+                return;
+            }
+            Kind::Bound | Kind::Result | Kind::Outside(_) => {
+                let message = "changes an object that it has not made".into();
+                let arguments = self.show(state, 2);
+                if let Some(finding) = self.find(Verdict::Dangerous, "change-shared", message) {
+                    finding.arguments = Some(arguments);
+                }
+                return;
+            }
+            _ => return,
+        };
+        let mut dicts = Vec::new();
+        match state.kind {
+            Kind::Dict(dict) => dicts.push(dict),
+            Kind::Tuple(place) if Shelf::len(place) == 2 => {
+                for part in self.shelf.get(place).into_iter().flat_map(|got| got.0) {
+                    if let Kind::Dict(dict) = part.kind {
+                        dicts.push(dict);
+                    }
+                }
+            }
+            _ => {}
+        }
+        for dict in dicts {
+            self.count_state(dict);
+            let Some(hooks) = self.hooks.get(&dict) else { continue };
+            let names: Vec<String> = hooks.iter().map(|&at| self.text_at(at)).collect();
+            if let Some(name) = names.into_iter().find(|name| HOOKS.contains(&name.as_str())) {
+                let message = format!(
+                    "gives an instance of {} an attribute {name}, which is a hook",
+                    self.named[id as usize].full()
+                );
+                self.about(id, Verdict::Dangerous, "forged-hook", None, message);
+            }
+        }
+        if matches!(state.kind, Kind::Result) {
+            self.about(
+                id,
+                Verdict::Dangerous,
+                "computed-state",
+                None,
+                "gives an object a computed state".into(),
+            );
+        }
+        let named = &self.named[id as usize];
+        match named.standing {
+            Standing::Granted(_) | Standing::Forbidden(_) => {}
+            _ => self.need(id, TOLD_STATE, None, "gives state to"),
+        }
+        if self.keeps_items
+            && known::is_array_wrapper(&self.named[id as usize].module, &self.named[id as usize].name)
+        {
+            self.array_follows(state);
+        }
+    }
+
+    /// What comes after the state of a joblib array.
+    fn array_follows(&mut self, state: &Fact) {
+        let Kind::Dict(dict) = state.kind else { return };
+        if self.last_items.0 != dict {
+            return;
+        }
+        let items = self.last_items.1.clone();
+        let value = |key: &str| {
+            items
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .find(|pair| self.text(&pair[0]).as_deref() == Some(key))
+                .map(|pair| pair[1])
+        };
+        let Some(shape) = value("shape").map(|shape| self.args(&shape)) else { return };
+        let count = shape.items.iter().fold(1u64, |count, len| match len.kind {
+            Kind::Int(len) => count.saturating_mul(len.unsigned_abs()),
+            _ => count,
+        });
+        let padded = matches!(value("numpy_array_alignment_bytes").map(|it| it.kind), Some(Kind::Int(_)));
+        let between = match value("dtype").map(|dtype| dtype.kind) {
+            Some(Kind::Made { extra: Extra::ItemSize(0), .. }) => Between::Pickle,
+            Some(Kind::Made { extra: Extra::ItemSize(size), .. }) => {
+                Between::Array { bytes: count.saturating_mul(size.into()), padded }
+            }
+            _ => return,
+        };
+        self.between.set(between);
+    }
+
+    /// Items are put into what is no builtin container of their kind.
+    pub(crate) fn judge_extend(&mut self, container: &Fact, how: &str) {
+        match container.kind {
+            Kind::Made { global, extra: Extra::Shared } => {
+                let message = format!(
+                    "puts items into an object that the program shares, of {}",
+                    self.named[global as usize].full()
+                );
+                self.about(global, Verdict::Dangerous, "change-shared", None, message);
+            }
+            Kind::Made { global, .. } => match self.named[global as usize].standing {
+                Standing::Granted(_) | Standing::Forbidden(_) => {}
+                _ => self.need(global, TOLD_EXTEND, None, "puts items into"),
+            },
+            Kind::Global(id) | Kind::Module(id) => {
+                self.named[id as usize].used = true;
+                let message = format!("puts items into {} itself", self.named[id as usize].full());
+                self.about(id, Verdict::Dangerous, "change-shared", None, message);
+            }
+            Kind::Bound | Kind::Result | Kind::Outside(_) => {
+                let message = format!("puts items into an object that it has not made ({how})");
+                self.find(Verdict::Dangerous, "change-shared", message);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! Looks into a file: takes off what is around pickles, and finds them.
+
+use crate::blob::{Blob, SpoolError, spool};
+use crate::known;
+use crate::refine::refine;
+use crate::report::{FileReport, Finding, Note, StreamReport, Verdict};
+use crate::search::{Mark, Search};
+use crate::stream::{self, Run};
+use crate::unwrap::layer::Layer;
+use crate::unwrap::{berkeley, npy, redis, sevenz, sqlite, tar, text, zip};
+use brinery::policy::Policy;
+use std::io::Read;
+
+/// How many things may be inside one another.
+const DEPTH: usize = 12;
+/// How many times larger than itself something may unpack to, beyond the first 256 MiB.
+const RATIO: u64 = 1000;
+const FREE: u64 = 256 << 20;
+/// How many streams of one file are listed that nothing was found in.
+const STREAMS: usize = 10_000;
+/// How many notes one file has.
+const NOTES: usize = 64;
+/// How large something may be in which pickles inside of strings are looked for.
+const INSIDE: u64 = 4 << 20;
+/// How large text may be that is looked through for Base64.
+const TEXT: u64 = 256 << 20;
+/// What a prefix before compressed data may have.
+const PREFIX: usize = 16;
+
+/// The endings of names that promise a pickle.
+const PROMISES: &[&str] = &["pkl", "pickle", "p", "pk", "pck", "pcl", "joblib", "dill", "cpickle"];
+
+/// A file that is being looked into.
+pub(crate) struct Look<'f> {
+    pub(crate) file: &'f mut FileReport,
+    policy: &'f Policy,
+    /// How much may still be unpacked.
+    pub(crate) left: u64,
+    unlisted: usize,
+    /// Whether the name of the file promises a pickle.
+    promised: bool,
+}
+
+impl<'f> Look<'f> {
+    pub(crate) fn new(file: &'f mut FileReport, policy: &'f Policy, most: u64) -> Self {
+        Look { file, policy, left: most, unlisted: 0, promised: false }
+    }
+
+    fn note(&mut self, container: &str, verdict: Verdict, rule: &'static str, message: String) {
+        if self.file.notes.len() < NOTES {
+            self.file.notes.push(Note { container: container.to_owned(), verdict, rule, message });
+        }
+    }
+
+    fn format(&mut self, name: &str) {
+        if self.file.formats.len() < 16 && !self.file.formats.iter().any(|format| format == name) {
+            self.file.formats.push(name.to_owned());
+        }
+    }
+
+    /// The whole file.
+    pub(crate) fn whole(&mut self, blob: &Blob<'_>) {
+        let container = self.file.path.clone();
+        self.promised = container.rsplit_once('.').is_some_and(|(_, ending)| PROMISES.contains(&ending));
+        self.thing(blob, &container, 0);
+        if self.promised
+            && blob.len() > 0
+            && self.file.streams.is_empty()
+            && self.file.notes.is_empty()
+            && self.file.formats.is_empty()
+        {
+            let message = "no pickle was found in it, whatever its name says".into();
+            self.note(&container, Verdict::Malformed, "no-pickle", message);
+        }
+        if self.unlisted > 0 {
+            let message = format!("{} more pickles in which nothing was found", self.unlisted);
+            self.note(&container, Verdict::Clean, "more-streams", message);
+        }
+    }
+
+    /// Something of any kind.
+    fn thing(&mut self, blob: &Blob<'_>, container: &str, depth: usize) {
+        if blob.len() < 2 {
+            if blob.len() == 1 {
+                self.raw(blob, container, depth, &[], true);
+            }
+            return;
+        }
+        if depth > DEPTH {
+            let message = format!("things are packed in one another over {DEPTH} levels deep");
+            self.note(container, Verdict::Budget, "budget-nesting", message);
+            return;
+        }
+        let head = match blob.head(512) {
+            Ok(head) => head,
+            Err(error) => return self.note(container, Verdict::Unreadable, "unreadable", error.to_string()),
+        };
+        let mut known = false;
+        let mut passed: Vec<(u64, u64)> = Vec::new();
+        if let Some(layer) = Layer::of(&head) {
+            known |= self.layer(layer, blob, container, depth, false);
+        }
+        if let Some(archive) = zip::Archive::open(blob) {
+            known = true;
+            self.zip(archive, blob, container, depth, &mut passed);
+        }
+        if let Some((members, problem)) = tar::members(blob) {
+            known = true;
+            self.format("tar");
+            for member in members {
+                let inside = format!("{container}::{}", member.name);
+                self.thing(&blob.part(member.start, member.len), &inside, depth + 1);
+                passed.push((member.start, member.start + member.len));
+            }
+            if let Some(problem) = problem {
+                self.note(container, Verdict::Malformed, "archive", problem);
+            }
+        }
+        if sevenz::is_sevenz(&head) {
+            known = true;
+            self.format("7z");
+            let problem = sevenz::each(blob, |name, reader| {
+                let inside = format!("{container}::{name}");
+                self.unpacked(reader, blob.len(), &inside, depth);
+            });
+            if let Some(problem) = problem {
+                self.note(container, Verdict::Unreadable, "archive", problem);
+            }
+        }
+        if npy::is_npy(&head) {
+            known = true;
+            self.format("npy");
+            match npy::pickle_at(blob) {
+                Some(Ok(at)) => {
+                    self.streams(blob, at, container, depth, &[], true);
+                    return;
+                }
+                Some(Err(problem)) => {
+                    self.note(container, Verdict::Malformed, "archive", format!("the file {problem}"));
+                }
+                None => {}
+            }
+        }
+        if let Some(pages) = sqlite::Pages::open(blob) {
+            known = true;
+            self.format("sqlite");
+            pages.each(|at, value| self.value(value, &format!("{container}::row@{at}"), depth));
+        }
+        if redis::is_dump(&head) {
+            self.format("redis");
+            let left = self.left;
+            let whole = redis::each(blob, left, |at, value| {
+                self.value(value, &format!("{container}::string@{at}"), depth);
+            });
+            if !whole {
+                self.note(
+                    container,
+                    Verdict::Budget,
+                    "budget-unpacked",
+                    "its strings unpack to more than is allowed".into(),
+                );
+            }
+        }
+        if berkeley::each(blob, |at, value| self.value(value, &format!("{container}::page@{at}"), depth)) {
+            known = true;
+            self.format("berkeley db");
+        }
+        if !known && blob.len() <= TEXT && text::is_text(&head) {
+            self.text(blob, container, depth);
+        }
+        passed.sort_unstable();
+        self.raw(blob, container, depth, &passed, !known);
+    }
+
+    /// A value out of a database or out of text.
+    fn value(&mut self, value: Vec<u8>, container: &str, depth: usize) {
+        if value.len() > 3 {
+            self.thing(&Blob::of(value), container, depth + 1);
+        }
+    }
+
+    fn text(&mut self, blob: &Blob<'_>, container: &str, depth: usize) {
+        let owned;
+        let bytes = match blob.bytes() {
+            Some(bytes) => bytes,
+            None => {
+                owned = blob.get(0, blob.len() as usize).unwrap_or_default();
+                &owned[..]
+            }
+        };
+        if let Some(plain) = text::unescaped(bytes) {
+            self.search(&Blob::of(plain), 0, &format!("{container}::unescaped"), depth + 1, &[]);
+        }
+        text::each(bytes, |at, decoded| {
+            let pickle = crate::search::starts_stream(&decoded)
+                || Layer::of(&decoded).is_some()
+                || Search::new(&Blob::lent(&decoded), 0, decoded.len() as u64, false)
+                    .next()
+                    .ok()
+                    .flatten()
+                    .is_some();
+            if pickle {
+                let before = (self.file.streams.len(), self.file.notes.len(), self.file.formats.len());
+                self.value(decoded, &format!("{container}::text@{at}"), depth);
+                // Words decode to anything: only what is a pickle counts.
+                if self.file.streams.len() == before.0 {
+                    self.file.notes.truncate(before.1);
+                    self.file.formats.truncate(before.2);
+                }
+            }
+        });
+    }
+
+    /// Compressed data; whether it was any.
+    fn layer(&mut self, layer: Layer, blob: &Blob<'_>, container: &str, depth: usize, guess: bool) -> bool {
+        let mut reader = match layer.reader(blob) {
+            Ok(reader) => reader,
+            Err(error) => {
+                if !guess {
+                    self.note(
+                        container,
+                        Verdict::Unreadable,
+                        "unpack",
+                        format!("the {} data cannot be unpacked: {error}", layer.name()),
+                    );
+                }
+                return !guess;
+            }
+        };
+        let (inside, error) = spool(&mut *reader, self.limit(blob.len()));
+        self.left = self.left.saturating_sub(inside.len());
+        if inside.len() == 0 && (guess || layer == Layer::Zlib) && error.is_some() {
+            return false;
+        }
+        self.format(layer.name());
+        self.spooled(&inside, error, layer.name(), container, depth);
+        true
+    }
+
+    fn limit(&self, packed: u64) -> u64 {
+        self.left.min(FREE.max(packed.saturating_mul(RATIO)))
+    }
+
+    /// What comes out of an archive.
+    fn unpacked(&mut self, reader: &mut dyn Read, packed: u64, container: &str, depth: usize) {
+        let (inside, error) = spool(reader, self.limit(packed));
+        self.left = self.left.saturating_sub(inside.len());
+        self.spooled(&inside, error, "packed", container, depth);
+    }
+
+    fn spooled(
+        &mut self,
+        inside: &Blob<'_>,
+        error: Option<SpoolError>,
+        what: &str,
+        container: &str,
+        depth: usize,
+    ) {
+        match error {
+            Some(SpoolError::TooLarge(limit)) => {
+                let message = format!("the {what} data unpacks to more than {} MiB", limit >> 20);
+                self.note(container, Verdict::Budget, "budget-unpacked", message);
+            }
+            Some(SpoolError::Damaged(error)) => {
+                let message = format!("the {what} data is damaged after {} bytes: {error}", inside.len());
+                self.note(container, Verdict::Malformed, "unpack", message);
+            }
+            None => {}
+        }
+        self.thing(inside, container, depth + 1);
+    }
+
+    fn zip(
+        &mut self,
+        archive: zip::Archive,
+        blob: &Blob<'_>,
+        container: &str,
+        depth: usize,
+        passed: &mut Vec<(u64, u64)>,
+    ) {
+        self.format("zip");
+        for difference in archive.differences {
+            self.note(container, Verdict::Ambiguous, "zip-lists-differ", difference);
+        }
+        if let Some(problem) = archive.problem {
+            self.note(container, Verdict::Malformed, "archive", problem);
+        }
+        for member in archive.members {
+            let inside = format!("{container}::{}", member.name);
+            let data = blob.part(member.data, member.packed);
+            if member.encrypted || member.method == 99 {
+                self.note(&inside, Verdict::Unreadable, "encrypted", "is encrypted".into());
+                continue;
+            }
+            if member.method == 0 {
+                passed.push((member.data, member.data + member.packed));
+                self.thing(&data, &inside, depth + 1);
+                continue;
+            }
+            match zip::reader(member.method, &data) {
+                Some(Ok(mut reader)) => self.unpacked(&mut *reader, member.packed, &inside, depth),
+                Some(Err(error)) => self.note(&inside, Verdict::Malformed, "unpack", error.to_string()),
+                None => {
+                    let message =
+                        format!("is compressed by method {}, which is not supported", member.method);
+                    self.note(&inside, Verdict::Unreadable, "unsupported", message);
+                }
+            }
+        }
+    }
+
+    /// Pickles among the bytes themselves.
+    fn raw(&mut self, blob: &Blob<'_>, container: &str, depth: usize, passed: &[(u64, u64)], alone: bool) {
+        self.streams(blob, 0, container, depth, passed, alone);
+    }
+
+    /// Pickles one after the other from `at` on, then anywhere. What lies in the ranges `passed` has been seen.
+    fn streams(
+        &mut self,
+        blob: &Blob<'_>,
+        at: u64,
+        container: &str,
+        depth: usize,
+        passed: &[(u64, u64)],
+        alone: bool,
+    ) {
+        let mut at = at;
+        let mut first = true;
+        loop {
+            if at >= blob.len() {
+                return;
+            }
+            let run = stream::run(blob, at, container);
+            let proto = blob.get(at, 16).is_ok_and(|head| crate::search::starts_stream(&head));
+            let whole = run.end >= blob.len();
+            let believed = proto
+                || run.stopped && (run.end - at > 3 || whole || run.report.verdict > Verdict::Clean)
+                || run.operations > 0 && run.report.verdict > Verdict::Malformed && names_something(&run)
+                || run.operations > 0 && first && alone && (self.promised || names_reachable(&run))
+                || run.report.verdict == Verdict::Budget && (alone || run.end - at > 8);
+            if !believed {
+                if first && alone && run.report.verdict == Verdict::Budget {
+                    self.add(run, blob, container, depth);
+                }
+                break;
+            }
+            let (stopped, end, cut) = (run.stopped, run.end, run.cut);
+            let anything_inside = stopped && end - at <= INSIDE;
+            self.add(run, blob, container, depth);
+            if anything_inside {
+                self.inside(blob, at + 1, end, container, depth);
+            }
+            if !stopped {
+                at = if cut { at + 1 } else { end.max(at + 1) };
+                break;
+            }
+            at = end;
+            first = false;
+            // Django's cache has a pickle, then a compressed one.
+            if let Ok(head) = blob.get(at, 16)
+                && let Some(layer) = Layer::of(&head)
+                && self.layer(layer, &blob.from(at), container, depth, true)
+            {
+                return;
+            }
+        }
+        if first && alone {
+            self.after_prefix(blob, container, depth);
+        }
+        self.search(blob, at, container, depth, passed);
+    }
+
+    /// Compressed data after a few other bytes.
+    fn after_prefix(&mut self, blob: &Blob<'_>, container: &str, depth: usize) {
+        let Ok(head) = blob.head(PREFIX + 8) else { return };
+        for at in 1..head.len().min(PREFIX) {
+            if let Some(layer) = Layer::of(&head[at..]) {
+                let before = (self.file.streams.len(), self.file.notes.len(), self.file.formats.len());
+                let opened = self.layer(layer, &blob.from(at as u64), container, depth, true);
+                if opened && self.file.streams.len() > before.0 {
+                    return;
+                }
+                self.file.notes.truncate(before.1);
+                self.file.formats.truncate(before.2);
+            }
+        }
+    }
+
+    /// Pickles in strings of other pickles, wherever in the strings.
+    fn inside(&mut self, blob: &Blob<'_>, from: u64, to: u64, container: &str, depth: usize) {
+        let mut search = Search::new(blob, from, to, true);
+        while let Ok(Some((place, _))) = search.next() {
+            let run = stream::run(blob, place, container);
+            if run.report.verdict >= Verdict::Budget && run.operations > 0 && run.end <= to {
+                search.go_to(run.end);
+                self.add(run, blob, container, depth);
+            }
+        }
+    }
+
+    fn search(&mut self, blob: &Blob<'_>, from: u64, container: &str, depth: usize, passed: &[(u64, u64)]) {
+        let mut search = Search::new(blob, from, blob.len(), false);
+        let mut work: u64 = 0;
+        loop {
+            let (place, mark) = match search.next() {
+                Ok(Some(found)) => found,
+                Ok(None) => return,
+                Err(error) => {
+                    return self.note(container, Verdict::Unreadable, "unreadable", error.to_string());
+                }
+            };
+            if let Some(&(_, end)) = passed.iter().find(|&&(start, end)| (start..end).contains(&place)) {
+                search.go_to(end);
+                continue;
+            }
+            let run = stream::run(blob, place, container);
+            // A long run that leads nowhere must not be made from each of very many places.
+            work = work.saturating_add(run.end.saturating_sub(place));
+            let far = run.operations > 0 && run.report.verdict == Verdict::Dangerous && run.report.len > 3;
+            let believed = match mark {
+                Mark::Proto => run.stopped || far && names_something(&run),
+                Mark::Global => far && names_something(&run) && (run.stopped || reaches(&run)),
+            };
+            if believed {
+                search.go_to(run.end);
+                self.add(run, blob, container, depth);
+            } else if work > (64 << 20) + 64 * blob.len() {
+                let message = "very many places look like the start of a pickle, and none is".into();
+                return self.note(container, Verdict::Budget, "budget-search", message);
+            }
+        }
+    }
+
+    /// Takes a stream into the report, with what is inside of it.
+    fn add(&mut self, run: Run, blob: &Blob<'_>, container: &str, depth: usize) {
+        let mut run = run;
+        refine(&mut run, blob, self.policy);
+        let Run { report, nested, inline, .. } = run;
+        for run in inline {
+            self.add(run, blob, container, depth);
+        }
+        self.list(report);
+        for (at, head, len) in nested {
+            let Some((opcode, claimed)) = stream::claim(&head) else { continue };
+            let start = at + stream::prefix(opcode);
+            // What a loader of bytes is given counts whatever it is; other strings only if they are pickles.
+            if len == u64::MAX || crate::search::starts_stream(&blob.get(start, 64).unwrap_or_default()) {
+                let before = (self.file.streams.len(), self.file.notes.len());
+                self.thing(&blob.part(start, claimed), &format!("{container}::bytes@{at}"), depth + 1);
+                if len != u64::MAX {
+                    self.file.notes.truncate(before.1);
+                    let inner = self.file.streams.split_off(before.0);
+                    self.file.streams.extend(inner.into_iter().filter(|stream| stream.verdict.is_flagged()));
+                }
+            }
+        }
+    }
+
+    fn list(&mut self, report: StreamReport) {
+        if report.verdict <= Verdict::Needs && self.file.streams.len() >= STREAMS {
+            self.unlisted += 1;
+        } else {
+            self.file.streams.push(report);
+        }
+    }
+}
+
+/// Whether a stream names what anybody has, first of all.
+fn names_reachable(run: &Run) -> bool {
+    run.report
+        .globals
+        .first()
+        .is_some_and(|first| known::is_reachable(&first.module, &first.name) && first.name.is_ascii())
+}
+
+/// Whether a finding is about more than a name that makes no sense, as in bytes that are no pickle.
+fn names_something(run: &Run) -> bool {
+    let sound =
+        |finding: &Finding| finding.verdict == Verdict::Dangerous && finding.category != Some("odd-name");
+    run.report.findings.iter().any(sound)
+}
+
+/// Whether a stream without `PROTO` does something, or goes on after what it names.
+fn reaches(run: &Run) -> bool {
+    run.operations > 1
+        || run.report.len
+            > run.report.globals.first().map_or(0, |first| (first.module.len() + first.name.len() + 3) as u64)
+}

@@ -1,0 +1,99 @@
+//! What the policies say to a stream in which no danger was found.
+
+use crate::blob::Blob;
+use crate::report::{Finding, Verdict};
+use crate::stream::Run;
+use brinery::Opcode;
+use brinery::policy::{self, Policy, examine};
+
+/// How large a stream may be that names something, and is examined as a whole.
+const EXAMINED: u64 = 4 << 20;
+/// The same for one that names nothing: it needs no more than budgets.
+const DATA: u64 = 256 << 10;
+/// How many needs are told.
+const NEEDS: usize = 100;
+
+/// The policies that brinery ships, as one.
+pub(crate) fn shipped() -> Policy {
+    Policy::shipped_names()
+        .iter()
+        .filter_map(|name| Policy::shipped(name))
+        .fold(Policy::data(), |all, one| all | one)
+}
+
+/// Examines a stream under a policy, which knows exactly what it grants.
+pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: &Policy) {
+    let report = &mut run.report;
+    let most = if run.operations > 0 { EXAMINED } else { DATA };
+    if !run.stopped || report.verdict > Verdict::Needs || !run.inline.is_empty() {
+        return;
+    }
+    let bytes = blob.bytes().and_then(|bytes| bytes.get(report.offset as usize..run.end as usize));
+    let (Some(bytes), false) = (bytes, report.len > most || run.taped) else {
+        // Too large to be examined: what is granted at all is taken for granted.
+        report.findings.retain(|finding| {
+            let name = finding.global.as_deref().and_then(|name| name.rsplit_once('.'));
+            name.is_none_or(|(module, name)| policy.get(module, name).is_none())
+        });
+        report.verdict = report.findings.iter().map(|finding| finding.verdict).max().unwrap_or_default();
+        return;
+    };
+    let finding = |verdict, rule, offset: u64, message: String| Finding {
+        verdict,
+        rule,
+        offset,
+        opcode: bytes.get(offset as usize).and_then(|byte| Opcode::from_byte(*byte)).map(Opcode::name),
+        global: None,
+        arguments: None,
+        path: None,
+        category: None,
+        context: Vec::new(),
+        message,
+    };
+    let judged = examine(bytes, policy);
+    match &judged {
+        policy::Verdict::Clean => report.findings.clear(),
+        policy::Verdict::Needs(error, needs) => {
+            let told = std::mem::take(&mut report.findings);
+            for need in needs.iter().take(NEEDS) {
+                let mut new = finding(Verdict::Needs, need.rule.id(), need.offset, need.message.clone());
+                new.global = need.global.as_ref().map(|(module, name)| format!("{module}.{name}"));
+                let alike = told.iter().find(|old| old.global == new.global && old.arguments.is_some());
+                new.arguments = alike.and_then(|old| old.arguments.clone());
+                new.offset += report.offset;
+                report.findings.push(new);
+            }
+            if report.findings.is_empty() {
+                let offset = error.offset().unwrap_or(0);
+                let mut new = finding(
+                    Verdict::Needs,
+                    error.rule().map_or("needs", |rule| rule.id()),
+                    offset,
+                    error.to_string(),
+                );
+                new.offset += report.offset;
+                report.findings.push(new);
+            }
+            report.unsaid += needs.len().saturating_sub(NEEDS) as u64;
+        }
+        policy::Verdict::Budget(error) | policy::Verdict::Malformed(error) => {
+            let verdict = if matches!(judged, policy::Verdict::Budget(_)) {
+                Verdict::Budget
+            } else {
+                Verdict::Ambiguous
+            };
+            let offset = error.offset().unwrap_or(0);
+            let mut new = finding(
+                verdict,
+                error.rule().map_or("malformed", |rule| rule.id()),
+                offset,
+                error.to_string(),
+            );
+            new.offset += report.offset;
+            new.path = (!error.path().is_root()).then(|| error.path().to_string());
+            report.findings.push(new);
+        }
+        _ => {}
+    }
+    report.verdict = report.findings.iter().map(|finding| finding.verdict).max().unwrap_or_default();
+}

@@ -1,0 +1,139 @@
+//! Spellings that readers of pickles do not agree on.
+//!
+//! CPython's C engine, `pickle.py`, `pickletools.genops` and what is built on it read these in different ways: one of
+//! them may see nothing where another runs something. No pickler writes them.
+
+use brinery::Opcode;
+use brinery::read::{Argument, Decoder};
+
+/// How many are told of one stream.
+const MOST: usize = 8;
+
+/// An odd spelling.
+#[derive(Debug)]
+pub(crate) struct Odd {
+    pub(crate) offset: u64,
+    pub(crate) rule: &'static str,
+    pub(crate) message: String,
+    /// Whether it is odd even in a stream that resolves nothing.
+    pub(crate) always: bool,
+}
+
+/// Goes through the opcodes of a stream.
+pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
+    let mut odds = Vec::new();
+    let mut declared: Option<i64> = None;
+    let mut frame_end: Option<u64> = None;
+    for (number, instruction) in Decoder::with_base(stream, base).map_while(Result::ok).enumerate() {
+        if odds.len() >= MOST {
+            break;
+        }
+        let mut odd = |rule, always, message: String| {
+            odds.push(Odd { offset: instruction.offset, rule, message, always });
+        };
+        let opcode = instruction.opcode;
+        if let Some(end) = frame_end {
+            if instruction.offset >= end {
+                frame_end = None;
+            } else if instruction.end > end && opcode != Opcode::Frame {
+                odd("frame-edge", false, format!("{opcode} goes on beyond the end of its frame"));
+                frame_end = None;
+            }
+        }
+        match (opcode, instruction.argument) {
+            (Opcode::Proto, Argument::Int(protocol)) => {
+                if number > 0 {
+                    odd("proto-again", false, format!("PROTO {protocol} is not the first opcode"));
+                }
+                declared = Some(protocol);
+            }
+            (Opcode::Frame, Argument::UInt8(len)) => {
+                if frame_end.is_some() {
+                    odd("frame-nested", false, "a frame begins inside a frame".into());
+                }
+                frame_end = Some(instruction.end.saturating_add(len));
+            }
+            (Opcode::Int, Argument::Line(line)) if !is_decimal(line) => {
+                odd("number", false, format!("INT {} is no decimal number", show(line)));
+            }
+            (Opcode::Long, Argument::Line(line)) if !is_decimal(line.strip_suffix(b"L").unwrap_or(line)) => {
+                odd("number", false, format!("LONG {} is no decimal number", show(line)));
+            }
+            (Opcode::Float, Argument::Line(line))
+                if line.iter().any(|byte| byte.is_ascii_whitespace() || *byte == b'_') =>
+            {
+                odd("number", false, format!("FLOAT {} is no plain number", show(line)));
+            }
+            (Opcode::Get | Opcode::Put, Argument::Line(line))
+                if line.is_empty() || line.len() > 19 || !line.iter().all(u8::is_ascii_digit) =>
+            {
+                odd("memo-index", false, format!("{opcode} {} is no plain index", show(line)));
+            }
+            (Opcode::Global | Opcode::Inst, Argument::Lines(module, name)) => {
+                for line in [module, name] {
+                    if line.iter().any(|byte| byte.is_ascii_control() || byte.is_ascii_whitespace()) {
+                        odd(
+                            "odd-name",
+                            true,
+                            format!("{opcode} with white space in the name: {}", show(line)),
+                        );
+                    }
+                }
+            }
+            _ => {}
+        }
+        // Picklers declare the protocol that they write, from 2 on.
+        if let Some(declared) = declared
+            && i64::from(opcode.info().protocol) > declared
+        {
+            odd(
+                "opcode-above-protocol",
+                false,
+                format!("{opcode} does not exist in protocol {declared}, which is declared"),
+            );
+        }
+    }
+    odds
+}
+
+fn is_decimal(line: &[u8]) -> bool {
+    let digits = line.strip_prefix(b"-").unwrap_or(line);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}
+
+fn show(line: &[u8]) -> String {
+    let text: String =
+        line.iter().take(40).flat_map(|byte| std::ascii::escape_default(*byte)).map(char::from).collect();
+    format!("'{text}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(stream: &[u8]) -> Vec<&'static str> {
+        check(stream, 0).into_iter().map(|odd| odd.rule).collect()
+    }
+
+    #[test]
+    fn what_picklers_write_is_not_odd() {
+        for stream in [
+            &b"\x80\x04\x95\x06\0\0\0\0\0\0\0]\x94(K\x01e."[..],
+            b"(lp0\nI1\naI01\naL-5L\naF1.5\na.",
+            b"\x80\x02}q\0.",
+        ] {
+            assert_eq!(rules(stream), [""; 0], "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn oddities_are_found() {
+        assert_eq!(rules(b"\x80\x02\x80\x04N."), ["proto-again"]);
+        assert_eq!(rules(b"I0x10\n."), ["number"]);
+        assert_eq!(rules(b"L1_0L\n."), ["number"]);
+        assert_eq!(rules(b"]p 0\ng0\n."), ["memo-index"]);
+        assert_eq!(rules(b"\x80\x04\x95\x01\0\0\0\0\0\0\0K\x01."), ["frame-edge"]);
+        assert_eq!(rules(b"\x80\x02\x8c\x01a."), ["opcode-above-protocol"]);
+        assert_eq!(rules(b"c os\nsystem\n."), ["odd-name"]);
+    }
+}

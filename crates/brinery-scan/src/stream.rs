@@ -1,0 +1,233 @@
+//! One stream, from where it starts to where it ends or breaks.
+
+use crate::blob::{Blob, SMALL};
+use crate::fact::Fact;
+use crate::facts::{End, Facts};
+use crate::known::Standing;
+use crate::report::{GlobalName, StreamReport, Verdict};
+use crate::spelling;
+use crate::tape::{Between, Tape};
+use brinery::Opcode;
+use brinery::read::{Cursor, Fault, Machine, Source};
+use std::cell::{Cell, RefCell};
+
+/// How many pickles may be inside one another between opcodes.
+const INLINE_DEPTH: usize = 8;
+/// How many globals of a stream are listed.
+const GLOBALS: usize = 10_000;
+
+/// What a run over a stream tells.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) report: StreamReport,
+    /// Where it ended, or where it broke.
+    pub(crate) end: u64,
+    /// Whether it came to its `STOP`.
+    pub(crate) stopped: bool,
+    /// Whether the input ended inside an argument, so that the length there may be false.
+    pub(crate) cut: bool,
+    /// Whether there are arrays between its opcodes, or it is too large for memory.
+    pub(crate) taped: bool,
+    /// How often something was resolved, called or constructed.
+    pub(crate) operations: u64,
+    /// Strings that may be pickles: where their opcodes are, and how long they are.
+    pub(crate) nested: Vec<(u64, Vec<u8>, u64)>,
+    /// Pickles between its opcodes.
+    pub(crate) inline: Vec<Run>,
+}
+
+/// Runs the machine over the stream that starts at `start`.
+pub(crate) fn run(blob: &Blob<'_>, start: u64, container: &str) -> Run {
+    run_at(blob, start, container, 0)
+}
+
+fn run_at(blob: &Blob<'_>, start: u64, container: &str, depth: usize) -> Run {
+    let between = Cell::new(Between::Nothing);
+    let inline = RefCell::new(Vec::new());
+    if let Some(bytes) = blob.bytes() {
+        let mut facts = Facts::new(blob, start, &between, false);
+        let mut cursor = Cursor::with_base(bytes.get(start as usize..).unwrap_or_default(), start);
+        let result = Machine::new().run(&mut cursor, &mut facts);
+        if !matches!(result, Err(End::NeedsTape)) {
+            let end = cursor.offset();
+            return conclude(facts, result, end, container, Vec::new());
+        }
+        between.set(Between::Nothing);
+    }
+    let mut facts = Facts::new(blob, start, &between, true);
+    let pickle = |at: u64| {
+        if depth >= INLINE_DEPTH {
+            return None;
+        }
+        let run = run_at(blob, at, container, depth + 1);
+        let end = run.stopped.then_some(run.end);
+        inline.borrow_mut().push(run);
+        end
+    };
+    let mut tape = Tape::new(blob, start, &between, &pickle);
+    let result = Machine::new().run(&mut tape, &mut facts);
+    let end = tape.offset();
+    drop(tape);
+    conclude(facts, result, end, container, inline.take())
+}
+
+fn conclude(
+    mut facts: Facts<'_, '_>,
+    result: Result<Fact, End>,
+    end: u64,
+    container: &str,
+    inline: Vec<Run>,
+) -> Run {
+    let mut end = end;
+    let (stopped, mut cut) = (result.is_ok(), false);
+    facts.finish(result.as_ref().ok(), end);
+    if facts.persistent > 0 {
+        let message = format!(
+            "refers to {} objects by persistent ids, which the loading program resolves",
+            facts.persistent
+        );
+        facts.find(Verdict::Needs, "needs-persistent", message);
+    }
+    if facts.buffers > 0 {
+        let message = format!("takes {} buffers that are not in it", facts.buffers);
+        facts.find(Verdict::Needs, "needs-buffers", message);
+    }
+    match result {
+        Ok(_) | Err(End::NeedsTape) => {}
+        Err(End::Fault(fault, place)) => {
+            end = place.offset.max(facts.start);
+            cut = matches!(fault, Fault::Truncated);
+            facts.at = end;
+            let huge = if cut { claims_too_much(&facts, end) } else { None };
+            if let Some(message) = huge {
+                facts.find(Verdict::Budget, "budget-claim", message);
+            } else {
+                let message = format!("breaks off: {}", fault.to_string().trim_end_matches('.'));
+                facts.find(Verdict::Malformed, "malformed", message);
+            }
+        }
+        Err(End::Unreadable(message)) => {
+            facts.at = end;
+            facts.find(Verdict::Unreadable, "unreadable", message);
+        }
+    }
+    if facts.operations > 0 || facts.textual || facts.protocols > 1 || end - facts.start < 1 << 16 {
+        check_spelling(&mut facts, end);
+    }
+    for position in 0..facts.findings.len() {
+        let offset = facts.findings[position].offset;
+        let byte = facts.blob.get(offset, 1).ok().and_then(|byte| byte.first().copied());
+        facts.findings[position].opcode = byte.and_then(Opcode::from_byte).map(Opcode::name);
+    }
+    let named =
+        facts.named.iter().filter(|named| !named.name.is_empty() || named.told != u8::MAX).take(GLOBALS);
+    let globals = named
+        .map(|named| GlobalName {
+            module: named.module.clone(),
+            name: named.name.clone(),
+            offset: named.offset,
+        })
+        .collect();
+    let nested = std::mem::take(&mut facts.nested)
+        .into_iter()
+        .map(|(at, len)| {
+            let head = facts.blob.get(at, 9).unwrap_or_default();
+            (at, head, len)
+        })
+        .collect();
+    let mut findings = std::mem::take(&mut facts.findings);
+    findings.sort_by_key(|finding| finding.offset);
+    if !facts.keeps_items {
+        crate::context::add(facts.blob, facts.start, end, &mut findings);
+    }
+    let verdict = findings.iter().map(|finding| finding.verdict).max().unwrap_or_default();
+    let report = StreamReport {
+        container: container.to_owned(),
+        offset: facts.start,
+        len: end - facts.start,
+        protocol: facts.protocol,
+        verdict,
+        findings,
+        unsaid: facts.unsaid,
+        globals,
+    };
+    Run { report, end, stopped, cut, taped: facts.has_tape, operations: facts.operations, nested, inline }
+}
+
+/// Whether the opcode where the input ends claims so much that a loader would set memory aside for it.
+fn claims_too_much(facts: &Facts<'_, '_>, at: u64) -> Option<String> {
+    let head = facts.blob.get(at, 9).ok()?;
+    let (opcode, len) = claim(&head)?;
+    let remaining = facts.blob.len().saturating_sub(at);
+    let large = len > (256 << 20) && len > remaining.saturating_mul(16);
+    large.then(|| {
+        format!("{opcode} claims {len} bytes where {remaining} remain, and loaders set memory aside for them")
+    })
+}
+
+/// The length that the opcode at the start of `head` claims for its argument.
+pub(crate) fn claim(head: &[u8]) -> Option<(Opcode, u64)> {
+    let opcode = Opcode::from_byte(*head.first()?)?;
+    let len = match opcode {
+        Opcode::ShortBinBytes | Opcode::ShortBinUnicode | Opcode::ShortBinString | Opcode::Long1 => {
+            u64::from(*head.get(1)?)
+        }
+        Opcode::BinBytes | Opcode::BinUnicode | Opcode::BinString | Opcode::Long4 => {
+            u64::from(u32::from_le_bytes(*head.get(1..)?.first_chunk()?))
+        }
+        Opcode::BinBytes8 | Opcode::BinUnicode8 | Opcode::ByteArray8 | Opcode::Frame => {
+            u64::from_le_bytes(*head.get(1..)?.first_chunk()?)
+        }
+        _ => return None,
+    };
+    Some((opcode, len))
+}
+
+/// How many bytes come before the string that an opcode makes.
+pub(crate) fn prefix(opcode: Opcode) -> u64 {
+    match opcode {
+        Opcode::BinBytes8 | Opcode::BinUnicode8 | Opcode::ByteArray8 | Opcode::Frame => 9,
+        Opcode::BinBytes | Opcode::BinUnicode | Opcode::BinString | Opcode::Long4 => 5,
+        _ => 2,
+    }
+}
+
+fn check_spelling(facts: &mut Facts<'_, '_>, end: u64) {
+    let len = (end - facts.start).min(SMALL);
+    let owned;
+    let bytes = match facts.blob.bytes() {
+        Some(bytes) => &bytes[facts.start as usize..(facts.start + len) as usize],
+        None => {
+            owned = facts.blob.get(facts.start, len as usize).unwrap_or_default();
+            &owned[..]
+        }
+    };
+    // Where arrays lie between the opcodes there is no going through them.
+    if facts.keeps_items {
+        return;
+    }
+    let odds = spelling::check(bytes, facts.start);
+    // What readers see differently matters where something is resolved.
+    let matters = facts.operations > 0;
+    for odd in odds {
+        facts.at = odd.offset;
+        if matters || odd.always {
+            facts.find(Verdict::Ambiguous, odd.rule, odd.message);
+        }
+    }
+    if facts.overwritten && matters {
+        facts.at = facts.start;
+        let message = "stores twice at one index of the memo, which some readers do not follow".into();
+        facts.find(Verdict::Ambiguous, "memo-reused", message);
+    }
+    for position in 0..facts.named.len() {
+        let named = &facts.named[position];
+        if !named.name.is_ascii() || !named.module.is_ascii() {
+            let message = format!("{} is written with letters beyond ASCII", named.full());
+            if !matches!(named.standing, Standing::Forbidden(_)) {
+                facts.at = facts.named[position].offset;
+                facts.find(Verdict::Ambiguous, "odd-name", message);
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Pickles in text: Base64 and hexadecimal, in JSON, in columns of databases, in messages.
+
+/// How short a run may be that is decoded.
+const SHORTEST: usize = 16;
+/// How many runs of one text are decoded.
+const MOST: usize = 100_000;
+
+/// Whether the bytes are text.
+pub(crate) fn is_text(head: &[u8]) -> bool {
+    let odd = head.iter().filter(|&&byte| byte < 0x20 && !matches!(byte, b'\n' | b'\r' | b'\t')).count();
+    !head.is_empty() && odd == 0
+}
+
+/// Calls `visit` with what each run of Base64 or hexadecimal stands for, and where it begins.
+pub(crate) fn each(text: &[u8], mut visit: impl FnMut(u64, Vec<u8>)) {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    let mut at = 0;
+    let mut runs = 0;
+    while at < text.len() && runs < MOST {
+        if !is_part(text[at]) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut run = Vec::new();
+        while at < text.len() {
+            if is_part(text[at]) {
+                run.push(text[at]);
+                at += 1;
+                continue;
+            }
+            // Long Base64 is broken into lines, in JSON and in Python text by escapes.
+            let rest = &text[at..];
+            let line = if rest.starts_with(b"\\n") {
+                2
+            } else {
+                rest.iter().take(2).take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count()
+            };
+            let full = run.len() >= 60 && line > 0 && text.get(at + line).is_some_and(|&next| is_part(next));
+            if !full {
+                break;
+            }
+            at += line;
+        }
+        if run.len() < SHORTEST {
+            continue;
+        }
+        runs += 1;
+        if run.iter().all(u8::is_ascii_hexdigit) && run.len().is_multiple_of(2) {
+            visit(start as u64, hexadecimal(&run));
+        }
+        if let Some(bytes) = base64(&run) {
+            visit(start as u64, bytes);
+        }
+    }
+}
+
+/// The bytes that escapes in text stand for, as JSON and `repr` write them; `None` if there are none.
+pub(crate) fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr(b'\\', text)?;
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        bytes.extend_from_slice(&rest[..at]);
+        let number = |digits: &[u8]| {
+            std::str::from_utf8(digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok())
+        };
+        let (byte, len) = match rest.get(at + 1) {
+            Some(b'n') => (b'\n', 2),
+            Some(b't') => (b'\t', 2),
+            Some(b'r') => (b'\r', 2),
+            Some(b'x') => match rest.get(at + 2..at + 4).and_then(number) {
+                Some(byte) => (byte as u8, 4),
+                None => (b'x', 2),
+            },
+            Some(b'u') => match rest.get(at + 2..at + 6).and_then(number) {
+                Some(char) if char < 256 => (char as u8, 6),
+                _ => (b'?', 6),
+            },
+            Some(&other) => (other, 2),
+            None => break,
+        };
+        bytes.push(byte);
+        rest = rest.get(at + len..).unwrap_or_default();
+    }
+    bytes.extend_from_slice(rest);
+    Some(bytes)
+}
+
+fn hexadecimal(run: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
+    run.as_chunks::<2>().0.iter().map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+fn base64(run: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(run.len() / 4 * 3 + 3);
+    for group in run.chunks(4) {
+        let mut word = 0u32;
+        for &byte in group {
+            let digit = match byte {
+                b'A'..=b'Z' => byte - b'A',
+                b'a'..=b'z' => byte - b'a' + 26,
+                b'0'..=b'9' => byte - b'0' + 52,
+                b'+' | b'-' => 62,
+                _ => 63,
+            };
+            word = word << 6 | u32::from(digit);
+        }
+        word <<= 6 * (4 - group.len());
+        let count = match group.len() {
+            4 => 3,
+            3 => 2,
+            2 => 1,
+            _ => return None,
+        };
+        bytes.extend_from_slice(&word.to_be_bytes()[1..=count]);
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn runs_are_found_in_json() {
+        let mut found = Vec::new();
+        super::each(br#"{"body": "gASVCAAAAAAAAABdlChLAUsCZS4=", "id": 3}"#, |at, bytes| {
+            found.push((at, bytes));
+        });
+        assert_eq!(found, [(10, b"\x80\x04\x95\x08\0\0\0\0\0\0\0]\x94(K\x01K\x02e.".to_vec())]);
+    }
+}

@@ -1,0 +1,260 @@
+//! Streams and what is thought of them.
+
+use brinery_scan::{Report, Scanner, Verdict};
+use std::fmt::Write as _;
+use std::io::Write;
+
+fn scan(bytes: &[u8]) -> Report {
+    Scanner::new().threads(1).scan_bytes("file", bytes)
+}
+
+fn verdict(bytes: &[u8]) -> Verdict {
+    scan(bytes).verdict()
+}
+
+/// `os.system('true')` as protocol 0 spells it.
+const CALL: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
+
+#[test]
+fn data_is_clean() {
+    for data in [
+        &b"N."[..],
+        b"\x80\x04]\x94(K\x01K\x02e.",
+        b"(dp0\nS'a'\np1\nI1\ns.",
+        b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01K\x01u.",
+        b"no pickle at all",
+        b"",
+    ] {
+        assert_eq!(verdict(data), Verdict::Clean, "{data:?}");
+    }
+}
+
+#[test]
+fn calls_in_every_spelling_are_dangerous() {
+    for stream in [
+        CALL,
+        b"(S'true'\nios\nsystem\n.",
+        b"(cos\nsystem\nS'true'\no.",
+        b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x93\x94\x8c\x04true\x94\x85\x94R\x94.",
+        b"\x80\x02cposix\nsystem\nU\x04true\x85R.",
+        b"c__builtin__\neval\n(V1\ntR.",
+        b"ccommands\ngetoutput\n(V1\ntR.",
+        b"cos\nsystem\np0\n0g0\n(S'true'\ntR.",
+        b"\x80\x02csubprocess\nPopen\nU\x04true\x85\x81.",
+        b"\x80\x04\x8c\x05numpy\x8c\x0ef2py.os.system\x93\x8c\x04true\x85R.",
+        b"\x80\x04\x8c\x06random\x8c\x0a_os.system\x93\x8c\x04true\x85R.",
+    ] {
+        assert_eq!(verdict(stream), Verdict::Dangerous, "{stream:?}");
+    }
+}
+
+#[test]
+fn effects_without_calls_are_dangerous() {
+    for stream in [
+        // A hook forged as an attribute, a live dict written to, a class changed, a module imported for its sake.
+        &b"\x80\x02cshop\nOrder\n)\x81}X\x09\0\0\0__class__NsbN."[..],
+        b"\x80\x04\x8c\x04shop\x8c\x08REGISTRY\x93K\x01K\x02s.",
+        b"\x80\x04\x8c\x04shop\x8c\x05Order\x93}b.",
+        b"\x80\x04cshop\nsetup\n0N.",
+        b"\x80\x04cantigravity\nfly\n.",
+    ] {
+        assert_eq!(verdict(stream), Verdict::Dangerous, "{stream:?}");
+    }
+}
+
+#[test]
+fn what_breaks_after_its_payload_is_dangerous_all_the_same() {
+    let body = &CALL[..CALL.len() - 1];
+    for tail in [&b""[..], b"\xff", b"0000.", b"X\xff\xff\xff\x7f", b"h\xff."] {
+        assert_eq!(verdict(&[body, tail].concat()), Verdict::Dangerous, "{tail:?}");
+    }
+}
+
+#[test]
+fn streams_count_wherever_they_start() {
+    let data = b"\x80\x04]\x94.";
+    for prefix in [&data[..], b"\x01\x02\x03\x04", b"!", &[0; 5000], b"\x80\x04]\x94.\n\n", b"HEADER v1\n"] {
+        assert_eq!(verdict(&[prefix, CALL].concat()), Verdict::Dangerous, "{prefix:?}");
+        let modern = b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x93\x94\x8c\x04true\x94\x85\x94R\x94.";
+        assert_eq!(verdict(&[prefix, modern].concat()), Verdict::Dangerous, "{prefix:?}");
+        assert_eq!(verdict(&[prefix, &modern[2..]].concat()), Verdict::Dangerous, "{prefix:?}");
+    }
+}
+
+#[test]
+fn classes_of_the_program_have_to_be_granted() {
+    for stream in [
+        &b"\x80\x02cshop\nOrder\nq\0)\x81q\x01}q\x02X\x01\0\0\0aq\x03K\x01sb."[..],
+        b"\x80\x04\x8c\x04shop\x8c\x05Color\x93K\x01\x85R.",
+        b"ccopy_reg\n_reconstructor\n(cshop\nOrder\nc__builtin__\nobject\nNtR.",
+    ] {
+        assert_eq!(verdict(stream), Verdict::Needs, "{stream:?}");
+    }
+}
+
+#[test]
+fn streams_that_cost_too_much_are_over_budget() {
+    let mut hash = b"\x80\x04})".to_vec();
+    hash.extend(b"2\x86".repeat(60));
+    hash.extend(b"Ns.");
+    let deep = [&b"\x80\x04)"[..], &b"\x85".repeat(200_000), b"."].concat();
+    let sets = [&b"\x80\x04("[..], &b"\x8f".repeat(2_000_000), b"t."].concat();
+    let mut collisions = b"\x80\x04}(".to_vec();
+    for factor in 1..3000u128 {
+        let key = factor * ((1 << 61) - 1);
+        collisions.extend([0x8a, 16]);
+        collisions.extend(key.to_le_bytes());
+        collisions.push(b'N');
+    }
+    collisions.extend(b"u.");
+    let digits = [&b"I"[..], &b"9".repeat(100_000), b"\n."].concat();
+    for stream in [
+        &hash[..],
+        &deep,
+        &sets,
+        &collisions,
+        &digits,
+        b"\x80\x04cbuiltins\nbytearray\n\x8a\x05\0\0\0\0\x7f\x85R.",
+        b"\x80\x04Nr\xff\xff\xff\x7f.",
+        b"\x80\x04\x8e\0\0\0\0\x10\0\0\0abc",
+    ] {
+        let report = scan(stream);
+        assert!(report.verdict() >= Verdict::Budget, "{:?}: {:?}", &stream[..20], report.verdict());
+    }
+}
+
+#[test]
+fn readers_that_differ_make_it_ambiguous_or_worse() {
+    for stream in
+        [&b"\x80\x02\x82\x01."[..], b"\x80\x04\x80\x02cshop\nOrder\n)\x81.", b"I1_0\n0cshop\nOrder\n)\x81."]
+    {
+        assert!(verdict(stream) >= Verdict::Ambiguous, "{stream:?}");
+    }
+}
+
+#[test]
+fn layers_are_known_by_content() {
+    let gzip = |data: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    };
+    let zlib = |data: &[u8]| {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    };
+    let bzip2 = |data: &[u8]| {
+        let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    };
+    for packed in
+        [gzip(CALL), zlib(CALL), bzip2(CALL), gzip(&gzip(CALL)), [&b"N.\x80\x04N."[..], &zlib(CALL)].concat()]
+    {
+        assert_eq!(verdict(&packed), Verdict::Dangerous);
+    }
+    // A cut file is not passed over in silence.
+    let cut = gzip(&[b"\x80\x04]\x94.", &vec![7; 50_000][..]].concat());
+    assert_eq!(scan(&cut[..cut.len() - 12]).exit_code(false), 2);
+}
+
+/// A stored member: its local header and data, and its entry in the directory.
+fn member(name: &str, data: &[u8], at: usize) -> (Vec<u8>, Vec<u8>) {
+    let len = (data.len() as u32).to_le_bytes();
+    let name_len = (name.len() as u16).to_le_bytes();
+    let sizes = [&[0; 4][..], &len, &len, &name_len, &[0; 2]].concat();
+    let local = [&b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0"[..], &sizes, name.as_bytes(), data].concat();
+    let entry = [
+        &b"PK\x01\x02\x14\0\x14\0\0\0\0\0\0\0\0\0"[..],
+        &sizes,
+        &[0; 10],
+        &(at as u32).to_le_bytes(),
+        name.as_bytes(),
+    ]
+    .concat();
+    (local, entry)
+}
+
+fn archive(locals: &[u8], entries: &[Vec<u8>]) -> Vec<u8> {
+    let directory = entries.concat();
+    let count = (entries.len() as u16).to_le_bytes();
+    let end = [
+        &b"PK\x05\x06\0\0\0\0"[..],
+        &count,
+        &count,
+        &(directory.len() as u32).to_le_bytes(),
+        &(locals.len() as u32).to_le_bytes(),
+        &[0; 2],
+    ]
+    .concat();
+    [locals, &directory, &end].concat()
+}
+
+#[test]
+fn both_lists_of_a_zip_are_walked() {
+    let (good, good_entry) = member("data.pkl", b"\x80\x02N.", 0);
+    assert_eq!(verdict(&archive(&good, std::slice::from_ref(&good_entry))), Verdict::Clean);
+
+    let (bad, bad_entry) = member("data.pkl", CALL, 0);
+    let report = scan(&archive(&bad, &[bad_entry]));
+    assert_eq!(report.files[0].streams[0].container, "file::data.pkl");
+    assert_eq!(report.verdict(), Verdict::Dangerous);
+
+    // A member that the directory does not have.
+    let (hidden, _) = member("hidden.pkl", CALL, good.len());
+    let report = scan(&archive(&[good.clone(), hidden].concat(), std::slice::from_ref(&good_entry)));
+    assert_eq!(report.verdict(), Verdict::Dangerous);
+    assert!(report.files[0].notes.iter().any(|note| note.rule == "zip-lists-differ"));
+
+    // Another name in the header than in the directory.
+    let (_, renamed) = member("other.pkl", b"\x80\x02N.", 0);
+    assert_eq!(verdict(&archive(&good, &[renamed])), Verdict::Ambiguous);
+
+    // Encrypted: said, not passed over.
+    let mut encrypted = archive(&good, &[good_entry]);
+    let flags = encrypted.windows(4).position(|window| window == b"PK\x01\x02").unwrap() + 8;
+    encrypted[flags] |= 1;
+    assert!(verdict(&encrypted) >= Verdict::Unreadable);
+}
+
+#[test]
+fn text_is_decoded() {
+    assert_eq!(verdict(br#"{"body": "Y29zCnN5c3RlbQooUyd0cnVlJwp0Ui4=", "n": 1}"#), Verdict::Dangerous);
+    let mut hexadecimal = String::new();
+    for byte in CALL {
+        write!(hexadecimal, "{byte:02x}").unwrap();
+    }
+    assert_eq!(verdict(hexadecimal.as_bytes()), Verdict::Dangerous);
+    assert_eq!(verdict(b"class\nnames\nimport\ncos\nine\nwords and more words\n"), Verdict::Clean);
+}
+
+#[test]
+fn large_streams_are_read_through_a_window() {
+    let path = std::env::temp_dir().join(format!("brinery-scan-{}.pkl", std::process::id()));
+    let mut file = std::fs::File::create(&path).unwrap();
+    let len = 40u64 << 20;
+    file.write_all(b"\x80\x05](\x8e").unwrap();
+    file.write_all(&len.to_le_bytes()).unwrap();
+    for _ in 0..40 {
+        file.write_all(&vec![b'c'; 1 << 20]).unwrap();
+    }
+    file.write_all(b"\x8c\x02os\x94\x8c\x06system\x94\x93\x94\x8c\x04true\x94\x85\x94R\x94e.").unwrap();
+    drop(file);
+    let report = Scanner::new().scan_file(&path);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(report.verdict, Verdict::Dangerous);
+    assert_eq!(report.streams[0].len, report.size);
+}
+
+#[test]
+fn the_worst_of_many_findings_is_kept() {
+    let mut stream = b"\x80\x02".to_vec();
+    for number in 0..2000 {
+        stream.extend(format!("cshop\nOrder{number}\n)\x20").replace(' ', "").as_bytes());
+        stream.extend(b"\x810");
+    }
+    stream.extend(&CALL[..CALL.len()]);
+    let report = scan(&stream);
+    assert_eq!(report.verdict(), Verdict::Dangerous);
+}
