@@ -34,6 +34,8 @@ const OBJECT: u64 = 48;
 const HASH_MODULUS: u64 = (1 << 61) - 1;
 /// How many different integers may have one hash.
 const COLLISIONS: u32 = 1000;
+/// How often one dict may be the state of something.
+const REPEATED: u32 = 1000;
 /// How many integers are looked at for that.
 const COUNTED_HASHES: usize = 1 << 18;
 
@@ -112,6 +114,10 @@ pub(crate) struct Facts<'a, 't> {
     hash_work: f64,
     hashes: HashMap<u64, u32>,
     told_budget: u8,
+    /// The dicts that were states last, and how often one was so again.
+    states: [u32; 8],
+    repeated_at: usize,
+    repeated: u32,
     stored: u64,
     highest_index: u64,
     pub(crate) overwritten: bool,
@@ -148,6 +154,9 @@ impl<'a, 't> Facts<'a, 't> {
             hash_work: 0.0,
             hashes: HashMap::new(),
             told_budget: 0,
+            states: [u32::MAX; 8],
+            repeated_at: 0,
+            repeated: 0,
             stored: 0,
             highest_index: 0,
             overwritten: false,
@@ -245,7 +254,7 @@ impl<'a, 't> Facts<'a, 't> {
 
     /// Counts memory; says so once if it is out of proportion.
     #[inline(always)]
-    fn allocate(&mut self, bytes: u64) {
+    pub(crate) fn allocate(&mut self, bytes: u64) {
         self.memory += bytes;
     }
 
@@ -362,6 +371,23 @@ impl<'a, 't> Facts<'a, 't> {
             }
         }
         self.contain(pairs)
+    }
+
+    /// A dict becomes a state. That of one object is that of no other; one that is given out again and again costs time.
+    pub(crate) fn count_state(&mut self, dict: u32) {
+        if self.states.contains(&dict) {
+            self.repeated += 1;
+            if self.repeated > REPEATED {
+                self.tell_budget(
+                    7,
+                    "budget-state",
+                    "gives one state to objects over and over, which takes time".into(),
+                );
+            }
+        } else {
+            self.states[self.repeated_at] = dict;
+            self.repeated_at = (self.repeated_at + 1) % self.states.len();
+        }
     }
 
     fn new_dict(&mut self) -> Kind {
@@ -544,7 +570,8 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     #[inline(always)]
     fn tuple(&mut self, mut items: Items<'_, Fact>) -> Made {
-        self.allocate(TUPLE);
+        // The empty tuple is always the same.
+        self.allocate(if items.is_empty() { 0 } else { TUPLE });
         let (depth, weight) = self.contain(items.as_slice());
         let place = self.shelf.put(items.as_slice());
         items.drain();

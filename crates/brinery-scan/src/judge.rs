@@ -350,36 +350,49 @@ impl Facts<'_, '_> {
             })
     }
 
-    /// Whether iterating a value runs nothing.
+    /// Whether iterating a value runs nothing, and ends.
     fn is_container(&self, fact: &Fact) -> bool {
         match fact.kind {
             Kind::Made { global, .. } => {
                 let (module, name) = self.named[global as usize].modern();
-                // Iterators over plain containers end where those do.
-                !matches!(module, "itertools" | "builtins")
-                    || matches!(
-                        name,
-                        "list"
-                            | "tuple"
-                            | "set"
-                            | "frozenset"
-                            | "dict"
-                            | "bytes"
-                            | "bytearray"
-                            | "str"
-                            | "int"
-                            | "complex"
-                            | "object"
-                            | "iter"
-                            | "reversed"
-                            | "zip"
-                            | "enumerate"
-                            | "slice"
-                    )
+                match module {
+                    // Iterators over plain containers end where those do.
+                    "builtins" => {
+                        !matches!(name, "map" | "filter" | "range" | "memoryview" | "super" | "property")
+                    }
+                    "collections" | "array" | "numpy" | "types" | "decimal" | "datetime" | "uuid" => true,
+                    _ => self.named[global as usize].standing == Standing::Stranger(Shape::Class),
+                }
             }
             Kind::Bound | Kind::Result | Kind::Outside(Outside::Extension | Outside::Persistent) => false,
             _ => true,
         }
+    }
+
+    /// Whether all classes and functions among the arguments are of the package of the one that is called.
+    fn are_kin(&self, id: u32, items: &[Fact]) -> bool {
+        let top =
+            |id: u32| self.named[id as usize].modern().0.split('.').next().unwrap_or_default().to_owned();
+        let own = top(id);
+        items.iter().all(|item| match item.kind {
+            Kind::Global(other) => matches!(top(other), other if other == own || other == "builtins" || other == "numpy" || other == "collections"),
+            Kind::Module(_) | Kind::Bound | Kind::Result => false,
+            _ => true,
+        })
+    }
+
+    /// How many bytes are among the arguments, which a call may copy.
+    fn bytes_among(&self, items: &[Fact]) -> u64 {
+        let lens = items.iter().map(|item| match item.kind {
+            Kind::Bytes(at) => self
+                .blob
+                .get(at, 9)
+                .ok()
+                .and_then(|head| crate::stream::claim(&head))
+                .map_or(0, |claim| claim.1),
+            _ => 0,
+        });
+        lens.sum()
     }
 
     /// A call of what honest pickles call.
@@ -388,8 +401,31 @@ impl Facts<'_, '_> {
         let first = list.items.first().copied();
         let refuse = |facts: &mut Self, why: &str| facts.dangerous_call(id, args, "call-arguments", why);
         self.named[id as usize].used = true;
+        let copied = self.bytes_among(&list.items);
+        self.allocate(copied);
         match rule {
-            Rule::Any => made(id, Extra::None),
+            Rule::Any => {
+                let (module, name) = self.named[id as usize].modern();
+                let digits = (module, name) == ("builtins", "int")
+                    && first.and_then(|first| self.text(&first)).is_some_and(|text| text.len() >= 4096);
+                if digits {
+                    self.about(
+                        id,
+                        Verdict::Budget,
+                        "budget-digits",
+                        None,
+                        "reads a very long decimal number".into(),
+                    );
+                }
+                made(id, Extra::None)
+            }
+            Rule::Kin => {
+                if self.are_kin(id, &list.items) {
+                    made(id, Extra::None)
+                } else {
+                    refuse(self, ", which uses what it is given, of another package")
+                }
+            }
             Rule::Value => refuse(self, ", which no honest pickle does"),
             Rule::Shared => made(id, Extra::Shared),
             Rule::Items | Rule::Factory => {
@@ -902,6 +938,9 @@ impl Facts<'_, '_> {
             },
             Standing::Standard(Shape::Exception) => {}
             Standing::Standard(Shape::Class) | Standing::Package(Shape::Class | Shape::Exception) => {
+                if self.named[id as usize].name.ends_with("Meta") {
+                    return self.dangerous_call(id, args, "construct-object", " to make a class");
+                }
                 if items.iter().any(|item| matches!(item.kind, Kind::Result | Kind::Bound)) {
                     return self.dangerous_call(id, args, "construct-object", " with computed arguments");
                 }
@@ -977,6 +1016,7 @@ impl Facts<'_, '_> {
             _ => {}
         }
         for dict in dicts {
+            self.count_state(dict);
             let Some(hooks) = self.hooks.get(&dict) else { continue };
             let names: Vec<String> = hooks.iter().map(|&at| self.text_at(at)).collect();
             if let Some(name) = names.into_iter().find(|name| HOOKS.contains(&name.as_str())) {

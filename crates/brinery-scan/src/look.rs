@@ -188,6 +188,9 @@ impl<'f> Look<'f> {
                 &owned[..]
             }
         };
+        if let Some(plain) = text::unescaped(bytes) {
+            self.search(&Blob::of(plain), 0, &format!("{container}::unescaped"), depth + 1, &[]);
+        }
         text::each(bytes, |at, decoded| {
             let pickle = crate::search::starts_stream(&decoded)
                 || Layer::of(&decoded).is_some()

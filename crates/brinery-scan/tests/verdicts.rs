@@ -1,6 +1,7 @@
 //! Streams and what is thought of them.
 
 use brinery_scan::{Report, Scanner, Verdict};
+use std::fmt::Write as _;
 use std::io::Write;
 
 fn scan(bytes: &[u8]) -> Report {
@@ -154,7 +155,7 @@ fn layers_are_known_by_content() {
         assert_eq!(verdict(&packed), Verdict::Dangerous);
     }
     // A cut file is not passed over in silence.
-    let cut = gzip(&[b"\x80\x04]\x94.", &[7; 50_000][..]].concat());
+    let cut = gzip(&[b"\x80\x04]\x94.", &vec![7; 50_000][..]].concat());
     assert_eq!(scan(&cut[..cut.len() - 12]).exit_code(false), 2);
 }
 
@@ -220,7 +221,10 @@ fn both_lists_of_a_zip_are_walked() {
 #[test]
 fn text_is_decoded() {
     assert_eq!(verdict(br#"{"body": "Y29zCnN5c3RlbQooUyd0cnVlJwp0Ui4=", "n": 1}"#), Verdict::Dangerous);
-    let hexadecimal: String = CALL.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hexadecimal = String::new();
+    for byte in CALL {
+        write!(hexadecimal, "{byte:02x}").unwrap();
+    }
     assert_eq!(verdict(hexadecimal.as_bytes()), Verdict::Dangerous);
     assert_eq!(verdict(b"class\nnames\nimport\ncos\nine\nwords and more words\n"), Verdict::Clean);
 }

@@ -11,6 +11,8 @@ use std::sync::OnceLock;
 pub(crate) enum Rule {
     /// Whatever they are.
     Any,
+    /// What is given is of the same package.
+    Kin,
     /// It is no thing to call.
     Value,
     /// Nothing that runs something when it is iterated.
@@ -117,6 +119,7 @@ fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
 fn rule(name: &str) -> Option<Rule> {
     Some(match name {
         "any" => Rule::Any,
+        "kin" => Rule::Kin,
         "value" => Rule::Value,
         "items" => Rule::Items,
         "size" => Rule::Size,
@@ -367,11 +370,27 @@ fn standing_of(module: &str, name: &str) -> Standing {
             sentence: "runs a program by importing it",
         });
     }
-    if standard { Standing::Standard(shape) } else { stranger(tables, top, shape) }
+    if standard {
+        return Standing::Standard(shape);
+    }
+    match stranger(tables, top, shape) {
+        Standing::Package(Shape::Maker) if !is_private_maker(last) => Standing::Package(Shape::Function),
+        standing => standing,
+    }
 }
 
 fn stranger(tables: &Tables, top: &str, shape: Shape) -> Standing {
     if tables.packages.contains(top) { Standing::Package(shape) } else { Standing::Stranger(shape) }
+}
+
+/// Whether a maker of a package is one for pickling, and no function for people.
+fn is_private_maker(name: &str) -> bool {
+    let bare = name.trim_start_matches('_');
+    name.starts_with('_')
+        || ["reconstruct", "rebuild", "restore", "unpickle", "unreduce"]
+            .iter()
+            .any(|verb| bare.starts_with(verb))
+        || bare.ends_with("unpickle")
 }
 
 /// What the last part of a name looks like.

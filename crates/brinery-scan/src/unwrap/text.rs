@@ -55,6 +55,38 @@ pub(crate) fn each(text: &[u8], mut visit: impl FnMut(u64, Vec<u8>)) {
     }
 }
 
+/// The bytes that escapes in text stand for, as JSON and `repr` write them; `None` if there are none.
+pub(crate) fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr(b'\\', text)?;
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        bytes.extend_from_slice(&rest[..at]);
+        let number = |digits: &[u8]| {
+            std::str::from_utf8(digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok())
+        };
+        let (byte, len) = match rest.get(at + 1) {
+            Some(b'n') => (b'\n', 2),
+            Some(b't') => (b'\t', 2),
+            Some(b'r') => (b'\r', 2),
+            Some(b'x') => match rest.get(at + 2..at + 4).and_then(number) {
+                Some(byte) => (byte as u8, 4),
+                None => (b'x', 2),
+            },
+            Some(b'u') => match rest.get(at + 2..at + 6).and_then(number) {
+                Some(char) if char < 256 => (char as u8, 6),
+                _ => (b'?', 6),
+            },
+            Some(&other) => (other, 2),
+            None => break,
+        };
+        bytes.push(byte);
+        rest = rest.get(at + len..).unwrap_or_default();
+    }
+    bytes.extend_from_slice(rest);
+    Some(bytes)
+}
+
 fn hexadecimal(run: &[u8]) -> Vec<u8> {
     let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
     run.as_chunks::<2>().0.iter().map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
