@@ -91,7 +91,7 @@ versions:
 
 ## —— Python ——
 
-.PHONY: lint-python pytest conformance identity parity debug-memory instructions instructions-record
+.PHONY: lint-python pytest conformance identity parity scan-parity debug-memory instructions instructions-record
 lint: $(ENV)/ready
 	@$(STEP) "ruff check" $(PY) -m ruff check .
 	@$(STEP) "ruff format" $(PY) -m ruff format --check .
@@ -123,6 +123,9 @@ parity: $(ENV)/built
 debug-memory: $(ENV)/built
 	@$(STEP) "$(LABEL) short ways, guarded memory" env PYTHONMALLOC=debug $(PY) -m pytest -q tests/fast_paths tests/defects
 	@$(STEP) "$(LABEL) fuzz parity, guarded memory" env PYTHONMALLOC=debug $(PY) -m tests.parity --inputs 20000 --seed $(FUZZ_SEED)
+
+scan-parity: $(ENV)/built  ## compare what a scan sees with what the stock engine resolves, on SCAN_INPUTS (default a million) streams
+	@$(STEP) "$(LABEL) scan parity" $(PY) -m tests.scan.parity --inputs $${SCAN_INPUTS:-1000000} --seed $(FUZZ_SEED)
 
 instructions: $(ENV)/built
 	@$(STEP) "$(LABEL) instruction counts" $(PY) -m tests.instructions

@@ -1,0 +1,160 @@
+"""`brinery.scan`: no attack is passed over in silence, honest pickles are left alone."""
+
+from __future__ import annotations
+
+import array
+import ast
+import collections
+import datetime
+import decimal
+import enum
+import fractions
+import functools
+import gzip
+import json
+import operator
+import pathlib
+import pickle
+import random
+import re
+import subprocess
+import sys
+import types
+import uuid
+import xml.etree.ElementTree
+from pathlib import Path
+
+import pytest
+
+import brinery
+
+from .streams import attacks
+
+ATTACKS = [
+    pytest.param(data, id=f"{kind}-{number}")
+    for kind, all_of in attacks().items()
+    for number, data in enumerate(all_of)
+]
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+class Point:
+    def __init__(self, x: int) -> None:
+        self.x = x
+
+    def shift(self) -> None: ...
+
+
+class AppError(Exception):
+    pass
+
+
+Pair = collections.namedtuple("Pair", "a b")
+
+
+def remake(value: int) -> Point:
+    return Point(value)
+
+
+class Remade(Point):
+    def __reduce__(self) -> tuple[object, ...]:
+        return remake, (self.x,)
+
+
+HONEST: list[object] = [
+    {"a": [1, 2.5, None, True, "x", b"y", (1,), {1}, frozenset([2])], "big": 2**200},
+    [datetime.datetime.now(datetime.timezone.utc), datetime.date.today(), datetime.timedelta(3)],
+    [
+        decimal.Decimal("1.5"),
+        fractions.Fraction(1, 3),
+        complex(1, 2),
+        uuid.uuid4(),
+        pathlib.PurePosixPath("a/b"),
+    ],
+    [
+        collections.OrderedDict(a=1),
+        collections.defaultdict(list),
+        collections.Counter("ab"),
+        collections.deque([1], 3),
+    ],
+    [
+        functools.partial(int, base=2),
+        operator.itemgetter(1),
+        re.compile("a+"),
+        types.SimpleNamespace(a=1),
+        array.array("d", [1]),
+    ],
+    [iter([1]), range(5), slice(1, 2), len, int, type(None)],
+    [ValueError("x"), KeyError("k"), OSError(2, "no"), AppError("y")],
+    [Color.RED, Point(1), Pair(1, 2), Remade(3), Point(1).shift, Point],
+    random.Random(1),
+    ast.parse("def f(x): return x + 1"),
+    xml.etree.ElementTree.fromstring("<a><b/></a>"),
+    {uuid.uuid4(): i for i in range(100)},
+    [set() for _ in range(1000)],
+]
+
+
+@pytest.mark.parametrize("data", ATTACKS)
+def test_no_attack_is_passed_over(data: bytes) -> None:
+    report = brinery.scan(data)
+    assert report.flagged, report
+
+
+@pytest.mark.parametrize("value", HONEST, ids=range(len(HONEST)))
+@pytest.mark.parametrize("protocol", range(6))
+def test_honest_pickles_are_left_alone(value: object, protocol: int) -> None:
+    try:
+        data = pickle.dumps(value, protocol)
+    except (TypeError, pickle.PicklingError):
+        pytest.skip("cannot be pickled in this protocol")
+    assert brinery.scan(data).verdict in ("clean", "needs"), brinery.scan(data).findings
+
+
+def test_evidence_is_given() -> None:
+    report = brinery.scan(gzip.compress(b"\x80\x04]cos\nsystem\nU\x04true\x85Ra."))
+    (file,) = report.files
+    assert (file.path, file.formats, file.verdict) == ("<bytes>", ("gzip",), "dangerous")
+    (stream,) = file.streams
+    assert (stream.protocol, stream.globals) == (4, ("os.system",))
+    named, called = stream.findings
+    assert (named.rule, named.offset, named.opcode, named.category) == (
+        "forbidden-global",
+        3,
+        "GLOBAL",
+        "execution",
+    )
+    assert (called.global_name, called.arguments) == ("os.system", '("true",)')
+    assert json.loads(report.to_json())["schema"] == "brinery-scan/1"
+
+
+def test_files_and_folders_are_scanned(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "good.pkl").write_bytes(pickle.dumps([1]))
+    (tmp_path / "sub" / "bad.bin").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    report = brinery.scan(tmp_path)
+    assert [file.verdict for file in report.files] == ["clean", "dangerous"]
+    assert brinery.scan(str(tmp_path / "good.pkl")).verdict == "clean"
+    assert len(brinery.scan([tmp_path, tmp_path / "good.pkl"]).files) == 3
+    assert brinery.scan(tmp_path / "missing").verdict == "unreadable"
+
+
+def test_nothing_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "surprise.py").write_text("raise SystemExit('imported')")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import brinery; print(brinery.scan(b'csurprise\\nX\\n)R.').verdict)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() in ("needs", "dangerous")
+
+
+def test_a_scan_sees_what_the_loader_resolves() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.scan.parity", "--inputs", "20000", "--seed", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
