@@ -1,4 +1,4 @@
-"""`scan`: what would loading these files do?"""
+"""The function `scan`, which finds out what loading pickles would do."""
 
 from __future__ import annotations
 
