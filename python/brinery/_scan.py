@@ -1,11 +1,12 @@
-"""`scan`: what would loading these files do?"""
+"""The function `scan`, which finds out what loading pickles would do."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Optional, Union
+from typing import Any
 
 from . import _brinery
 
@@ -36,12 +37,12 @@ class Finding:
     rule: str
     message: str
     container: str
-    offset: Optional[int] = None
-    opcode: Optional[str] = None
-    global_name: Optional[str] = None
-    arguments: Optional[str] = None
-    path: Optional[str] = None
-    category: Optional[str] = None
+    offset: int | None = None
+    opcode: str | None = None
+    global_name: str | None = None
+    arguments: str | None = None
+    path: str | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class StreamReport:
     container: str
     offset: int
     length: int
-    protocol: Optional[int]
+    protocol: int | None
     verdict: str
     findings: tuple[Finding, ...]
     globals: tuple[str, ...]
@@ -139,21 +140,21 @@ class Report:
 
 
 def scan(
-    source: Union[bytes, bytearray, memoryview, str, os.PathLike[str], Iterable[Union[str, os.PathLike[str]]]],
+    source: bytes | bytearray | memoryview | str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     /,
     *,
-    policy: Union[None, str, Iterable[str]] = None,
+    policy: str | Iterable[str] | None = None,
     threads: int = 0,
     max_unpacked: int = 4 << 30,
 ) -> Report:
-    """Find out what loading pickles would do, without doing it.
+    r"""Find out what loading pickles would do, without doing it.
 
     Parameters
     ----------
     source : bytes-like, path, or iterable of paths
         A pickle or anything that may hold pickles, in memory; or files and folders.
     policy : str or iterable of str, optional
-        Policies in the text form, which grant the program's own classes beside what the shipped policies grant.
+        Policies in the text form, which grant the program's own classes beside what the shipped ones grant.
     threads : int, optional
         How many files are scanned at a time; 0 stands for as many as there are processors.
     max_unpacked : int, optional
@@ -167,7 +168,7 @@ def scan(
     Examples
     --------
     >>> import brinery
-    >>> report = brinery.scan(b"cos\\nsystem\\n(S'true'\\ntR.")
+    >>> report = brinery.scan(b"cos\nsystem\n(S'true'\ntR.")
     >>> report.verdict
     'dangerous'
     >>> report.findings[1].message
@@ -189,7 +190,9 @@ def scan(
 
 
 def _file(data: dict[str, Any]) -> FileReport:
-    notes = tuple(Finding(note["verdict"], note["rule"], note["message"], note["container"]) for note in data["notes"])
+    notes = tuple(
+        Finding(note["verdict"], note["rule"], note["message"], note["container"]) for note in data["notes"]
+    )
     streams = tuple(_stream(stream) for stream in data["streams"])
     return FileReport(data["path"], data["size"], data["verdict"], tuple(data["formats"]), streams, notes)
 

@@ -83,7 +83,9 @@ def mutated(data: bytes, rng: random.Random, all_seeds: list[bytes]) -> bytes:
         if kind == 0 and place < len(changed):
             changed[place] = rng.randrange(256)
         elif kind == 1:
-            changed[place:place] = bytes([rng.choice(b"(.012NRbcdeghijopqrstu}])\x81\x85\x86\x87\x8c\x8f\x90\x91\x92\x93\x94")])
+            changed[place:place] = bytes(
+                [rng.choice(b"(.012NRbcdeghijopqrstu}])\x81\x85\x86\x87\x8c\x8f\x90\x91\x92\x93\x94")]
+            )
         elif kind == 2:
             del changed[place : place + rng.randrange(1, 8)]
         elif kind == 3:
@@ -144,7 +146,9 @@ def main() -> int:
         if lost and report.verdict in ("clean", "needs"):
             missed += 1
             print(f"input {number}: {lost[:3]} is not in the scan of {data[:200]!r}: {report.verdict}")
-    print(f"{options.inputs} inputs, {compared} names resolved, {missed} inputs with names that the scan has not seen")
+    print(
+        f"{options.inputs} inputs, {compared} names resolved, {missed} inputs with names that the scan has not seen"
+    )
     return 1 if missed or not compared else 0
 
 

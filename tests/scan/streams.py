@@ -94,15 +94,41 @@ def attacks() -> dict[str, list[bytes]]:
     found: dict[str, list[bytes]] = {
         "calls": [stream(call(name(*path.rsplit(".", 1)), "true")) for path in FUNCTIONS],
         "calls by the stack": [stream(call(stacked(*path.rsplit(".", 1)), "true")) for path in FUNCTIONS],
-        "opcodes": [zero, b"(S'true'\nios\nsystem\n.", b"(cos\nsystem\nS'true'\no.", stream(new(name("subprocess", "Popen"), "true"))],
+        "opcodes": [
+            zero,
+            b"(S'true'\nios\nsystem\n.",
+            b"(cos\nsystem\nS'true'\no.",
+            stream(new(name("subprocess", "Popen"), "true")),
+        ],
         "lazy maps": [
-            stream(new(stacked("builtins", "bytes"), new(stacked("builtins", "map"), stacked("builtins", "print"), [1]))),
-            stream(new(stacked("builtins", "tuple"), new(stacked("builtins", "filter"), stacked("shop", "check"), [1]))),
-            stream(call(stacked("collections", "deque"), new(stacked("builtins", "map"), stacked("shop", "check"), [1]))),
+            stream(
+                new(
+                    stacked("builtins", "bytes"),
+                    new(stacked("builtins", "map"), stacked("builtins", "print"), [1]),
+                )
+            ),
+            stream(
+                new(
+                    stacked("builtins", "tuple"),
+                    new(stacked("builtins", "filter"), stacked("shop", "check"), [1]),
+                )
+            ),
+            stream(
+                call(
+                    stacked("collections", "deque"),
+                    new(stacked("builtins", "map"), stacked("shop", "check"), [1]),
+                )
+            ),
         ],
         "getattr": [
             stream(call(call(stacked("builtins", "getattr"), stacked("pathlib", "Path"), "home"))),
-            stream(call(call(stacked("builtins", "getattr"), call(stacked("pathlib", "PosixPath"), "/x"), "unlink"))),
+            stream(
+                call(
+                    call(
+                        stacked("builtins", "getattr"), call(stacked("pathlib", "PosixPath"), "/x"), "unlink"
+                    )
+                )
+            ),
             stream(call(stacked("builtins", "getattr"), stacked("builtins", "dict"), "__subclasses__")),
         ],
         "dotted": [
@@ -112,7 +138,12 @@ def attacks() -> dict[str, list[bytes]]:
         ],
         "partial": [
             stream(call(call(stacked("functools", "partial"), stacked("shop", "check")), 1)),
-            stream(call(call(stacked("operator", "methodcaller"), "unlink"), call(stacked("pathlib", "PosixPath"), "/x"))),
+            stream(
+                call(
+                    call(stacked("operator", "methodcaller"), "unlink"),
+                    call(stacked("pathlib", "PosixPath"), "/x"),
+                )
+            ),
         ],
         "hooks": [
             stream(built(new(order), {"__class__": stacked("shop", "Item")})),
@@ -126,17 +157,40 @@ def attacks() -> dict[str, list[bytes]]:
             stream(built(call(stacked("numpy", "dtype"), "f8"), (3, ">", None, None, None, -1, -1, 0))),
         ],
         "imports": [stream(name("antigravity", "x")), stream(name("this", "x")), b"\x80\x02cplugin\nx\n0N."],
-        "computed names": [stream(Raw(call(stacked("builtins", "str"), "os") + literal("system") + b"\x93" + literal((1,)) + b"R"))],
+        "computed names": [
+            stream(
+                Raw(
+                    call(stacked("builtins", "str"), "os")
+                    + literal("system")
+                    + b"\x93"
+                    + literal((1,))
+                    + b"R"
+                )
+            )
+        ],
         "memo": [b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94h\x00h\x01\x93" + literal(("true",)) + b"R."],
         "spellings": [b"V\\u006fs\nVsyste\\u006d\n\x93(S'x'\ntR.", b"S'\\x6fs'\nS'system'\n\x93(S'x'\ntR."],
         "broken": [bad[:-1] + tail for tail in (b"", b"\xff\xff", b"0000.", b"X\xff\xff\xff\x7f")],
-        "differentials": [b"I1_0\n0" + zero, b"\x80\x04\x80\x02" + zero, b"\x80\x04\x95\x02\0\0\0\0\0\0\0" + bad[2:]],
+        "differentials": [
+            b"I1_0\n0" + zero,
+            b"\x80\x04\x80\x02" + zero,
+            b"\x80\x04\x95\x02\0\0\0\0\0\0\0" + bad[2:],
+        ],
         "concatenation": [
             prefix + tail
-            for prefix in (pickle.dumps({"a": 1}), b"\0" * 5000, b"\x01\x02\x03\x04", b"HEADER\n", pickle.dumps(1) + b"\n\n")
+            for prefix in (
+                pickle.dumps({"a": 1}),
+                b"\0" * 5000,
+                b"\x01\x02\x03\x04",
+                b"HEADER\n",
+                pickle.dumps(1) + b"\n\n",
+            )
             for tail in (bad, zero)
         ],
-        "persistent ids": [b"Pos.system\n(S'true'\ntR.", stream(Raw(literal(("os", "system")) + b"Q" + literal((1,)) + b"R"))],
+        "persistent ids": [
+            b"Pos.system\n(S'true'\ntR.",
+            stream(Raw(literal(("os", "system")) + b"Q" + literal((1,)) + b"R")),
+        ],
         "extension codes": [b"\x80\x02\x82\x01" + literal((1,)) + b"R.", b"\x80\x02\x82\x01."],
         "nested": [stream(call(stacked("torch.storage", "_load_from_bytes"), bad)), stream({"x": bad})],
         "time": [
@@ -148,19 +202,36 @@ def attacks() -> dict[str, list[bytes]]:
         "memory": [
             stream(call(stacked("builtins", "bytearray"), 10**10)),
             stream(new(stacked("builtins", "tuple"), call(stacked("builtins", "range"), 10**10))),
-            stream(call(stacked("numpy.core.multiarray", "_reconstruct"), stacked("numpy", "ndarray"), (10**11,), b"b")),
+            stream(
+                call(
+                    stacked("numpy.core.multiarray", "_reconstruct"),
+                    stacked("numpy", "ndarray"),
+                    (10**11,),
+                    b"b",
+                )
+            ),
             b"\x80\x04(" + b"\x8f" * 3_000_000 + b"t.",
             b"\x80\x04Nr\xff\xff\xff\x7f.",
             b"\x80\x04\x8e\0\0\0\0\x10\0\0\0abc.",
         ],
         "depth": [b"\x80\x04)" + b"\x85" * 300_000 + b".", b"\x80\x04}" + b")" + b"\x85" * 60_000 + b"Ns."],
     }
-    found["layers"] = [pack(data) for pack in (gzip.compress, bz2.compress, lzma.compress, zlib.compress) for data in (bad, zero)]
+    found["layers"] = [
+        pack(data)
+        for pack in (gzip.compress, bz2.compress, lzma.compress, zlib.compress)
+        for data in (bad, zero)
+    ]
     found["layers"].append(lzma.compress(bad, lzma.FORMAT_ALONE))
-    found["archives"] = [zipped(bad, method) for method in (0, 8, 12, 14)] + [tarred(bad, mode) for mode in ("w", "w:gz", "w:xz")]
+    found["archives"] = [zipped(bad, method) for method in (0, 8, 12, 14)] + [
+        tarred(bad, mode) for mode in ("w", "w:gz", "w:xz")
+    ]
     found["text"] = [base64.b64encode(bad), base64.b64encode(zlib.compress(zero)), bad.hex().encode()]
     found["caches"] = [pickle.dumps(1.5) + zlib.compress(bad), struct.pack("<I", 99999999) + bad, b"!" + bad]
-    found["databases"] = [database(bad), database(pickle.dumps("x" * 9000)[:-1] + bad[2:]), database(base64.b64encode(bad).decode())]
+    found["databases"] = [
+        database(bad),
+        database(pickle.dumps("x" * 9000)[:-1] + bad[2:]),
+        database(base64.b64encode(bad).decode()),
+    ]
     return found
 
 

@@ -30,7 +30,11 @@ import brinery
 
 from .streams import attacks
 
-ATTACKS = [pytest.param(data, id=f"{kind}-{number}") for kind, all_of in attacks().items() for number, data in enumerate(all_of)]
+ATTACKS = [
+    pytest.param(data, id=f"{kind}-{number}")
+    for kind, all_of in attacks().items()
+    for number, data in enumerate(all_of)
+]
 
 
 class Color(enum.Enum):
@@ -63,9 +67,26 @@ class Remade(Point):
 HONEST: list[object] = [
     {"a": [1, 2.5, None, True, "x", b"y", (1,), {1}, frozenset([2])], "big": 2**200},
     [datetime.datetime.now(datetime.timezone.utc), datetime.date.today(), datetime.timedelta(3)],
-    [decimal.Decimal("1.5"), fractions.Fraction(1, 3), complex(1, 2), uuid.uuid4(), pathlib.PurePosixPath("a/b")],
-    [collections.OrderedDict(a=1), collections.defaultdict(list), collections.Counter("ab"), collections.deque([1], 3)],
-    [functools.partial(int, base=2), operator.itemgetter(1), re.compile("a+"), types.SimpleNamespace(a=1), array.array("d", [1])],
+    [
+        decimal.Decimal("1.5"),
+        fractions.Fraction(1, 3),
+        complex(1, 2),
+        uuid.uuid4(),
+        pathlib.PurePosixPath("a/b"),
+    ],
+    [
+        collections.OrderedDict(a=1),
+        collections.defaultdict(list),
+        collections.Counter("ab"),
+        collections.deque([1], 3),
+    ],
+    [
+        functools.partial(int, base=2),
+        operator.itemgetter(1),
+        re.compile("a+"),
+        types.SimpleNamespace(a=1),
+        array.array("d", [1]),
+    ],
     [iter([1]), range(5), slice(1, 2), len, int, type(None)],
     [ValueError("x"), KeyError("k"), OSError(2, "no"), AppError("y")],
     [Color.RED, Point(1), Pair(1, 2), Remade(3), Point(1).shift, Point],
@@ -100,7 +121,12 @@ def test_evidence_is_given() -> None:
     (stream,) = file.streams
     assert (stream.protocol, stream.globals) == (4, ("os.system",))
     named, called = stream.findings
-    assert (named.rule, named.offset, named.opcode, named.category) == ("forbidden-global", 3, "GLOBAL", "execution")
+    assert (named.rule, named.offset, named.opcode, named.category) == (
+        "forbidden-global",
+        3,
+        "GLOBAL",
+        "execution",
+    )
     assert (called.global_name, called.arguments) == ("os.system", '("true",)')
     assert json.loads(report.to_json())["schema"] == "brinery-scan/1"
 

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 const AFTER_HELP: &str = "\
 Exit codes:
   0  all is well; for `diff`, the objects are the same
-  1  `diff`: the objects differ; `unseal`, `verify`: a file is refused
+  1  `diff`: the objects differ; `scan`: something was found; `unseal`, `verify`: a file is refused
   2  a wrong command line, an unreadable file, or a damaged pickle
 
 Files may be wrapped in gzip, bzip2, xz, zstd, zlib or zip; the wrapper is known by its content.

@@ -14,19 +14,19 @@ use std::path::PathBuf;
 fn number(value: Ref<'_>) -> Result<u64> {
     // SAFETY: the object is alive; the error is told by an exception.
     let number = unsafe { PyLong_AsUnsignedLongLong(value.as_ptr()) };
-    // SAFETY: only asks.
-    if number == u64::MAX && !unsafe { PyErr_Occurred() }.is_null() {
-        return Err(Raised);
-    }
-    Ok(number)
+    if number == u64::MAX && error::occurred() { Err(Raised) } else { Ok(number) }
 }
 
 /// A path out of the bytes that the system has for it.
+#[cfg(unix)]
 fn path(encoded: &[u8]) -> PathBuf {
-    #[cfg(unix)]
-    return PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(encoded));
-    #[cfg(not(unix))]
-    return PathBuf::from(String::from_utf8_lossy(encoded).into_owned());
+    PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(encoded))
+}
+
+/// A path out of the bytes that the system has for it.
+#[cfg(not(unix))]
+fn path(encoded: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(encoded).into_owned())
 }
 
 pub(super) unsafe extern "C" fn scan(
