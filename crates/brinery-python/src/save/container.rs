@@ -2,6 +2,7 @@
 
 use super::global::dict_get;
 use super::memo::Known;
+use super::row::items;
 use super::scalar::SHORT;
 use super::task::{Dict, From, FrozenSet, Item, Items, List, Set, Stage, Task, Tuple};
 use super::{Dump, Leaf, MOST_NESTED};
@@ -48,6 +49,14 @@ impl Dump<'_> {
         // SAFETY: the object is a list, which nothing changes here.
         let size = unsafe { PyList_GET_SIZE(progress.list.as_ptr()) };
         while progress.next < size && progress.batch < BATCH_SIZE && !self.is_guarded() {
+            let most = BATCH_SIZE - progress.batch;
+            // SAFETY: the object is a list, whose items it holds until foreign code runs.
+            let done = unsafe { self.save_items(progress.list.as_ref(), progress.next, most) };
+            if done > 0 {
+                progress.next += done as isize;
+                progress.batch += done;
+                continue;
+            }
             // SAFETY: the index is below the size, and the list holds the item until foreign code runs.
             let item: Ref<'static> =
                 unsafe { Ref::new(PyList_GET_ITEM(progress.list.as_ptr(), progress.next)) };
@@ -80,6 +89,21 @@ impl Dump<'_> {
         Ok(())
     }
 
+    /// Saves items of a list or tuple from an index on in one go, as far as that can be; tells how many.
+    ///
+    /// # Safety
+    ///
+    /// The object is one of the two.
+    #[inline(always)]
+    unsafe fn save_items(&mut self, object: Ref<'_>, next: isize, most: usize) -> usize {
+        // SAFETY: by contract; nothing here runs foreign code.
+        unsafe {
+            let items = items(object);
+            let items = &items[(next as usize).min(items.len())..];
+            self.save_row(&items[..items.len().min(most)])
+        }
+    }
+
     /// Saves an object that has parts, from within the function that saves its container.
     fn save_nested(&mut self, object: Ref<'_>, single: bool) -> Result<()> {
         self.nested += 1;
@@ -109,6 +133,15 @@ impl Dump<'_> {
                 }
                 self.out.op(Opcode::Mark);
                 batch = 0;
+            }
+            if !self.is_guarded() {
+                // SAFETY: the object is a list, whose items it holds until foreign code runs.
+                let done = unsafe { self.save_items(list, next, BATCH_SIZE - batch) };
+                if done > 0 {
+                    next += done as isize;
+                    batch += done;
+                    continue;
+                }
             }
             // SAFETY: the index is below the size; what may run foreign code keeps the item alive.
             let item = unsafe { Ref::new(PyList_GET_ITEM(list.as_ptr(), next)) };
@@ -150,6 +183,12 @@ impl Dump<'_> {
         let mut progress = Tuple { tuple, next: 0, len, single, era };
         // The first items, as long as they have no parts; a task goes on from there.
         while progress.next < len && !self.is_guarded() {
+            // SAFETY: the object is a tuple.
+            let done = unsafe { self.save_items(progress.tuple.as_ref(), progress.next, usize::MAX) };
+            if done > 0 {
+                progress.next += done as isize;
+                continue;
+            }
             // SAFETY: the index is below the length, and the tuple holds the item.
             let item: Ref<'static> =
                 unsafe { Ref::new(PyTuple_GET_ITEM(progress.tuple.as_ptr(), progress.next)) };
@@ -192,6 +231,14 @@ impl Dump<'_> {
             if next == len {
                 let Some(Task::Tuple(done)) = self.tasks.pop() else { return Ok(()) };
                 return self.finish_tuple(&done);
+            }
+            if !self.is_guarded() {
+                // SAFETY: the object is a tuple.
+                let done = unsafe { self.save_items(tuple, next, usize::MAX) };
+                if done > 0 {
+                    next += done as isize;
+                    continue;
+                }
             }
             // SAFETY: the index is below the length, which never changes.
             let item = unsafe { Ref::new(PyTuple_GET_ITEM(tuple.as_ptr(), next)) };
@@ -263,6 +310,13 @@ impl Dump<'_> {
         let dict: Ref<'static> = unsafe { Ref::new(progress.dict.as_ptr()) };
         let holders = isize::from(!layout::items::shares_keys(dict));
         while progress.batch < BATCH_SIZE && !self.is_guarded() {
+            let done = self.save_pairs(dict, &mut progress.position, BATCH_SIZE - progress.batch);
+            if done > 0 {
+                progress.batch += done;
+                progress.count += done;
+                progress.at_value = true;
+                continue;
+            }
             let mut position = progress.position;
             let Some((key, value)) = layout::items::next(dict, &mut position) else {
                 self.out.op(if progress.single { Opcode::SetItem } else { Opcode::SetItems });
@@ -326,6 +380,20 @@ impl Dump<'_> {
             }
             // SAFETY: the task holds the dict as long as it is on the stack.
             let dict: Ref<'static> = unsafe { Ref::new(progress.dict.as_ptr()) };
+            if progress.batch < BATCH_SIZE && !self.is_guarded() {
+                let progress = progress!(self, top, Dict);
+                let (mut position, most) = (progress.position, BATCH_SIZE - progress.batch);
+                let done = self.save_pairs(dict, &mut position, most);
+                let progress = progress!(self, top, Dict);
+                progress.position = position;
+                progress.batch += done;
+                progress.count += done;
+                progress.at_value |= done > 0;
+                if progress.single && progress.count == 1 {
+                    continue;
+                }
+            }
+            let progress = progress!(self, top, Dict);
             let item = if progress.batch < BATCH_SIZE {
                 layout::items::next(dict, &mut progress.position)
             } else {

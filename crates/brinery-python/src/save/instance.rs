@@ -394,6 +394,15 @@ unsafe fn dict_at(object: Ref<'_>, offset: isize) -> Option<Ref<'_>> {
     unsafe { Ref::from_nullable(*object.as_ptr().byte_offset(offset).cast::<*mut PyObject>()) }
 }
 
+/// What comes after the attributes of an instance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    Nothing,
+    Build,
+    /// The end of the pair of which the slots are the second half, and then `BUILD`.
+    Pair,
+}
+
 /// What an instance has in its `__dict__`.
 #[inline(always)]
 fn state_of<'a>(object: Ref<'a>, facts: &Facts) -> StateParts<'a> {
@@ -696,8 +705,7 @@ impl Dump<'_> {
             StateParts::Array(array) => {
                 // SAFETY: no foreign code has run since.
                 let len = unsafe { array.len() };
-                self.push(Task::Op(Opcode::Build));
-                self.begin_attributes(object, facts, len, false)?;
+                self.begin_attributes(object, facts, len, false, After::Build)?;
             }
             StateParts::Dict(dict) => {
                 self.push(Task::Op(Opcode::Build));
@@ -708,8 +716,30 @@ impl Dump<'_> {
     }
 
     /// Begins the dict that the attributes would make.
-    fn begin_attributes(&mut self, object: &Owned, facts: &Rc<Facts>, len: isize, slots: bool) -> Result<()> {
+    fn begin_attributes(
+        &mut self,
+        object: &Owned,
+        facts: &Rc<Facts>,
+        len: isize,
+        slots: bool,
+        after: After,
+    ) -> Result<()> {
+        let era = self.memo().era();
         self.cross_boundary()?;
+        if era != self.memo().era() {
+            // The file was written to, and whoever did may have changed the instance.
+            let dict = if slots {
+                slots_dict(object, facts)
+            } else {
+                // SAFETY: the instance is alive.
+                unsafe {
+                    Owned::from_nullable(PyObject_GenericGetDict(object.as_ptr(), std::ptr::null_mut()))
+                }
+            };
+            self.push_after(after);
+            self.push(Task::Save(dict.ok_or(crate::ffi::Raised)?));
+            return Ok(());
+        }
         self.out.empty_dict();
         let index =
             if slots { self.memo().insert_nothing() } else { self.memo().insert_attributes(object.as_ref()) };
@@ -717,6 +747,33 @@ impl Dump<'_> {
         if len > 1 {
             self.out.op(Opcode::Mark);
         }
+        let (next, count) = if slots {
+            // SAFETY: the class holds the names of its slots.
+            let name = |slot: &Slot| unsafe { Ref::new(slot.name) };
+            let mut valued = (facts.slots.iter().enumerate())
+                .filter_map(|(index, slot)| Some((index, name(slot), slot.value(object.as_ref())?)));
+            let count = self.save_attribute_row(valued.clone().map(|(_, name, value)| (name, value)));
+            (valued.nth(count).map_or(0, |(index, ..)| index), count)
+        } else {
+            let count = self.save_first_attributes(object.as_ref());
+            (count, count)
+        };
+        if count == len as usize {
+            self.out.op(if len == 1 { Opcode::SetItem } else { Opcode::SetItems });
+            return match after {
+                After::Nothing => Ok(()),
+                After::Build => {
+                    self.out.op(Opcode::Build);
+                    Ok(())
+                }
+                After::Pair => {
+                    self.end_pair(None)?;
+                    self.out.op(Opcode::Build);
+                    Ok(())
+                }
+            };
+        }
+        self.push_after(after);
         self.attributes += 1;
         let facts = Rc::clone(facts);
         let top = self.tasks.len();
@@ -724,8 +781,8 @@ impl Dump<'_> {
             instance: object.clone(),
             facts,
             slots,
-            next: 0,
-            count: 0,
+            next: next as isize,
+            count: count as isize,
             len,
             at_value: false,
             before_value: false,
@@ -740,6 +797,15 @@ impl Dump<'_> {
         result
     }
 
+    fn push_after(&mut self, after: After) {
+        if after != After::Nothing {
+            self.push(Task::Op(Opcode::Build));
+        }
+        if after == After::Pair {
+            self.push(Task::EndPair(None));
+        }
+    }
+
     /// The state of an instance with slots is a pair: of its dict, or `None`, and of a dict of its slots.
     fn save_slots(&mut self, object: &Owned, facts: &Rc<Facts>) -> Result<()> {
         let count = facts.slots.iter().filter(|slot| slot.value(object.as_ref()).is_some()).count() as isize;
@@ -747,11 +813,16 @@ impl Dump<'_> {
             return self.save_shown_slots(object, facts);
         }
         let state = state_of(object.as_ref(), facts);
-        if count == 0 {
-            if let StateParts::Empty = state {
+        if let StateParts::Empty = state {
+            if count == 0 {
                 return Ok(());
             }
-        } else {
+            self.cross_boundary()?;
+            self.cross_boundary()?;
+            self.out.none();
+            return self.begin_attributes(object, facts, count, true, After::Pair);
+        }
+        if count > 0 {
             self.cross_boundary()?;
             self.push(Task::Op(Opcode::Build));
             self.push(Task::EndPair(None));
@@ -759,17 +830,12 @@ impl Dump<'_> {
             self.attributes += 1;
         }
         match state {
-            StateParts::Empty => {
-                self.cross_boundary()?;
-                self.out.none();
-            }
+            StateParts::Empty => {}
             #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
             StateParts::Array(array) => {
-                if count == 0 {
-                    self.push(Task::Op(Opcode::Build));
-                }
+                let after = if count == 0 { After::Build } else { After::Nothing };
                 // SAFETY: no foreign code has run since the instance was asked for its attributes.
-                self.begin_attributes(object, facts, unsafe { array.len() }, false)?;
+                self.begin_attributes(object, facts, unsafe { array.len() }, false, after)?;
             }
             StateParts::Dict(dict) => {
                 if count == 0 {
@@ -804,7 +870,21 @@ impl Dump<'_> {
     /// The slots, as a dict.
     pub(super) fn save_slot_values(&mut self, slots: &Slots) -> Result<()> {
         self.attributes -= 1;
-        self.begin_attributes(&slots.instance, &slots.facts, slots.count, true)
+        self.begin_attributes(&slots.instance, &slots.facts, slots.count, true, After::Nothing)
+    }
+
+    /// Saves the attributes of an instance that are in no dict, as far as that can be done in one go; tells how many.
+    fn save_first_attributes(&mut self, instance: Ref<'_>) -> usize {
+        #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+        // SAFETY: callers know that the class has such attributes; no foreign code runs here.
+        unsafe {
+            if let layout::Place::Array(array) = layout::attributes(instance) {
+                let attributes = (0..array.len()).map(|index| array.get(index));
+                return self.save_attribute_row(attributes);
+            }
+        }
+        let _ = instance;
+        0
     }
 
     /// The end of a pair that the reduction would make.

@@ -10,6 +10,7 @@ mod instance;
 mod memo;
 mod output;
 mod reduce;
+mod row;
 mod scalar;
 mod spare;
 mod standard;

@@ -2,6 +2,7 @@
 
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Result, bytes, pages};
+use brinery::Opcode;
 use brinery::write::Buffer;
 use std::cell::Cell;
 use std::ptr;
@@ -152,6 +153,86 @@ impl Output {
     }
 }
 
+/// How much room there is at least where an object may begin.
+const ROOM: usize = 32;
+/// How much room there is for a row at first.
+const ROW: usize = 512;
+
+/// Where the bytes of a row go. Nothing else is written meanwhile.
+pub(super) struct Cursor {
+    position: *mut u8,
+    /// Before this an object may begin.
+    stop: *mut u8,
+    end: *mut u8,
+}
+
+impl Cursor {
+    /// Whether an object may begin here. Then there is room for [`ROOM`] bytes.
+    #[inline(always)]
+    pub(super) fn is_open(&self) -> bool {
+        self.position < self.stop
+    }
+
+    /// Whether there is room for so many bytes.
+    #[inline(always)]
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        self.end.addr() - self.position.addr() >= len
+    }
+
+    /// Whether an object may begin so many bytes further on.
+    #[inline(always)]
+    pub(super) fn reaches(&self, len: usize) -> bool {
+        self.position.addr() + len < self.stop.addr()
+    }
+
+    /// Writes the first bytes of some. Callers have made sure that there is room for all of them.
+    #[inline(always)]
+    pub(super) fn put<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        debug_assert!(self.has_room(N) && len <= N);
+        // SAFETY: there is room.
+        unsafe {
+            self.position.cast::<[u8; N]>().write_unaligned(bytes);
+            self.position = self.position.add(len);
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn op(&mut self, opcode: Opcode) {
+        self.put([opcode.byte()], 1);
+    }
+
+    /// Writes bytes for which callers have made sure that there is room.
+    #[inline(always)]
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        debug_assert!(self.has_room(bytes.len()));
+        // SAFETY: there is room.
+        self.position = unsafe { copy_short(bytes, self.position) };
+    }
+}
+
+impl Output {
+    /// A cursor at the end of what has been written. Objects may begin before the length is `limit`.
+    #[inline(always)]
+    pub(super) fn cursor(&mut self, limit: usize) -> Cursor {
+        if self.room() < ROW {
+            self.grow(ROW);
+        }
+        // SAFETY: there is room for more than what is taken off the end.
+        unsafe {
+            let last = self.end.sub(ROOM);
+            let most = last.offset_from_unsigned(self.start);
+            Cursor { position: self.position, stop: self.start.add(limit.min(most)), end: self.end }
+        }
+    }
+
+    /// Takes over what a cursor has written.
+    #[inline(always)]
+    pub(super) fn move_to(&mut self, cursor: &Cursor) {
+        debug_assert!(cursor.end == self.end && cursor.position <= self.end);
+        self.position = cursor.position;
+    }
+}
+
 impl Buffer for Output {
     #[inline(always)]
     fn push(&mut self, byte: u8) {
@@ -181,26 +262,9 @@ impl Buffer for Output {
 
     #[inline(always)]
     fn extend_from_short(&mut self, bytes: &[u8]) {
-        let len = bytes.len();
-        self.make_room(len);
-        // SAFETY: there is room. Two words that overlap in the middle cover all lengths between one and two words.
-        unsafe {
-            let (from, to) = (bytes.as_ptr(), self.position);
-            if len > 32 {
-                ptr::copy_nonoverlapping(from, to, len);
-            } else if len >= 16 {
-                copy_ends::<16>(from, to, len);
-            } else if len >= 8 {
-                copy_ends::<8>(from, to, len);
-            } else if len >= 4 {
-                copy_ends::<4>(from, to, len);
-            } else if len >= 2 {
-                copy_ends::<2>(from, to, len);
-            } else if len == 1 {
-                *to = *from;
-            }
-            self.position = to.add(len);
-        }
+        self.make_room(bytes.len());
+        // SAFETY: there is room.
+        self.position = unsafe { copy_short(bytes, self.position) };
     }
 
     #[inline(always)]
@@ -219,6 +283,33 @@ impl Buffer for Output {
         debug_assert!(len <= self.len());
         // SAFETY: callers take back what they have written.
         self.position = unsafe { self.start.add(len.min(self.len())) };
+    }
+}
+
+/// Copies bytes that are likely to be few, and returns where they end.
+///
+/// # Safety
+///
+/// There is room for them.
+#[inline(always)]
+unsafe fn copy_short(bytes: &[u8], to: *mut u8) -> *mut u8 {
+    let (from, len) = (bytes.as_ptr(), bytes.len());
+    // SAFETY: by contract. Two words that overlap in the middle cover all lengths between one and two words.
+    unsafe {
+        if len > 32 {
+            ptr::copy_nonoverlapping(from, to, len);
+        } else if len >= 16 {
+            copy_ends::<16>(from, to, len);
+        } else if len >= 8 {
+            copy_ends::<8>(from, to, len);
+        } else if len >= 4 {
+            copy_ends::<4>(from, to, len);
+        } else if len >= 2 {
+            copy_ends::<2>(from, to, len);
+        } else if len == 1 {
+            *to = *from;
+        }
+        to.add(len)
     }
 }
 
