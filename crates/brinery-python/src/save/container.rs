@@ -467,6 +467,20 @@ impl Dump<'_> {
     pub(super) fn advance_set(&mut self, top: usize) -> Result<()> {
         loop {
             let progress = progress!(self, top, Set);
+            if progress.batch < BATCH_SIZE {
+                // SAFETY: the task holds the set as long as it is on the stack.
+                let set: Ref<'static> = unsafe { Ref::new(progress.elements.as_ptr()) };
+                let (mut position, most) = (progress.position, BATCH_SIZE - progress.batch);
+                let done = self.save_elements(set, &mut position, most);
+                if done > 0 {
+                    let progress = progress!(self, top, Set);
+                    progress.position = position;
+                    progress.batch += done;
+                    progress.count += done;
+                    continue;
+                }
+            }
+            let progress = progress!(self, top, Set);
             let item = if progress.batch < BATCH_SIZE {
                 set::next(progress.elements.as_ref(), &mut progress.position)
             } else {
@@ -525,6 +539,16 @@ impl Dump<'_> {
     pub(super) fn advance_frozenset(&mut self, top: usize) -> Result<()> {
         loop {
             let progress = progress!(self, top, FrozenSet);
+            // SAFETY: the task holds the set as long as it is on the stack.
+            let set: Ref<'static> = unsafe { Ref::new(progress.set.as_ptr()) };
+            let mut position = progress.position;
+            let done = self.save_elements(set, &mut position, usize::MAX);
+            let progress = progress!(self, top, FrozenSet);
+            progress.position = position;
+            progress.count += done;
+            if done > 0 {
+                continue;
+            }
             let Some(item) = set::next(progress.set.as_ref(), &mut progress.position) else {
                 let Some(Task::FrozenSet(done)) = self.tasks.pop() else { return Ok(()) };
                 // As for tuples: foreign code may have moved the set to where it is met again.
@@ -578,7 +602,20 @@ impl Dump<'_> {
                     continue;
                 }
                 Stage::Batch => {
-                    if !progress.advance()? {
+                    if progress.ahead.is_none() && progress.batch < BATCH_SIZE {
+                        let most = BATCH_SIZE - progress.batch;
+                        let row = progress.from.row();
+                        // SAFETY: what has the items holds them until foreign code runs.
+                        let done = unsafe { self.save_row(&row[..row.len().min(most)]) };
+                        if done > 0 {
+                            let progress = progress!(self, top, ListItems);
+                            progress.from.skip(done);
+                            progress.batch += done;
+                            progress.count += done;
+                            continue;
+                        }
+                    }
+                    if !progress!(self, top, ListItems).advance()? {
                         self.out.op(Opcode::Appends);
                         continue;
                     }
@@ -588,7 +625,7 @@ impl Dump<'_> {
                     return Ok(());
                 }
             }
-            let Some(Item::One(item)) = progress.current.clone() else { continue };
+            let Some(Item::One(item)) = progress!(self, top, ListItems).current.clone() else { continue };
             self.save(item.as_ref())?;
             if self.tasks.len() > top + 1 {
                 return Ok(());
@@ -631,6 +668,23 @@ impl Dump<'_> {
                     return Ok(());
                 }
                 Stage::Batch => {
+                    if progress.ahead.is_none()
+                        && progress.batch < BATCH_SIZE
+                        && let From::Dict(dict, size, Some(position)) = &progress.from
+                        && layout::items::len(dict.as_ref()) == *size
+                    {
+                        // SAFETY: the task holds the dict.
+                        let dict: Ref<'static> = unsafe { Ref::new(dict.as_ptr()) };
+                        let (mut position, most) = (*position, BATCH_SIZE - progress.batch);
+                        let done = self.save_pairs(dict, &mut position, most);
+                        let progress = progress!(self, top, DictItems);
+                        if let From::Dict(_, _, place) = &mut progress.from {
+                            *place = Some(position);
+                        }
+                        progress.batch += done;
+                        progress.count += done;
+                    }
+                    let progress = progress!(self, top, DictItems);
                     if !progress.advance()? {
                         self.out.op(Opcode::SetItems);
                         continue;
@@ -640,7 +694,7 @@ impl Dump<'_> {
                 }
             };
             // Held: the pair may be the only other holder, and it goes with the next one.
-            let item = match &progress.current {
+            let item = match &progress!(self, top, DictItems).current {
                 None => continue,
                 Some(Item::Pair(key, value)) => if at_value { value } else { key }.clone(),
                 // SAFETY: a tuple of two has both items.
@@ -671,6 +725,28 @@ pub(super) fn is_simple(object: Ref<'_>) -> bool {
 }
 
 impl From {
+    /// Items that come next and lie side by side.
+    fn row(&self) -> &'static [*mut PyObject] {
+        match self {
+            // SAFETY: callers look at the items before foreign code runs; the object is a list.
+            From::List(list, Some(next)) => unsafe {
+                let items = items(Ref::new(list.as_ptr()));
+                &items[(*next as usize).min(items.len())..]
+            },
+            From::Deque(walk) => walk.row(),
+            _ => &[],
+        }
+    }
+
+    /// Leaves out items of a [`row`](Self::row).
+    fn skip(&mut self, count: usize) {
+        match self {
+            From::List(_, Some(next)) => *next += count as isize,
+            From::Deque(walk) => walk.skip(count),
+            _ => {}
+        }
+    }
+
     /// The next item.
     fn next(&mut self) -> Result<Option<Item>> {
         match self {

@@ -52,6 +52,8 @@ enum StateOf {
     Getstate,
     /// Its `__reduce__`, a function of the class, says everything.
     Reduce,
+    /// It is made from what `__getnewargs__`, a function of the class, returns; then come its attributes.
+    Getnewargs,
     /// It is of a type of the standard library whose reduction is known.
     Known(standard::Type),
     /// In ways that need the whole protocol.
@@ -207,11 +209,15 @@ impl Facts {
                 } else {
                     standard::Type::by_getnewargs(getnewargs)
                 };
-                if let Some(known) = known
-                    && facts.has_no_slots(names)
-                    && facts.find_dict()
-                {
-                    facts.state = StateOf::Known(known);
+                let state = match known {
+                    Some(known) => StateOf::Known(known),
+                    None if getnewargs.is_exactly(&raw mut PyFunction_Type) && facts.find_items(names) => {
+                        StateOf::Getnewargs
+                    }
+                    None => StateOf::Other,
+                };
+                if facts.items == ItemsOf::None && facts.has_no_slots(names) && facts.find_dict() {
+                    facts.state = state;
                 }
             } else if plain
                 && PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0
@@ -653,6 +659,7 @@ impl Dump<'_> {
             StateOf::Attributes => self.save_by_attributes(object, single, &facts),
             StateOf::Known(known) => self.save_known(object, single, &facts, known),
             StateOf::Getstate => self.save_by_getstate(object),
+            StateOf::Getnewargs => self.save_by_getnewargs(object, &facts),
             StateOf::Reduce => {
                 self.settle();
                 // SAFETY: the class has this function, as the facts say, and holds it until it is called.
@@ -935,6 +942,43 @@ impl Dump<'_> {
             self.push(Task::Op(Opcode::Build));
             self.push(Task::Save(state));
         }
+        Ok(true)
+    }
+
+    fn save_by_getnewargs(&mut self, object: &Owned, facts: &Facts) -> Result<bool> {
+        self.settle();
+        let class = object.type_ref().to_owned();
+        // SAFETY: the class has this function, as the facts say, and holds it until it is called.
+        let function =
+            unsafe { Ref::new(lookup(object.type_ptr(), &self.state.names.__getnewargs__)) }.to_owned();
+        let returned = function.call1(object.as_ref())?;
+        if !returned.is_tuple() {
+            return Err(error::type_error(&format!(
+                "__getnewargs__ should return a tuple, not '{}'",
+                returned.type_name()
+            )));
+        }
+        // SAFETY: the object is a tuple. What the reduction has is a copy.
+        let args = Owned::tuple(unsafe { super::row::items_of_tuple(returned.as_ref()) })?;
+        let state = if facts.has_state(object.as_ref()) {
+            // SAFETY: the instance is alive and has a dict.
+            unsafe {
+                Some(Owned::from_result(PyObject_GenericGetDict(object.as_ptr(), std::ptr::null_mut()))?)
+            }
+        } else {
+            None
+        };
+        self.enter_reduction(Some(object.as_ref()))?;
+        self.push(Task::Construct(Construct {
+            object: Some(object.clone()),
+            list_items: None,
+            dict_items: None,
+            state,
+            state_setter: None,
+        }));
+        self.push(Task::Op(Opcode::NewObj));
+        self.push(Task::Save(args));
+        self.push(Task::Save(class));
         Ok(true)
     }
 

@@ -17,8 +17,6 @@ const SPARE_SIZE: usize = 256 * 1024;
 const SMALLEST: usize = 1024;
 /// How many times as much as needed there may be because the last result was so long.
 const MOST_AHEAD: usize = 8;
-/// How much longer than the last one a result may become without being moved.
-const EXTRA: usize = 4096;
 
 /// Memory that dumps use in turn.
 #[derive(Default)]
@@ -90,8 +88,10 @@ impl Output {
                 vector.spare_capacity_mut().as_mut_ptr_range()
             }
             Memory::Vector(_) => {
-                let expected = self.expected.min(least.saturating_mul(MOST_AHEAD));
-                let object = new_bytes((least + least / 2).max(4 * SPARE_SIZE).max(expected));
+                // Memory of the size that was given back last is likely to be there still.
+                let likely = (least..=least.saturating_mul(MOST_AHEAD)).contains(&self.expected);
+                let object =
+                    new_bytes(if likely { self.expected } else { (least + least / 2).max(4 * SPARE_SIZE) });
                 // SAFETY: the object has room for more than has been written.
                 unsafe {
                     let data = PyBytes_AS_STRING(object.as_ptr()).cast_mut().cast::<u8>();
@@ -134,7 +134,7 @@ impl Output {
             if !try_resize(&mut object, len) {
                 return Err(Raised);
             }
-            self.expected = len + EXTRA;
+            self.expected = len;
             return Ok(object);
         }
         let object = bytes::new(self.as_slice());

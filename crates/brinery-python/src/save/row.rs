@@ -7,7 +7,7 @@ use super::Dump;
 use super::memo::Known;
 use super::output::Cursor;
 use crate::ffi::api::*;
-use crate::ffi::{Ref, bytes, layout, text};
+use crate::ffi::{Ref, bytes, layout, set, text};
 use brinery::Opcode;
 use brinery::write::{BATCH_SIZE, spell};
 
@@ -62,6 +62,25 @@ impl Dump<'_> {
             done += 1;
         }
         self.out.buffer().move_to(&cursor);
+        done
+    }
+
+    /// Saves elements of a set from a position on, as far as they are fit for a row; tells how many.
+    pub(super) fn save_elements(&mut self, set: Ref<'_>, position: &mut isize, most: usize) -> usize {
+        let mut elements = [std::ptr::null_mut(); MOST_ITEMS];
+        let mut places = [*position; MOST_ITEMS + 1];
+        let mut count = 0;
+        while count < most.min(MOST_ITEMS) {
+            let mut next = places[count];
+            // The set holds the element on.
+            let Some(element) = set::next(set, &mut next) else { break };
+            elements[count] = element.as_ptr();
+            count += 1;
+            places[count] = next;
+        }
+        // SAFETY: the set holds its elements until foreign code runs.
+        let done = unsafe { self.save_row(&elements[..count]) };
+        *position = places[done];
         done
     }
 
@@ -146,8 +165,13 @@ impl Dump<'_> {
         }
         if kind == &raw mut PyLong_Type {
             let Some(value) = layout::int::value(object) else { return false };
-            let (bytes, len) = spell::int(value);
-            cursor.put(bytes, len);
+            if i32::try_from(value).is_ok() {
+                let (bytes, len) = spell::short_int(value);
+                cursor.put(bytes, len);
+            } else {
+                let (bytes, len) = spell::long_int(value);
+                cursor.put(bytes, len);
+            }
             return true;
         }
         if kind == &raw mut PyFloat_Type {
@@ -343,6 +367,20 @@ pub(super) unsafe fn items<'a>(object: Ref<'a>) -> &'a [*mut PyObject] {
             (*object.as_ptr().cast::<PyListObject>()).ob_item.cast_const()
         };
         if len == 0 { &[] } else { std::slice::from_raw_parts(first, len) }
+    }
+}
+
+/// The items of a tuple, as references.
+///
+/// # Safety
+///
+/// The object is a tuple, or of a class made from it.
+pub(super) unsafe fn items_of_tuple<'a>(object: Ref<'a>) -> &'a [Ref<'a>] {
+    // SAFETY: a tuple has as many items as it says, which never change; a `Ref` is a pointer that is not null.
+    unsafe {
+        let len = PyTuple_GET_SIZE(object.as_ptr()) as usize;
+        let first = (*object.as_ptr().cast::<PyTupleObject>()).ob_item.as_ptr();
+        if len == 0 { &[] } else { std::slice::from_raw_parts(first.cast(), len) }
     }
 }
 

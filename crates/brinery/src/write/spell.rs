@@ -7,34 +7,26 @@ use crate::opcode::byte;
 
 /// The opcodes of integers of one, two and four bytes.
 const INTS: [u8; 3] = [byte::BININT1, byte::BININT2, byte::BININT];
+/// How long they are with their argument.
+const LENGTHS: [usize; 3] = [2, 3, 5];
 
-/// An integer, for protocols 2 and up.
+/// An integer of 32 bits, for protocols 1 and up.
 ///
 /// ```
-/// let (bytes, len) = brinery::write::spell::int(300);
+/// let (bytes, len) = brinery::write::spell::short_int(300);
 /// assert_eq!(&bytes[..len], b"M\x2c\x01");
 /// ```
 #[inline(always)]
-pub fn int(value: i64) -> ([u8; 16], usize) {
-    if i32::try_from(value).is_err() {
-        return long_int(value);
-    }
-    let ([a, b, c, d, e, ..], len) = short_int(value);
-    ([a, b, c, d, e, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], len)
-}
-
-/// An integer of 32 bits.
-#[inline(always)]
-pub(super) fn short_int(value: i64) -> ([u8; 8], usize) {
+pub fn short_int(value: i64) -> ([u8; 8], usize) {
     // Numbers of different widths come in any order: no branch could foretell them.
     let width = usize::from(value.cast_unsigned() > 0xff) + usize::from(value.cast_unsigned() > 0xffff);
-    let [a, b, c, d, ..] = value.to_le_bytes();
-    ([INTS[width], a, b, c, d, 0, 0, 0], 2 + width + (width & 2) / 2)
+    let word = u64::from(INTS[width]) | value.cast_unsigned() << 8;
+    (word.to_le_bytes(), LENGTHS[width])
 }
 
-/// An integer that 32 bits cannot hold.
+/// An integer that 32 bits cannot hold, for protocols 2 and up.
 #[inline(always)]
-pub(super) fn long_int(value: i64) -> ([u8; 16], usize) {
+pub fn long_int(value: i64) -> ([u8; 16], usize) {
     let len = number::significant_bytes_of_word(value);
     let head = [byte::LONG1, len as u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let number = u128::from_le_bytes(head) | u128::from(value.cast_unsigned()) << 16;
