@@ -404,6 +404,10 @@ unsafe fn dict_at(object: Ref<'_>, offset: isize) -> Option<Ref<'_>> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum After {
     Nothing,
+    #[cfg_attr(
+        not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))),
+        expect(dead_code, reason = "attributes without a dict")
+    )]
     Build,
     /// The end of the pair of which the slots are the second half, and then `BUILD`.
     Pair,

@@ -356,7 +356,7 @@ const _: () = assert!(MOST_ITEMS < BATCH_SIZE);
 ///
 /// The object is one of the two, and the items are only used until foreign code runs.
 #[inline(always)]
-pub(super) unsafe fn items<'a>(object: Ref<'a>) -> &'a [*mut PyObject] {
+pub(super) unsafe fn items(object: Ref<'_>) -> &[*mut PyObject] {
     // SAFETY: both have their number of items in the same place; those of a list are elsewhere, and an empty list may have
     // none.
     unsafe {
@@ -375,7 +375,7 @@ pub(super) unsafe fn items<'a>(object: Ref<'a>) -> &'a [*mut PyObject] {
 /// # Safety
 ///
 /// The object is a tuple, or of a class made from it.
-pub(super) unsafe fn items_of_tuple<'a>(object: Ref<'a>) -> &'a [Ref<'a>] {
+pub(super) unsafe fn items_of_tuple(object: Ref<'_>) -> &[Ref<'_>] {
     // SAFETY: a tuple has as many items as it says, which never change; a `Ref` is a pointer that is not null.
     unsafe {
         let len = PyTuple_GET_SIZE(object.as_ptr()) as usize;
