@@ -153,11 +153,13 @@ for depth in map(int, sys.argv[2:]):
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell how large a stack is")
 @pytest.mark.parametrize("size", [64 << 10, 128 << 10, 256 << 10, 1 << 20])
 def test_deep_keys_in_threads_with_small_stacks(size: int) -> None:
-    depths = [50, size // 512, size // 100, size // 50, size // 10, DEPTH]
+    loaded, refused = [50, size // 512], [size // 100]
+    if sys.version_info < (3, 13):
+        # From 3.13 on, taking deeper tuples apart is what such a stack has no room for, whoever has made them.
+        refused += [size // 50, size // 10, DEPTH]
+    depths = loaded + refused
     command = [sys.executable, "-c", SMALL_STACK, str(size), *map(str, depths)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-2000:]}"
     answers = done.stdout.splitlines()
-    assert answers[:2] == ["loaded 1"] * 2
-    assert answers[-2:] == ["RecursionError"] * 2
-    assert len(answers) == len(depths)
+    assert answers == ["loaded 1"] * len(loaded) + ["RecursionError"] * len(refused)

@@ -117,6 +117,25 @@ class Shown(Whole):
         return (7,)
 
 
+class Made:
+    """Made from arguments, and given attributes."""
+
+    def __new__(cls, *args: object) -> Any:
+        obj = object.__new__(cls)
+        obj.args = args
+        return obj
+
+    def __getnewargs__(self) -> Any:
+        return self.args
+
+
+class MadeFromTuple(tuple):
+    """Made from arguments, with items."""
+
+    def __getnewargs__(self) -> Any:
+        return ([*self],)
+
+
 class Key:
     """Hashed by code of its own."""
 
@@ -390,6 +409,84 @@ CASES: dict[str, Callable[[], object]] = {
     "records, in themselves": recursive(
         lambda: Record("a", ([],)), lambda obj, item: obj.values[0].append(item)
     ),
+    "records, shared": lambda: [
+        part := [1],
+        Record("a", (part,)),
+        pair := (2, 3),
+        Record(pair, pair),
+        Record("b", ([],)),
+    ],
+    "made": lambda: [
+        Made(),
+        Made(1, "text"),
+        Made([1], args := (1, 2)),
+        args,
+        Made(*args),
+        with_attributes(Made(1), x=1),
+    ],
+    "made, from no tuple": lambda: with_attributes(Made(), args=[1]),
+    "made, from rows": lambda: Made(Row([1, 2])),
+    "made, in itself": recursive(Made, lambda obj, item: setattr(obj, "me", item)),
+    "made, changed attributes": lambda: [
+        with_attributes(Made(1), changes=Changes(list)),
+        MadeFromTuple((1, [2])),
+    ],
+    "sets": lambda: [
+        set(range(2500)),
+        frozenset(map(str, range(1500))),
+        {(1, 2), "text", 3.5, None, (1, "inner")},
+        frozenset([frozenset(["in"]), "text"]),
+        {1 << 80, "x" * 300, b"bytes", "ä"},
+        set(),
+    ],
+    "bytearrays": lambda: [bytearray(), bytearray(b"text"), bytearray(b"x" * 70_000)],
+    "rows of many kinds": lambda: (
+        [
+            (1, "a"),
+            ("b", None, 2.5),
+            [],
+            (),
+            {},
+            [1],
+            {"k": 1},
+            {"k": "v", 1: 2.5},
+            [True, b"bytes"],
+            (1, (2,)),
+            [[3]],
+            {"k": [1]},
+            {"k": (1,)},
+            {(1, 2): 3},
+            -1,
+            255,
+            256,
+            65535,
+            65536,
+            -(1 << 31),
+            1 << 31,
+            1 << 62,
+            -(1 << 63),
+            1 << 63,
+            shared := ("shared", 1),
+            shared,
+            shared_list := ["a"],
+            shared_list,
+            "x" * 255,
+            "x" * 256,
+            "ä",
+            b"x" * 255,
+            b"x" * 256,
+            tuple(range(32)),
+            tuple(range(33)),
+            list(range(32)),
+            list(range(33)),
+            dict.fromkeys(range(33)),
+            dict.fromkeys(range(32)),
+        ]
+        * 3
+    ),
+    "rows at the end of a frame": lambda: [
+        [(number, "x" * (number % 200)), {"k": "y" * (number % 77)}] for number in range(900)
+    ],
     "exceptions": lambda: [
         ValueError(),
         ValueError("text", [1]),

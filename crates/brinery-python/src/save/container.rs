@@ -2,6 +2,7 @@
 
 use super::global::dict_get;
 use super::memo::Known;
+use super::row::items;
 use super::scalar::SHORT;
 use super::task::{Dict, From, FrozenSet, Item, Items, List, Set, Stage, Task, Tuple};
 use super::{Dump, Leaf, MOST_NESTED};
@@ -48,6 +49,14 @@ impl Dump<'_> {
         // SAFETY: the object is a list, which nothing changes here.
         let size = unsafe { PyList_GET_SIZE(progress.list.as_ptr()) };
         while progress.next < size && progress.batch < BATCH_SIZE && !self.is_guarded() {
+            let most = BATCH_SIZE - progress.batch;
+            // SAFETY: the object is a list, whose items it holds until foreign code runs.
+            let done = unsafe { self.save_items(progress.list.as_ref(), progress.next, most) };
+            if done > 0 {
+                progress.next += done as isize;
+                progress.batch += done;
+                continue;
+            }
             // SAFETY: the index is below the size, and the list holds the item until foreign code runs.
             let item: Ref<'static> =
                 unsafe { Ref::new(PyList_GET_ITEM(progress.list.as_ptr(), progress.next)) };
@@ -80,6 +89,21 @@ impl Dump<'_> {
         Ok(())
     }
 
+    /// Saves items of a list or tuple from an index on in one go, as far as that can be; tells how many.
+    ///
+    /// # Safety
+    ///
+    /// The object is one of the two.
+    #[inline(always)]
+    unsafe fn save_items(&mut self, object: Ref<'_>, next: isize, most: usize) -> usize {
+        // SAFETY: by contract; nothing here runs foreign code.
+        unsafe {
+            let items = items(object);
+            let items = &items[(next as usize).min(items.len())..];
+            self.save_row(&items[..items.len().min(most)])
+        }
+    }
+
     /// Saves an object that has parts, from within the function that saves its container.
     fn save_nested(&mut self, object: Ref<'_>, single: bool) -> Result<()> {
         self.nested += 1;
@@ -109,6 +133,15 @@ impl Dump<'_> {
                 }
                 self.out.op(Opcode::Mark);
                 batch = 0;
+            }
+            if !self.is_guarded() {
+                // SAFETY: the object is a list, whose items it holds until foreign code runs.
+                let done = unsafe { self.save_items(list, next, BATCH_SIZE - batch) };
+                if done > 0 {
+                    next += done as isize;
+                    batch += done;
+                    continue;
+                }
             }
             // SAFETY: the index is below the size; what may run foreign code keeps the item alive.
             let item = unsafe { Ref::new(PyList_GET_ITEM(list.as_ptr(), next)) };
@@ -150,6 +183,12 @@ impl Dump<'_> {
         let mut progress = Tuple { tuple, next: 0, len, single, era };
         // The first items, as long as they have no parts; a task goes on from there.
         while progress.next < len && !self.is_guarded() {
+            // SAFETY: the object is a tuple.
+            let done = unsafe { self.save_items(progress.tuple.as_ref(), progress.next, usize::MAX) };
+            if done > 0 {
+                progress.next += done as isize;
+                continue;
+            }
             // SAFETY: the index is below the length, and the tuple holds the item.
             let item: Ref<'static> =
                 unsafe { Ref::new(PyTuple_GET_ITEM(progress.tuple.as_ptr(), progress.next)) };
@@ -192,6 +231,14 @@ impl Dump<'_> {
             if next == len {
                 let Some(Task::Tuple(done)) = self.tasks.pop() else { return Ok(()) };
                 return self.finish_tuple(&done);
+            }
+            if !self.is_guarded() {
+                // SAFETY: the object is a tuple.
+                let done = unsafe { self.save_items(tuple, next, usize::MAX) };
+                if done > 0 {
+                    next += done as isize;
+                    continue;
+                }
             }
             // SAFETY: the index is below the length, which never changes.
             let item = unsafe { Ref::new(PyTuple_GET_ITEM(tuple.as_ptr(), next)) };
@@ -263,6 +310,13 @@ impl Dump<'_> {
         let dict: Ref<'static> = unsafe { Ref::new(progress.dict.as_ptr()) };
         let holders = isize::from(!layout::items::shares_keys(dict));
         while progress.batch < BATCH_SIZE && !self.is_guarded() {
+            let done = self.save_pairs(dict, &mut progress.position, BATCH_SIZE - progress.batch);
+            if done > 0 {
+                progress.batch += done;
+                progress.count += done;
+                progress.at_value = true;
+                continue;
+            }
             let mut position = progress.position;
             let Some((key, value)) = layout::items::next(dict, &mut position) else {
                 self.out.op(if progress.single { Opcode::SetItem } else { Opcode::SetItems });
@@ -326,6 +380,20 @@ impl Dump<'_> {
             }
             // SAFETY: the task holds the dict as long as it is on the stack.
             let dict: Ref<'static> = unsafe { Ref::new(progress.dict.as_ptr()) };
+            if progress.batch < BATCH_SIZE && !self.is_guarded() {
+                let progress = progress!(self, top, Dict);
+                let (mut position, most) = (progress.position, BATCH_SIZE - progress.batch);
+                let done = self.save_pairs(dict, &mut position, most);
+                let progress = progress!(self, top, Dict);
+                progress.position = position;
+                progress.batch += done;
+                progress.count += done;
+                progress.at_value |= done > 0;
+                if progress.single && progress.count == 1 {
+                    continue;
+                }
+            }
+            let progress = progress!(self, top, Dict);
             let item = if progress.batch < BATCH_SIZE {
                 layout::items::next(dict, &mut progress.position)
             } else {
@@ -399,6 +467,20 @@ impl Dump<'_> {
     pub(super) fn advance_set(&mut self, top: usize) -> Result<()> {
         loop {
             let progress = progress!(self, top, Set);
+            if progress.batch < BATCH_SIZE {
+                // SAFETY: the task holds the set as long as it is on the stack.
+                let set: Ref<'static> = unsafe { Ref::new(progress.elements.as_ptr()) };
+                let (mut position, most) = (progress.position, BATCH_SIZE - progress.batch);
+                let done = self.save_elements(set, &mut position, most);
+                if done > 0 {
+                    let progress = progress!(self, top, Set);
+                    progress.position = position;
+                    progress.batch += done;
+                    progress.count += done;
+                    continue;
+                }
+            }
+            let progress = progress!(self, top, Set);
             let item = if progress.batch < BATCH_SIZE {
                 set::next(progress.elements.as_ref(), &mut progress.position)
             } else {
@@ -457,6 +539,16 @@ impl Dump<'_> {
     pub(super) fn advance_frozenset(&mut self, top: usize) -> Result<()> {
         loop {
             let progress = progress!(self, top, FrozenSet);
+            // SAFETY: the task holds the set as long as it is on the stack.
+            let set: Ref<'static> = unsafe { Ref::new(progress.set.as_ptr()) };
+            let mut position = progress.position;
+            let done = self.save_elements(set, &mut position, usize::MAX);
+            let progress = progress!(self, top, FrozenSet);
+            progress.position = position;
+            progress.count += done;
+            if done > 0 {
+                continue;
+            }
             let Some(item) = set::next(progress.set.as_ref(), &mut progress.position) else {
                 let Some(Task::FrozenSet(done)) = self.tasks.pop() else { return Ok(()) };
                 // As for tuples: foreign code may have moved the set to where it is met again.
@@ -510,7 +602,20 @@ impl Dump<'_> {
                     continue;
                 }
                 Stage::Batch => {
-                    if !progress.advance()? {
+                    if progress.ahead.is_none() && progress.batch < BATCH_SIZE {
+                        let most = BATCH_SIZE - progress.batch;
+                        let row = progress.from.row();
+                        // SAFETY: what has the items holds them until foreign code runs.
+                        let done = unsafe { self.save_row(&row[..row.len().min(most)]) };
+                        if done > 0 {
+                            let progress = progress!(self, top, ListItems);
+                            progress.from.skip(done);
+                            progress.batch += done;
+                            progress.count += done;
+                            continue;
+                        }
+                    }
+                    if !progress!(self, top, ListItems).advance()? {
                         self.out.op(Opcode::Appends);
                         continue;
                     }
@@ -520,7 +625,7 @@ impl Dump<'_> {
                     return Ok(());
                 }
             }
-            let Some(Item::One(item)) = progress.current.clone() else { continue };
+            let Some(Item::One(item)) = progress!(self, top, ListItems).current.clone() else { continue };
             self.save(item.as_ref())?;
             if self.tasks.len() > top + 1 {
                 return Ok(());
@@ -563,6 +668,23 @@ impl Dump<'_> {
                     return Ok(());
                 }
                 Stage::Batch => {
+                    if progress.ahead.is_none()
+                        && progress.batch < BATCH_SIZE
+                        && let From::Dict(dict, size, Some(position)) = &progress.from
+                        && layout::items::len(dict.as_ref()) == *size
+                    {
+                        // SAFETY: the task holds the dict.
+                        let dict: Ref<'static> = unsafe { Ref::new(dict.as_ptr()) };
+                        let (mut position, most) = (*position, BATCH_SIZE - progress.batch);
+                        let done = self.save_pairs(dict, &mut position, most);
+                        let progress = progress!(self, top, DictItems);
+                        if let From::Dict(_, _, place) = &mut progress.from {
+                            *place = Some(position);
+                        }
+                        progress.batch += done;
+                        progress.count += done;
+                    }
+                    let progress = progress!(self, top, DictItems);
                     if !progress.advance()? {
                         self.out.op(Opcode::SetItems);
                         continue;
@@ -572,7 +694,7 @@ impl Dump<'_> {
                 }
             };
             // Held: the pair may be the only other holder, and it goes with the next one.
-            let item = match &progress.current {
+            let item = match &progress!(self, top, DictItems).current {
                 None => continue,
                 Some(Item::Pair(key, value)) => if at_value { value } else { key }.clone(),
                 // SAFETY: a tuple of two has both items.
@@ -603,6 +725,28 @@ pub(super) fn is_simple(object: Ref<'_>) -> bool {
 }
 
 impl From {
+    /// Items that come next and lie side by side.
+    fn row(&self) -> &'static [*mut PyObject] {
+        match self {
+            // SAFETY: callers look at the items before foreign code runs; the object is a list.
+            From::List(list, Some(next)) => unsafe {
+                let items = items(Ref::new(list.as_ptr()));
+                &items[(*next as usize).min(items.len())..]
+            },
+            From::Deque(walk) => walk.row(),
+            _ => &[],
+        }
+    }
+
+    /// Leaves out items of a [`row`](Self::row).
+    fn skip(&mut self, count: usize) {
+        match self {
+            From::List(_, Some(next)) => *next += count as isize,
+            From::Deque(walk) => walk.skip(count),
+            _ => {}
+        }
+    }
+
     /// The next item.
     fn next(&mut self) -> Result<Option<Item>> {
         match self {

@@ -52,6 +52,8 @@ enum StateOf {
     Getstate,
     /// Its `__reduce__`, a function of the class, says everything.
     Reduce,
+    /// It is made from what `__getnewargs__`, a function of the class, returns; then come its attributes.
+    Getnewargs,
     /// It is of a type of the standard library whose reduction is known.
     Known(standard::Type),
     /// In ways that need the whole protocol.
@@ -207,11 +209,15 @@ impl Facts {
                 } else {
                     standard::Type::by_getnewargs(getnewargs)
                 };
-                if let Some(known) = known
-                    && facts.has_no_slots(names)
-                    && facts.find_dict()
-                {
-                    facts.state = StateOf::Known(known);
+                let state = match known {
+                    Some(known) => StateOf::Known(known),
+                    None if getnewargs.is_exactly(&raw mut PyFunction_Type) && facts.find_items(names) => {
+                        StateOf::Getnewargs
+                    }
+                    None => StateOf::Other,
+                };
+                if facts.items == ItemsOf::None && facts.has_no_slots(names) && facts.find_dict() {
+                    facts.state = state;
                 }
             } else if plain
                 && PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0
@@ -392,6 +398,19 @@ enum StateParts<'a> {
 unsafe fn dict_at(object: Ref<'_>, offset: isize) -> Option<Ref<'_>> {
     // SAFETY: by contract.
     unsafe { Ref::from_nullable(*object.as_ptr().byte_offset(offset).cast::<*mut PyObject>()) }
+}
+
+/// What comes after the attributes of an instance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    Nothing,
+    #[cfg_attr(
+        not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))),
+        expect(dead_code, reason = "attributes without a dict")
+    )]
+    Build,
+    /// The end of the pair of which the slots are the second half, and then `BUILD`.
+    Pair,
 }
 
 /// What an instance has in its `__dict__`.
@@ -644,6 +663,7 @@ impl Dump<'_> {
             StateOf::Attributes => self.save_by_attributes(object, single, &facts),
             StateOf::Known(known) => self.save_known(object, single, &facts, known),
             StateOf::Getstate => self.save_by_getstate(object),
+            StateOf::Getnewargs => self.save_by_getnewargs(object, &facts),
             StateOf::Reduce => {
                 self.settle();
                 // SAFETY: the class has this function, as the facts say, and holds it until it is called.
@@ -696,8 +716,7 @@ impl Dump<'_> {
             StateParts::Array(array) => {
                 // SAFETY: no foreign code has run since.
                 let len = unsafe { array.len() };
-                self.push(Task::Op(Opcode::Build));
-                self.begin_attributes(object, facts, len, false)?;
+                self.begin_attributes(object, facts, len, false, After::Build)?;
             }
             StateParts::Dict(dict) => {
                 self.push(Task::Op(Opcode::Build));
@@ -708,8 +727,30 @@ impl Dump<'_> {
     }
 
     /// Begins the dict that the attributes would make.
-    fn begin_attributes(&mut self, object: &Owned, facts: &Rc<Facts>, len: isize, slots: bool) -> Result<()> {
+    fn begin_attributes(
+        &mut self,
+        object: &Owned,
+        facts: &Rc<Facts>,
+        len: isize,
+        slots: bool,
+        after: After,
+    ) -> Result<()> {
+        let era = self.memo().era();
         self.cross_boundary()?;
+        if era != self.memo().era() {
+            // The file was written to, and whoever did may have changed the instance.
+            let dict = if slots {
+                slots_dict(object, facts)
+            } else {
+                // SAFETY: the instance is alive.
+                unsafe {
+                    Owned::from_nullable(PyObject_GenericGetDict(object.as_ptr(), std::ptr::null_mut()))
+                }
+            };
+            self.push_after(after);
+            self.push(Task::Save(dict.ok_or(crate::ffi::Raised)?));
+            return Ok(());
+        }
         self.out.empty_dict();
         let index =
             if slots { self.memo().insert_nothing() } else { self.memo().insert_attributes(object.as_ref()) };
@@ -717,6 +758,33 @@ impl Dump<'_> {
         if len > 1 {
             self.out.op(Opcode::Mark);
         }
+        let (next, count) = if slots {
+            // SAFETY: the class holds the names of its slots.
+            let name = |slot: &Slot| unsafe { Ref::new(slot.name) };
+            let mut valued = (facts.slots.iter().enumerate())
+                .filter_map(|(index, slot)| Some((index, name(slot), slot.value(object.as_ref())?)));
+            let count = self.save_attribute_row(valued.clone().map(|(_, name, value)| (name, value)));
+            (valued.nth(count).map_or(0, |(index, ..)| index), count)
+        } else {
+            let count = self.save_first_attributes(object.as_ref());
+            (count, count)
+        };
+        if count == len as usize {
+            self.out.op(if len == 1 { Opcode::SetItem } else { Opcode::SetItems });
+            return match after {
+                After::Nothing => Ok(()),
+                After::Build => {
+                    self.out.op(Opcode::Build);
+                    Ok(())
+                }
+                After::Pair => {
+                    self.end_pair(None)?;
+                    self.out.op(Opcode::Build);
+                    Ok(())
+                }
+            };
+        }
+        self.push_after(after);
         self.attributes += 1;
         let facts = Rc::clone(facts);
         let top = self.tasks.len();
@@ -724,8 +792,8 @@ impl Dump<'_> {
             instance: object.clone(),
             facts,
             slots,
-            next: 0,
-            count: 0,
+            next: next as isize,
+            count: count as isize,
             len,
             at_value: false,
             before_value: false,
@@ -740,6 +808,15 @@ impl Dump<'_> {
         result
     }
 
+    fn push_after(&mut self, after: After) {
+        if after != After::Nothing {
+            self.push(Task::Op(Opcode::Build));
+        }
+        if after == After::Pair {
+            self.push(Task::EndPair(None));
+        }
+    }
+
     /// The state of an instance with slots is a pair: of its dict, or `None`, and of a dict of its slots.
     fn save_slots(&mut self, object: &Owned, facts: &Rc<Facts>) -> Result<()> {
         let count = facts.slots.iter().filter(|slot| slot.value(object.as_ref()).is_some()).count() as isize;
@@ -747,11 +824,16 @@ impl Dump<'_> {
             return self.save_shown_slots(object, facts);
         }
         let state = state_of(object.as_ref(), facts);
-        if count == 0 {
-            if let StateParts::Empty = state {
+        if let StateParts::Empty = state {
+            if count == 0 {
                 return Ok(());
             }
-        } else {
+            self.cross_boundary()?;
+            self.cross_boundary()?;
+            self.out.none();
+            return self.begin_attributes(object, facts, count, true, After::Pair);
+        }
+        if count > 0 {
             self.cross_boundary()?;
             self.push(Task::Op(Opcode::Build));
             self.push(Task::EndPair(None));
@@ -759,17 +841,12 @@ impl Dump<'_> {
             self.attributes += 1;
         }
         match state {
-            StateParts::Empty => {
-                self.cross_boundary()?;
-                self.out.none();
-            }
+            StateParts::Empty => {}
             #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
             StateParts::Array(array) => {
-                if count == 0 {
-                    self.push(Task::Op(Opcode::Build));
-                }
+                let after = if count == 0 { After::Build } else { After::Nothing };
                 // SAFETY: no foreign code has run since the instance was asked for its attributes.
-                self.begin_attributes(object, facts, unsafe { array.len() }, false)?;
+                self.begin_attributes(object, facts, unsafe { array.len() }, false, after)?;
             }
             StateParts::Dict(dict) => {
                 if count == 0 {
@@ -804,7 +881,21 @@ impl Dump<'_> {
     /// The slots, as a dict.
     pub(super) fn save_slot_values(&mut self, slots: &Slots) -> Result<()> {
         self.attributes -= 1;
-        self.begin_attributes(&slots.instance, &slots.facts, slots.count, true)
+        self.begin_attributes(&slots.instance, &slots.facts, slots.count, true, After::Nothing)
+    }
+
+    /// Saves the attributes of an instance that are in no dict, as far as that can be done in one go; tells how many.
+    fn save_first_attributes(&mut self, instance: Ref<'_>) -> usize {
+        #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+        // SAFETY: callers know that the class has such attributes; no foreign code runs here.
+        unsafe {
+            if let layout::Place::Array(array) = layout::attributes(instance) {
+                let attributes = (0..array.len()).map(|index| array.get(index));
+                return self.save_attribute_row(attributes);
+            }
+        }
+        let _ = instance;
+        0
     }
 
     /// The end of a pair that the reduction would make.
@@ -855,6 +946,43 @@ impl Dump<'_> {
             self.push(Task::Op(Opcode::Build));
             self.push(Task::Save(state));
         }
+        Ok(true)
+    }
+
+    fn save_by_getnewargs(&mut self, object: &Owned, facts: &Facts) -> Result<bool> {
+        self.settle();
+        let class = object.type_ref().to_owned();
+        // SAFETY: the class has this function, as the facts say, and holds it until it is called.
+        let function =
+            unsafe { Ref::new(lookup(object.type_ptr(), &self.state.names.__getnewargs__)) }.to_owned();
+        let returned = function.call1(object.as_ref())?;
+        if !returned.is_tuple() {
+            return Err(error::type_error(&format!(
+                "__getnewargs__ should return a tuple, not '{}'",
+                returned.type_name()
+            )));
+        }
+        // SAFETY: the object is a tuple. What the reduction has is a copy.
+        let args = Owned::tuple(unsafe { super::row::items_of_tuple(returned.as_ref()) })?;
+        let state = if facts.has_state(object.as_ref()) {
+            // SAFETY: the instance is alive and has a dict.
+            unsafe {
+                Some(Owned::from_result(PyObject_GenericGetDict(object.as_ptr(), std::ptr::null_mut()))?)
+            }
+        } else {
+            None
+        };
+        self.enter_reduction(Some(object.as_ref()))?;
+        self.push(Task::Construct(Construct {
+            object: Some(object.clone()),
+            list_items: None,
+            dict_items: None,
+            state,
+            state_setter: None,
+        }));
+        self.push(Task::Op(Opcode::NewObj));
+        self.push(Task::Save(args));
+        self.push(Task::Save(class));
         Ok(true)
     }
 

@@ -90,7 +90,7 @@ const SPARE_SLOTS: usize = 4096;
 impl Memo {
     /// How many objects have an index, which is also the next one.
     #[inline(always)]
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.settled + self.waiting.len()
     }
 

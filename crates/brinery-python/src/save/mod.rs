@@ -10,6 +10,7 @@ mod instance;
 mod memo;
 mod output;
 mod reduce;
+mod row;
 mod scalar;
 mod spare;
 mod standard;
@@ -165,7 +166,7 @@ pub(crate) struct Dump<'s> {
     singles: bool,
     /// Whether the program can look at the memo, which then has to show all that `_pickle` makes on the way.
     keep_memo: bool,
-    /// Names of modules that only types know, as long as the memo may not hold them.
+    /// Names of modules that only types know, and copies of the items of named tuples: what the memo may not hold.
     names: Vec<Owned>,
     /// For text that is encoded.
     scratch: Vec<u8>,

@@ -2,6 +2,7 @@
 
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Result, bytes, pages};
+use brinery::Opcode;
 use brinery::write::Buffer;
 use std::cell::Cell;
 use std::ptr;
@@ -16,8 +17,6 @@ const SPARE_SIZE: usize = 256 * 1024;
 const SMALLEST: usize = 1024;
 /// How many times as much as needed there may be because the last result was so long.
 const MOST_AHEAD: usize = 8;
-/// How much longer than the last one a result may become without being moved.
-const EXTRA: usize = 4096;
 
 /// Memory that dumps use in turn.
 #[derive(Default)]
@@ -89,8 +88,10 @@ impl Output {
                 vector.spare_capacity_mut().as_mut_ptr_range()
             }
             Memory::Vector(_) => {
-                let expected = self.expected.min(least.saturating_mul(MOST_AHEAD));
-                let object = new_bytes((least + least / 2).max(4 * SPARE_SIZE).max(expected));
+                // Memory of the size that was given back last is likely to be there still.
+                let likely = (least..=least.saturating_mul(MOST_AHEAD)).contains(&self.expected);
+                let object =
+                    new_bytes(if likely { self.expected } else { (least + least / 2).max(4 * SPARE_SIZE) });
                 // SAFETY: the object has room for more than has been written.
                 unsafe {
                     let data = PyBytes_AS_STRING(object.as_ptr()).cast_mut().cast::<u8>();
@@ -133,7 +134,7 @@ impl Output {
             if !try_resize(&mut object, len) {
                 return Err(Raised);
             }
-            self.expected = len + EXTRA;
+            self.expected = len;
             return Ok(object);
         }
         let object = bytes::new(self.as_slice());
@@ -149,6 +150,86 @@ impl Output {
         if let Memory::Vector(vector) = self.memory {
             spare.vector.set(vector);
         }
+    }
+}
+
+/// How much room there is at least where an object may begin.
+const ROOM: usize = 32;
+/// How much room there is for a row at first.
+const ROW: usize = 512;
+
+/// Where the bytes of a row go. Nothing else is written meanwhile.
+pub(super) struct Cursor {
+    position: *mut u8,
+    /// Before this an object may begin.
+    stop: *mut u8,
+    end: *mut u8,
+}
+
+impl Cursor {
+    /// Whether an object may begin here. Then there is room for [`ROOM`] bytes.
+    #[inline(always)]
+    pub(super) fn is_open(&self) -> bool {
+        self.position < self.stop
+    }
+
+    /// Whether there is room for so many bytes.
+    #[inline(always)]
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        self.end.addr() - self.position.addr() >= len
+    }
+
+    /// Whether an object may begin so many bytes further on.
+    #[inline(always)]
+    pub(super) fn reaches(&self, len: usize) -> bool {
+        self.position.addr() + len < self.stop.addr()
+    }
+
+    /// Writes the first bytes of some. Callers have made sure that there is room for all of them.
+    #[inline(always)]
+    pub(super) fn put<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        debug_assert!(self.has_room(N) && len <= N);
+        // SAFETY: there is room.
+        unsafe {
+            self.position.cast::<[u8; N]>().write_unaligned(bytes);
+            self.position = self.position.add(len);
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn op(&mut self, opcode: Opcode) {
+        self.put([opcode.byte()], 1);
+    }
+
+    /// Writes bytes for which callers have made sure that there is room.
+    #[inline(always)]
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        debug_assert!(self.has_room(bytes.len()));
+        // SAFETY: there is room.
+        self.position = unsafe { copy_short(bytes, self.position) };
+    }
+}
+
+impl Output {
+    /// A cursor at the end of what has been written. Objects may begin before the length is `limit`.
+    #[inline(always)]
+    pub(super) fn cursor(&mut self, limit: usize) -> Cursor {
+        if self.room() < ROW {
+            self.grow(ROW);
+        }
+        // SAFETY: there is room for more than what is taken off the end.
+        unsafe {
+            let last = self.end.sub(ROOM);
+            let most = last.offset_from_unsigned(self.start);
+            Cursor { position: self.position, stop: self.start.add(limit.min(most)), end: self.end }
+        }
+    }
+
+    /// Takes over what a cursor has written.
+    #[inline(always)]
+    pub(super) fn move_to(&mut self, cursor: &Cursor) {
+        debug_assert!(cursor.end == self.end && cursor.position <= self.end);
+        self.position = cursor.position;
     }
 }
 
@@ -181,26 +262,9 @@ impl Buffer for Output {
 
     #[inline(always)]
     fn extend_from_short(&mut self, bytes: &[u8]) {
-        let len = bytes.len();
-        self.make_room(len);
-        // SAFETY: there is room. Two words that overlap in the middle cover all lengths between one and two words.
-        unsafe {
-            let (from, to) = (bytes.as_ptr(), self.position);
-            if len > 32 {
-                ptr::copy_nonoverlapping(from, to, len);
-            } else if len >= 16 {
-                copy_ends::<16>(from, to, len);
-            } else if len >= 8 {
-                copy_ends::<8>(from, to, len);
-            } else if len >= 4 {
-                copy_ends::<4>(from, to, len);
-            } else if len >= 2 {
-                copy_ends::<2>(from, to, len);
-            } else if len == 1 {
-                *to = *from;
-            }
-            self.position = to.add(len);
-        }
+        self.make_room(bytes.len());
+        // SAFETY: there is room.
+        self.position = unsafe { copy_short(bytes, self.position) };
     }
 
     #[inline(always)]
@@ -219,6 +283,33 @@ impl Buffer for Output {
         debug_assert!(len <= self.len());
         // SAFETY: callers take back what they have written.
         self.position = unsafe { self.start.add(len.min(self.len())) };
+    }
+}
+
+/// Copies bytes that are likely to be few, and returns where they end.
+///
+/// # Safety
+///
+/// There is room for them.
+#[inline(always)]
+unsafe fn copy_short(bytes: &[u8], to: *mut u8) -> *mut u8 {
+    let (from, len) = (bytes.as_ptr(), bytes.len());
+    // SAFETY: by contract. Two words that overlap in the middle cover all lengths between one and two words.
+    unsafe {
+        if len > 32 {
+            ptr::copy_nonoverlapping(from, to, len);
+        } else if len >= 16 {
+            copy_ends::<16>(from, to, len);
+        } else if len >= 8 {
+            copy_ends::<8>(from, to, len);
+        } else if len >= 4 {
+            copy_ends::<4>(from, to, len);
+        } else if len >= 2 {
+            copy_ends::<2>(from, to, len);
+        } else if len == 1 {
+            *to = *from;
+        }
+        to.add(len)
     }
 }
 

@@ -164,8 +164,21 @@ impl Dump<'_> {
 
     pub(super) fn save_bytearray(&mut self, object: Ref<'_>) -> Result<()> {
         // A view keeps the bytearray from being resized by whoever writes to a file.
-        let view = View::with_flags(object, PyBUF_FULL_RO)?;
-        let data = view.as_slice();
+        let view = if self.write.is_some() || self.out.protocol() < 5 {
+            Some(View::with_flags(object, PyBUF_FULL_RO)?)
+        } else {
+            None
+        };
+        let data = match &view {
+            Some(view) => view.as_slice(),
+            // SAFETY: the object is a bytearray, which nobody can change until foreign code runs.
+            None => unsafe {
+                std::slice::from_raw_parts(
+                    PyByteArray_AsString(object.as_ptr()).cast(),
+                    PyByteArray_Size(object.as_ptr()) as usize,
+                )
+            },
+        };
         if self.out.protocol() >= 5 {
             return self.save_bytearray_data(object, data, || Ok(object.to_owned()));
         }

@@ -823,6 +823,36 @@ impl Dump<'_> {
         Ok(true)
     }
 
+    /// Saves a named tuple whose items may have parts; whether that was possible.
+    fn save_tuple_of_parts(&mut self, object: &Owned, facts: &Rc<Facts>) -> Result<bool> {
+        if self.keep_memo || facts.has_state(object.as_ref()) {
+            return Ok(false);
+        }
+        // Making a tuple may run the collector.
+        if cfg!(not(Py_3_10)) {
+            self.settle();
+        }
+        // SAFETY: the object is a tuple.
+        let items = unsafe { super::row::items_of_tuple(object.as_ref()) };
+        let copy = without_collector(|| Owned::tuple(items))?;
+        if !self.save_class(object.type_ref())? {
+            return Ok(false);
+        }
+        self.enter_reduction(Some(object.as_ref()))?;
+        self.push(Task::Construct(Construct {
+            object: Some(object.clone()),
+            list_items: None,
+            dict_items: None,
+            state: None,
+            state_setter: None,
+        }));
+        self.push(Task::Op(Opcode::NewObj));
+        // The memo knows the copy, which nobody else has.
+        self.names.push(copy.clone());
+        self.save(copy.as_ref())?;
+        Ok(true)
+    }
+
     /// Fields as bytes, which are returned if the memo has to show them.
     fn save_fields(&mut self, data: &[u8]) -> Result<Option<Owned>> {
         self.cross_boundary()?;
@@ -846,7 +876,7 @@ impl Dump<'_> {
         // SAFETY: the index is below the length, and the object is held.
         let item = |index| -> Ref<'static> { unsafe { Ref::new(PyTuple_GET_ITEM(object.as_ptr(), index)) } };
         if !(0..len).all(|index| item(index).is_none() || is_simple(item(index))) {
-            return Ok(false);
+            return if nested { Ok(false) } else { self.save_tuple_of_parts(object, facts) };
         }
         let era = self.memo().era();
         if !self.save_class(object.type_ref())? {

@@ -1,7 +1,7 @@
 //! Writes opcodes, in the spelling of one protocol and with the bytes that CPython's `_pickle` chooses.
 
 use super::buffer::Buffer;
-use super::number;
+use super::{number, spell};
 use crate::opcode::{Opcode, byte};
 use std::fmt;
 
@@ -15,9 +15,6 @@ const FRAME_HEADER_SIZE: usize = 9;
 pub const BATCH_SIZE: usize = 1000;
 /// The protocol that writers use unless told otherwise.
 pub const DEFAULT_PROTOCOL: u8 = 4;
-
-/// The opcodes of integers of one, two and four bytes.
-const INT_OPCODES: [u8; 3] = [byte::BININT1, byte::BININT2, byte::BININT];
 
 /// Something that a protocol has no spelling for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -272,10 +269,8 @@ impl<B: Buffer> Emitter<B> {
         if self.protocol == 0 || i32::try_from(value).is_err() {
             return self.wide_int(value);
         }
-        // Numbers of different widths come in any order: no branch could foretell them.
-        let width = usize::from(value.cast_unsigned() > 0xff) + usize::from(value.cast_unsigned() > 0xffff);
-        let [a, b, c, d, ..] = value.to_le_bytes();
-        self.buffer.put([INT_OPCODES[width], a, b, c, d, 0, 0, 0], 2 + width + (width & 2) / 2);
+        let (bytes, len) = spell::short_int(value);
+        self.buffer.put(bytes, len);
     }
 
     #[inline(always)]
@@ -283,10 +278,8 @@ impl<B: Buffer> Emitter<B> {
         if self.protocol < 2 {
             return self.decimal_int(value);
         }
-        let len = number::significant_bytes_of_word(value);
-        let head = [byte::LONG1, len as u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let number = u128::from_le_bytes(head) | u128::from(value.cast_unsigned()) << 16;
-        self.buffer.put(number.to_le_bytes(), 2 + len);
+        let (bytes, len) = spell::long_int(value);
+        self.buffer.put(bytes, len);
     }
 
     #[cold]
@@ -326,8 +319,8 @@ impl<B: Buffer> Emitter<B> {
         if self.protocol == 0 {
             return self.line(Opcode::Float, number::float_repr(value).as_bytes());
         }
-        let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
-        self.buffer.put([byte::BINFLOAT, a, b, c, d, e, f, g, h], 9);
+        let (bytes, len) = spell::float(value);
+        self.buffer.put(bytes, len);
     }
 
     /// The header of text of `len` UTF-8 bytes, for protocols 1 and up.

@@ -5,6 +5,7 @@ mod emitter;
 mod names;
 pub(crate) mod number;
 mod output;
+pub mod spell;
 
 pub use buffer::Buffer;
 #[cfg(feature = "serde")]

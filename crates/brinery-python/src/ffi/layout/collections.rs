@@ -101,6 +101,29 @@ impl Deque {
         }
     }
 
+    /// Items that come next and lie side by side; none if the deque is not unchanged. They are alive until foreign code
+    /// runs.
+    pub(crate) fn row(&self) -> &'static [*mut PyObject] {
+        if self.left == 0 || !self.is_unchanged() {
+            return &[];
+        }
+        // SAFETY: an unchanged deque has as many items from here on, those of a block side by side.
+        unsafe {
+            let block: &'static Block = &*self.block;
+            &block.items[self.index as usize..(self.index + self.left).min(BLOCK) as usize]
+        }
+    }
+
+    /// Leaves out items of a [`row`](Self::row).
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.left -= count as isize;
+        self.index += count as isize;
+        if self.index == BLOCK && self.left > 0 {
+            // SAFETY: as above; blocks are linked to the right.
+            (self.block, self.index) = (unsafe { (*self.block).right }, 0);
+        }
+    }
+
     /// Ends the walk.
     pub(crate) fn stop(&mut self) {
         self.left = 0;
