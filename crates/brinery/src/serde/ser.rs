@@ -167,8 +167,7 @@ impl<'s, 'w> Serializer<'s, 'w> {
     #[inline]
     fn text(self, text: &str) -> Result<()> {
         self.output.begin()?;
-        self.output.text(text.as_bytes())?;
-        self.output.memoize().map(drop)
+        self.output.memoized_text(text.as_bytes())
     }
 
     #[inline]

@@ -53,28 +53,9 @@ impl Buffer for Vec<u8> {
 
     #[inline]
     fn extend_from_short(&mut self, bytes: &[u8]) {
-        // Two overlapping words hold all of a few bytes; where they overlap, they agree.
-        let len = bytes.len();
-        match len {
-            0 => {}
-            1..4 => {
-                let (first, middle, last) = (bytes[0], bytes[len / 2], bytes[len - 1]);
-                let word = u32::from(first)
-                    | u32::from(middle) << (8 * (len / 2))
-                    | u32::from(last) << (8 * (len - 1));
-                self.put(word.to_le_bytes(), len);
-            }
-            4..8 => {
-                let [first, last] = ends(bytes).map(u32::from_le_bytes);
-                let word = u64::from(first) | u64::from(last) << (8 * (len - 4));
-                self.put(word.to_le_bytes(), len);
-            }
-            8..=16 => {
-                let [first, last] = ends(bytes).map(u64::from_le_bytes);
-                let word = u128::from(first) | u128::from(last) << (8 * (len - 8));
-                self.put(word.to_le_bytes(), len);
-            }
-            17..=32 => {
+        match bytes.len() {
+            len @ 0..=16 => self.put(word_of(bytes).to_le_bytes(), len),
+            len @ 17..=32 => {
                 let [first, last] = ends::<16>(bytes);
                 self.put(first, 16);
                 self.put((u128::from_le_bytes(last) >> (8 * (32 - len))).to_le_bytes(), len - 16);
@@ -96,6 +77,31 @@ impl Buffer for Vec<u8> {
     #[inline(always)]
     fn truncate(&mut self, len: usize) {
         Vec::truncate(self, len);
+    }
+}
+
+/// Up to 16 bytes as a number whose lowest bytes they are; the others are zero.
+#[inline(always)]
+pub(super) fn word_of(bytes: &[u8]) -> u128 {
+    // Two overlapping words hold all of a few bytes; where they overlap, they agree.
+    let len = bytes.len();
+    match len {
+        0 => 0,
+        1..4 => {
+            let (first, middle, last) = (bytes[0], bytes[len / 2], bytes[len - 1]);
+            let word =
+                u32::from(first) | u32::from(middle) << (8 * (len / 2)) | u32::from(last) << (8 * (len - 1));
+            word.into()
+        }
+        4..8 => {
+            let [first, last] = ends(bytes).map(u32::from_le_bytes);
+            (u64::from(first) | u64::from(last) << (8 * (len - 4))).into()
+        }
+        _ => {
+            debug_assert!(len <= 16);
+            let [first, last] = ends(bytes).map(u64::from_le_bytes);
+            u128::from(first) | u128::from(last) << (8 * (len - 8))
+        }
     }
 }
 

@@ -108,6 +108,7 @@ impl<V: Copy> Names<V> {
     }
 
     /// What there is for a name, out of turn.
+    #[cfg(any(feature = "serde", test))]
     #[inline]
     pub(crate) fn peek(&self, name: Name) -> Option<V> {
         if self.entries.is_empty() {
@@ -133,13 +134,18 @@ impl<V: Copy> Names<V> {
         self.last = position;
     }
 
-    /// Keeps something for a name; programs have less than four billion.
-    #[cold]
+    /// Keeps something for a name, instead of what there was for it.
+    #[cfg(any(feature = "serde", test))]
     pub(crate) fn insert(&mut self, name: Name, value: V) {
-        if let Some(position) = self.position(name) {
-            self.entries[position as usize].value = value;
-            return;
+        match self.position(name) {
+            Some(position) => self.entries[position as usize].value = value,
+            None => self.add(name, value),
         }
+    }
+
+    /// Keeps something for a name for which there is nothing; programs have less than four billion.
+    #[cold]
+    pub(crate) fn add(&mut self, name: Name, value: V) {
         let position = self.entries.len();
         if position == 0 {
             self.entries.reserve(FEW);

@@ -1,5 +1,7 @@
 //! An emitter with a memo count, and the place where its bytes go.
 
+#[cfg(feature = "serde")]
+use super::buffer::{Buffer as _, word_of};
 use super::emitter::{Emitter, Placement, Unwritable};
 use super::names::{Name, Names};
 use crate::error::Result;
@@ -8,6 +10,10 @@ use std::{fmt::Write as _, io};
 
 /// How much is collected for a writer where there are no frames.
 const BLOCK: usize = 64 * 1024;
+
+/// Text of up to so many bytes is written in one go with what stands around it.
+#[cfg(feature = "serde")]
+const IN_ONE: usize = 13;
 
 /// The memory of a small message.
 const SMALL: usize = 128;
@@ -105,6 +111,22 @@ impl<'w> Output<'w> {
         self.emitter.memoize(index)?;
         self.memo += 1;
         Ok(index)
+    }
+
+    /// Text, memoized.
+    #[cfg(feature = "serde")]
+    #[inline]
+    pub(crate) fn memoized_text(&mut self, text: &[u8]) -> Result<()> {
+        if text.len() <= IN_ONE && self.protocol() >= 4 {
+            let len = text.len();
+            let head = u128::from(byte::SHORT_BINUNICODE) | (len as u128) << 8;
+            let all = head | word_of(text) << 16 | u128::from(byte::MEMOIZE) << (16 + 8 * len);
+            self.emitter.buffer().put(all.to_le_bytes(), 3 + len);
+            self.memo += 1;
+            return Ok(());
+        }
+        self.text(text)?;
+        self.memoize().map(drop)
     }
 
     /// Text, which is not memoized yet.
@@ -230,7 +252,7 @@ impl<'w> Output<'w> {
             self.global_line(module, name);
         }
         let index = self.memoize()?;
-        self.known.insert(Name::global(module, name), index);
+        self.known.add(Name::global(module, name), index);
         Ok(())
     }
 
@@ -264,7 +286,7 @@ impl<'w> Output<'w> {
     fn new_text(&mut self, text: &'static str) -> Result<()> {
         self.text(text.as_bytes())?;
         let index = self.memoize()?;
-        self.known.insert(Name::text(text), index);
+        self.known.add(Name::text(text), index);
         Ok(())
     }
 
