@@ -6,6 +6,8 @@ from pickle import decode_long as decode_long
 from pickle import encode_long as encode_long
 from typing import Any, Final
 
+from . import guard as guard
+from . import policy as policy
 from . import tools as tools
 from ._brinery import (
     DEFAULT_PROTOCOL as DEFAULT_PROTOCOL,
@@ -61,6 +63,9 @@ from ._install import uninstall as uninstall
 from ._scan import scan as scan
 from ._seal import Key as Key
 from ._seal import KeyRing as KeyRing
+from .policy import Policy as Policy
+from .policy import PolicyError as PolicyError
+from .policy import inspect as inspect
 
 __all__ = [
     "ADDITEMS",
@@ -141,12 +146,16 @@ __all__ = [
     "PickleError",
     "Pickler",
     "PicklingError",
+    "Policy",
+    "PolicyError",
     "SealError",
     "Unpickler",
     "UnpicklingError",
     "__version__",
     "dump",
     "dumps",
+    "guard",
+    "inspect",
     "install",
     "installed",
     "load",

@@ -144,14 +144,14 @@ impl<'a> Builder<'a> {
     }
 
     /// Lets nobody else look into the memo. A load that begins `anew` takes more care.
-    pub(super) fn keep_memo_private(&mut self, input: Option<&'a [u8]>, anew: bool) {
+    pub(crate) fn keep_memo_private(&mut self, input: Option<&'a [u8]>, anew: bool) {
         if self.layout.is_some() {
             self.memos.is_private(&mut self.aids.entries, input, anew);
         }
     }
 
     /// Whether the load has to begin anew; nothing has happened then that anyone could see.
-    pub(super) fn begins_anew(&self) -> bool {
+    pub(crate) fn begins_anew(&self) -> bool {
         self.memos.begins_anew()
     }
 
@@ -202,7 +202,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Ends a load that has reached its end.
-    pub(super) fn finish<'de>(&mut self, source: &impl Source<'de>) -> Result<()> {
+    pub(crate) fn finish<'de>(&mut self, source: &impl Source<'de>) -> Result<()> {
         if self.deferred.is_none() {
             return Ok(());
         }
