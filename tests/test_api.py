@@ -38,12 +38,17 @@ class Plain:
         self.__dict__.update(attributes)
 
 
+# What loads can be told here, besides what they can be told there.
+OWN = ("policy", "type")
+
+
 def signature(obj: Any) -> str | None:
-    """Return a signature as text, or None where there is none."""
+    """Return a signature as text, without what is brinery's own, or None where there is none."""
     try:
-        return str(inspect.signature(obj))
+        whole = inspect.signature(obj)
     except ValueError:
         return None
+    return str(whole.replace(parameters=[p for p in whole.parameters.values() if p.name not in OWN]))
 
 
 # Names

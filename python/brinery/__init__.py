@@ -47,12 +47,16 @@ __all__ = [
     "PickleError",
     "Pickler",
     "PicklingError",
+    "Policy",
+    "PolicyError",
     "SealError",
     "Unpickler",
     "UnpicklingError",
     "__version__",
     "dump",
     "dumps",
+    "guard",
+    "inspect",
     "install",
     "installed",
     "load",
@@ -73,10 +77,14 @@ __all__ += ["FALSE", "TRUE"]
 
 
 def __getattr__(name: str) -> object:
-    if name == "tools":
+    if name in ("tools", "guard", "policy"):
         from importlib import import_module
 
-        return import_module(".tools", __name__)
+        return import_module(f".{name}", __name__)
+    if name in ("Policy", "PolicyError", "inspect"):
+        from . import policy
+
+        return getattr(policy, name)
     if not (name.startswith("__") and name.endswith("__")):
         import pickle
         from types import ModuleType
@@ -89,4 +97,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "tools"})
+    return sorted({*globals(), "Policy", "PolicyError", "guard", "inspect", "policy", "tools"})

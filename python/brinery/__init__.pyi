@@ -6,6 +6,8 @@ from pickle import decode_long as decode_long
 from pickle import encode_long as encode_long
 from typing import Any, Final
 
+from . import guard as guard
+from . import policy as policy
 from . import tools as tools
 from ._brinery import (
     DEFAULT_PROTOCOL as DEFAULT_PROTOCOL,
@@ -60,6 +62,9 @@ from ._install import installed as installed
 from ._install import uninstall as uninstall
 from ._seal import Key as Key
 from ._seal import KeyRing as KeyRing
+from .policy import Policy as Policy
+from .policy import PolicyError as PolicyError
+from .policy import inspect as inspect
 
 __all__ = [
     "ADDITEMS",
@@ -140,12 +145,16 @@ __all__ = [
     "PickleError",
     "Pickler",
     "PicklingError",
+    "Policy",
+    "PolicyError",
     "SealError",
     "Unpickler",
     "UnpicklingError",
     "__version__",
     "dump",
     "dumps",
+    "guard",
+    "inspect",
     "install",
     "installed",
     "load",

@@ -23,6 +23,11 @@ def main() -> int:
 
         return run(args[1:])
 
+    if args[:1] == ["policy"]:
+        from ._policies import main as policies
+
+        return policies(args[1:])
+
     import signal
 
     from ._brinery import cli_main
@@ -31,7 +36,10 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     code = cli_main(args)
     if args in (["-h"], ["--help"]):
-        sys.stdout.write("\nFrom Python, there is also:\n  run          Run a Python program on the engine\n")
+        sys.stdout.write(
+            "\nFrom Python, there is also:\n  run          Run a Python program on the engine\n"
+            "  policy       Learn, explain, compare and audit policies\n"
+        )
     return code
 
 

@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, Protocol, final, overload, type_check_on
 
 from typing_extensions import Buffer, TypeAlias, disjoint_base
 
+from .policy import Policy
+
 __version__: Final[str]
 DEFAULT_PROTOCOL: Final[int]
 HIGHEST_PROTOCOL: Final = 5
@@ -84,6 +86,8 @@ def load(
     buffers: Iterable[Any] | None = (),
     key: _Keyed | None = None,
     purpose: str | None = None,
+    policy: str | Policy | None = None,
+    type: Any = None,
 ) -> Any: ...
 def loads(
     data: Buffer,
@@ -95,6 +99,8 @@ def loads(
     buffers: Iterable[Any] | None = (),
     key: _Keyed | None = None,
     purpose: str | None = None,
+    policy: str | Policy | None = None,
+    type: Any = None,
 ) -> Any: ...
 
 class SealError(ValueError):
@@ -171,6 +177,7 @@ class Unpickler:
         encoding: str = "ASCII",
         errors: str = "strict",
         buffers: Iterable[Any] | None = (),
+        policy: str | Policy | None = None,
     ) -> None: ...
     def load(self, /) -> Any: ...
     def find_class(self, module_name: str, global_name: str, /) -> Any: ...
@@ -234,3 +241,22 @@ def _keys_facts(keys: _Keys, secret: Literal[False], /) -> tuple[tuple[_Fact, ..
 def _keys_facts(keys: _Keys, secret: Literal[True], /) -> bytes: ...
 def _keys_load(path: _StrPath, /) -> _Keys: ...
 def _keys_save(keys: _Keys, path: _StrPath, replace: bool, /) -> None: ...
+def _policy(text: str, /) -> Any: ...
+def _policy_shipped(name: str, /) -> Any: ...
+def _policy_union(one: Any, other: Any, /) -> Any: ...
+def _policy_text(policy: Any, /) -> str: ...
+def _policy_learn(samples: Iterable[bytes], base: Any, /) -> tuple[Any, list[str]]: ...
+def _policy_examine(policy: Any, data: bytes, fix_imports: bool, collect: bool, /) -> tuple[Any, ...]: ...
+def _policy_load(
+    policy: Any,
+    data: bytes,
+    fix_imports: bool,
+    encoding: str,
+    errors: str,
+    buffers: Any,
+    resolve: Callable[[str, str, int], Any],
+    refuse: Callable[..., Exception],
+    persistent: Callable[[Any], Any] | None,
+    trailing: bool,
+    /,
+) -> tuple[Any, int]: ...

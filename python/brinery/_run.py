@@ -14,9 +14,12 @@ usage: python -m brinery run app.py [ARGS...]
        python -m brinery run -m MODULE [ARGS...]
        python -m brinery run -c CODE [ARGS...]
        python -m brinery run - [ARGS...]
+       python -m brinery run --policy P ...
 
 Run a Python program, as python would, with brinery's engine behind pickle, in the program and in the Python
 processes that it starts. Options of the interpreter go before -m brinery.
+
+--policy P puts all pickles that the program loads behind a policy: names ("stdlib|numpy"), or a file.
 """
 
 
@@ -36,6 +39,17 @@ def main(args: list[str]) -> int:
     if args[:1] in (["-h"], ["--help"]):
         sys.stdout.write(USAGE)
         return 0
+    policy = None
+    if args[:1] == ["--policy"] or (args[:1] and args[0].startswith("--policy=")):
+        policy, args = (args[0][9:], args[1:]) if "=" in args[0] else ("".join(args[1:2]), args[2:])
+        try:
+            from .guard import read_policy
+
+            read_policy(policy)
+            os.environ["BRINERY_POLICY"] = os.path.abspath(policy) if os.path.isfile(policy) else policy
+        except (OSError, ValueError) as error:
+            sys.stderr.write(f"brinery run: no policy {policy!r}: {error}\n")
+            return 2
     problem = _problem(args)
     if problem:
         sys.stderr.write(f"brinery run: {problem}\n")
@@ -102,6 +116,10 @@ def _run_here(args: list[str]) -> int:
     from ._install import install
 
     install(children=True)
+    if "BRINERY_POLICY" in os.environ:
+        from .guard import install_from_environment
+
+        install_from_environment()
     first, *rest = args
     option, attached = first[:2], first[2:]
     if option in ("-m", "-c"):

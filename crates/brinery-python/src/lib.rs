@@ -12,6 +12,7 @@ mod modules;
 mod pickler;
 mod pickler_memo;
 mod place;
+mod policy;
 mod public;
 mod save;
 mod seal;
@@ -97,7 +98,9 @@ unsafe extern "C" fn exec(module: *mut PyObject) -> c_int {
 /// Gives a module its functions and classes.
 fn fill(module: Ref<'_>, state: &State) -> Result<()> {
     let [seal, keys] = seal::functions();
-    for methods in [save::functions(), load::functions(), public::functions(), tools::functions(), seal, keys]
+    let policies = policy::functions();
+    for methods in
+        [save::functions(), load::functions(), policies, public::functions(), tools::functions(), seal, keys]
     {
         // SAFETY: each table is ended by an empty entry and lives as long as the program.
         check(unsafe { PyModule_AddFunctions(module.as_ptr(), methods) })?;

@@ -1,6 +1,6 @@
 //! The type `Unpickler`.
 
-use crate::arguments::Signature;
+use crate::arguments::{Signature, some};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, error};
 use crate::load::{Aids, Builder, File, FileSource, Guarded, Hook, Hooks, Options, SharedMemo, Visible};
@@ -28,6 +28,8 @@ struct Parts {
     visible: Visible,
     memo: SharedMemo,
     persistent_load: Guarded<Option<Hook>>,
+    /// What `brinery.policy` needs to load under a policy: a tuple.
+    policy: Guarded<Option<Owned>>,
     /// `None` before `__init__`.
     input: UnsafeCell<Option<Input>>,
 }
@@ -47,6 +49,7 @@ impl Default for Parts {
             visible: Visible::default(),
             memo: SharedMemo::default(),
             persistent_load: Guarded::new(None),
+            policy: Guarded::new(None),
             input: UnsafeCell::new(None),
         }
     }
@@ -208,6 +211,9 @@ unsafe extern "C" fn traverse(object: *mut PyObject, visit: visitproc, arg: *mut
                 .persistent_load
                 .with(|hook| hook.as_ref().map_or(0, |hook| visit(hook.callable.as_ptr())));
         }
+        if status == 0 {
+            status = this.policy.with(|policy| policy.as_ref().map_or(0, |policy| visit(policy.as_ptr())));
+        }
         if status == 0
             && !this.busy.load(Ordering::Relaxed)
             && let Some(input) = &*this.input.get()
@@ -232,6 +238,7 @@ unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
     // SAFETY: the collector calls this on a live object.
     let this = unsafe { parts(Ref::new(object)) };
     this.persistent_load.replace(None);
+    drop(this.policy.replace(None));
     this.memo.replace(Memo::default());
     if let Ok(mut lock) = Lock::new(this) {
         let input = lock.input().take();
@@ -243,9 +250,9 @@ unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
     0
 }
 
-const INIT: Signature<5> = Signature {
+const INIT: Signature<6> = Signature {
     function: "Unpickler",
-    names: ["file", "fix_imports", "encoding", "errors", "buffers"],
+    names: ["file", "fix_imports", "encoding", "errors", "buffers", "policy"],
     positional_only: 0,
     positional: 1,
     required: 1,
@@ -258,12 +265,14 @@ unsafe extern "C" fn init(object: *mut PyObject, args: *mut PyObject, kwargs: *m
         // SAFETY: the object is ours.
         let this = unsafe { parts(object) };
         let state = State::of_type(object.type_ptr())?;
-        let [Some(file), arguments @ ..] = arguments else { return Err(Raised) };
+        let [Some(file), arguments @ .., policy] = arguments else { return Err(Raised) };
         let mut lock = Lock::new(this)?;
         if lock.input().take().is_some() {
             // Called again: nothing of the first life stays.
             this.persistent_load.replace(None);
         }
+        let ruled = some(policy).map(|policy| crate::policy::prepare(file, policy, arguments)).transpose()?;
+        drop(this.policy.replace(ruled));
         let options = Options::new("Unpickler", arguments)?;
         let source = FileSource::new(File::new(state, file)?)?;
         this.visible.fix_imports.store(options.fix_imports, Ordering::Relaxed);
@@ -281,6 +290,10 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
         let (object, this) = unsafe { (Ref::new(object), parts(Ref::new(object))) };
         let state = State::of_type(object.type_ptr())?;
         let mut lock = Lock::new(this)?;
+        // SAFETY: taking a reference runs no Python code.
+        if let Some(ruled) = unsafe { this.policy.with(|policy| policy.clone()) } {
+            return crate::policy::load_next(object, ruled.as_ref());
+        }
         let Some(input) = lock.input() else {
             let name = object.type_name();
             return Err(

@@ -34,6 +34,10 @@ def install() -> None:
     finally:
         sys.meta_path.remove(Finder)
     brinery.install(children=True)
+    if "BRINERY_POLICY" in os.environ:
+        from brinery.guard import install_from_environment
+
+        install_from_environment()
 
 
 if __name__ == "brinery_child":

@@ -28,17 +28,17 @@ pub(crate) fn functions() -> *mut PyMethodDef {
     METHODS.as_ptr()
 }
 
-const LOAD: Signature<7> = Signature {
+const LOAD: Signature<9> = Signature {
     function: "load",
-    names: ["file", "fix_imports", "encoding", "errors", "buffers", "key", "purpose"],
+    names: ["file", "fix_imports", "encoding", "errors", "buffers", "key", "purpose", "policy", "type"],
     positional_only: 0,
     positional: 1,
     required: 1,
 };
 
-const LOADS: Signature<7> = Signature {
+const LOADS: Signature<9> = Signature {
     function: "loads",
-    names: ["data", "fix_imports", "encoding", "errors", "buffers", "key", "purpose"],
+    names: ["data", "fix_imports", "encoding", "errors", "buffers", "key", "purpose", "policy", "type"],
     positional_only: 1,
     positional: 1,
     required: 1,
@@ -63,7 +63,7 @@ unsafe extern "C" fn load(
         // SAFETY: CPython calls this with our module and arguments by the vectorcall protocol.
         let (state, arguments) =
             unsafe { (State::of_module(module), LOAD.parse_vector(args, count, names)?) };
-        let [Some(file), arguments @ .., key, purpose] = arguments else { return Err(Raised) };
+        let [Some(file), arguments @ .., key, purpose, policy, kind] = arguments else { return Err(Raised) };
         if crate::files::is_path(state, file)? {
             // SAFETY: the arguments are passed on as they came.
             return unsafe { crate::files::by_path(c"load", args, count, names) };
@@ -72,6 +72,9 @@ unsafe extern "C" fn load(
         let has_buffers = is_something(arguments[3]);
         let opened = seal::opened(state, file, key, purpose, has_buffers)?;
         let file = opened.as_ref().map_or(file, Owned::as_ref);
+        if some(policy).or(some(kind)).is_some() {
+            return crate::policy::load("_load", file, [policy, kind], arguments);
+        }
         let mut source = FileSource::new(File::new(state, file)?)?;
         // SAFETY: the source is a `FileSource`.
         with_builder(state, &options, None, |machine, builder| unsafe {
@@ -90,11 +93,14 @@ unsafe extern "C" fn loads(
         // SAFETY: CPython calls this with our module and arguments by the vectorcall protocol.
         let (state, arguments) =
             unsafe { (State::of_module(module), LOADS.parse_vector(args, count, names)?) };
-        let [Some(data), arguments @ .., key, purpose] = arguments else { return Err(Raised) };
+        let [Some(data), arguments @ .., key, purpose, policy, kind] = arguments else { return Err(Raised) };
         let options = Options::new(LOADS.function, arguments)?;
         let has_buffers = is_something(arguments[3]);
         let unsealed = seal::unsealed(state, data, key, purpose, has_buffers)?;
         let data = unsealed.as_ref().map_or(data, Owned::as_ref);
+        if some(policy).or(some(kind)).is_some() {
+            return crate::policy::load("_loads", data, [policy, kind], arguments);
+        }
         with_slice(data, |input| {
             with_builder(state, &options, Some(input.len()), |machine, builder| {
                 super::run(machine, &mut Cursor::new(input), builder)

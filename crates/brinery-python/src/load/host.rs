@@ -183,7 +183,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Ends a load that has reached its end.
-    pub(super) fn finish<'de>(&mut self, source: &impl Source<'de>) -> Result<()> {
+    pub(crate) fn finish<'de>(&mut self, source: &impl Source<'de>) -> Result<()> {
         if self.deferred.is_none() {
             return Ok(());
         }

@@ -36,7 +36,7 @@ impl Default for Spare {
 
 impl Spare {
     /// Calls `body` with a machine and a memo, both empty.
-    pub(super) fn lend<R>(&self, body: impl FnOnce(&mut Machine<Owned>, &SharedMemo, &mut Aids) -> R) -> R {
+    pub(crate) fn lend<R>(&self, body: impl FnOnce(&mut Machine<Owned>, &SharedMemo, &mut Aids) -> R) -> R {
         let mut scratch = self.0.replace(None).unwrap_or_default();
         let result = body(&mut scratch.machine, &scratch.memo, &mut scratch.aids);
         scratch.aids.shapes.clear();

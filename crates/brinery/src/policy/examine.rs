@@ -3,7 +3,7 @@
 use super::capability::{Capability, State};
 use super::native::Native;
 use super::need::{Need, Use, shape_of};
-use super::numpy::is_dtype_state;
+use super::numpy::{self, is_dtype_state};
 use super::policy::{Key, Policy};
 use super::rule::Rule;
 use super::shape::{Shape, World};
@@ -79,6 +79,8 @@ pub(super) struct Examiner<'a, 'p> {
     /// How many objects are looked at when a key is hashed, where that is more than one.
     sizes: FastMap<u64>,
     hash_work: u64,
+    /// How much memory calls may still take for copies of what they are given.
+    memory: u64,
     work: Cell<u64>,
     /// Shapes that objects must have at the end as well, for they can be changed.
     obligations: Vec<(Id, &'p Shape, Rule)>,
@@ -92,6 +94,33 @@ pub(super) struct Examiner<'a, 'p> {
 /// Functions that do no more than what is granted for the class that they are given.
 const COPYREG: [(&str, &str); 3] =
     [("copyreg", "_reconstructor"), ("copyreg", "__newobj__"), ("copyreg", "__newobj_ex__")];
+/// Methods of builtin values that do nothing to others.
+const PLAIN_METHODS: [&str; 24] = [
+    "add",
+    "append",
+    "capitalize",
+    "casefold",
+    "copy",
+    "count",
+    "endswith",
+    "extend",
+    "get",
+    "index",
+    "items",
+    "join",
+    "keys",
+    "lower",
+    "lstrip",
+    "replace",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "title",
+    "upper",
+    "values",
+];
 const GETATTR: (&str, &str) = ("builtins", "getattr");
 const PARTIAL: (&str, &str) = ("functools", "partial");
 
@@ -101,6 +130,9 @@ fn names(key: &Key) -> (&str, &str) {
 
 impl<'g, 'a> World<'g, 'a> for &'g Examiner<'a, '_> {
     fn is_made_of(&self, value: Value<'g, 'a>, module: &str, name: &str) -> bool {
+        if name.contains('.') && self.is_made_of_member(value, module, name) {
+            return true;
+        }
         self.origin(value.id()).is_some_and(|global| names(&self.globals[global].key) == (module, name))
     }
 
@@ -134,6 +166,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
             restricted: Objects::default(),
             sizes: HashMap::default(),
             hash_work: policy.limits.hash_work_for(input),
+            memory: policy.limits.memory_for(input),
             work: Cell::new(policy.limits.work_for(input)),
             obligations: Vec::new(),
             dtypes: Vec::new(),
@@ -285,6 +318,25 @@ impl<'a, 'p> Examiner<'a, 'p> {
         Err(Error::refused(Rule::Call, "the arguments are no tuple"))
     }
 
+    /// Pays for the memory of what a call may copy: the same argument can be given to many calls.
+    fn copy(&mut self, args: Id, sets: bool) -> Result<()> {
+        let each = if sets { 64 } else { 16 };
+        let flat = |value: Value<'_, '_>| match value.kind() {
+            Kind::Bytes | Kind::ByteArray | Kind::String => value.as_bytes().map_or(0, <[u8]>::len),
+            Kind::Text => value.text_bytes().map_or(0, <[u8]>::len),
+            Kind::List | Kind::Tuple | Kind::Dict | Kind::Set | Kind::FrozenSet => each * value.len(),
+            Kind::Instance => numpy::bytes_len(value).unwrap_or(0),
+            _ => 0,
+        };
+        let args = self.value(args);
+        let parts = if args.kind() == Kind::Tuple { args.items().map(flat).sum() } else { 0 };
+        match self.memory.checked_sub((flat(args) + parts) as u64) {
+            Some(left) => self.memory = left,
+            None => return Err(Error::refused(Rule::BudgetMemory, Rule::BudgetMemory.meaning())),
+        }
+        Ok(())
+    }
+
     /// Judges a construction by `__new__`.
     fn check_construct(&mut self, class: Id, args: Id, kwargs: Option<Id>) -> Result<()> {
         let Some(global) = self.known(class) else {
@@ -296,6 +348,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
             );
         };
         self.tuple_of(args)?;
+        self.copy(args, false)?;
         let capability = self.globals[global].capability;
         let shape = capability.and_then(|capability| capability.construct.as_ref());
         let fits = shape.is_some_and(|shape| self.fits(args, shape, Rule::Construct));
@@ -329,6 +382,12 @@ impl<'a, 'p> Examiner<'a, 'p> {
     /// Judges a call.
     fn check_call(&mut self, callable: Id, args: Id) -> Result<()> {
         let Some(global) = self.known(callable) else {
+            if let Some(shape) = self.member_call(callable) {
+                self.tuple_of(args)?;
+                if self.fits(args, shape, Rule::Call) {
+                    return Ok(());
+                }
+            }
             let message = "what is called is not a global but something that the stream made".into();
             return self.miss(Rule::Call, None, |_| Use::Other, message);
         };
@@ -358,6 +417,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
             _ => {}
         }
         let capability = self.globals[global].capability;
+        self.copy(args, capability.is_some_and(|capability| capability.native == Some(Native::Elements)))?;
         let shape = capability.and_then(|capability| capability.call.as_ref());
         if !shape.is_some_and(|shape| self.fits(args, shape, Rule::Call)) {
             let what = if shape.is_some() { "may not be called like this" } else { "may not be called" };
@@ -399,6 +459,14 @@ impl<'a, 'p> Examiner<'a, 'p> {
             ));
         }
         self.check_free(&[state])?;
+        if base == Some("tuple") {
+            // A named tuple, whose items are its arguments elsewhere.
+            let capability = self.known(class).and_then(|class| self.globals[class].capability);
+            let shape = capability.and_then(|capability| capability.construct.as_ref());
+            if shape.is_some_and(|shape| shape.holds(self.value(state), &(self as &Self))) {
+                return self.check_construct(class, state, None);
+            }
+        }
         let plain = base == Some("object");
         let inner =
             if plain { self.builder.scratch_tuple(&[])? } else { self.builder.scratch_tuple(&[state])? };
@@ -415,10 +483,11 @@ impl<'a, 'p> Examiner<'a, 'p> {
         ) else {
             return Err(Error::refused(Rule::Attribute, "getattr takes an object and a name"));
         };
-        let special = name.starts_with('_') || name.contains('.');
+        let special = name.starts_with("__") || name.contains('.');
         let (owner, granted) = if let Some(global) = self.known(object) {
             let granted = self.globals[global].capability.is_some_and(|capability| {
-                capability.members.contains(&name) || capability.members.contains("*")
+                capability.members.contains(&name)
+                    || capability.members.contains("*") && !name.starts_with('_')
             });
             self.globals[global].uses.members = true;
             (Some(global), granted && !special)
@@ -427,7 +496,18 @@ impl<'a, 'p> Examiner<'a, 'p> {
             let granted = origin
                 .and_then(|global| self.globals[global].capability)
                 .is_some_and(|capability| capability.methods.contains(&name));
-            (origin, granted && !special)
+            let plain = PLAIN_METHODS.contains(&name.as_str())
+                && matches!(
+                    self.value(object).kind(),
+                    Kind::Text
+                        | Kind::Bytes
+                        | Kind::List
+                        | Kind::Tuple
+                        | Kind::Dict
+                        | Kind::Set
+                        | Kind::FrozenSet
+                );
+            (origin, (granted || plain) && !special)
         };
         if !granted {
             let of = owner.map_or_else(|| "an object".into(), |owner| self.title(owner));
@@ -437,6 +517,32 @@ impl<'a, 'p> Examiner<'a, 'p> {
             self.miss(Rule::Attribute, owner, used, message)?;
         }
         Ok(())
+    }
+
+    /// Whether a value was made by a member that was had by `getattr`, under its dotted name.
+    fn is_made_of_member(&self, value: Value<'_, '_>, module: &str, name: &str) -> bool {
+        let made_by = || {
+            let member = value.as_instance()?.class().as_instance()?;
+            let getattr = self.known(member.class().id())?;
+            let owner = self.known(member.args().item(0)?.id())?;
+            let (known, class) = names(&self.globals[owner].key);
+            let dotted = format!("{class}.{}", member.args().item(1)?.as_str()?);
+            Some(names(&self.globals[getattr].key) == GETATTR && known == module && dotted == name)
+        };
+        made_by().unwrap_or(false)
+    }
+
+    /// The arguments with which a member may be called that was had by `getattr`: as under its dotted name.
+    fn member_call(&self, callable: Id) -> Option<&'p Shape> {
+        let made = self.value(callable).as_instance()?;
+        let getattr = self.known(made.class().id())?;
+        if names(&self.globals[getattr].key) != GETATTR {
+            return None;
+        }
+        let owner = self.known(made.args().item(0)?.id())?;
+        let (module, name) = names(&self.globals[owner].key);
+        let dotted = format!("{name}.{}", made.args().item(1)?.as_str()?);
+        self.policy.get(module, &dotted)?.call.as_ref()
     }
 
     /// Judges `functools.partial(function, *args)`: as a value that may be called like this.
@@ -469,6 +575,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
     /// Judges `BUILD`.
     fn check_state(&mut self, instance: Id, state: Id) -> Result<()> {
         self.check_free(&[state])?;
+        self.copy(state, false)?;
         let Some(made) = self.value(instance).as_instance() else {
             let what = self.value(instance).kind().name();
             let global = self.known(instance);
@@ -544,6 +651,10 @@ impl<'a, 'p> Examiner<'a, 'p> {
             };
             if name.starts_with("__") && name.ends_with("__") {
                 return Some(format!("the attribute {name:?}"));
+            }
+            if name == "args" && value.kind() == Kind::Instance {
+                // An exception makes a tuple of it, however long that takes.
+                return Some("the attribute \"args\" of something made by a call".into());
             }
             match fields {
                 None => {}

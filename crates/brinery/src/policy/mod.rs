@@ -14,6 +14,7 @@
 
 mod capability;
 mod examine;
+mod learn;
 mod limits;
 mod native;
 mod need;
@@ -24,11 +25,14 @@ mod rule;
 mod shape;
 mod shipped;
 mod source;
+mod tables;
 mod text;
+mod trees;
 mod verdict;
 
 pub use capability::{Capability, State};
 pub use examine::Uses;
+pub use learn::{Learnt, learn};
 pub use limits::Limits;
 pub use native::Native;
 pub use need::{Need, Use};

@@ -3,6 +3,7 @@
 use super::examine::Examiner;
 use super::numpy;
 use super::rule::Rule;
+use super::{tables, trees};
 use crate::error::{Error, Result};
 use crate::value::{ChangeKind, Id, Kind, Value};
 
@@ -36,10 +37,24 @@ pub enum Native {
     Seed,
     /// Objects that are given their state once.
     Once,
+    /// The blocks of a table of pandas.
+    Manager,
+    /// An array of pandas that is backed by one of numpy.
+    Backed,
+    /// An array of pandas with a mask.
+    MaskedTable,
+    /// An index of pandas.
+    Index,
+    /// The places in a sparse array of pandas.
+    SparseIndex,
+    /// A decision tree of scikit-learn.
+    Tree,
+    /// A tree of neighbours of scikit-learn.
+    Neighbours,
 }
 
 impl Native {
-    const ALL: [(Native, &'static str); 13] = [
+    const ALL: [(Native, &'static str); 20] = [
         (Native::Elements, "elements"),
         (Native::Fraction, "fraction"),
         (Native::Random, "random"),
@@ -53,6 +68,13 @@ impl Native {
         (Native::BitGenerator, "numpy.bit_generator"),
         (Native::Seed, "numpy.seed"),
         (Native::Once, "once"),
+        (Native::Manager, "pandas.manager"),
+        (Native::Backed, "pandas.backed"),
+        (Native::MaskedTable, "pandas.masked"),
+        (Native::Index, "pandas.index"),
+        (Native::SparseIndex, "pandas.sparse_index"),
+        (Native::Tree, "sklearn.tree"),
+        (Native::Neighbours, "sklearn.neighbours"),
     ];
 
     /// The name of the check.
@@ -95,6 +117,24 @@ impl Native {
             Native::Dtype => {
                 let fits = numpy::is_dtype_call(examiner, args);
                 require(fits, Rule::Call, "a numpy dtype of an unknown kind, or not a copy")
+            }
+            Native::Manager => {
+                let fits = tables::is_manager(examiner, args);
+                require(fits, Rule::Call, "blocks of pandas that do not make up a table")
+            }
+            Native::Index => {
+                let names = tables::names(examiner, args);
+                examiner.hash(names)?;
+                let fits = tables::is_index(examiner, args);
+                require(fits, Rule::Call, "an index of pandas that contradicts itself")
+            }
+            Native::SparseIndex => {
+                let fits = tables::is_sparse_index(examiner, args);
+                require(fits, Rule::Call, "places outside of a sparse array")
+            }
+            Native::Tree => {
+                let fits = trees::is_tree(examiner, args);
+                require(fits, Rule::Call, "a decision tree whose sizes contradict each other")
             }
             _ => Ok(()),
         }
@@ -161,6 +201,26 @@ impl Native {
             Native::Seed => {
                 let fits = numpy::is_seed_state(examiner, state);
                 require(fits, Rule::State, "not the state of a seed sequence of numpy")
+            }
+            Native::Manager => {
+                let fits = tables::is_manager_state(examiner, state);
+                require(fits, Rule::State, "blocks of pandas that do not make up a table")
+            }
+            Native::Backed => {
+                let fits = tables::is_backed_state(examiner, object, state);
+                require(fits, Rule::State, "an array of pandas that contradicts itself")
+            }
+            Native::MaskedTable => {
+                let fits = tables::is_masked_state(examiner, state);
+                require(fits, Rule::State, "a mask that does not fit its data")
+            }
+            Native::Tree => {
+                let fits = trees::is_tree_state(examiner, object, state);
+                require(fits, Rule::State, "a decision tree whose nodes lead out of it")
+            }
+            Native::Neighbours => {
+                let fits = trees::is_neighbour_state(examiner, state);
+                require(fits, Rule::State, "a tree of neighbours whose nodes lead out of it")
             }
             _ => Ok(()),
         }

@@ -2,6 +2,7 @@
 
 use super::examine::Examiner;
 use crate::value::{Change, Id, Kind, Value};
+use std::borrow::Cow;
 
 /// The modules that have numpy's core, of its first and of its second version.
 const CORE: [&str; 2] = ["numpy.core", "numpy._core"];
@@ -455,6 +456,8 @@ pub(super) fn is_seed_state(examiner: &Examiner<'_, '_>, state: Id) -> bool {
     let is_entropy = |value: Value<'_, '_>| {
         value.is_none()
             || value.as_big_int().is_some_and(|int| int.bits() <= 4096)
+            || is_made_by(examiner, value, "multiarray", "scalar")
+            || array(examiner, value).is_some_and(|array| !array.object && array.count() <= 1024)
             || matches!(value.kind(), Kind::List | Kind::Tuple)
                 && value.len() <= 1024
                 && value.items().all(|item| item.as_big_int().is_some_and(|int| int.bits() <= 4096))
@@ -466,4 +469,122 @@ pub(super) fn is_seed_state(examiner: &Examiner<'_, '_>, state: Id) -> bool {
         && key.kind() == Kind::Tuple
         && key.len() <= 1024
         && key.items().all(|item| item.kind() == Kind::Int)
+}
+
+/// An array whose memory is at hand.
+pub(super) struct Array<'g> {
+    pub(super) dims: Vec<u64>,
+    kind: u8,
+    size: usize,
+    little: bool,
+    fields: Option<(Id, Id)>,
+    data: Cow<'g, [u8]>,
+    /// The items of an array of objects.
+    object: bool,
+}
+
+impl Array<'_> {
+    /// Whether items are signed integers.
+    pub(super) fn is_signed(&self) -> bool {
+        self.kind == b'i'
+    }
+
+    /// Whether items are objects.
+    pub(super) fn is_object(&self) -> bool {
+        self.object
+    }
+
+    /// Whether items are dates, durations or integers of eight bytes.
+    pub(super) fn is_time(&self) -> bool {
+        self.size == 8 && matches!(self.kind, b'M' | b'm' | b'i')
+    }
+
+    /// The number of items.
+    pub(super) fn count(&self) -> u64 {
+        self.dims.iter().product()
+    }
+
+    fn integer(&self, at: usize, size: usize, signed: bool, little: bool) -> Option<i64> {
+        let bytes = self.data.get(at..at.checked_add(size)?)?;
+        let mut wide = [0; 8];
+        if little {
+            wide.get_mut(..size)?.copy_from_slice(bytes);
+        } else {
+            wide.get_mut(..size)?.iter_mut().zip(bytes.iter().rev()).for_each(|(to, from)| *to = *from);
+        }
+        let value = i64::from_le_bytes(wide);
+        let unused = 64 - 8 * size as u32;
+        Some(if signed { value << unused >> unused } else { value })
+    }
+
+    /// All items, if they are integers.
+    pub(super) fn integers(&self) -> Option<Vec<i64>> {
+        if !matches!(self.kind, b'i' | b'u' | b'b') || self.object {
+            return None;
+        }
+        let signed = self.kind == b'i';
+        (0..self.count() as usize)
+            .map(|index| self.integer(index * self.size, self.size, signed, self.little))
+            .collect()
+    }
+
+    /// A field of all items, if it is a signed integer of eight bytes.
+    pub(super) fn field(&self, examiner: &Examiner<'_, '_>, name: &str) -> Option<Vec<i64>> {
+        let (names, fields) = self.fields?;
+        examiner.value(names).items().find(|known| known.as_str() == Some(name))?;
+        let field = examiner.value(fields).get(name)?;
+        let inner = dtype(examiner, field.item(0)?, 1)?;
+        if inner.kind != b'i' || inner.size != 8 {
+            return None;
+        }
+        let little = state_of(field.item(0)?).and_then(|state| state.item(1)?.as_str()) != Some(">");
+        let offset = usize::try_from(field.item(1)?.as_i64()?).ok()?;
+        (0..self.count() as usize)
+            .map(|index| self.integer(index * self.size + offset, 8, true, little))
+            .collect()
+    }
+}
+
+/// The bytes of a bytes object, however the protocol spells it.
+fn content<'g>(value: Value<'g, '_>) -> Option<Cow<'g, [u8]>> {
+    match value.kind() {
+        Kind::Instance => {
+            let call = value.as_instance()?;
+            let Some(text) = call.args().item(0) else { return Some(Cow::Borrowed(&[])) };
+            text.as_str()?
+                .chars()
+                .map(|char| u8::try_from(char).ok())
+                .collect::<Option<Vec<u8>>>()
+                .map(Cow::Owned)
+        }
+        Kind::List => Some(Cow::Borrowed(&[])),
+        _ => value.as_bytes().map(Cow::Borrowed),
+    }
+}
+
+/// An array that the stream has made and that can no longer change.
+pub(super) fn array<'g>(examiner: &'g Examiner<'_, '_>, value: Value<'g, '_>) -> Option<Array<'g>> {
+    let (shape, kind, data) = if is_made_by(examiner, value, "multiarray", "_reconstruct") {
+        let state = state_of(value)?;
+        (state.item(1)?, state.item(2)?, state.item(4)?)
+    } else if is_made_by(examiner, value, "numeric", "_frombuffer") {
+        let args = value.as_instance()?.args();
+        (args.item(2)?, args.item(1)?, args.item(0)?)
+    } else {
+        return None;
+    };
+    let facts = dtype(examiner, kind, 0)?;
+    let state = state_of(kind);
+    let fields = state.and_then(|state| Some((state.item(3)?, state.item(4)?)));
+    let data = content(data)?;
+    examiner.pay(data.len() as u64 / 64).ok()?;
+    Some(Array {
+        dims: dims(shape)?.into_iter().map(|dim| dim as u64).collect(),
+        kind: facts.kind,
+        size: usize::try_from(facts.size).ok()?,
+        little: state.and_then(|state| state.item(1)?.as_str()) != Some(">"),
+        fields: fields.filter(|_| facts.compound).map(|(names, fields)| (names.id(), fields.id())),
+        data,
+        object: facts.object,
+    })
 }

@@ -94,8 +94,14 @@ impl Rule {
         }
     }
 
-    /// What it means to break the rule, for rules that say no more in the place where they are broken.
-    pub(crate) const fn meaning(self) -> &'static str {
+    /// What it means to break the rule.
+    ///
+    /// ```
+    /// use brinery::policy::Rule;
+    ///
+    /// assert_eq!(Rule::GrammarTrailing.meaning(), "there is more after the pickle");
+    /// ```
+    pub const fn meaning(self) -> &'static str {
         match self {
             Rule::GrammarProto => "PROTO is not the first opcode, or declares no protocol from 2 on",
             Rule::GrammarOpcode => "an opcode above the protocol that the stream declares",

@@ -286,7 +286,11 @@ fn is_set_call<'g, 'a>(value: Value<'g, 'a>, name: &str, item: &Shape, world: &i
 /// Whether a value is a call of `_codecs.encode`, as protocols below 3 have bytes.
 fn is_latin1_bytes(value: Value<'_, '_>, low: usize, high: usize) -> bool {
     let Some(call) = value.as_instance() else { return false };
-    let is_encode = call.class().as_global().is_some_and(|global| global.is("_codecs", "encode"));
+    let Some(function) = call.class().as_global() else { return false };
+    if function.is("__builtin__", "bytes") || function.is("builtins", "bytes") {
+        return low == 0 && call.args().is_empty();
+    }
+    let is_encode = function.is("_codecs", "encode");
     let len = call.args().item(0).and_then(Value::as_str).map(|text| text.chars().count());
     is_encode && len.is_some_and(|len| (low..=high).contains(&len))
 }

@@ -52,12 +52,19 @@ pub struct Examination<'p, 'a> {
     options: Options<'a>,
     fix_imports: bool,
     collect: bool,
+    trailing: bool,
 }
 
 impl<'p, 'a> Examination<'p, 'a> {
     /// An examination under a policy, which stops at the first thing that is not granted.
     pub fn new(policy: &'p Policy) -> Self {
-        Examination { policy, options: Options::new(), fix_imports: true, collect: false }
+        Examination {
+            policy,
+            options: Options::new(),
+            fix_imports: true,
+            collect: false,
+            trailing: policy.trailing,
+        }
     }
 
     /// How the objects are kept.
@@ -71,6 +78,13 @@ impl<'p, 'a> Examination<'p, 'a> {
     #[must_use]
     pub fn fix_imports(mut self, fix: bool) -> Self {
         self.fix_imports = fix;
+        self
+    }
+
+    /// Whether bytes may come after the pickle, whatever the policy says.
+    #[must_use]
+    pub fn trailing_data(mut self, allowed: bool) -> Self {
+        self.trailing |= allowed;
         self
     }
 
@@ -94,7 +108,7 @@ impl<'p, 'a> Examination<'p, 'a> {
         let root = Machine::new().run(&mut source, &mut examiner)?;
         let end = source.offset();
         examiner.finish(root).map_err(|error| error.at_offset(end.saturating_sub(1)))?;
-        if !source.rest().is_empty() && !self.policy.trailing {
+        if !source.rest().is_empty() && !self.trailing {
             return Err(Error::refused(Rule::GrammarTrailing, Rule::GrammarTrailing.meaning()).at_offset(end));
         }
         let globals = examiner.globals.drain(..).map(|known| GlobalUse {

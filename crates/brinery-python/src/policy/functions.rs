@@ -1,0 +1,395 @@
+//! What `brinery.policy` calls.
+
+use super::host::{Realizer, World, raise};
+use super::nesting;
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, error, list};
+use crate::load::{Builder, Hooks, Options, Visible};
+use crate::methods::{END, Methods, guard, positional};
+use crate::state::State;
+use brinery::policy::{Checked, Examination, Examined, GlobalUse, Need, Policy, Rule, Use, Uses, learn};
+use brinery::read::{Cursor, Source};
+use brinery::{Error, ErrorKind};
+use std::collections::HashMap;
+use std::ffi::CStr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+static METHODS: Methods<8> = Methods::new([
+    positional(c"_policy", policy, c"_policy($module, text, /)\n--\n\nReturn the policy that a text describes.\n"),
+    positional(
+        c"_policy_shipped",
+        shipped,
+        c"_policy_shipped($module, name, /)\n--\n\nReturn a policy that comes with brinery, or None.\n",
+    ),
+    positional(
+        c"_policy_union",
+        union,
+        c"_policy_union($module, one, other, /)\n--\n\nReturn the policy that grants what either grants.\n",
+    ),
+    positional(
+        c"_policy_text",
+        text,
+        c"_policy_text($module, policy, /)\n--\n\nReturn a policy in its canonical form.\n",
+    ),
+    positional(
+        c"_policy_learn",
+        learn_from,
+        c"_policy_learn($module, samples, base, /)\n--\n\nReturn what samples need, as a policy, and what a human must decide.\n",
+    ),
+    positional(
+        c"_policy_examine",
+        examine,
+        c"_policy_examine($module, policy, data, fix_imports, collect, /)\n--\n\nJudge a pickle.\n",
+    ),
+    positional(
+        c"_policy_load",
+        load,
+        c"_policy_load($module, policy, data, fix_imports, encoding, errors, buffers, resolve, refuse, persistent, trailing, /)\n--\n\n\
+        Judge a pickle and load it.\n",
+    ),
+    END,
+]);
+
+/// The functions, for the module.
+pub(crate) fn functions() -> *mut PyMethodDef {
+    METHODS.as_ptr()
+}
+
+const CAPSULE: &CStr = c"brinery.policy";
+
+/// From how many bytes on other threads may run while a stream is judged.
+const LONG: usize = 64 << 10;
+
+unsafe extern "C" fn drop_policy(capsule: *mut PyObject) {
+    // SAFETY: the interpreter calls this once, with a capsule of ours, whose pointer is a box.
+    unsafe {
+        let policy = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr());
+        if !policy.is_null() {
+            drop(Box::from_raw(policy.cast::<Arc<Policy>>()));
+        }
+    }
+}
+
+fn wrap(policy: Policy) -> Result<Owned> {
+    let policy = Box::into_raw(Box::new(Arc::new(policy)));
+    // SAFETY: the box becomes the capsule's.
+    unsafe { Owned::from_result(PyCapsule_New(policy.cast(), CAPSULE.as_ptr(), Some(drop_policy))) }
+}
+
+fn unwrap(capsule: Ref<'_>) -> Result<Arc<Policy>> {
+    // SAFETY: the name of the capsule says what it holds.
+    unsafe {
+        let policy = PyCapsule_GetPointer(capsule.as_ptr(), CAPSULE.as_ptr());
+        if policy.is_null() { Err(Raised) } else { Ok((*policy.cast::<Arc<Policy>>()).clone()) }
+    }
+}
+
+/// The arguments of a call, of which there must be so many.
+///
+/// # Safety
+///
+/// `args` holds `count` objects, which live for `'a`.
+unsafe fn exactly<'a, const N: usize>(args: *mut *mut PyObject, count: Py_ssize_t) -> Result<[Ref<'a>; N]> {
+    if count as usize != N {
+        return Err(error::type_error(&format!("{N} arguments are needed ({count} given)")));
+    }
+    // SAFETY: by contract.
+    Ok(std::array::from_fn(|index| unsafe { Ref::new(*args.add(index)) }))
+}
+
+fn strings<'s>(items: impl IntoIterator<Item = &'s str>) -> Result<Owned> {
+    let items = items.into_iter().map(Owned::str).collect::<Result<Vec<_>>>()?;
+    list::new(items.into_iter())
+}
+
+unsafe extern "C" fn policy(_: *mut PyObject, args: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with `count` arguments.
+        let [text] = unsafe { exactly(args, count)? };
+        wrap(Policy::from_toml(&text.text()).map_err(|problem| error::value_error(&problem))?)
+    })
+}
+
+unsafe extern "C" fn shipped(_: *mut PyObject, args: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with `count` arguments.
+        let [name] = unsafe { exactly(args, count)? };
+        Policy::shipped(&name.text()).map_or_else(|| Ok(Owned::none()), wrap)
+    })
+}
+
+unsafe extern "C" fn union(_: *mut PyObject, args: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with `count` arguments.
+        let [one, other] = unsafe { exactly(args, count)? };
+        let (one, other) = (unwrap(one)?, unwrap(other)?);
+        wrap((*one).clone() | (*other).clone())
+    })
+}
+
+unsafe extern "C" fn text(_: *mut PyObject, args: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with `count` arguments.
+        let [policy] = unsafe { exactly(args, count)? };
+        Owned::str(&unwrap(policy)?.to_toml())
+    })
+}
+
+unsafe extern "C" fn learn_from(
+    _: *mut PyObject,
+    args: *mut *mut PyObject,
+    count: Py_ssize_t,
+) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with `count` arguments.
+        let [samples, base] = unsafe { exactly(args, count)? };
+        let base = unwrap(base)?;
+        let samples = samples.iter()?;
+        let mut contents = Vec::new();
+        while let Some(sample) = samples.next()? {
+            if !sample.is_exactly(&raw mut PyBytes_Type) {
+                return Err(error::type_error("samples are bytes"));
+            }
+            contents.push(sample);
+        }
+        let learnt = learn(contents.iter().map(|sample| bytes::as_slice(sample.as_ref())), &base);
+        let (policy, open) = (wrap(learnt.policy)?, strings(learnt.open.iter().map(String::as_str))?);
+        Owned::tuple(&[policy.as_ref(), open.as_ref()])
+    })
+}
+
+/// A refusal in parts: the rule, the message, offset, opcode and path.
+fn parts(error: &Error) -> (&'static str, String, Option<u64>, Option<&'static str>, String) {
+    let (rule, message) = match error.kind() {
+        ErrorKind::Refused(rule, message) => (rule.id(), message.clone()),
+        kind => (Rule::Malformed.id(), kind.to_string()),
+    };
+    (rule, message, error.offset(), error.opcode().map(brinery::Opcode::name), error.path().to_string())
+}
+
+fn need(need: &Need) -> Result<Owned> {
+    let (module, name) = match &need.global {
+        Some((module, name)) => (Owned::str(module)?, Owned::str(name)?),
+        None => (Owned::none(), Owned::none()),
+    };
+    let used = Owned::str(&match &need.used {
+        Use::Named => "named".to_owned(),
+        Use::Value => "value".to_owned(),
+        Use::Construct { args, keywords: None } => format!("construct {args}"),
+        Use::Construct { args, keywords: Some(keywords) } => format!("construct {args} keywords {keywords}"),
+        Use::Call(args) => format!("call {args}"),
+        Use::State(state) => format!("state {state}"),
+        Use::Extend(_) => "extend".to_owned(),
+        Use::Member(name) => format!("member {name}"),
+        Use::Method(name) => format!("method {name}"),
+        Use::Persistent => "persistent".to_owned(),
+        _ => "other".to_owned(),
+    })?;
+    let (rule, message) = (Owned::str(need.rule.id())?, Owned::str(&need.message)?);
+    let offset = Owned::int(need.offset as i64)?;
+    let parts = [&module, &name, &used, &rule, &message, &offset].map(Owned::as_ref);
+    Owned::tuple(&parts)
+}
+
+unsafe extern "C" fn examine(_: *mut PyObject, args: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with `count` arguments.
+        let [policy, data, fix_imports, collect] = unsafe { exactly(args, count)? };
+        let policy = unwrap(policy)?;
+        if !data.is_exactly(&raw mut PyBytes_Type) {
+            return Err(error::type_error("the data is bytes"));
+        }
+        let examination =
+            Examination::new(&policy).fix_imports(fix_imports.is_true()?).collect_needs(collect.is_true()?);
+        match examination.run(bytes::as_slice(data)) {
+            Ok(examined) => {
+                let needs = examined.needs.iter().map(need).collect::<Result<Vec<_>>>()?;
+                let globals = examined.globals.iter().map(|global| {
+                    let (module, name) = (Owned::str(&global.module)?, Owned::str(&global.name)?);
+                    let uses = Owned::int(mask(global.uses))?;
+                    Owned::tuple(&[module.as_ref(), name.as_ref(), uses.as_ref()])
+                });
+                let globals = globals.collect::<Result<Vec<_>>>()?;
+                let (needs, globals) = (list::new(needs.into_iter())?, list::new(globals.into_iter())?);
+                let (end, rendered) =
+                    (Owned::int(examined.end as i64)?, Owned::str(&examined.graph.to_string())?);
+                Owned::tuple(&[
+                    Owned::none().as_ref(),
+                    needs.as_ref(),
+                    globals.as_ref(),
+                    end.as_ref(),
+                    rendered.as_ref(),
+                ])
+            }
+            Err(error) => {
+                let (rule, message, offset, opcode, path) = parts(&error);
+                let offset = offset.map_or_else(|| Ok(Owned::none()), |offset| Owned::int(offset as i64))?;
+                let opcode = opcode.map_or_else(|| Ok(Owned::none()), Owned::str)?;
+                let (rule, message, path) = (Owned::str(rule)?, Owned::str(&message)?, Owned::str(&path)?);
+                let error = [&rule, &message, &offset, &opcode, &path].map(Owned::as_ref);
+                let (error, none) = (Owned::tuple(&error)?, Owned::none());
+                Owned::tuple(&[error.as_ref(), none.as_ref(), none.as_ref(), none.as_ref(), none.as_ref()])
+            }
+        }
+    })
+}
+
+/// Uses as bits.
+fn mask(uses: Uses) -> i64 {
+    [uses.value, uses.construct, uses.call, uses.attributes, uses.setstate, uses.members]
+        .into_iter()
+        .enumerate()
+        .map(|(bit, used)| i64::from(used) << bit)
+        .sum()
+}
+
+/// What a load has been told.
+struct Load<'a> {
+    state: &'a State,
+    policy: &'a Policy,
+    input: &'a [u8],
+    options: &'a Options,
+    refuse: Ref<'a>,
+    trailing: bool,
+}
+
+impl Load<'_> {
+    /// Runs the machine, and says where the pickle ends; `None` if the stream does what it may only do when judged.
+    fn run<'de, S: Source<'de>>(
+        &self,
+        source: &mut S,
+        world: Option<&World<'_>>,
+    ) -> Result<Option<(Owned, usize)>> {
+        let visible = Visible::default();
+        visible.fix_imports.store(self.options.fix_imports, Ordering::Relaxed);
+        let hooks = Hooks { visible: &visible, find_class: None, unpickler: None };
+        let buffers = self.options.buffers.as_ref().map(Owned::as_ref);
+        self.state.spare.lend(|machine, memo, aids| {
+            let mut builder = Builder::new(self.state, memo, &self.options.strings, buffers, hooks, aids);
+            builder.expect(Some(self.input.len()), true);
+            let limits = self.policy.budgets();
+            let mut host = Realizer::new(builder, self.state, world, self.refuse, limits, self.input.len());
+            match machine.run(source, &mut host) {
+                Ok(value) => {
+                    host.finish(source)?;
+                    Ok(Some((value, source.offset() as usize)))
+                }
+                Err(Raised) if host.gave_up => Ok(None),
+                Err(Raised) => Err(Raised),
+            }
+        })
+    }
+
+    /// Loads a stream that makes builtin objects only: nobody can tell that it was begun before it was judged.
+    fn plain(&self) -> Result<Option<(Owned, usize)>> {
+        let mut source = Checked::new(self.input, self.policy.budgets());
+        let Some((value, end)) = self.run(&mut source, None)? else { return Ok(None) };
+        if end < self.input.len() && !self.trailing {
+            return Err(self.refused(Rule::GrammarTrailing, "there is more after the pickle", end));
+        }
+        let depth = self.policy.budgets().depth();
+        if end > depth && nesting::exceeds(value.as_ref(), depth) {
+            return Err(self.refused(
+                Rule::BudgetDepth,
+                "objects are nested deeper than they may be",
+                end - 1,
+            ));
+        }
+        Ok(Some((value, end)))
+    }
+
+    #[cold]
+    fn refused(&self, rule: Rule, message: &str, offset: usize) -> Raised {
+        raise(self.refuse, rule.id(), message, (Some(offset as u64), None, "obj"))
+    }
+
+    /// Judges the stream. Nothing is made.
+    fn judge(&self) -> Result<Examined<'_>> {
+        let examination =
+            Examination::new(self.policy).fix_imports(self.options.fix_imports).trailing_data(self.trailing);
+        let result = if self.input.len() >= LONG {
+            without_interpreter(|| examination.run(self.input))
+        } else {
+            examination.run(self.input)
+        };
+        result.map_err(|error| {
+            let (rule, message, offset, opcode, path) = parts(&error);
+            raise(self.refuse, rule, &message, (offset, opcode, &path))
+        })
+    }
+}
+
+/// Runs something that has nothing to do with Python while other threads may run.
+fn without_interpreter<R>(body: impl FnOnce() -> R) -> R {
+    /// Comes back even if the body panics.
+    struct Back(*mut PyThreadState);
+
+    impl Drop for Back {
+        fn drop(&mut self) {
+            // SAFETY: the state is that of this thread, which let go of the interpreter.
+            unsafe { PyEval_RestoreThread(self.0) }
+        }
+    }
+    // SAFETY: the thread is attached.
+    let _back = Back(unsafe { PyEval_SaveThread() });
+    body()
+}
+
+unsafe extern "C" fn load(
+    module: *mut PyObject,
+    args: *mut *mut PyObject,
+    count: Py_ssize_t,
+) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with our module and `count` arguments.
+        let (state, arguments) = unsafe { (State::of_module(module), exactly(args, count)?) };
+        let [policy, data, fix_imports, encoding, errors, buffers, resolve, refuse, persistent, trailing] =
+            arguments;
+        let policy = unwrap(policy)?;
+        if !data.is_exactly(&raw mut PyBytes_Type) {
+            return Err(error::type_error("the data is bytes"));
+        }
+        let options = Options::new("loads", [fix_imports, encoding, errors, buffers].map(Some))?;
+        let load = Load {
+            state,
+            policy: &policy,
+            input: bytes::as_slice(data),
+            options: &options,
+            refuse,
+            trailing: trailing.is_true()? || policy.takes_trailing_data(),
+        };
+        let (value, end) = match load.plain()? {
+            Some(done) => done,
+            None => {
+                let examined = load.judge()?;
+                let globals = examined.globals;
+                drop(examined.graph);
+                let persistent = (!persistent.is_none()).then_some(persistent);
+                let world = World {
+                    globals: resolve_all(&globals, resolve)?,
+                    extensions: HashMap::new(),
+                    persistent,
+                };
+                let mut source = Cursor::new(&load.input[..examined.end]);
+                match load.run(&mut source, Some(&world))? {
+                    Some(done) => done,
+                    None => return Err(error::runtime_error("a stream was judged and then not loaded")),
+                }
+            }
+        };
+        Owned::tuple(&[value.as_ref(), Owned::int(end as i64)?.as_ref()])
+    })
+}
+
+/// The objects that globals stand for.
+fn resolve_all(globals: &[GlobalUse], resolve: Ref<'_>) -> Result<HashMap<String, HashMap<String, Owned>>> {
+    let mut found: HashMap<String, HashMap<String, Owned>> = HashMap::new();
+    for global in globals {
+        let (module, name) = (Owned::str(&global.module)?, Owned::str(&global.name)?);
+        let uses = Owned::int(mask(global.uses))?;
+        let object = resolve.call(&[module.as_ref(), name.as_ref(), uses.as_ref()])?;
+        found.entry(global.raw_module.clone()).or_default().insert(global.raw_name.clone(), object);
+    }
+    Ok(found)
+}

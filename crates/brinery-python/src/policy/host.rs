@@ -1,0 +1,415 @@
+//! The host that makes the objects of a stream whose deeds are granted.
+
+use super::keys::Keys;
+use super::time;
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Ref, Result, error};
+use crate::load::Builder;
+use crate::state::State;
+use brinery::Place;
+use brinery::policy::{Limits, Rule};
+use brinery::read::{Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How many calls are made between two looks at the clock.
+const CALLS: u32 = 64;
+
+/// What a stream that has been judged needs of the world.
+pub(super) struct World<'a> {
+    /// The globals by the names that the stream has for them, module and name.
+    pub(super) globals: HashMap<String, HashMap<String, Owned>>,
+    pub(super) extensions: HashMap<u32, Owned>,
+    /// What resolves persistent ids.
+    pub(super) persistent: Option<Ref<'a>>,
+}
+
+/// Makes objects by a [`Builder`], of a stream that has been judged. One that has not may make builtin objects only.
+pub(super) struct Realizer<'a> {
+    inner: Builder<'a>,
+    state: &'a State,
+    /// The world, for a stream that has been judged.
+    world: Option<&'a World<'a>>,
+    /// What makes an exception of a refusal.
+    refuse: Ref<'a>,
+    refusal: Option<(Rule, String)>,
+    /// Whether the stream does what only a judged one may do.
+    pub(super) gave_up: bool,
+    keys: Keys,
+    calls: u32,
+    end: Duration,
+}
+
+impl<'a> Realizer<'a> {
+    pub(super) fn new(
+        inner: Builder<'a>,
+        state: &'a State,
+        world: Option<&'a World<'a>>,
+        refuse: Ref<'a>,
+        limits: &Limits,
+        input: usize,
+    ) -> Self {
+        Realizer {
+            inner,
+            state,
+            world,
+            refuse,
+            refusal: None,
+            gave_up: false,
+            keys: Keys::new(limits.hash_work_for(input), limits.collisions()),
+            calls: 0,
+            end: time::now() + Duration::from_millis(limits.milliseconds_for(input)),
+        }
+    }
+
+    pub(super) fn finish<'de>(&mut self, source: &impl Source<'de>) -> Result<()> {
+        self.inner.finish(source)
+    }
+
+    #[cold]
+    fn refused(&mut self, rule: Rule, message: impl Into<String>) -> Raised {
+        self.refusal = Some((rule, message.into()));
+        Raised
+    }
+
+    /// Takes note of a call, of which there can be so many in so much time.
+    #[inline(always)]
+    fn tick(&mut self) -> Result<()> {
+        self.calls += 1;
+        if self.calls >= CALLS { self.look_at_clock() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn look_at_clock(&mut self) -> Result<()> {
+        self.calls = 0;
+        if time::now() > self.end {
+            return Err(self.refused(Rule::BudgetTime, "loading takes more time than the stream may cost"));
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn admit(&mut self, container: Option<usize>, items: &[Owned], step: usize) -> Result<()> {
+        let container = container.unwrap_or_else(|| self.keys.unnamed());
+        for key in items.iter().step_by(step) {
+            if !self.keys.admits(container, key.as_ref()) {
+                return Err(self.too_much_hashing());
+            }
+        }
+        self.tick()
+    }
+
+    #[cold]
+    fn too_much_hashing(&mut self) -> Raised {
+        self.refused(Rule::BudgetHash, "hashing the keys is more work than the stream may cost")
+    }
+
+    /// The world, which only a stream that has been judged may look at.
+    fn world(&mut self) -> Result<&'a World<'a>> {
+        self.gave_up |= self.world.is_none();
+        self.world.ok_or(Raised)
+    }
+
+    fn missing(&mut self) -> Raised {
+        self.refused(Rule::Resolve, "a global that was not there when the stream was judged")
+    }
+}
+
+/// Sets the exception for a refusal.
+#[cold]
+pub(super) fn raise(
+    refuse: Ref<'_>,
+    rule: &str,
+    message: &str,
+    place: (Option<u64>, Option<&str>, &str),
+) -> Raised {
+    let (offset, opcode, path) = place;
+    let make = || {
+        let rule = Owned::str(rule)?;
+        let message = Owned::str(message)?;
+        let offset = offset.map_or(Ok(Owned::none()), |offset| Owned::int(offset as i64))?;
+        let opcode = opcode.map_or(Ok(Owned::none()), Owned::str)?;
+        let path = Owned::str(path)?;
+        refuse.call(&[rule.as_ref(), message.as_ref(), offset.as_ref(), opcode.as_ref(), path.as_ref()])
+    };
+    match make() {
+        Ok(exception) => error::restore(exception),
+        Err(Raised) => Raised,
+    }
+}
+
+impl<'de> Host<'de> for Realizer<'_> {
+    type Value = Owned;
+    type Error = Raised;
+
+    fn fault(&mut self, fault: Fault) -> Raised {
+        self.refused(Rule::Malformed, fault.to_string())
+    }
+
+    fn read_error(&mut self, error: ReadError) -> Raised {
+        match error {
+            ReadError::Raised => Raised,
+            ReadError::Truncated => self.fault(Fault::Truncated),
+            ReadError::Refused(rule) => self.refused(rule, rule.meaning()),
+            ReadError::Io(error) => error::runtime_error(&error.to_string()),
+        }
+    }
+
+    fn at(&mut self, error: Raised, place: Place) -> Raised {
+        if self.gave_up {
+            error::clear();
+            return error;
+        }
+        let Some((rule, message)) = self.refusal.take() else { return self.inner.at(error, place) };
+        error::clear();
+        let opcode = place.opcode.map(brinery::Opcode::name);
+        let path = place.path.to_string();
+        raise(self.refuse, rule.id(), &message, (Some(place.offset), opcode, &path))
+    }
+
+    fn protocol(&mut self, protocol: u8) {
+        self.inner.protocol(protocol);
+    }
+
+    #[inline(always)]
+    fn none(&mut self) -> Owned {
+        self.inner.none()
+    }
+
+    #[inline(always)]
+    fn bool(&mut self, value: bool) -> Owned {
+        self.inner.bool(value)
+    }
+
+    #[inline(always)]
+    fn int(&mut self, value: i64) -> Result<Owned> {
+        self.inner.int(value)
+    }
+
+    fn int_literal(&mut self, text: &[u8]) -> Result<Owned> {
+        self.inner.int_literal(text)
+    }
+
+    fn long(&mut self, bytes: &[u8]) -> Result<Owned> {
+        self.inner.long(bytes)
+    }
+
+    #[inline(always)]
+    fn float(&mut self, value: f64) -> Result<Owned> {
+        self.inner.float(value)
+    }
+
+    #[inline(always)]
+    fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Result<Owned> {
+        self.inner.unicode(utf8)
+    }
+
+    fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Result<Owned> {
+        self.inner.unicode_escaped(line)
+    }
+
+    fn string(&mut self, bytes: Chunk<'de, '_>) -> Result<Owned> {
+        self.inner.string(bytes)
+    }
+
+    fn string_escaped(&mut self, literal: Chunk<'de, '_>) -> Result<Owned> {
+        self.inner.string_escaped(literal)
+    }
+
+    #[inline(always)]
+    fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
+        self.inner.bytes(len, source)
+    }
+
+    #[inline(always)]
+    fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
+        self.inner.bytearray(len, source)
+    }
+
+    #[inline(always)]
+    fn empty_list(&mut self) -> Result<Owned> {
+        self.inner.empty_list()
+    }
+
+    #[inline(always)]
+    fn empty_dict(&mut self) -> Result<Owned> {
+        self.inner.empty_dict()
+    }
+
+    #[inline(always)]
+    fn empty_set(&mut self) -> Result<Owned> {
+        self.inner.empty_set()
+    }
+
+    #[inline(always)]
+    fn tuple(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
+        self.inner.tuple(items)
+    }
+
+    fn list(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
+        self.inner.list(items)
+    }
+
+    fn dict(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
+        self.admit(None, items.as_slice(), 2)?;
+        self.inner.dict(items)
+    }
+
+    fn frozenset(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
+        self.admit(None, items.as_slice(), 1)?;
+        self.inner.frozenset(items)
+    }
+
+    fn are_inert(&self, container: Option<&Owned>, items: &[Owned]) -> bool {
+        Host::are_inert(&self.inner, container, items)
+    }
+
+    #[inline(always)]
+    fn append(&mut self, items: Items<'_, Owned>) -> Result<()> {
+        if self.world.is_none() && !items.container().is_exactly(&raw mut PyList_Type) {
+            return Err(self.refused(Rule::Ownership, "items for something that is no list"));
+        }
+        self.tick()?;
+        self.inner.append(items)
+    }
+
+    #[inline(always)]
+    fn set_items(&mut self, items: Items<'_, Owned>) -> Result<()> {
+        if self.world.is_none() && !items.container().is_exactly(&raw mut PyDict_Type) {
+            return Err(self.refused(Rule::Ownership, "keys and values for something that is no dict"));
+        }
+        self.admit(Some(items.container().as_ptr().addr()), items.as_slice(), 2)?;
+        self.inner.set_items(items)
+    }
+
+    fn add_items(&mut self, items: Items<'_, Owned>) -> Result<()> {
+        if self.world.is_none() && !items.container().is_exactly(&raw mut PySet_Type) {
+            return Err(self.refused(Rule::Ownership, "elements for something that is no set"));
+        }
+        self.admit(Some(items.container().as_ptr().addr()), items.as_slice(), 1)?;
+        self.inner.add_items(items)
+    }
+
+    fn name(&mut self, line: Chunk<'de, '_>, encoding: LineEncoding) -> Result<Owned> {
+        if self.world.is_none() {
+            self.gave_up = true;
+            return Err(Raised);
+        }
+        self.inner.name(line, encoding)
+    }
+
+    fn global(&mut self, module: Owned, name: Owned) -> Result<Owned> {
+        let world = self.world()?;
+        if !module.is_str() || !name.is_str() {
+            return Err(self.fault(Fault::StackGlobalType));
+        }
+        let found = world.globals.get(&module.text()).and_then(|names| names.get(&name.text()));
+        found.cloned().ok_or_else(|| self.missing())
+    }
+
+    fn extension(&mut self, code: u32) -> Result<Owned> {
+        let world = self.world()?;
+        world.extensions.get(&code).cloned().ok_or_else(|| self.missing())
+    }
+
+    #[inline(always)]
+    fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
+        self.world()?;
+        self.tick()?;
+        if !self.keys.admits_call(callable.as_ref(), args.as_ref()) {
+            return Err(self.too_much_hashing());
+        }
+        self.inner.reduce(callable, args)
+    }
+
+    #[inline(always)]
+    fn build(&mut self, instance: &Owned, state: Owned) -> Result<()> {
+        self.world()?;
+        self.tick()?;
+        self.inner.build(instance, state)
+    }
+
+    fn instantiate(&mut self, class: Owned, args: Items<'_, Owned>) -> Result<Owned> {
+        self.world()?;
+        self.tick()?;
+        self.inner.instantiate(class, args)
+    }
+
+    #[inline(always)]
+    fn new_object(&mut self, class: Owned, args: Owned, kwargs: Option<Owned>) -> Result<Owned> {
+        self.world()?;
+        self.tick()?;
+        self.inner.new_object(class, args, kwargs)
+    }
+
+    fn persistent_line(&mut self, line: Chunk<'de, '_>) -> Result<Owned> {
+        self.world()?;
+        let id = self.inner.name(line, LineEncoding::Ascii)?;
+        Host::<'de>::persistent(self, id)
+    }
+
+    fn persistent(&mut self, id: Owned) -> Result<Owned> {
+        let world = self.world()?;
+        match world.persistent {
+            Some(load) => load.call1(id.as_ref()),
+            None => Err(crate::unpickler::no_persistent_load(self.state)),
+        }
+    }
+
+    fn next_buffer(&mut self) -> Result<Owned> {
+        // The buffers are Python's: to ask for one may run code.
+        self.world()?;
+        self.inner.next_buffer()
+    }
+
+    fn readonly_buffer(&mut self, buffer: Owned) -> Result<Owned> {
+        self.world()?;
+        self.inner.readonly_buffer(buffer)
+    }
+
+    #[inline(always)]
+    fn share(&mut self, value: &Owned) -> Owned {
+        self.inner.share(value)
+    }
+
+    #[inline(always)]
+    fn memo_get(&mut self, index: u64) -> Option<Owned> {
+        self.inner.memo_get(index)
+    }
+
+    #[inline(always)]
+    fn memo_put(&mut self, index: u64, value: &Owned) {
+        self.inner.memo_put(index, value);
+    }
+
+    #[inline(always)]
+    fn memoize(&mut self, value: &Owned) {
+        self.inner.memoize(value);
+    }
+
+    #[inline(always)]
+    fn wants_to_look_ahead(&self) -> bool {
+        self.inner.wants_to_look_ahead()
+    }
+
+    fn look_ahead(&mut self, ahead: &[u8]) {
+        self.inner.look_ahead(ahead);
+    }
+
+    #[inline(always)]
+    fn set_state_items(&mut self, items: Items<'_, Owned>, room: usize, ahead: &[u8]) -> Result<usize> {
+        if self.world.is_none() {
+            return Ok(0);
+        }
+        self.tick()?;
+        self.inner.set_state_items(items, room, ahead)
+    }
+
+    fn shape(&self, value: &Owned) -> Shape {
+        self.inner.shape(value)
+    }
+
+    fn key_text(&self, value: &Owned) -> String {
+        self.inner.key_text(value)
+    }
+}

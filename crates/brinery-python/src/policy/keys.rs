@@ -1,0 +1,165 @@
+//! The work of hashing keys, and of telling those apart that have one hash.
+
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Ref, error};
+use std::collections::HashMap;
+use std::ffi::c_int;
+
+/// How deep tuples may be nested in a key: they are hashed by recursion.
+const MOST_NESTED: usize = 500;
+
+/// Integers below this have hashes of their own.
+const MODULUS: i64 = (1 << 61) - 1;
+
+/// What keys have cost so far.
+pub(super) struct Keys {
+    work: u64,
+    collisions: u64,
+    /// How many keys of a container have a hash.
+    counts: HashMap<(usize, Py_hash_t), u64>,
+    /// Where containers begin to count that have no address yet.
+    unnamed: usize,
+}
+
+impl Keys {
+    pub(super) fn new(work: u64, collisions: u64) -> Self {
+        Keys { work, collisions, counts: HashMap::new(), unnamed: usize::MAX }
+    }
+
+    /// The name of a container that is still to be made.
+    pub(super) fn unnamed(&mut self) -> usize {
+        // No object has an odd address.
+        self.unnamed -= 2;
+        self.unnamed
+    }
+
+    /// Whether a key can be hashed, and put among those of a container.
+    #[inline(always)]
+    pub(super) fn admits(&mut self, container: usize, key: Ref<'_>) -> bool {
+        is_harmless(key) || self.admits_odd(container, key)
+    }
+
+    #[inline(never)]
+    fn admits_odd(&mut self, container: usize, key: Ref<'_>) -> bool {
+        if !self.pay_for(key) {
+            return false;
+        }
+        // SAFETY: the key is alive.
+        let hash = unsafe { PyObject_Hash(key.as_ptr()) };
+        if hash == -1 && error::occurred() {
+            // Whoever sets the item will fail as well, or wait until the key has its state.
+            error::clear();
+            return true;
+        }
+        let count = self.counts.entry((container, hash)).or_default();
+        *count += 1;
+        *count <= self.collisions
+    }
+
+    /// Pays for the objects that are looked at when a key is hashed: those in tuples, as often as they are met.
+    fn pay_for(&mut self, key: Ref<'_>) -> bool {
+        let mut todo = vec![(key.as_ptr(), 0)];
+        while let Some((object, depth)) = todo.pop() {
+            if depth > MOST_NESTED {
+                return false;
+            }
+            let Some(left) = self.work.checked_sub(1) else { return false };
+            self.work = left;
+            // SAFETY: the objects are alive: a tuple keeps its items.
+            unsafe {
+                if PyTuple_Check(object) != 0 {
+                    let len = PyTuple_GET_SIZE(object);
+                    if len as u64 > self.work {
+                        return false;
+                    }
+                    todo.extend((0..len).map(|index| (PyTuple_GET_ITEM(object, index), depth + 1)));
+                }
+            }
+        }
+        true
+    }
+
+    /// The same for the elements that a call of a set, or of a kind of dict, hashes.
+    pub(super) fn admits_call(&mut self, callable: Ref<'_>, args: Ref<'_>) -> bool {
+        let class = callable.as_ptr().cast::<PyTypeObject>();
+        // SAFETY: what is asked for subclasses is a class; sizes and items are asked of tuples and lists.
+        unsafe {
+            if !callable.is_type()
+                || !args.is_exactly(&raw mut PyTuple_Type)
+                || PyTuple_GET_SIZE(args.as_ptr()) == 0
+            {
+                return true;
+            }
+            let is_a = |base: *mut PyTypeObject| PyType_IsSubtype(class, base) != 0;
+            let is_dict = is_a(&raw mut PyDict_Type);
+            if !is_dict && !is_a(&raw mut PySet_Type) && !is_a(&raw mut PyFrozenSet_Type) {
+                return true;
+            }
+            let container = self.unnamed();
+            let items = PyTuple_GET_ITEM(args.as_ptr(), 0);
+            all_items(items, |item| {
+                let key = if is_dict { first(item) } else { Some(item) };
+                key.is_none_or(|key| self.admits(container, Ref::new(key)))
+            })
+        }
+    }
+}
+
+/// Whether all items of a list or a tuple are as wanted.
+///
+/// # Safety
+///
+/// The object is alive, and nobody else has it.
+unsafe fn all_items(object: *mut PyObject, mut wanted: impl FnMut(*mut PyObject) -> bool) -> bool {
+    // SAFETY: by contract; what may run code holds the item.
+    unsafe {
+        let is_list = PyList_Check(object) != 0;
+        if !is_list && PyTuple_Check(object) == 0 {
+            return true;
+        }
+        let mut index = 0;
+        while index < if is_list { PyList_GET_SIZE(object) } else { PyTuple_GET_SIZE(object) } {
+            let item = if is_list { PyList_GET_ITEM(object, index) } else { PyTuple_GET_ITEM(object, index) };
+            let held: Owned = Ref::new(item).to_owned();
+            if !wanted(held.as_ptr()) {
+                return false;
+            }
+            index += 1;
+        }
+        true
+    }
+}
+
+/// The first of a pair.
+///
+/// # Safety
+///
+/// The object is alive.
+unsafe fn first(pair: *mut PyObject) -> Option<*mut PyObject> {
+    // SAFETY: by contract; sizes are looked at.
+    unsafe {
+        if PyList_Check(pair) != 0 && PyList_GET_SIZE(pair) == 2 {
+            Some(PyList_GET_ITEM(pair, 0))
+        } else if PyTuple_Check(pair) != 0 && PyTuple_GET_SIZE(pair) == 2 {
+            Some(PyTuple_GET_ITEM(pair, 0))
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether a key's hash is cheap, and one that nobody can choose or that few others have.
+#[inline(always)]
+fn is_harmless(key: Ref<'_>) -> bool {
+    let kind = key.type_ptr();
+    if kind == &raw mut PyUnicode_Type || kind == &raw mut PyBytes_Type {
+        return true;
+    }
+    if kind == &raw mut PyLong_Type {
+        let mut overflow: c_int = 0;
+        // SAFETY: the key is an int.
+        let value = unsafe { PyLong_AsLongLongAndOverflow(key.as_ptr(), &raw mut overflow) };
+        return overflow == 0 && -MODULUS < value && value < MODULUS;
+    }
+    kind == &raw mut PyFloat_Type || kind == &raw mut PyBool_Type || key.is_none()
+}

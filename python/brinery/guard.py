@@ -1,0 +1,218 @@
+r"""Putting the pickles that an unmodified program loads behind a policy.
+
+>>> import brinery, pickle
+>>> brinery.guard.install("stdlib")
+>>> pickle.loads(b"cos\nsystem\n(S'true'\ntR.")  # doctest: +ELLIPSIS
+Traceback (most recent call last):
+...
+brinery.policy.PolicyError: the policy does not know os.system [global], at offset 0, opcode GLOBAL
+>>> brinery.guard.uninstall()
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from _thread import RLock
+from typing import TYPE_CHECKING, Any
+
+from . import _brinery
+from .policy import Policy, _asking, _options, _policy_of, _resolve, _run, load_from
+
+if TYPE_CHECKING:
+    from ._swap import Swap
+
+__all__ = ["install", "installed", "uninstall"]
+
+_lock = RLock()
+_swaps: list[Swap] = []
+_stock: Any = pickle._Unpickler
+
+
+def _guarded(policy: Policy) -> dict[str, Any]:
+    """Return what stands in the place of the names of `pickle`."""
+
+    class Unpickler(_brinery.Unpickler):
+        """An Unpickler under the policy of `brinery.guard`."""
+
+        def __init__(self, file: Any, **options: Any) -> None:
+            super().__init__(file, **{**options, "policy": policy})
+
+    class PythonUnpickler(_stock):  # type: ignore[misc]
+        """The Unpickler in Python, under the policy of `brinery.guard`."""
+
+        def __init__(self, file: Any, **options: Any) -> None:
+            super().__init__(file, **options)
+            names = ("fix_imports", "encoding", "errors", "buffers")
+            self._guarded = file, _options(*(options.get(name) for name in names))
+
+        def load(self) -> Any:
+            file, options = self._guarded
+            own = type(self).find_class
+            resolve = _resolve if own is _stock.find_class else _asking(self.find_class)
+            base = getattr(_stock, "persistent_load", None)
+            persistent = getattr(self, "persistent_load", None)
+            if getattr(persistent, "__func__", persistent) is base:
+                persistent = None
+            return load_from(file, policy, options, resolve, persistent)
+
+    def load(
+        file: Any,
+        *,
+        fix_imports: bool = True,
+        encoding: str = "ASCII",
+        errors: str = "strict",
+        buffers: Any = (),
+    ) -> Any:
+        """Load a pickle under the policy of `brinery.guard`."""
+        return load_from(file, policy, _options(fix_imports, encoding, errors, buffers))
+
+    def loads(
+        data: Any,
+        /,
+        *,
+        fix_imports: bool = True,
+        encoding: str = "ASCII",
+        errors: str = "strict",
+        buffers: Any = (),
+    ) -> Any:
+        """Load a pickle under the policy of `brinery.guard`."""
+        content = data if type(data) is bytes else bytes(memoryview(data))
+        options = _options(fix_imports, encoding, errors, buffers)
+        return _run(policy, content, options, trailing=True)[0]
+
+    for guarded, name in ((Unpickler, "Unpickler"), (PythonUnpickler, "_Unpickler")):
+        guarded.__name__ = guarded.__qualname__ = name
+        guarded.__module__ = "pickle"
+    return {
+        "Unpickler": Unpickler,
+        "_Unpickler": PythonUnpickler,
+        "load": load,
+        "loads": loads,
+        "_load": load,
+        "_loads": loads,
+    }
+
+
+def install(policy: Policy | str) -> None:
+    """Put `pickle.load`, `pickle.loads` and every `Unpickler` of the process behind a policy.
+
+    So it goes for what rests on them: `shelve`, ``numpy.load``, ``pandas.read_pickle``, ``torch.load``,
+    multiprocessing. Classes derived from the standard Unpicklers are replaced by equal ones under the policy,
+    whose own `find_class` and `persistent_load` are asked for what is granted, and for nothing else. It does
+    not matter whether a module is imported before or after.
+
+    Parameters
+    ----------
+    policy : str or Policy
+        What pickles may do.
+
+    See Also
+    --------
+    uninstall : Take it back.
+
+    Examples
+    --------
+    >>> import brinery, pickle
+    >>> brinery.guard.install("data")
+    >>> pickle.loads(pickle.dumps([1, 2]))
+    [1, 2]
+    >>> brinery.guard.uninstall()
+    """
+    from ._swap import Swap
+
+    rules = _policy_of(policy)
+    with _lock:
+        uninstall()
+        names = _guarded(rules)
+        import _pickle
+
+        modules = [pickle, _pickle]
+        pairs = [
+            (getattr(module, name), new)
+            for module in modules
+            for name, new in names.items()
+            if hasattr(module, name)
+        ]
+        swap = Swap(pairs)
+        own = {name for name in sys.modules if name.partition(".")[0] == "brinery"}
+        try:
+            for module in modules:
+                for name, new in names.items():
+                    if hasattr(module, name):
+                        swap.set_item(vars(module), name, new)
+            swap.spread(spared=own, imports=False)
+        except BaseException:
+            swap.undo()
+            raise
+        _swaps.append(swap)
+
+
+def uninstall() -> None:
+    """Give `pickle` and everything else that `install` changed their own objects back.
+
+    Examples
+    --------
+    >>> import brinery, pickle
+    >>> stock = pickle.loads
+    >>> brinery.guard.install("data")
+    >>> brinery.guard.uninstall()
+    >>> pickle.loads is stock
+    True
+    """
+    with _lock:
+        while _swaps:
+            _swaps.pop().undo()
+
+
+class installed:
+    """A ``with`` block during which the process is behind a policy.
+
+    Parameters
+    ----------
+    policy : str or Policy
+        What pickles may do.
+
+    Examples
+    --------
+    >>> import brinery, pickle
+    >>> with brinery.guard.installed("data"):
+    ...     pickle.loads(pickle.dumps("text"))
+    'text'
+    """
+
+    def __init__(self, policy: Policy | str) -> None:
+        self.policy = _policy_of(policy)
+
+    def __enter__(self) -> None:
+        install(self.policy)
+
+    def __exit__(self, *_: object) -> None:
+        uninstall()
+
+
+def read_policy(text: str) -> Policy:
+    """Return the policy that a command line names.
+
+    Parameters
+    ----------
+    text : str
+        The names of policies that come with brinery, or a path to a file.
+
+    Returns
+    -------
+    Policy
+        The policy.
+    """
+    try:
+        return Policy(text)
+    except ValueError:
+        with open(text, encoding="utf-8") as file:
+            return Policy.from_toml(file.read())
+
+
+def install_from_environment() -> None:
+    """Put this process behind the policy that its parent has in the environment."""
+    import os
+
+    install(read_policy(os.environ["BRINERY_POLICY"]))

@@ -1,0 +1,61 @@
+"""Pickles that cost more than they weigh: time, memory, depth."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from .assembly import call, glob, text
+from .harness import prove, refuse
+
+
+def doubled(levels: int, ends: bytes) -> bytes:
+    """Return tuples of two tuples of two, and so on."""
+    parts = [b"\x80\x04)\x94"]
+    parts += [b"h" + bytes([level]) * 1 + b"h" + bytes([level]) + b"\x86\x94" for level in range(levels)]
+    return b"".join(parts) + ends
+
+
+PRIME = (1 << 61) - 1
+# Integers of one hash. The pickles are written by hand: to make such a dict takes as long as to load it.
+COLLIDING = [b"\x8a\x0a" + (index * PRIME + 7).to_bytes(10, "little") for index in range(1, 60_000)]
+ATTACKS = {
+    "a key whose hash takes for ever": doubled(60, b"}h\x3cNs."),
+    "an element whose hash takes for ever": doubled(60, b"\x8f(h\x3c\x90."),
+    "a frozenset of such": doubled(60, b"(h\x3c\x91."),
+    "keys that collide": b"\x80\x04}(" + b"".join(key + b"N" for key in COLLIDING) + b"u.",
+    "elements that collide": b"\x80\x04\x8f(" + b"".join(COLLIDING) + b"\x90.",
+    "repetition": call(glob("operator", "mul"), text("x"), b"J" + struct.pack("<i", 2_000_000_000)) + b".",
+    "list(range(n))": call(
+        glob("builtins", "list"), call(glob("builtins", "range"), b"J" + struct.pack("<i", 200_000_000))
+    )
+    + b".",
+    "power": call(glob("builtins", "pow"), b"I10\n", b"I100000000\n") + b".",
+    "a fraction of a large exponent": call(glob("fractions", "Fraction"), text("1e100000000")) + b".",
+    "a set of a large range": call(
+        glob("builtins", "set"), call(glob("builtins", "range"), b"J" + struct.pack("<i", 100_000_000))
+    )
+    + b".",
+    "sleep": call(glob("time", "sleep"), b"I20\n") + b".",
+    "a long loop": call(glob("builtins", "sum"), call(glob("builtins", "range"), b"I3000000000\n")) + b".",
+    "tuples nested a million deep, as a key": b"\x80\x04}N" + b"\x85" * 1_000_000 + b"Ns.",
+    "a million empty lists for a megabyte": b"\x80\x04](" + b"]" * 20_000_000 + b"e.",
+}
+
+
+def test_they_work_on_the_stock_engine() -> None:
+    prove(ATTACKS)
+
+
+def test_they_are_refused() -> None:
+    refuse(ATTACKS)
+
+
+@pytest.mark.parametrize("wrap", [b"\x85", b"\x94\x85"])
+def test_a_million_levels_are_too_deep(wrap: bytes) -> None:
+    import brinery
+
+    with pytest.raises(brinery.PolicyError) as caught:
+        brinery.loads(b"\x80\x04N" + wrap * 1_000_000 + b".", policy="data")
+    assert caught.value.rule == "budget.depth"

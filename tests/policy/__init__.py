@@ -1,0 +1,1 @@
+"""What policies grant, learn and refuse."""

@@ -1,0 +1,107 @@
+"""Honest values of the standard library."""
+
+from __future__ import annotations
+
+import argparse
+import array
+import ast
+import collections
+import datetime
+import decimal
+import email.message
+import fractions
+import functools
+import http
+import io
+import ipaddress
+import itertools
+import logging
+import operator
+import os
+import pathlib
+import random
+import re
+import signal
+import socket
+import statistics
+import string
+import time
+import types
+import urllib.parse
+import uuid
+import xml.etree.ElementTree as ElementTree
+import zoneinfo
+from typing import Any
+
+UTC = datetime.timezone.utc
+NOW = datetime.datetime(2020, 1, 2, 3, 4, 5, 6)
+NOTED = ValueError("y")
+NOTED.extra = 1  # type: ignore[attr-defined]
+
+VALUES: dict[str, Any] = {
+    "plain": [None, True, 1, 1 << 70, 1.5, "text", "\u1234", b"bytes", (1, (2,)), {"a": [1]}, {(1, 2): 3}],
+    "sets": [
+        {1, 2},
+        frozenset([1]),
+        set(),
+        bytearray(b"x\xff"),
+        b"",
+        bytearray(),
+        1j,
+        range(1, 5, 2),
+        slice(1, None),
+    ],
+    "singletons": [..., NotImplemented, type(None), int, str, list, dict, object, Exception],
+    "dates": [
+        datetime.date(2020, 1, 2),
+        NOW,
+        NOW.replace(fold=1),
+        NOW.replace(tzinfo=UTC),
+        datetime.timedelta(1, 2, 3),
+    ],
+    "times": [datetime.time(1, 2, 3), datetime.time(1, 2, 3, tzinfo=UTC)],
+    "zones": [
+        datetime.timezone(datetime.timedelta(hours=2), "X"),
+        NOW.replace(tzinfo=zoneinfo.ZoneInfo("UTC")),
+        zoneinfo.ZoneInfo("UTC"),
+    ],
+    "numbers": [
+        decimal.Decimal("1.5"),
+        decimal.Decimal("-Infinity"),
+        fractions.Fraction(1, 3),
+        statistics.NormalDist(0, 1),
+    ],
+    "identifiers": [uuid.UUID(int=5), uuid.uuid1()],
+    "paths": [pathlib.PurePosixPath("/a/b"), pathlib.Path("a"), pathlib.PureWindowsPath("c:/x")],
+    "collections": [
+        collections.OrderedDict([(1, 2)]),
+        collections.OrderedDict(),
+        collections.defaultdict(list, {1: [2]}),
+        collections.Counter("abc"),
+        collections.deque([1, 2], 5),
+        collections.deque([1]),
+        collections.ChainMap({1: 2}),
+        collections.UserDict({1: 2}),
+        collections.UserList([1]),
+        collections.UserString("x"),
+    ],
+    "addresses": [
+        ipaddress.ip_address("1.2.3.4"),
+        ipaddress.ip_address("::1"),
+        ipaddress.ip_network("10.0.0.0/8"),
+        ipaddress.ip_interface("10.0.0.1/8"),
+    ],
+    "arrays": [array.array("d", [1.0]), array.array("i", [1, 2])],
+    "patterns": [re.compile("a+b", re.IGNORECASE), re.compile(b"a")],
+    "namespaces": [types.SimpleNamespace(a=1), argparse.Namespace(a=1)],
+    "exceptions": [ValueError("x"), KeyError("k"), OSError(2, "no", "f"), NOTED, StopIteration(3)],
+    "files in memory": [io.BytesIO(b"abc"), io.StringIO("abc")],
+    "generators": [random.Random(1)],
+    "small things": [time.gmtime(0), string.Template("$x"), os.stat("/"), itertools.count(3)],
+    "functions": [len, operator.itemgetter(1), operator.attrgetter("a"), functools.partial(int, base=2)],
+    "enums": [http.HTTPStatus.OK, signal.SIGINT, socket.AF_INET, re.IGNORECASE],
+    "addresses of the web": [urllib.parse.urlparse("http://a/b"), urllib.parse.urlsplit("http://a/b?c")],
+    "messages": [email.message.Message()],
+    "trees": [ast.parse("x = 1 + 2"), ElementTree.fromstring("<a b='c'><d/>t</a>")],
+    "records of logs": [logging.LogRecord("n", 20, "p", 1, "m", (1,), None)],
+}

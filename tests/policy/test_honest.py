@@ -1,0 +1,122 @@
+"""Honest pickles load under the policies that are made for them, and equal what the stock engine makes of them."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+
+import brinery
+
+from .honest import VALUES
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two objects are alike, by what they are pickled to."""
+    return type(one) is type(other) and pickle.dumps(one, 4) == pickle.dumps(other, 4)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("name", VALUES)
+def test_values_of_the_standard_library(name: str, protocol: int) -> None:
+    for value in VALUES[name]:
+        try:
+            data = pickle.dumps(value, protocol)
+            expected = pickle.loads(data)
+        except Exception:
+            continue  # what this protocol cannot hold
+        assert same(brinery.loads(data, policy="stdlib"), expected), value
+
+
+def test_plain_data_needs_nothing() -> None:
+    data = pickle.dumps(VALUES["plain"], 4)
+    assert brinery.loads(data, policy="data") == VALUES["plain"]
+
+
+def test_cycles_and_sharing_stay() -> None:
+    value: list[Any] = [1]
+    value += [value, {"self": value}]
+    again = brinery.loads(pickle.dumps(value, 4), policy="data")
+    assert again[1] is again
+    assert again[2]["self"] is again
+
+
+def test_numpy() -> None:
+    np = pytest.importorskip("numpy")
+    values = [
+        np.arange(6).reshape(2, 3),
+        np.asfortranarray(np.ones((2, 2))),
+        np.array([None, 1], object),
+        np.array(["ab"]),
+        np.array(["2020-01-01"], "M8[D]"),
+        np.zeros(1, [("a", "i4"), ("b", "O"), ("c", "f8", (2,))]),
+        np.float64(1.5),
+        np.str_("x"),
+        np.ma.array([1, 2], mask=[0, 1]),
+        np.arange(2, dtype=">i4"),
+        np.array([]),
+        np.array(3),
+        np.dtype("f8"),
+        np.float64,
+        np.sin,
+        np.random.default_rng(1),
+        np.random.RandomState(1),
+    ]
+    for value in values:
+        for protocol in range(2, 6):
+            data = pickle.dumps(value, protocol)
+            assert same(brinery.loads(data, policy="numpy"), pickle.loads(data)), value
+
+
+def test_numpy_arrays_out_of_band() -> None:
+    np = pytest.importorskip("numpy")
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(np.arange(1000), 5, buffer_callback=buffers.append)
+    assert (brinery.loads(data, policy="numpy", buffers=buffers) == np.arange(1000)).all()
+
+
+def test_pandas() -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(
+        {
+            "a": [1, 2],
+            "b": ["x", "y"],
+            "c": pd.to_datetime(["2020", "2021"]),
+            "d": pd.Categorical(["u", "v"]),
+            "e": [1.0, None],
+            "f": pd.array([1, None], dtype="Int64"),
+        }
+    )
+    values = [
+        frame,
+        frame.a,
+        frame.set_index(["a", "b"]),
+        pd.Timestamp("2020"),
+        pd.date_range("2020", periods=2),
+        pd.NaT,
+    ]
+    for value in values:
+        for protocol in range(2, 6):
+            data = pickle.dumps(value, protocol)
+            assert same(brinery.loads(data, policy="pandas"), pickle.loads(data)), value
+
+
+def test_scikit_learn() -> None:
+    pytest.importorskip("sklearn")
+    from sklearn.datasets import load_iris
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    inputs, outputs = load_iris(return_X_y=True)
+    for model in (
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        RandomForestClassifier(n_estimators=3, random_state=0),
+        KNeighborsClassifier(),
+    ):
+        data = pickle.dumps(model.fit(inputs, outputs), 5)
+        again = brinery.loads(data, policy="sklearn")
+        assert (again.predict(inputs) == model.predict(inputs)).all()
