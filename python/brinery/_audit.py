@@ -133,7 +133,7 @@ def audit(text: str) -> list[str]:
         module, _, name = key.partition(":")
         top = module.partition(".")[0]
         shipped = "native" in rights
-        if rights.get("call") in ("tuple", "any"):
+        if rights.get("call") in ("tuple[any, ...]", "any"):
             if not _is_exception(key):
                 findings.append(f"{key} may be called with any arguments")
         elif (

@@ -12,8 +12,6 @@ from typing_extensions import Buffer, TypeAlias, disjoint_base
 
 from .policy import Policy
 
-_T = TypeVar("_T")
-
 __version__: Final[str]
 DEFAULT_PROTOCOL: Final[int]
 HIGHEST_PROTOCOL: Final = 5
@@ -90,35 +88,8 @@ def load(
     key: _Keyed | None = None,
     purpose: str | None = None,
     policy: str | Policy | None = None,
-    type: type[_T],
-) -> _T: ...
-@overload
-def load(
-    file: _Readable | _StrPath,
-    *,
-    fix_imports: bool = True,
-    encoding: str = "ASCII",
-    errors: str = "strict",
-    buffers: Iterable[Any] | None = (),
-    key: _Keyed | None = None,
-    purpose: str | None = None,
-    policy: str | Policy | None = None,
     type: Any = None,
 ) -> Any: ...
-@overload
-def loads(
-    data: Buffer,
-    /,
-    *,
-    fix_imports: bool = True,
-    encoding: str = "ASCII",
-    errors: str = "strict",
-    buffers: Iterable[Any] | None = (),
-    key: _Keyed | None = None,
-    purpose: str | None = None,
-    policy: str | Policy | None = None,
-    type: type[_T],
-) -> _T: ...
 @overload
 def loads(
     data: Buffer,

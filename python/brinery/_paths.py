@@ -25,8 +25,9 @@ def load(file: str | os.PathLike[str], **options: Any) -> Any:
     """Read the first pickle of a file."""
     with open(file, "rb", buffering=0) as raw:
         # What is sealed is read as it is verified, and not in place: the file could be changed in between.
-        sealed = "key" in options or "purpose" in options
-        contents = None if sealed else _contents(raw)
+        # So it is with what is judged before it is loaded.
+        copied = not options.keys().isdisjoint(("key", "purpose", "policy", "type"))
+        contents = None if copied else _contents(raw)
         if contents is None:
             return _brinery.load(io.BufferedReader(raw, _BLOCK), **options)
         with contents:

@@ -14,6 +14,7 @@ usage: python -m brinery run [--policy P] app.py [ARGS...]
        python -m brinery run -m MODULE [ARGS...]
        python -m brinery run -c CODE [ARGS...]
        python -m brinery run - [ARGS...]
+       python -m brinery run --policy P ...
 
 Run a Python program, as python would, with brinery's engine behind pickle, in the program and in the Python
 processes that it starts. Options of the interpreter go before -m brinery.

@@ -31,7 +31,14 @@ _PLAIN = (
     frozenset,
     object,
 )
-_SEQUENCES = (list, set, frozenset, collections.deque, collections.abc.Sequence, collections.abc.Iterable)
+_SEQUENCES: tuple[Any, ...] = (
+    list,
+    set,
+    frozenset,
+    collections.deque,
+    collections.abc.Sequence,
+    collections.abc.Iterable,
+)
 _SEQUENCES += (collections.abc.Collection, collections.abc.Set, collections.abc.MutableSequence)
 _MAPPINGS = (
     dict,

@@ -26,7 +26,7 @@ __all__ = ["install", "installed", "uninstall"]
 
 _lock = RLock()
 _swaps: list[Swap] = []
-_stock: Any = pickle._Unpickler  # type: ignore[attr-defined]
+_stock: Any = pickle._Unpickler
 
 
 def _guarded(policy: Policy) -> dict[str, Any]:

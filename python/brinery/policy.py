@@ -134,6 +134,9 @@ class Policy:
     """
 
     __slots__ = ("_digest", "_native", "_text")
+    _digest: str | None
+    _native: Any
+    _text: str | None
 
     def __init__(self, name: str = "data") -> None:
         native = None
@@ -201,8 +204,8 @@ class Policy:
         """
         if self._text is None:
             object.__setattr__(self, "_text", _brinery._policy_text(self._native))
-        text: str = self._text
-        return text
+        assert self._text is not None
+        return self._text
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical text, to pin a policy by.
@@ -221,10 +224,9 @@ class Policy:
         if self._digest is None:
             import hashlib
 
-            digest = hashlib.sha256(self.to_toml().encode()).hexdigest()
-            object.__setattr__(self, "_digest", digest)
-        digest = self._digest
-        return digest
+            object.__setattr__(self, "_digest", hashlib.sha256(self.to_toml().encode()).hexdigest())
+        assert self._digest is not None
+        return self._digest
 
     def __eq__(self, other: object) -> bool:
         return self.to_toml() == other.to_toml() if isinstance(other, Policy) else NotImplemented

@@ -64,7 +64,9 @@ def attempt(data: bytes, job: dict[str, object]) -> dict[str, object]:
 
 def isolated(data: bytes, job: dict[str, object]) -> dict[str, object]:
     """Do it in a fork with limits, which the attack may end as it likes."""
-    if os.path.exists("effect"):
+    if os.path.isdir("effect"):
+        os.rmdir("effect")
+    elif os.path.exists("effect"):
         os.remove("effect")
     reader, writer = os.pipe()
     child = os.fork()

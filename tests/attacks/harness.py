@@ -17,7 +17,11 @@ POLICIES = ["data", "stdlib", "stdlib|numpy|pandas|sklearn"]
 
 
 def _run(job: dict[str, object]) -> list[dict[str, object]]:
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "random"}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "PYTHONHASHSEED": "random",
+    }
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, "-m", "tests.attacks.child"],

@@ -35,14 +35,6 @@ ATTACKS = {
     "twice": b"\x80\x03"
     + call(glob("pickle", "loads"), call(glob("pickle", "loads"), blob(pickle.dumps(INNER))))
     + b".",
-    "shelved": b"\x80\x03"
-    + call(
-        glob("multiprocessing.reduction", "_ForkingPickler" if False else "pickle.loads")
-        if False
-        else glob("pickle", "loads"),
-        blob(b"\x80\x02" + INNER),
-    )
-    + b".",
 }
 
 

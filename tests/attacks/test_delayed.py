@@ -40,12 +40,6 @@ ATTACKS = {
         call(glob("builtins", "filter"), glob("tests.attacks.victims", "touch"), b"](I1\ne"),
     )
     + b".",
-    "a sort key": call(glob("builtins", "sorted"), b"](I1\ne", b"N")
-    + b"0"
-    + call(glob("builtins", "max"), b"](I1\ne")
-    + b"0"
-    + call(glob("tests.attacks.victims", "touch"))
-    + b".",
     "a thread": call(glob("_thread", "start_new_thread"), glob("tests.attacks.victims", "touch"), b"(t")
     + b"0"
     + call(glob("time", "sleep"), b"F0.3\n")

@@ -15,7 +15,6 @@ ATTACKS = {
     "eval": call(glob("builtins", "eval"), CODE) + b".",
     "exec": call(glob("builtins", "exec"), CODE) + b".",
     "subprocess.call": call(glob("subprocess", "getoutput"), TOUCH) + b".",
-    "os.popen": call(glob("os", "popen"), TOUCH) + b".",
     "python 2's names": b"\x80\x02" + call(glob("__builtin__", "eval"), CODE) + b".",
     "commands": b"\x80\x02" + call(glob("commands", "getoutput"), TOUCH) + b".",
     "INST": inst("os", "system", TOUCH) + b".",

@@ -10,7 +10,6 @@ ATTACKS = {
     "timeit": call(glob("timeit", "timeit"), CODE) + b".",
     "cProfile": call(glob("cProfile", "run"), CODE) + b".",
     "profile": call(glob("profile", "run"), CODE) + b".",
-    "pdb": call(glob("pdb", "run"), CODE) + b".",
     "bdb": b"\x80\x04" + call(dotted("bdb", "Bdb.run"), call(glob("bdb", "Bdb")), CODE) + b".",
     "trace": b"\x80\x04" + call(dotted("trace", "Trace.run"), call(glob("trace", "Trace")), CODE) + b".",
     "code": b"\x80\x04"
@@ -30,7 +29,6 @@ ATTACKS = {
     "inspect": b"\x80\x04"
     + call(dotted("tests.attacks.victims", "Runner.run"), call(glob("tests.attacks.victims", "Runner")))
     + b".",
-    "unittest.mock": call(glob("unittest.mock", "_importer"), text("tests.attacks.importing")) + b".",
     "ctypes": call(glob("operator", "methodcaller"), text("system"), b"C\x0ctouch effect")
     + b"p0\n0g0\n("
     + call(glob("ctypes", "CDLL"), b"N")

@@ -8,9 +8,8 @@ from .harness import prove, refuse
 TOUCH = text("touch effect")
 GETATTR = glob("builtins", "getattr")
 ATTACKS = {
-    "getattr": call(call(GETATTR, glob("os", "path"), text("os")), TOUCH)
-    if False
-    else call(call(GETATTR, call(glob("builtins", "__import__"), text("os")), text("system")), TOUCH) + b".",
+    "getattr": call(call(GETATTR, call(glob("builtins", "__import__"), text("os")), text("system")), TOUCH)
+    + b".",
     "a module as a value": call(call(GETATTR, glob("shutil", "os"), text("system")), TOUCH) + b".",
     "dotted through a module": b"\x80\x04" + call(dotted("pathlib", "os.system"), TOUCH) + b".",
     "dotted through a class": b"\x80\x04"

@@ -52,8 +52,10 @@ def test_they_are_refused() -> None:
 def test_honest_files_load_under_what_was_learnt() -> None:
     import brinery
 
-    policy = brinery.Policy.learn(honest()[:1])
-    plain, buffer = brinery.loads(honest()[1], policy=policy)
-    assert vars(plain) == {"name": "x"}
-    assert buffer == b"abc"
+    policy = brinery.Policy.learn(honest())
+    other = Plain()
+    other.name = "other"  # type: ignore[attr-defined]
+    plain, buffer = brinery.loads(pickle.dumps([other, Buffer(b"defg")], 4), policy=policy)
+    assert vars(plain) == {"name": "other"}
+    assert buffer == b"defg"
     assert tup() == b"(t"

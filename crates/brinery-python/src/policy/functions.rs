@@ -165,7 +165,7 @@ fn parts(error: &Error) -> (&'static str, String, Option<u64>, Option<&'static s
         ErrorKind::Refused(rule, message) => (rule.id(), message.clone()),
         kind => (Rule::Malformed.id(), kind.to_string()),
     };
-    (rule, message, error.offset(), error.opcode().map(|opcode| opcode.name()), error.path().to_string())
+    (rule, message, error.offset(), error.opcode().map(brinery::Opcode::name), error.path().to_string())
 }
 
 fn need(need: &Need) -> Result<Owned> {

@@ -167,7 +167,7 @@ impl<'de> Host<'de> for Realizer<'_> {
         }
         let Some((rule, message)) = self.refusal.take() else { return self.inner.at(error, place) };
         error::clear();
-        let opcode = place.opcode.map(|opcode| opcode.name());
+        let opcode = place.opcode.map(brinery::Opcode::name);
         let path = place.path.to_string();
         raise(self.refuse, rule.id(), &message, (Some(place.offset), opcode, &path))
     }

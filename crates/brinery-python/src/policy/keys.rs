@@ -5,6 +5,9 @@ use crate::ffi::{Owned, Ref, error};
 use std::collections::HashMap;
 use std::ffi::c_int;
 
+/// How deep tuples may be nested in a key: they are hashed by recursion.
+const MOST_NESTED: usize = 500;
+
 /// Integers below this have hashes of their own.
 const MODULUS: i64 = (1 << 61) - 1;
 
@@ -55,8 +58,11 @@ impl Keys {
 
     /// Pays for the objects that are looked at when a key is hashed: those in tuples, as often as they are met.
     fn pay_for(&mut self, key: Ref<'_>) -> bool {
-        let mut todo = vec![key.as_ptr()];
-        while let Some(object) = todo.pop() {
+        let mut todo = vec![(key.as_ptr(), 0)];
+        while let Some((object, depth)) = todo.pop() {
+            if depth > MOST_NESTED {
+                return false;
+            }
             let Some(left) = self.work.checked_sub(1) else { return false };
             self.work = left;
             // SAFETY: the objects are alive: a tuple keeps its items.
@@ -66,7 +72,7 @@ impl Keys {
                     if len as u64 > self.work {
                         return false;
                     }
-                    todo.extend((0..len).map(|index| PyTuple_GET_ITEM(object, index)));
+                    todo.extend((0..len).map(|index| (PyTuple_GET_ITEM(object, index), depth + 1)));
                 }
             }
         }
