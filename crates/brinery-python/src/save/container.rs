@@ -12,6 +12,9 @@ use crate::ffi::{Owned, Ref, Result, error, layout, set};
 use brinery::Opcode;
 use brinery::write::BATCH_SIZE;
 
+/// How many items of a list are saved one by one after one that was not fit for a row: more are likely to follow.
+const BETWEEN_ROWS: usize = 8;
+
 /// Fetches the progress of a container's task by its place on the stack.
 macro_rules! progress {
     ($dump:expr, $top:expr, $kind:ident) => {
@@ -117,6 +120,8 @@ impl Dump<'_> {
         // SAFETY: the task holds the list as long as it is on the stack.
         let list: Ref<'static> = unsafe { Ref::new(progress.list.as_ptr()) };
         let (mut next, mut batch, single) = (progress.next, progress.batch, progress.single);
+        // How many items to go before a row is looked for again.
+        let mut apart = 0;
         loop {
             // SAFETY: the object is a list; its size is asked anew for each item, since foreign code may change it.
             let size = unsafe { PyList_GET_SIZE(list.as_ptr()) };
@@ -134,7 +139,9 @@ impl Dump<'_> {
                 self.out.op(Opcode::Mark);
                 batch = 0;
             }
-            if !self.is_guarded() {
+            if apart > 0 {
+                apart -= 1;
+            } else if !self.is_guarded() {
                 // SAFETY: the object is a list, whose items it holds until foreign code runs.
                 let done = unsafe { self.save_items(list, next, BATCH_SIZE - batch) };
                 if done > 0 {
@@ -142,6 +149,7 @@ impl Dump<'_> {
                     batch += done;
                     continue;
                 }
+                apart = BETWEEN_ROWS;
             }
             // SAFETY: the index is below the size; what may run foreign code keeps the item alive.
             let item = unsafe { Ref::new(PyList_GET_ITEM(list.as_ptr(), next)) };
