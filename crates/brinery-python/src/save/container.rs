@@ -15,6 +15,9 @@ use brinery::write::BATCH_SIZE;
 /// How many items of a list are saved one by one after one that was not fit for a row: more are likely to follow.
 const BETWEEN_ROWS: usize = 8;
 
+/// How many items are worth the preparation of a row.
+const SHORTEST_ROW: usize = 4;
+
 /// Fetches the progress of a container's task by its place on the stack.
 macro_rules! progress {
     ($dump:expr, $top:expr, $kind:ident) => {
@@ -103,6 +106,9 @@ impl Dump<'_> {
         unsafe {
             let items = items(object);
             let items = &items[(next as usize).min(items.len())..];
+            if items.len() < SHORTEST_ROW {
+                return 0;
+            }
             self.save_row(&items[..items.len().min(most)])
         }
     }
