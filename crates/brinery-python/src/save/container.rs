@@ -16,7 +16,7 @@ use brinery::write::BATCH_SIZE;
 const BETWEEN_ROWS: usize = 8;
 
 /// How many items are worth the preparation of a row.
-const SHORTEST_ROW: usize = 4;
+const SHORTEST_ROW: isize = 4;
 
 /// Fetches the progress of a container's task by its place on the stack.
 macro_rules! progress {
@@ -57,7 +57,7 @@ impl Dump<'_> {
         while progress.next < size && progress.batch < BATCH_SIZE && !self.is_guarded() {
             let most = BATCH_SIZE - progress.batch;
             // SAFETY: the object is a list, whose items it holds until foreign code runs.
-            let done = unsafe { self.save_items(progress.list.as_ref(), progress.next, most) };
+            let done = unsafe { self.save_items(progress.list.as_ref(), progress.next, size, most) };
             if done > 0 {
                 progress.next += done as isize;
                 progress.batch += done;
@@ -101,14 +101,14 @@ impl Dump<'_> {
     ///
     /// The object is one of the two.
     #[inline(always)]
-    unsafe fn save_items(&mut self, object: Ref<'_>, next: isize, most: usize) -> usize {
+    unsafe fn save_items(&mut self, object: Ref<'_>, next: isize, len: isize, most: usize) -> usize {
+        if len - next < SHORTEST_ROW {
+            return 0;
+        }
         // SAFETY: by contract; nothing here runs foreign code.
         unsafe {
             let items = items(object);
             let items = &items[(next as usize).min(items.len())..];
-            if items.len() < SHORTEST_ROW {
-                return 0;
-            }
             self.save_row(&items[..items.len().min(most)])
         }
     }
@@ -149,7 +149,7 @@ impl Dump<'_> {
                 apart -= 1;
             } else if !self.is_guarded() {
                 // SAFETY: the object is a list, whose items it holds until foreign code runs.
-                let done = unsafe { self.save_items(list, next, BATCH_SIZE - batch) };
+                let done = unsafe { self.save_items(list, next, size, BATCH_SIZE - batch) };
                 if done > 0 {
                     next += done as isize;
                     batch += done;
@@ -198,7 +198,7 @@ impl Dump<'_> {
         // The first items, as long as they have no parts; a task goes on from there.
         while progress.next < len && !self.is_guarded() {
             // SAFETY: the object is a tuple.
-            let done = unsafe { self.save_items(progress.tuple.as_ref(), progress.next, usize::MAX) };
+            let done = unsafe { self.save_items(progress.tuple.as_ref(), progress.next, len, usize::MAX) };
             if done > 0 {
                 progress.next += done as isize;
                 continue;
@@ -248,7 +248,7 @@ impl Dump<'_> {
             }
             if !self.is_guarded() {
                 // SAFETY: the object is a tuple.
-                let done = unsafe { self.save_items(tuple, next, usize::MAX) };
+                let done = unsafe { self.save_items(tuple, next, len, usize::MAX) };
                 if done > 0 {
                     next += done as isize;
                     continue;
