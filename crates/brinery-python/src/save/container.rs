@@ -12,6 +12,12 @@ use crate::ffi::{Owned, Ref, Result, error, layout, set};
 use brinery::Opcode;
 use brinery::write::BATCH_SIZE;
 
+/// How many items of a list are saved one by one after one that was not fit for a row: more are likely to follow.
+const BETWEEN_ROWS: usize = 8;
+
+/// How many items are worth the preparation of a row.
+const SHORTEST_ROW: isize = 4;
+
 /// Fetches the progress of a container's task by its place on the stack.
 macro_rules! progress {
     ($dump:expr, $top:expr, $kind:ident) => {
@@ -51,7 +57,7 @@ impl Dump<'_> {
         while progress.next < size && progress.batch < BATCH_SIZE && !self.is_guarded() {
             let most = BATCH_SIZE - progress.batch;
             // SAFETY: the object is a list, whose items it holds until foreign code runs.
-            let done = unsafe { self.save_items(progress.list.as_ref(), progress.next, most) };
+            let done = unsafe { self.save_items(progress.list.as_ref(), progress.next, size, most) };
             if done > 0 {
                 progress.next += done as isize;
                 progress.batch += done;
@@ -95,7 +101,10 @@ impl Dump<'_> {
     ///
     /// The object is one of the two.
     #[inline(always)]
-    unsafe fn save_items(&mut self, object: Ref<'_>, next: isize, most: usize) -> usize {
+    unsafe fn save_items(&mut self, object: Ref<'_>, next: isize, len: isize, most: usize) -> usize {
+        if len - next < SHORTEST_ROW {
+            return 0;
+        }
         // SAFETY: by contract; nothing here runs foreign code.
         unsafe {
             let items = items(object);
@@ -117,6 +126,8 @@ impl Dump<'_> {
         // SAFETY: the task holds the list as long as it is on the stack.
         let list: Ref<'static> = unsafe { Ref::new(progress.list.as_ptr()) };
         let (mut next, mut batch, single) = (progress.next, progress.batch, progress.single);
+        // How many items to go before a row is looked for again.
+        let mut apart = 0;
         loop {
             // SAFETY: the object is a list; its size is asked anew for each item, since foreign code may change it.
             let size = unsafe { PyList_GET_SIZE(list.as_ptr()) };
@@ -134,14 +145,17 @@ impl Dump<'_> {
                 self.out.op(Opcode::Mark);
                 batch = 0;
             }
-            if !self.is_guarded() {
+            if apart > 0 {
+                apart -= 1;
+            } else if !self.is_guarded() {
                 // SAFETY: the object is a list, whose items it holds until foreign code runs.
-                let done = unsafe { self.save_items(list, next, BATCH_SIZE - batch) };
+                let done = unsafe { self.save_items(list, next, size, BATCH_SIZE - batch) };
                 if done > 0 {
                     next += done as isize;
                     batch += done;
                     continue;
                 }
+                apart = BETWEEN_ROWS;
             }
             // SAFETY: the index is below the size; what may run foreign code keeps the item alive.
             let item = unsafe { Ref::new(PyList_GET_ITEM(list.as_ptr(), next)) };
@@ -184,7 +198,7 @@ impl Dump<'_> {
         // The first items, as long as they have no parts; a task goes on from there.
         while progress.next < len && !self.is_guarded() {
             // SAFETY: the object is a tuple.
-            let done = unsafe { self.save_items(progress.tuple.as_ref(), progress.next, usize::MAX) };
+            let done = unsafe { self.save_items(progress.tuple.as_ref(), progress.next, len, usize::MAX) };
             if done > 0 {
                 progress.next += done as isize;
                 continue;
@@ -234,7 +248,7 @@ impl Dump<'_> {
             }
             if !self.is_guarded() {
                 // SAFETY: the object is a tuple.
-                let done = unsafe { self.save_items(tuple, next, usize::MAX) };
+                let done = unsafe { self.save_items(tuple, next, len, usize::MAX) };
                 if done > 0 {
                     next += done as isize;
                     continue;

@@ -15,6 +15,8 @@ unsafe extern "C" {
 const SPARE_SIZE: usize = 256 * 1024;
 /// How much there is at least.
 const SMALLEST: usize = 1024;
+/// How much room there is beyond what is expected: some bytes are stored although they do not count.
+const SLACK: usize = 32;
 /// How many times as much as needed there may be because the last result was so long.
 const MOST_AHEAD: usize = 8;
 
@@ -134,7 +136,7 @@ impl Output {
             if !try_resize(&mut object, len) {
                 return Err(Raised);
             }
-            self.expected = len;
+            self.expected = len + SLACK;
             return Ok(object);
         }
         let object = bytes::new(self.as_slice());

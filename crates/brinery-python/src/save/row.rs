@@ -251,18 +251,8 @@ impl Dump<'_> {
         let kind = object.type_ptr();
         let mut size = HEAD;
         if kind == &raw mut PyDict_Type {
-            if layout::items::len(object) > MOST_ITEMS as isize {
-                return 0;
-            }
-            let mut position = 0;
-            while let Some((key, value)) = layout::items::next(object, &mut position) {
-                let (key_size, value_size) = (leaf_size(key), leaf_size(value));
-                if key_size == 0 || value_size == 0 {
-                    return 0;
-                }
-                size += key_size + value_size;
-            }
-            return size;
+            // Others are saved item by item, without being measured first.
+            return if layout::items::len(object) == 0 { size } else { 0 };
         }
         if kind != &raw mut PyTuple_Type && kind != &raw mut PyList_Type {
             return 0;
@@ -290,21 +280,6 @@ impl Dump<'_> {
             cursor.op(Opcode::EmptyDict);
             cursor.op(Opcode::Memoize);
             self.memo().insert_waiting(object);
-            let len = layout::items::len(object);
-            if len > 1 {
-                cursor.op(Opcode::Mark);
-            }
-            let holders = isize::from(!layout::items::shares_keys(object));
-            let mut position = 0;
-            while let Some((key, value)) = layout::items::next(object, &mut position) {
-                self.put_leaf(cursor, key, holders);
-                self.put_leaf(cursor, value, 1);
-            }
-            match len {
-                0 => {}
-                1 => cursor.op(Opcode::SetItem),
-                _ => cursor.op(Opcode::SetItems),
-            }
             return;
         }
         // SAFETY: the object is a list or tuple, and holds its items.

@@ -2,6 +2,7 @@
 
 use super::container::is_simple;
 use super::instance::{Facts, lookup};
+use super::memo::Known;
 use super::scalar::SHORT;
 use super::task::{Construct, From, Items, State as LateState, Task};
 use super::{Dump, Leaf};
@@ -809,6 +810,17 @@ impl Dump<'_> {
             self.finish_call(object, single, era)?;
             return Ok(true);
         };
+        if !self.is_guarded()
+            && let Known::At(index) = self.memo().get(zone.as_ref())
+        {
+            self.get(index)?;
+            self.out.op(Opcode::Tuple2);
+            self.memoize_temporary(|| {
+                Owned::tuple(&[fields.unwrap_or_else(Owned::none).as_ref(), zone.as_ref()])
+            })?;
+            self.finish_call(object, single, era)?;
+            return Ok(true);
+        }
         self.push(Task::Construct(Construct {
             object: Some(object.clone()),
             list_items: None,
