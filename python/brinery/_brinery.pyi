@@ -6,7 +6,7 @@ from pickle import PickleBuffer as PickleBuffer
 from pickle import PickleError as PickleError
 from pickle import PicklingError as PicklingError
 from pickle import UnpicklingError as UnpicklingError
-from typing import Any, Final, Literal, Protocol, TypeVar, final, overload, type_check_only
+from typing import Any, Final, Literal, Protocol, final, overload, type_check_only
 
 from typing_extensions import Buffer, TypeAlias, disjoint_base
 
@@ -77,7 +77,6 @@ def dumps(
     purpose: str | None = None,
     expires: _Time | None = None,
 ) -> bytes: ...
-@overload
 def load(
     file: _Readable | _StrPath,
     *,
@@ -90,7 +89,6 @@ def load(
     policy: str | Policy | None = None,
     type: Any = None,
 ) -> Any: ...
-@overload
 def loads(
     data: Buffer,
     /,
