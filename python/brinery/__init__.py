@@ -36,7 +36,6 @@ from ._brinery import (
     unseal,
 )
 from ._install import install, installed, uninstall
-from ._seal import Key, KeyRing
 
 __all__ = [
     "DEFAULT_PROTOCOL",
@@ -77,19 +76,25 @@ __all__ += list(_brinery.opcodes)
 __all__ += ["FALSE", "TRUE"]
 
 
+#: What is imported when somebody asks for it: modules, and names by the module that has them.
+_MODULES = frozenset({"guard", "policy", "tools"})
+_LAZY = {
+    "Key": "_seal",
+    "KeyRing": "_seal",
+    "Policy": "policy",
+    "PolicyError": "policy",
+    "inspect": "policy",
+    "scan": "_scan",
+}
+
+
 def __getattr__(name: str) -> object:
-    if name in ("tools", "guard", "policy"):
+    if name in _MODULES or name in _LAZY:
         from importlib import import_module
 
-        return import_module(f".{name}", __name__)
-    if name == "scan":
-        from ._scan import scan
-
-        return scan
-    if name in ("Policy", "PolicyError", "inspect"):
-        from . import policy
-
-        return getattr(policy, name)
+        if name in _MODULES:
+            return import_module(f".{name}", __name__)
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     if not (name.startswith("__") and name.endswith("__")):
         import pickle
         from types import ModuleType
@@ -102,4 +107,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "Policy", "PolicyError", "guard", "inspect", "policy", "scan", "tools"})
+    return sorted({*globals(), *_MODULES, *_LAZY})

@@ -17,6 +17,7 @@ use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, check, error, tuple};
 use crate::state::State;
 use brinery::read::Items;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// What waits.
@@ -29,6 +30,8 @@ pub(super) struct Deferred {
     awaiting: HashMap<usize, Vec<u64>>,
     /// The jobs of dicts, by the dict's address.
     lines: HashMap<usize, u64>,
+    /// The latest job of each container that still lacks something, by its address, and how many it has.
+    incomplete: HashMap<usize, (u64, usize)>,
 }
 
 /// What is left to do for a container.
@@ -160,6 +163,26 @@ impl Builder<'_> {
             .is_some_and(|deferred| deferred.lines.contains_key(&(container.as_ptr() as usize)))
     }
 
+    /// Fails if one of the arguments of a call, a tuple, still lacks something: what is made of it could lack it for good.
+    #[cold]
+    pub(super) fn refuse_incomplete(&mut self, args: Ref<'_>) -> Result<()> {
+        if !args.is_tuple() {
+            return Ok(());
+        }
+        items_of(args).iter().try_for_each(|argument| self.refuse_if_incomplete(argument.as_ref()))
+    }
+
+    /// The same for one object.
+    #[cold]
+    pub(super) fn refuse_if_incomplete(&mut self, object: Ref<'_>) -> Result<()> {
+        let Some(deferred) = &mut self.deferred else { return Ok(()) };
+        let Some((serial, _)) = deferred.incomplete.get(&(object.as_ptr() as usize)) else { return Ok(()) };
+        match deferred.jobs.remove(serial) {
+            Some(job) => Err(error::restore(job.error)),
+            None => Ok(()),
+        }
+    }
+
     /// Lines up keys and values behind others of the same dict.
     #[cold]
     pub(super) fn line_up(&mut self, items: &Items<'_, Owned>) {
@@ -224,6 +247,7 @@ impl Builder<'_> {
         let Some(deferred) = &mut self.deferred else { return Ok(false) };
         let Some(mut job) = deferred.jobs.remove(&serial) else { return Ok(false) };
         deferred.lines.remove(&(job.container.as_ptr() as usize));
+        deferred.complete(job.container.as_ref());
         let before = job.len();
         if pause.interrupt(|| job.attempt(state)).is_ok() {
             if let Rest::Elements(_) = job.rest {
@@ -273,7 +297,19 @@ impl Builder<'_> {
 }
 
 impl Deferred {
+    /// Notes that a container has one job less.
+    fn complete(&mut self, container: Ref<'_>) {
+        if let Entry::Occupied(mut entry) = self.incomplete.entry(container.as_ptr() as usize) {
+            entry.get_mut().1 -= 1;
+            if entry.get().1 == 0 {
+                entry.remove();
+            }
+        }
+    }
+
     fn put(&mut self, serial: u64, job: Job) {
+        let jobs = self.incomplete.entry(job.container.as_ptr() as usize).or_default();
+        *jobs = (serial, jobs.1 + 1);
         if let Some(awaited) = &job.awaited {
             self.awaiting.entry(awaited.as_ptr() as usize).or_default().push(serial);
         }

@@ -605,6 +605,9 @@ impl<'de> Host<'de> for Builder<'_> {
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
         let (callable, args) = (callable.as_ref(), args.as_ref());
         hashable::check_call(callable, args)?;
+        if self.deferred.is_some() {
+            self.refuse_incomplete(args)?;
+        }
         match self.call(callable, args)? {
             Ok(made) => Ok(made),
             Err(Raised) => self.set_or_defer(callable, args),
@@ -613,6 +616,9 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline]
     fn build(&mut self, instance: &Owned, state: Owned) -> Result<()> {
+        if self.deferred.is_some() {
+            self.refuse_if_incomplete(state.as_ref())?;
+        }
         self.set_state(instance.as_ref(), state.as_ref())?;
         if self.deferred.is_some() {
             self.add_deferred(instance.as_ref())?;
@@ -627,6 +633,9 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline]
     fn new_object(&mut self, class: Owned, args: Owned, kwargs: Option<Owned>) -> Result<Owned> {
+        if self.deferred.is_some() {
+            self.refuse_incomplete(args.as_ref())?;
+        }
         self.make_object(class.as_ref(), args.as_ref(), kwargs.as_ref().map(Owned::as_ref))
     }
 

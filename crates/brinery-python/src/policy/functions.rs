@@ -285,7 +285,6 @@ impl Load<'_> {
         self.state.spare.lend(|machine, memo, aids| {
             let mut builder = Builder::new(self.state, memo, &self.options.strings, buffers, hooks, aids);
             builder.expect(Some(self.input));
-            builder.keep_memo_private(Some(self.input), *begins_anew);
             let limits = self.policy.budgets();
             let mut host = Realizer::new(builder, self.state, world, self.refuse, limits, self.input.len());
             match machine.run(source, &mut host) {
