@@ -144,14 +144,14 @@ impl<'a> Builder<'a> {
     }
 
     /// Lets nobody else look into the memo. A load that begins `anew` takes more care.
-    pub(crate) fn keep_memo_private(&mut self, input: Option<&'a [u8]>, anew: bool) {
+    pub(super) fn keep_memo_private(&mut self, input: Option<&'a [u8]>, anew: bool) {
         if self.layout.is_some() {
             self.memos.is_private(&mut self.aids.entries, input, anew);
         }
     }
 
     /// Whether the load has to begin anew; nothing has happened then that anyone could see.
-    pub(crate) fn begins_anew(&self) -> bool {
+    pub(super) fn begins_anew(&self) -> bool {
         self.memos.begins_anew()
     }
 

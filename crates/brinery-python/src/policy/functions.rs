@@ -256,27 +256,12 @@ struct Load<'a> {
 
 impl Load<'_> {
     /// Runs the machine, and says where the pickle ends; `None` if the stream does what it may only do when judged.
+    ///
+    /// The whole memo is kept: a run that gives up leaves nothing behind that a selective one would have noted.
     fn run<'de, S: Source<'de>>(
-        &self,
-        source: impl Fn() -> S,
-        world: Option<&World<'_>>,
-    ) -> Result<Option<(Owned, usize)>> {
-        let mut begins_anew = false;
-        loop {
-            let anew = begins_anew;
-            let result = self.attempt(&mut source(), world, &mut begins_anew);
-            if anew || !begins_anew {
-                return result;
-            }
-        }
-    }
-
-    /// One run, which may have to be made anew; then there is no exception.
-    fn attempt<'de, S: Source<'de>>(
         &self,
         source: &mut S,
         world: Option<&World<'_>>,
-        begins_anew: &mut bool,
     ) -> Result<Option<(Owned, usize)>> {
         let visible = Visible::default();
         visible.fix_imports.store(self.options.fix_imports, Ordering::Relaxed);
@@ -289,22 +274,19 @@ impl Load<'_> {
             let mut host = Realizer::new(builder, self.state, world, self.refuse, limits, self.input.len());
             match machine.run(source, &mut host) {
                 Ok(value) => {
-                    *begins_anew = false;
                     host.finish(source)?;
                     Ok(Some((value, source.offset() as usize)))
                 }
-                Err(Raised) => {
-                    *begins_anew = host.begins_anew();
-                    if host.gave_up { Ok(None) } else { Err(Raised) }
-                }
+                Err(Raised) if host.gave_up => Ok(None),
+                Err(Raised) => Err(Raised),
             }
         })
     }
 
     /// Loads a stream that makes builtin objects only: nobody can tell that it was begun before it was judged.
     fn plain(&self) -> Result<Option<(Owned, usize)>> {
-        let source = || Checked::new(self.input, self.policy.budgets());
-        let Some((value, end)) = self.run(source, None)? else { return Ok(None) };
+        let mut source = Checked::new(self.input, self.policy.budgets());
+        let Some((value, end)) = self.run(&mut source, None)? else { return Ok(None) };
         if end < self.input.len() && !self.trailing {
             return Err(self.refused(Rule::GrammarTrailing, "there is more after the pickle", end));
         }
@@ -391,8 +373,8 @@ unsafe extern "C" fn load(
                     extensions: HashMap::new(),
                     persistent,
                 };
-                let source = || Cursor::new(&load.input[..examined.end]);
-                match load.run(source, Some(&world))? {
+                let mut source = Cursor::new(&load.input[..examined.end]);
+                match load.run(&mut source, Some(&world))? {
                     Some(done) => done,
                     None => return Err(error::runtime_error("a stream was judged and then not loaded")),
                 }

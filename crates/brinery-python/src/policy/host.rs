@@ -66,11 +66,6 @@ impl<'a> Realizer<'a> {
         self.inner.finish(source)
     }
 
-    /// Whether the load has to begin anew; nothing has happened then that anyone could see.
-    pub(super) fn begins_anew(&self) -> bool {
-        self.inner.begins_anew()
-    }
-
     #[cold]
     fn refused(&mut self, rule: Rule, message: impl Into<String>) -> Raised {
         self.refusal = Some((rule, message.into()));
