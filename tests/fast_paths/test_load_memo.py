@@ -7,8 +7,10 @@ import collections
 import datetime
 import pickletools
 import random
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import cloudpickle
 import pytest
 
 import brinery
@@ -43,6 +45,33 @@ class Point:
 
 
 Pair = collections.namedtuple("Pair", "a b")
+
+
+class Iterating:
+    """Counts how often it is iterated over."""
+
+    runs = 0
+
+    def __iter__(self) -> Iterator[int]:
+        Iterating.runs += 1
+        return iter([1])
+
+
+class Made:
+    """Is saved as a call."""
+
+    def __init__(self, function: Callable, *arguments: object) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> tuple:
+        return self.call
+
+
+#: Two instances, the first with a state that is in two places of the memo, and then what is in them.
+STATE_STORED_TWICE = (
+    b"\x80\x04](c%b\nPlain\n)\x81}\x94\x94(X\x01\x00\x00\x00aK\x01ub"
+    b"c%b\nPlain\n)\x81}(X\x01\x00\x00\x00bK\x02ubh\x00h\x01e." % (__name__.encode(), __name__.encode())
+)
 
 
 def again(obj: object) -> bytes:
@@ -122,6 +151,8 @@ def test_what_foreign_code_takes_away_is_still_fetched() -> None:
         b"cbuiltins\ncomplex\n\x94G?\xf0\x00\x00\x00\x00\x00\x00\x94G@\x00\x00\x00\x00\x00\x00\x00\x94\x86\x94R\x94"
         b"h\x01h\x02h\x03h\x04t0h\x01h\x02h\x03h\x04\x86\x86\x86.",  # arguments
         b"]\x94(h\x00h\x00e2h\x00\x86.",
+        STATE_STORED_TWICE,
+        STATE_STORED_TWICE.replace(b"}\x94\x94", b"}\x94}\x940\x94"),
     ],
 )
 def test_objects_that_are_given_up_can_be_fetched(stream: bytes) -> None:
@@ -183,3 +214,22 @@ def test_streams_with_fewer_entries_than_objects_are_loaded() -> None:
     for protocol in range(2, 6):
         data = pickletools.optimize(_pickle.dumps([made, Pair(made[0], "x")], protocol))
         assert_same(data)
+
+
+def test_what_native_code_takes_apart_is_still_fetched() -> None:
+    # The strings in a code object are interned: those that were given go, and are fetched for other things.
+    local = {"a name of this test only": 10}
+    made = [local, lambda x: x + local["a name of this test only"], lambda: local]
+    data = cloudpickle.dumps(made, protocol=4)
+    for _ in range(50):
+        again_local, add, give = brinery.loads(data)
+        assert add(5) == 15 and give() == again_local == local
+
+
+def test_a_native_constructor_that_runs_code_runs_it_once() -> None:
+    plain, running = Plain(), Iterating()
+    plain.a = 1
+    data = _pickle.dumps([plain, Made(enumerate, running), plain.__dict__])
+    Iterating.runs = 0
+    made = brinery.loads(data)
+    assert Iterating.runs == 1 and list(made[1]) == [(0, 1)] and made[2] == {"a": 1}

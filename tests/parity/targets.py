@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copyreg
 from typing import Any
 
@@ -123,6 +124,13 @@ class ErrorChild(Exception, metaclass=Unchanging):
     pass
 
 
+class Pair(collections.namedtuple("Pair", "a b"), metaclass=Unchanging):
+    __slots__ = ()
+
+
+Point = collections.namedtuple("Point", "x y")
+
+
 class Outer(metaclass=Unchanging):
     """A class with names inside."""
 
@@ -170,7 +178,7 @@ constant = "constant"
 MODULE = __name__
 NAMES = (
     "Plain Init NoArguments Slots State BadState OwnSetattr Appending Extending NewArguments ListChild DictChild "
-    "SetChild IntChild StrChild TupleChild ErrorChild Outer Outer.Inner Outer.method Outer.static Outer.Inner.constant "
+    "SetChild IntChild StrChild TupleChild ErrorChild Pair Point Outer Outer.Inner Outer.method Outer.static Outer.Inner.constant "
     "collect refuse constant"
 ).split()
 #: Names elsewhere that are as harmless, Python 2's among them.
@@ -183,6 +191,13 @@ OTHERS = [
     ("builtins", "object"),
     ("builtins", "complex"),
     ("builtins", "Exception"),
+    ("builtins", "OSError"),
+    ("builtins", "ImportError"),
+    ("builtins", "ExceptionGroup"),
+    ("builtins", "slice"),
+    ("builtins", "str"),
+    ("builtins", "int"),
+    ("builtins", "reversed"),
     ("__builtin__", "set"),
     ("__builtin__", "unicode"),
     ("__builtin__", "long"),
@@ -191,7 +206,11 @@ OTHERS = [
     ("copyreg", "__newobj__"),
     ("collections", "OrderedDict"),
     ("collections", "deque"),
+    ("collections", "Counter"),
     ("datetime", "timedelta"),
+    ("datetime", "datetime"),
+    ("fractions", "Fraction"),
+    ("uuid", "UUID"),
     ("_codecs", "encode"),
     ("decimal", "Decimal"),
     ("tests.parity", "targets.collect"),
@@ -225,6 +244,8 @@ FITTING = [
     ("StrChild", 0, "state"),
     ("TupleChild", 0, "state"),
     ("ErrorChild", 2, "state"),
+    ("Pair", 2, "state"),
+    ("Point", 2, ""),
     ("Outer.Inner", 0, "state"),
 ]
 #: Extension codes: registered here, registered for what is missing, and not registered.

@@ -429,7 +429,7 @@ impl<'de> Host<'de> for Builder<'_> {
     }
 
     fn frozenset(&mut self, mut items: Items<'_, Owned>) -> Result<Owned> {
-        if items.as_slice().iter().all(has_native_hash) {
+        if items.as_slice().iter().all(|item| has_native_hash(item.as_ref())) {
             if let Some(layout) = self.layout
                 && layout.has_sets()
                 && !items.is_empty()
@@ -537,7 +537,7 @@ impl<'de> Host<'de> for Builder<'_> {
                 .pause
                 .interrupt(|| items.drain().try_for_each(|item| add.call1(item.as_ref()).map(drop)));
         }
-        if items.as_slice().iter().all(has_native_hash) {
+        if items.as_slice().iter().all(|item| has_native_hash(item.as_ref())) {
             if let Some(layout) = self.layout
                 && layout.has_sets()
                 && container.is_exactly(&raw mut PySet_Type)
@@ -567,7 +567,7 @@ impl<'de> Host<'de> for Builder<'_> {
         for (index, item) in items.as_slice().iter().enumerate() {
             // SAFETY: a set; the stack holds the item.
             let add = || unsafe { PySet_Add(container.as_ptr(), item.as_ptr()) };
-            if if has_native_hash(item) { add() } else { pause.interrupt(add) } < 0 {
+            if if has_native_hash(item.as_ref()) { add() } else { pause.interrupt(add) } < 0 {
                 self.add_or_defer(&items, index, 1)?;
                 break;
             }
@@ -596,6 +596,7 @@ impl<'de> Host<'de> for Builder<'_> {
     }
 
     fn extension(&mut self, code: u32) -> Result<Owned> {
+        self.settle();
         let found = self.find_extension(code)?;
         self.memos.keep(&found);
         Ok(found)
@@ -698,7 +699,7 @@ impl<'de> Host<'de> for Builder<'_> {
     }
 
     fn discard(&mut self, value: Owned, _: Option<&Owned>) -> Result<()> {
-        if has_native_hash(&value) || value.is_none() {
+        if has_native_hash(value.as_ref()) || value.is_none() {
             self.settle();
             return Ok(());
         }
@@ -748,12 +749,12 @@ impl Builder<'_> {
         if container.is_exactly(ordered::kind())
             && self.deferred.is_none()
             && self.layout.is_some()
-            && items.as_slice().chunks_exact(2).all(|pair| has_native_hash(&pair[0]))
+            && items.as_slice().chunks_exact(2).all(|pair| has_native_hash(pair[0].as_ref()))
         {
             return self.set_ordered_items(items);
         }
         let exact = is_dict || self.sets_as_dict(items.container().as_ref());
-        let native = exact && items.as_slice().chunks_exact(2).all(|pair| has_native_hash(&pair[0]));
+        let native = exact && items.as_slice().chunks_exact(2).all(|pair| has_native_hash(pair[0].as_ref()));
         if !native {
             hashable::check(items.as_slice().iter().step_by(2))?;
         }
@@ -782,7 +783,7 @@ impl Builder<'_> {
             let result = if exact {
                 // SAFETY: a dict; the stack holds key and value.
                 let set = || unsafe { PyDict_SetItem(container.as_ptr(), key.as_ptr(), value.as_ptr()) };
-                check(if has_native_hash(key) { set() } else { pause.interrupt(set) })
+                check(if has_native_hash(key.as_ref()) { set() } else { pause.interrupt(set) })
             } else {
                 pause.interrupt(|| container.set_item(key.as_ref(), value.as_ref()))
             };
@@ -866,8 +867,14 @@ impl Builder<'_> {
 /// Whether hashing an object, or comparing it with one that has this property too, runs no Python code. Giving it up runs
 /// none either.
 #[inline(always)]
-fn has_native_hash(object: &Owned) -> bool {
-    is_atom(object.as_ref()) || is_tuple_of_atoms(object.as_ref(), 4)
+pub(super) fn has_native_hash(object: Ref<'_>) -> bool {
+    is_atom(object) || is_tuple_of_atoms(object, 4)
+}
+
+/// Whether an object is `None`, `True` or `False`.
+#[inline(always)]
+pub(super) fn is_constant(object: Ref<'_>) -> bool {
+    object.is_none() || object.is_exactly(&raw mut PyBool_Type)
 }
 
 #[inline(always)]
@@ -888,12 +895,9 @@ fn is_tuple_of_atoms(object: Ref<'_>, depth: usize) -> bool {
     // SAFETY: as above.
     let len = unsafe { PyTuple_GET_SIZE(object.as_ptr()) };
     len <= 8
-        && (0..len).map(item).all(|item| {
-            is_atom(item)
-                || item.is_none()
-                || item.is_exactly(&raw mut PyBool_Type)
-                || is_tuple_of_atoms(item, depth - 1)
-        })
+        && (0..len)
+            .map(item)
+            .all(|item| is_atom(item) || is_constant(item) || is_tuple_of_atoms(item, depth - 1))
 }
 
 /// Takes items off the stack that are no longer there.

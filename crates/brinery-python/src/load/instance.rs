@@ -27,17 +27,23 @@ impl Builder<'_> {
             && args.is_exactly(&raw mut PyTuple_Type)
         {
             let kind = callable.as_ptr().cast();
+            let Aids { classes, fetches, .. } = &mut *self.aids;
             // SAFETY: the class is alive.
-            if let Some(class) = unsafe { self.aids.classes.get(kind, self.state, layout) } {
+            if let Some(class) = unsafe { classes.get(kind, self.state, layout) } {
                 if let Native::Init(init) = class.native {
                     // SAFETY: as long as it is not changed the class has this function.
                     let init = unsafe { Ref::new(init) }.to_owned();
-                    self.expose()?;
+                    self.memos.expose(fetches)?;
                     return Ok(self.pause.interrupt(|| initialized(kind, args, &init)));
+                }
+                // What is called may take apart what it is given, and arguments go when it has been.
+                if class.native.is_inert(args) {
+                    self.memos.settle(fetches);
+                } else {
+                    self.memos.expose(fetches)?;
                 }
                 // SAFETY: this is known of the class.
                 if let Some(made) = unsafe { class.native.call(&self.heap, kind, args) } {
-                    self.settle();
                     return Ok(made);
                 }
             }

@@ -143,10 +143,13 @@ impl<'a> Memos<'a> {
         if self.mode != Mode::Noting {
             return self.memoize_otherwise(value, fetches);
         }
-        if let Some(open) = self.arrays.open.last_mut()
-            && open.dict == value.as_ptr()
-        {
-            open.index = self.arrays.entries.len();
+        if let Some(open) = self.arrays.open.last_mut() {
+            if open.dict == value.as_ptr() && open.index == usize::MAX {
+                open.index = self.arrays.entries.len();
+            } else if value.is_exactly(&raw mut PyDict_Type) {
+                // It may be stored a second time, and a spent dict must not be noted anywhere.
+                self.arrays.open.clear();
+            }
         }
         self.arrays.entries.push(value.as_ptr());
     }

@@ -3,6 +3,7 @@
 //! What is known of a class is found out with the class (see [`super::class`]) and holds as long as its version: a method
 //! that was replaced is no longer the one of the standard library, and is called.
 
+use super::host::{has_native_hash, is_constant};
 use crate::ffi::api::*;
 use crate::ffi::layout::{Heap, Moment, slot_offset};
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, text};
@@ -15,6 +16,8 @@ pub(super) enum Native {
     Call,
     /// By the slot `tp_new` alone: the one for `__init__` would do nothing.
     New,
+    /// The same for exceptions that keep their arguments and do nothing else.
+    Exception,
     /// By `object.__new__` and this function, the class's `__init__`, which is borrowed from the class.
     Init(*mut PyObject),
     /// `collections.namedtuple`: its `__new__`, the code of that, both borrowed from the class, and the number of fields.
@@ -77,11 +80,13 @@ pub(super) unsafe fn of<'a>(
                 && init_address((*kind).tp_init) == init_address((*exception).tp_init)
                 && address((*kind).tp_new) == address((*exception).tp_new)
             {
-                return Native::New;
+                return Native::Exception;
             }
+            // With an encoding these two ask a codec, which may be anyone's.
+            let decodes = kind == &raw mut PyUnicode_Type || kind == &raw mut PyBytes_Type;
             return match name.to_bytes() {
                 b"datetime.timedelta" if has_datetime() => Native::TimeDelta,
-                _ if plain_init && !plain_new && kind != &raw mut PyType_Type => Native::New,
+                _ if plain_init && !plain_new && !decodes && kind != &raw mut PyType_Type => Native::New,
                 _ => Native::Call,
             };
         }
@@ -234,6 +239,34 @@ fn items_of(tuple: Ref<'_>) -> &[Ref<'_>] {
     }
 }
 
+/// Whether a list has nothing but atoms in it.
+fn list_of_atoms(list: Ref<'_>) -> bool {
+    // SAFETY: callers know that this is a list, which does not change meanwhile.
+    unsafe {
+        (0..PyList_GET_SIZE(list.as_ptr())).all(|index| {
+            let item = Ref::new(PyList_GET_ITEM(list.as_ptr(), index));
+            has_native_hash(item) || is_constant(item)
+        })
+    }
+}
+
+/// Whether an object is an exact dict whose keys are atoms.
+fn dict_of_atoms(dict: Ref<'_>) -> bool {
+    let (mut position, mut key) = (0, ptr::null_mut());
+    if !dict.is_exactly(&raw mut PyDict_Type) {
+        return false;
+    }
+    // SAFETY: a dict, which does not change meanwhile.
+    unsafe {
+        while PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, ptr::null_mut()) != 0 {
+            if !has_native_hash(Ref::new(key)) {
+                return false;
+            }
+        }
+    }
+    true
+}
+
 /// The value of an exact `int` that is small enough.
 fn int_value(object: Ref<'_>) -> Option<i64> {
     if !object.is_exactly(&raw mut PyLong_Type) {
@@ -246,6 +279,19 @@ fn int_value(object: Ref<'_>) -> Option<i64> {
 }
 
 impl Native {
+    /// Whether [`call`](Self::call) runs no code but the interpreter's own.
+    pub(super) fn is_inert(&self, args: Ref<'_>) -> bool {
+        match self {
+            Native::New | Native::NewIfBare => items_of(args).iter().all(|argument| {
+                has_native_hash(*argument)
+                    || is_constant(*argument)
+                    || argument.is_exactly(&raw mut PyList_Type) && list_of_atoms(*argument)
+            }),
+            Native::Counter => items_of(args).iter().all(|counts| dict_of_atoms(*counts)),
+            _ => true,
+        }
+    }
+
     /// `kind(*args)`, if that can be done without calling it; `args` is a tuple.
     ///
     /// # Safety
@@ -260,7 +306,7 @@ impl Native {
         // SAFETY: by contract.
         unsafe {
             match *self {
-                Native::New => Some(made_by_new(kind, args)),
+                Native::New | Native::Exception => Some(made_by_new(kind, args)),
                 Native::NewIfBare => items_of(args).is_empty().then(|| made_by_new(kind, args)),
                 Native::Moment(moment) => {
                     let (state, zone) = match *items_of(args) {
