@@ -332,7 +332,7 @@ def test_help_goes_to_the_output(tmp_path: Path) -> None:
     for option in ("-h", "--help"):
         code, out, err = python([option], tmp_path, engine=True)
         assert (code, err) == (0, "")
-        assert out.startswith("usage: python -m brinery run app.py [ARGS...]\n")
+        assert out.startswith("usage: python -m brinery run [--policy P] app.py [ARGS...]\n")
 
 
 def test_every_other_command_is_the_native_programs(tmp_path: Path) -> None:

@@ -43,3 +43,8 @@ def without_split_frames(data: bytes) -> bytes | None:
     for frame in frames:
         mended[frame.start : frame.end] = bytes(8)
     return bytes(mended)
+
+
+def frame_ends(data: bytes) -> set[int]:
+    """Return where the frames of a stream end."""
+    return {read.end + read.claim for read in reads(data) if read.opcode == b"\x95"}
