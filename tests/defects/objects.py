@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Keyed(Exception):
     """An exception with a required keyword-only argument."""
@@ -90,6 +92,24 @@ class Watching(Named):
             self.seen = len(self.peers)
         except TypeError:
             self.seen = "unfinished"
+
+
+class Mapping(dict):
+    """A dict with attributes."""
+
+
+class Copied:
+    """Is made by a call that copies what it is given."""
+
+    def __init__(self, group: Iterable) -> None:
+        self.group = group
+
+    def __reduce__(self) -> tuple:
+        return _copied, (self.group,)
+
+
+def _copied(group: Iterable) -> Copied:
+    return Copied(list(group))
 
 
 class Club(frozenset):

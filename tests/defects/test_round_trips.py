@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _pickle
 import gc
 import io
 import time
@@ -11,9 +12,11 @@ import pytest
 import brinery
 from tests.defects.objects import (
     Club,
+    Copied,
     Interrupted,
     Keyed,
     Linked,
+    Mapping,
     Named,
     Never,
     Owner,
@@ -168,6 +171,20 @@ def test_unfinished_frozensets_tell_nobody_that_they_are_empty(protocol: int) ->
     loaded = again(one, protocol)
     assert loaded.seen == "unfinished"
     assert loaded in loaded.peers
+
+
+@PROTOCOLS
+@pytest.mark.parametrize("container", [set, frozenset, Mapping])
+def test_a_call_with_a_container_that_lacks_an_element_is_refused(container: type, protocol: int) -> None:
+    # The call could copy what is there, and lose the rest without a word.
+    one = Named("one")
+    one.copy = Copied(container({one: 1}))
+    data = brinery.dumps([one, 7], protocol)
+    with pytest.raises(AttributeError, match="name"):
+        _pickle.loads(data)
+    with pytest.raises(AttributeError, match="name") as caught:
+        brinery.loads(data)
+    assert caught.value.path.startswith("obj[0]") or caught.value.path == "obj"
 
 
 @PROTOCOLS

@@ -10,7 +10,7 @@ use super::source::FileSource;
 use super::spare::Aids;
 use super::{hashable, number, string};
 use crate::ffi::api::*;
-use crate::ffi::layout::{Heap, Layout};
+use crate::ffi::layout::{Heap, Layout, remind_collector};
 use crate::ffi::pages::LargeArenas;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, ordered, tuple};
 use crate::place;
@@ -240,7 +240,11 @@ impl Drop for Builder<'_> {
         self.memos.end(self.aids);
         if let Some(layout) = self.layout {
             let runs = self.pause.is_wanted();
-            self.aids.nursery.hand_over(layout, runs);
+            let due = self.aids.nursery.hand_over(layout, runs);
+            self.pause.end();
+            if due {
+                remind_collector();
+            }
         }
     }
 }

@@ -182,8 +182,8 @@ impl Nursery {
     ///
     /// If there are so many that the collector would have run meanwhile, they get there as if it had, and had found them all
     /// reachable: they are old then, and the next collections are due when they would have been. `runs` tells whether the
-    /// program wants the collector to run.
-    pub(crate) fn hand_over(&mut self, layout: &Layout, runs: bool) {
+    /// program wants the collector to run. The answer is whether a collection is due.
+    pub(crate) fn hand_over(&mut self, layout: &Layout, runs: bool) -> bool {
         let made = std::mem::take(&mut self.made) as i64;
         let circle = self.circle.as_ptr();
         // SAFETY: the interpreter's books, with its lock held; the circle is ours.
@@ -209,8 +209,9 @@ impl Nursery {
             } else {
                 young.count = c_int::try_from(count).unwrap_or(c_int::MAX);
             }
+            let due = runs && threshold > 0 && young.count > young.threshold;
             if (*circle).next == circle {
-                return;
+                return due;
             }
             let (first, last, before) = ((*circle).next, (*circle).previous, (*target).previous);
             let flags = (*first).previous.addr() & 3;
@@ -220,6 +221,20 @@ impl Nursery {
             (*target).previous = last;
             (*circle).next = circle;
             (*circle).previous = circle;
+            due
+        }
+    }
+}
+
+/// Lets the collector do what is due, which it looks for when it is asked for memory.
+#[cold]
+pub(crate) fn remind_collector() {
+    /// Too many items for the interpreter to have such a tuple in reserve.
+    const MANY: Py_ssize_t = 32;
+    // SAFETY: makes a new tuple, which goes at once.
+    unsafe {
+        if PyErr_Occurred().is_null() {
+            drop(Owned::from_nullable(PyTuple_New(MANY)));
         }
     }
 }

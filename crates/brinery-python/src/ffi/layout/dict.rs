@@ -536,7 +536,7 @@ impl Empty {
 fn are_known(layout: &Layout) -> Result<Option<*mut u8>> {
     let mut nursery = Nursery::default();
     let known = compare(layout, &mut nursery);
-    nursery.hand_over(layout, false);
+    let _ = nursery.hand_over(layout, false);
     known
 }
 

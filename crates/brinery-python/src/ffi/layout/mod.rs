@@ -37,7 +37,7 @@ mod values;
 
 #[cfg(known_layout)]
 pub(crate) use self::{
-    collected::Nursery,
+    collected::{Nursery, remind_collector},
     dict::Shapes,
     heap::Heap,
     instance::Plan,

@@ -97,10 +97,13 @@ impl Shapes {
 pub(crate) struct Nursery;
 
 impl Nursery {
-    pub(crate) fn hand_over(&mut self, layout: &Layout, _: bool) {
+    pub(crate) fn hand_over(&mut self, layout: &Layout, _: bool) -> bool {
         match *layout {}
     }
 }
+
+/// The collector needs no reminder.
+pub(crate) fn remind_collector() {}
 
 /// Nothing is allocated past the public API.
 #[derive(Clone, Copy)]
