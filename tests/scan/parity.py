@@ -11,12 +11,13 @@ import collections
 import datetime
 import decimal
 import io
+import multiprocessing
 import pickle
 import random
 import resource
-import signal
 import sys
 import uuid
+from multiprocessing.connection import Connection
 
 import brinery
 
@@ -109,6 +110,45 @@ def resolved(data: bytes) -> list[str]:
     return recorder.resolved
 
 
+def serve(connection: Connection) -> None:
+    """Answer streams with what the stock engine resolves in them, in a process that can be ended."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    while True:
+        try:
+            connection.send(resolved(connection.recv_bytes()))
+        except MemoryError:
+            connection.send([])
+        except EOFError:
+            return
+
+
+class Stock:
+    """The stock engine in a process of its own: some streams crash it, and some it never ends."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        self.connection, other = multiprocessing.Pipe()
+        self.process = multiprocessing.get_context("fork").Process(target=serve, args=(other,), daemon=True)
+        self.process.start()
+        other.close()
+
+    def resolved(self, data: bytes) -> list[str] | None:
+        """Return what a stream resolves, or None if the engine comes to no end of it."""
+        self.connection.send_bytes(data)
+        try:
+            if self.connection.poll(SECONDS):
+                names: list[str] = self.connection.recv()
+                return names
+        except (EOFError, ConnectionResetError):
+            pass
+        self.process.kill()
+        self.process.join()
+        self.start()
+        return None
+
+
 def plain(name: str) -> str:
     return name.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
@@ -118,24 +158,16 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-    def too_slow(*_: object) -> None:
-        raise TimeoutError
-
-    signal.signal(signal.SIGALRM, too_slow)
     rng = random.Random(options.seed)
     all_seeds = seeds()
-    compared = missed = 0
+    stock = Stock()
+    compared = missed = endless = 0
     for number in range(options.inputs):
         data = mutated(rng.choice(all_seeds), rng, all_seeds)
-        signal.alarm(SECONDS)
-        try:
-            names = resolved(data)
-        except (MemoryError, TimeoutError):
+        names = stock.resolved(data)
+        if names is None:
+            endless += 1
             continue
-        finally:
-            signal.alarm(0)
         if not names:
             continue
         report = brinery.scan(data)
@@ -147,7 +179,8 @@ def main() -> int:
             missed += 1
             print(f"input {number}: {lost[:3]} is not in the scan of {data[:200]!r}: {report.verdict}")
     print(
-        f"{options.inputs} inputs, {compared} names resolved, {missed} inputs with names that the scan has not seen"
+        f"{options.inputs} inputs ({endless} of them too much for the stock engine), {compared} names resolved, "
+        f"{missed} inputs with names that the scan has not seen"
     )
     return 1 if missed or not compared else 0
 

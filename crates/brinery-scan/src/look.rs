@@ -16,6 +16,8 @@ const DEPTH: usize = 12;
 /// How many times larger than itself something may unpack to, beyond the first 256 MiB.
 const RATIO: u64 = 1000;
 const FREE: u64 = 256 << 20;
+/// How many times more than may be unpacked is looked at in all.
+const WORK: u64 = 4;
 /// How many streams of one file are listed that nothing was found in.
 const STREAMS: usize = 10_000;
 /// How many notes one file has.
@@ -36,18 +38,32 @@ pub(crate) struct Look<'f> {
     policy: &'f Policy,
     /// How much may still be unpacked.
     pub(crate) left: u64,
+    /// How many bytes may still be looked at: things can lie over one another.
+    work: u64,
     unlisted: usize,
+    /// Whether a loader is going to be given the file as it is.
+    expected: bool,
     /// Whether the name of the file promises a pickle.
     promised: bool,
 }
 
 impl<'f> Look<'f> {
-    pub(crate) fn new(file: &'f mut FileReport, policy: &'f Policy, most: u64) -> Self {
-        Look { file, policy, left: most, unlisted: 0, promised: false }
+    pub(crate) fn new(file: &'f mut FileReport, policy: &'f Policy, most: u64, expected: bool) -> Self {
+        Look {
+            file,
+            policy,
+            left: most,
+            work: most.saturating_mul(WORK),
+            unlisted: 0,
+            expected,
+            promised: false,
+        }
     }
 
     fn note(&mut self, container: &str, verdict: Verdict, rule: &'static str, message: String) {
-        if self.file.notes.len() < NOTES {
+        // The gravest is always told.
+        let graver = || self.file.notes.iter().all(|note| note.verdict < verdict);
+        if self.file.notes.len() < NOTES || graver() {
             self.file.notes.push(Note { container: container.to_owned(), verdict, rule, message });
         }
     }
@@ -91,6 +107,12 @@ impl<'f> Look<'f> {
             self.note(container, Verdict::Budget, "budget-nesting", message);
             return;
         }
+        if blob.len() > self.work {
+            let message = "what is in it lies over one another, and would be more than is looked at".into();
+            self.note(container, Verdict::Budget, "budget-work", message);
+            return;
+        }
+        self.work -= blob.len();
         let head = match blob.head(512) {
             Ok(head) => head,
             Err(error) => return self.note(container, Verdict::Unreadable, "unreadable", error.to_string()),
@@ -168,7 +190,7 @@ impl<'f> Look<'f> {
         if !known && blob.len() <= TEXT && text::is_text(&head) {
             self.text(blob, container, depth);
         }
-        passed.sort_unstable();
+        let passed = joined(passed);
         self.raw(blob, container, depth, &passed, !known);
     }
 
@@ -336,7 +358,10 @@ impl<'f> Look<'f> {
             let believed = proto
                 || run.stopped && (run.end - at > 3 || whole || run.report.verdict > Verdict::Clean)
                 || run.operations > 0 && run.report.verdict > Verdict::Malformed && names_something(&run)
-                || run.operations > 0 && first && alone && (self.promised || names_reachable(&run))
+                || run.operations > 0
+                    && first
+                    && alone
+                    && (self.promised || self.expected && depth == 0 || names_reachable(&run))
                 || run.report.verdict == Verdict::Budget && (alone || run.end - at > 8);
             if !believed {
                 if first && alone && run.report.verdict == Verdict::Budget {
@@ -409,7 +434,10 @@ impl<'f> Look<'f> {
                     return self.note(container, Verdict::Unreadable, "unreadable", error.to_string());
                 }
             };
-            if let Some(&(_, end)) = passed.iter().find(|&&(start, end)| (start..end).contains(&place)) {
+            let next = passed.partition_point(|&(start, _)| start <= place);
+            if let Some(&(_, end)) = next.checked_sub(1).and_then(|last| passed.get(last))
+                && place < end
+            {
                 search.go_to(end);
                 continue;
             }
@@ -463,6 +491,19 @@ impl<'f> Look<'f> {
             self.file.streams.push(report);
         }
     }
+}
+
+/// Ranges in order, those that touch made one.
+fn joined(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    ranges.sort_unstable();
+    let mut joined: Vec<(u64, u64)> = Vec::new();
+    for (start, end) in ranges {
+        match joined.last_mut() {
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            _ => joined.push((start, end)),
+        }
+    }
+    joined
 }
 
 /// Whether a stream names what anybody has, first of all.

@@ -49,11 +49,12 @@ pub struct Scanner {
     policy: Arc<Policy>,
     threads: usize,
     most: u64,
+    expects_pickle: bool,
 }
 
 impl Default for Scanner {
     fn default() -> Self {
-        Scanner { policy: Arc::new(refine::shipped()), threads: 0, most: 4 << 30 }
+        Scanner { policy: Arc::new(refine::shipped()), threads: 0, most: 4 << 30, expects_pickle: false }
     }
 }
 
@@ -97,6 +98,26 @@ impl Scanner {
         self
     }
 
+    /// Says that what is scanned is going to be loaded from its first byte on, whatever its name says.
+    ///
+    /// What a loader would resolve before it fails is in the report then, in bytes that look like no pickle too.
+    ///
+    /// ```
+    /// use brinery_scan::{Scanner, Verdict};
+    ///
+    /// let words = b"cat\ndog\nmouse\n";
+    /// assert_eq!(Scanner::new().scan_bytes("words", words).verdict(), Verdict::Clean);
+    /// let report = Scanner::new().expects_pickle(true).scan_bytes("words", words);
+    /// assert_eq!(report.verdict(), Verdict::Malformed);
+    /// let first = &report.files[0].streams[0].globals[0];
+    /// assert_eq!((&*first.module, &*first.name), ("at", "dog"));
+    /// ```
+    #[must_use]
+    pub fn expects_pickle(mut self, expects: bool) -> Self {
+        self.expects_pickle = expects;
+        self
+    }
+
     /// Scans bytes in memory as if they were a file of this name.
     ///
     /// ```
@@ -115,7 +136,7 @@ impl Scanner {
 
     fn look(&self, name: &str, blob: &Blob<'_>) -> FileReport {
         let mut file = FileReport::new(name.to_owned(), blob.len());
-        Look::new(&mut file, &self.policy, self.most).whole(blob);
+        Look::new(&mut file, &self.policy, self.most, self.expects_pickle).whole(blob);
         file.conclude();
         file
     }

@@ -258,3 +258,36 @@ fn the_worst_of_many_findings_is_kept() {
     let report = scan(&stream);
     assert_eq!(report.verdict(), Verdict::Dangerous);
 }
+
+#[test]
+fn cut_archives_come_to_an_end() {
+    let member = b"PK\x03\x04\x14\x00\x00\x00\x08\x00\xcf,|]\x00\x00\x00\x00\x02\x00\x00\x00\x05\x00\x00\x00\x04\x00\x00\x00data\x4b\x04";
+    for end in 0..member.len() {
+        for times in 1..4 {
+            let mut bytes = member[..end].repeat(times);
+            bytes.extend_from_slice(&member[..end / 2]);
+            scan(&bytes);
+        }
+    }
+}
+
+#[test]
+fn members_that_lie_over_one_another_are_not_looked_at_for_ever() {
+    // A directory in which every member is half of the archive.
+    let size = (1u32 << 19).to_le_bytes();
+    let mut local = b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+    local.extend_from_slice(&[&size[..], &size, b"\x01\0\0\0a"].concat());
+    let mut member = b"PK\x01\x02\x0a\0\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+    member.extend_from_slice(&[&size[..], &size, b"\x01\0", &[0; 16], b"a"].concat());
+    let mut bytes = vec![b'.'; 1 << 20];
+    bytes[..local.len()].copy_from_slice(&local);
+    let directory = member.repeat(40_000);
+    bytes.extend_from_slice(&directory);
+    bytes.extend_from_slice(b"PK\x05\x06\0\0\0\0\x40\x9c\x40\x9c");
+    bytes.extend_from_slice(&(directory.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&(1u32 << 20).to_le_bytes());
+    bytes.extend_from_slice(b"\0\0");
+    let report = Scanner::new().threads(1).max_unpacked(64 << 20).scan_bytes("file", &bytes);
+    assert!(report.files[0].notes.iter().any(|note| note.rule == "budget-work"), "{report:?}");
+    assert!(report.verdict() >= Verdict::Ambiguous, "{report:?}");
+}

@@ -69,7 +69,7 @@ fn scan(
     if paths.iter().any(|path| path == Path::new("-")) {
         let mut data = Vec::new();
         io::stdin().lock().read_to_end(&mut data).map_err(|error| Failure::of("<stdin>", plain(&error)))?;
-        stdin = Some(scanner.scan_bytes("<stdin>", &data));
+        stdin = Some(scanner.clone().expects_pickle(true).scan_bytes("<stdin>", &data));
     }
     let progress = Progress::default();
     let (done, finished) = mpsc::channel();

@@ -47,7 +47,7 @@ pub(super) unsafe extern "C" fn scan(
         }
         let report = if is_bytes(sources) {
             let data = bytes::as_slice(sources);
-            detached(|| scanner.scan_bytes("<bytes>", data))
+            detached(|| scanner.expects_pickle(true).scan_bytes("<bytes>", data))
         } else {
             let (mut paths, sources) = (Vec::new(), sources.iter()?);
             while let Some(source) = sources.next()? {

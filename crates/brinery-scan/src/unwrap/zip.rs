@@ -7,6 +7,8 @@ use std::io::{self, Read};
 
 /// How many members are looked at.
 const MEMBERS: usize = 1 << 20;
+/// How many differences between the lists are told.
+const DIFFERENCES: usize = 16;
 
 /// A member, as one of the lists has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +70,7 @@ impl Archive {
         let listed = directory.members(blob, &mut archive);
         let mut names = HashSet::new();
         for member in &listed {
-            if !names.insert(member.name.clone()) {
+            if !names.insert(member.name.clone()) && archive.differences.len() < DIFFERENCES {
                 archive.differences.push(format!("the directory has two members {:?}", member.name));
             }
         }
@@ -82,9 +84,10 @@ impl Archive {
                         archive.members.push(local.clone());
                     }
                 }
-                None => archive
+                None if archive.differences.len() < DIFFERENCES => archive
                     .differences
                     .push(format!("there is no header for {:?} where the directory says", member.name)),
+                None => {}
             }
             known.insert(member.header);
             if member.data > 0 {
@@ -96,7 +99,10 @@ impl Archive {
         walked.walk_locals(blob, archive.prefix, directory.start);
         for member in walked.members {
             if !known.contains(&member.header) {
-                archive.differences.push(format!("the directory passes over the member {:?}", member.name));
+                if archive.differences.len() < DIFFERENCES {
+                    let name = &member.name;
+                    archive.differences.push(format!("the directory passes over the member {name:?}"));
+                }
                 archive.members.push(member);
             }
         }
@@ -105,7 +111,7 @@ impl Archive {
 
     fn compare(&mut self, listed: &Member, local: &Member) {
         let mut differ = |what: &str| {
-            if self.differences.len() < 16 {
+            if self.differences.len() < DIFFERENCES {
                 self.differences
                     .push(format!("header and directory differ about the {what} of {:?}", listed.name));
             }
@@ -128,7 +134,8 @@ impl Archive {
     fn walk_locals(&mut self, blob: &Blob<'_>, mut at: u64, end: u64) {
         while at < end && self.members.len() < MEMBERS {
             let Some(member) = local(blob, at) else {
-                match next_header(blob, at, end) {
+                // The one here may be cut.
+                match next_header(blob, at + 1, end) {
                     Some(next) => {
                         at = next;
                         continue;
