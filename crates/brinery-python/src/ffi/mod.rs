@@ -6,6 +6,7 @@ pub(crate) mod error;
 pub(crate) mod instance;
 pub(crate) mod layout;
 pub(crate) mod list;
+pub(crate) mod number;
 pub(crate) mod object;
 pub(crate) mod ordered;
 pub(crate) mod pages;

@@ -8,11 +8,11 @@ use super::memo::Memos;
 use super::options::Strings;
 use super::source::FileSource;
 use super::spare::Aids;
-use super::{hashable, number, string};
+use super::{hashable, string};
 use crate::ffi::api::*;
 use crate::ffi::layout::{Heap, Layout, remind_collector};
 use crate::ffi::pages::LargeArenas;
-use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, ordered, tuple};
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, number, ordered, tuple};
 use crate::place;
 use crate::state::State;
 use brinery::read::{
@@ -318,10 +318,11 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline]
     fn long(&mut self, bytes: &[u8]) -> Result<Owned> {
-        if let (Some(layout), Some(value)) = (self.layout, number::small(bytes)) {
-            return layout.small_int(value).map_or_else(|| layout.large_int(self.heap, value), Ok);
+        let Some(layout) = self.layout else { return number::from_bytes(bytes) };
+        match number::small(bytes) {
+            Some(value) => layout.small_int(value).map_or_else(|| layout.large_int(self.heap, value), Ok),
+            None => layout.long(self.heap, bytes),
         }
-        number::from_bytes(bytes)
     }
 
     #[inline(always)]

@@ -11,7 +11,6 @@ mod host;
 mod instance;
 mod memo;
 mod native;
-mod number;
 mod options;
 mod source;
 mod spare;

@@ -81,6 +81,12 @@ pub trait Source<'de> {
     /// Exactly `N` bytes.
     fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]>;
 
+    /// Eight bytes, as a little-endian number.
+    #[inline(always)]
+    fn word(&mut self) -> ReadResult<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
     /// Exactly `len` bytes.
     fn take(&mut self, len: usize) -> ReadResult<Chunk<'de, '_>>;
 
@@ -258,6 +264,14 @@ impl<'de> Source<'de> for Cursor<'de> {
         let (bytes, rest) = self.rest.split_first_chunk::<N>().ok_or(ReadError::Truncated)?;
         self.rest = rest;
         Ok(*bytes)
+    }
+
+    #[inline(always)]
+    fn word(&mut self) -> ReadResult<u64> {
+        // As an array in a result it would go through memory, in pieces that do not fit it.
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(ReadError::Truncated)?;
+        self.rest = rest;
+        Ok(u64::from_le_bytes(*bytes))
     }
 
     #[inline(always)]

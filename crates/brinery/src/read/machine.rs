@@ -228,7 +228,7 @@ impl<V> Machine<V> {
                     self.stack.push(host.float(value).host()?);
                 }
                 byte::BINFLOAT => {
-                    let value = f64::from_be_bytes(source.array()?);
+                    let value = f64::from_bits(source.word()?.swap_bytes());
                     self.stack.push(host.float(value).host()?);
                 }
 

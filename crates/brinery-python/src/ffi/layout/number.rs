@@ -3,7 +3,8 @@
 //! An `int` is the object header, a word with the number of digits and the sign, and the digits, 30 bits each.
 
 use super::{Heap, Layout};
-use crate::ffi::{Owned, Ref, Result};
+use crate::ffi::number::from_bytes;
+use crate::ffi::{Owned, Raised, Ref, Result};
 use pyo3_ffi::*;
 use std::ptr::NonNull;
 
@@ -77,7 +78,71 @@ impl Ints {
                 }
             }
         }
+        // All lengths up to some digits, and numbers that need fewer digits than bytes.
+        for len in 9..40 {
+            for (fill, last) in
+                [(0xff, 0x7f), (0xff, 0x80), (0, 0x80), (0x5a, 0x01), (0xa5, 0xff), (1, 0), (0, 1)]
+            {
+                let mut bytes = vec![fill; len];
+                bytes[len - 1] = last;
+                let (ours, theirs) = (Ints::make_long(&heap, &bytes)?, from_bytes(&bytes)?);
+                // SAFETY: both objects are integers, and alive.
+                let same = unsafe {
+                    let words = |object: &Owned| *object.as_ptr().cast::<[u64; 3]>();
+                    words(&ours) == words(&theirs)
+                        && PyObject_RichCompareBool(ours.as_ptr(), theirs.as_ptr(), Py_EQ) == 1
+                };
+                if !same {
+                    return Ok(None);
+                }
+            }
+        }
         Ok(Some(ints))
+    }
+
+    /// An `int` of little-endian two's complement, of any length but 0.
+    fn make_long(heap: &Heap, bytes: &[u8]) -> Result<Owned> {
+        let negative = bytes.last().is_some_and(|last| last.cast_signed() < 0);
+        let sign = if negative { u32::MAX } else { 0 };
+        let room = (bytes.len() * 8).div_ceil(DIGIT as usize);
+        // SAFETY: there is room for so many digits; all that count are written.
+        unsafe {
+            let object = heap.allocate(24 + 4 * room);
+            if object.is_null() {
+                return Err(Raised);
+            }
+            let digits = object.add(3).cast::<u32>();
+            // The magnitude of a negative number is its complement and one.
+            let (mut bits, mut count, mut carry, mut done) = (0u64, 0, u64::from(negative), 0);
+            let mut add = |chunk: u32, width: u64| {
+                let chunk = u64::from((chunk ^ sign) & (u32::MAX >> (32 - width))) + carry;
+                carry = chunk >> width;
+                bits |= (chunk & ((1 << width) - 1)) << count;
+                count += width;
+                while count >= DIGIT {
+                    digits.add(done).write((bits & MASK) as u32);
+                    (bits, count, done) = (bits >> DIGIT, count - DIGIT, done + 1);
+                }
+            };
+            let (chunks, rest) = bytes.as_chunks::<4>();
+            for chunk in chunks {
+                add(u32::from_le_bytes(*chunk), 32);
+            }
+            for &byte in rest {
+                add(byte.into(), 8);
+            }
+            if count > 0 {
+                digits.add(done).write(bits as u32);
+                done += 1;
+            }
+            while done > 0 && *digits.add(done - 1) == 0 {
+                done -= 1;
+            }
+            object.write(1);
+            object.add(1).write((&raw mut PyLong_Type).addr() as u64);
+            object.add(2).write(size_word(done as u64, negative));
+            Owned::from_result(object.cast())
+        }
     }
 
     /// An `int` of more than 60 bits.
@@ -133,6 +198,18 @@ impl Layout {
             return Ints::make_longest(&heap, value);
         }
         self.ints.make(&heap, value)
+    }
+
+    /// An `int` of little-endian two's complement of more than eight bytes.
+    #[inline(never)]
+    pub(crate) fn long(&self, heap: Heap, bytes: &[u8]) -> Result<Owned> {
+        let fits = |len: usize| {
+            let (low, high) = bytes.split_at(len);
+            let sign = if low[len - 1] < 0x80 { 0 } else { 0xff };
+            high.iter().all(|&byte| byte == sign)
+        };
+        // What needs fewer bytes than it has may be one of the small ones.
+        if bytes.len() <= 8 || fits(8) { from_bytes(bytes) } else { Ints::make_long(&heap, bytes) }
     }
 
     /// A `float`.

@@ -23,6 +23,10 @@ impl Layout {
         match *self {}
     }
 
+    pub(crate) fn long(&self, _: Heap, _: &[u8]) -> Result<Owned> {
+        match *self {}
+    }
+
     pub(crate) fn large_int(&self, _: Heap, _: i64) -> Result<Owned> {
         match *self {}
     }

@@ -1,12 +1,12 @@
-//! Integers.
+//! `int` by the interpreter's own functions.
 
-use crate::ffi::api::*;
-use crate::ffi::{Owned, Result, error};
+use super::api::*;
+use super::{Owned, Result, error};
 use std::ffi::CString;
 
 /// The number, if it is short.
 #[inline(always)]
-pub(super) fn small(bytes: &[u8]) -> Option<i64> {
+pub(crate) fn small(bytes: &[u8]) -> Option<i64> {
     if let Ok(word) = <[u8; 8]>::try_from(bytes) {
         return Some(i64::from_le_bytes(word));
     }
@@ -19,7 +19,7 @@ pub(super) fn small(bytes: &[u8]) -> Option<i64> {
 }
 
 /// An `int` of little-endian two's complement.
-pub(super) fn from_bytes(bytes: &[u8]) -> Result<Owned> {
+pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Owned> {
     if let Ok(word) = <[u8; 8]>::try_from(bytes) {
         return Owned::int(i64::from_le_bytes(word));
     }
@@ -35,7 +35,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Owned> {
 }
 
 /// An `int` of a Python literal, which ends at the first NUL as C strings do.
-pub(super) fn from_literal(text: &[u8]) -> Result<Owned> {
+pub(crate) fn from_literal(text: &[u8]) -> Result<Owned> {
     let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
     let text = CString::new(&text[..end]).map_err(|_| error::value_error("invalid literal for int()"))?;
     // SAFETY: the text is a C string, and the end is not asked for.
