@@ -165,6 +165,12 @@ impl<'a, 't> Facts<'a, 't> {
         }
     }
 
+    /// Whether another finding would not be told: there are enough, and one as grave is among them.
+    pub(crate) fn is_full(&self, verdict: Verdict) -> bool {
+        self.findings.len() >= FINDINGS
+            && self.findings.iter().map(|finding| finding.verdict).max().is_some_and(|worst| verdict <= worst)
+    }
+
     /// Adds a finding at the opcode that is being executed.
     pub(crate) fn find(
         &mut self,
@@ -175,8 +181,7 @@ impl<'a, 't> Facts<'a, 't> {
         if self.findings.len() >= FINDINGS {
             self.unsaid += 1;
             // The worst must not be lost among the many.
-            if verdict <= self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Clean)
-            {
+            if self.is_full(verdict) {
                 return None;
             }
             self.findings.pop();
@@ -408,11 +413,14 @@ impl<'a, 't> Facts<'a, 't> {
 
 type Made = Result<Fact, End>;
 
+/// How long the name of a hook may be.
+const HOOK: usize = 40;
+
 /// Whether text may be the name of a hook, which attributes of an instance should not have.
 #[inline(always)]
 fn may_be_hook(text: &[u8]) -> bool {
     match text {
-        [b'_', b'_', .., b'_', b'_'] => true,
+        [b'_', b'_', .., b'_', b'_'] => text.len() <= HOOK,
         _ => matches!(text, b"append" | b"extend" | b"add"),
     }
 }

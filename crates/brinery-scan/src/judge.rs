@@ -4,7 +4,7 @@
 //!
 //! - Naming something that no honest pickle names is dangerous, whatever is done with it.
 //! - Calling is dangerous unless the function is known for it, or is a class that takes no text, or belongs to the program
-//!   itself and is a class or by its name a maker of objects.
+//!   itself: what nobody else has needs to be granted.
 //! - Constructing and giving state need to be granted, unless a rule says that they reach something.
 //! - Only what the stream has made may be changed.
 
@@ -174,6 +174,10 @@ impl Facts<'_, '_> {
 
     /// Adds a finding about a global.
     fn about(&mut self, id: u32, verdict: Verdict, rule: &'static str, args: Option<&Fact>, message: String) {
+        if self.is_full(verdict) {
+            self.unsaid += 1;
+            return;
+        }
         let global = self.named[id as usize].full();
         let arguments = args.map(|args| self.show(args, 2));
         if let Some(finding) = self.find(verdict, rule, message) {
@@ -234,11 +238,14 @@ impl Facts<'_, '_> {
     fn dangerous_call(&mut self, id: u32, args: &Fact, rule: &'static str, why: &str) -> Fact {
         let named = &mut self.named[id as usize];
         named.used = true;
-        let full = named.full();
         if !matches!(named.standing, Standing::Forbidden(_)) || named.told & TOLD_CALL == 0 {
             named.told |= TOLD_CALL;
-            let message = format!("calls {full}{why}");
-            self.about(id, Verdict::Dangerous, rule, Some(args), message);
+            if self.is_full(Verdict::Dangerous) {
+                self.unsaid += 1;
+            } else {
+                let message = format!("calls {}{why}", self.named[id as usize].full());
+                self.about(id, Verdict::Dangerous, rule, Some(args), message);
+            }
         }
         Fact::new(Kind::Result)
     }
@@ -328,15 +335,8 @@ impl Facts<'_, '_> {
                 "call-package",
                 ", a function of a package that anybody can reach",
             ),
-            Standing::Stranger(Shape::Class | Shape::Maker) => {
-                self.need(id, TOLD_CALL, Some(args), "calls");
-                made(id, Extra::None)
-            }
-            Standing::Stranger(Shape::Function) => {
-                // What a program's own function makes of numbers and of the stream's own objects is its affair.
-                if self.args(args).items.is_empty() || self.has_text(args) {
-                    return self.dangerous_call(id, args, "call-unknown", ", a function that nobody knows");
-                }
+            // What a program's own function does is its affair: nobody else has it, and it has to be granted.
+            Standing::Stranger(Shape::Class | Shape::Maker | Shape::Function) => {
                 self.need(id, TOLD_CALL, Some(args), "calls");
                 made(id, Extra::None)
             }
@@ -751,7 +751,11 @@ impl Facts<'_, '_> {
             Kind::Result | Kind::Bound | Kind::Outside(_) => {
                 self.dangerous_call(id, args, "traversal", " of what it has not made itself")
             }
-            _ => Fact::new(Kind::Bound),
+            // A method of what the stream has made. Calling it is another matter.
+            _ => {
+                self.need(id, TOLD_CALL, Some(args), "takes a method by");
+                Fact::new(Kind::Bound)
+            }
         }
     }
 

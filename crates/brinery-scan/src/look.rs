@@ -2,7 +2,7 @@
 
 use crate::blob::{Blob, SpoolError, spool};
 use crate::known;
-use crate::refine::refine;
+use crate::refine;
 use crate::report::{FileReport, Finding, Note, StreamReport, Verdict};
 use crate::search::{Mark, Search};
 use crate::stream::{self, Run};
@@ -16,8 +16,12 @@ const DEPTH: usize = 12;
 /// How many times larger than itself something may unpack to, beyond the first 256 MiB.
 const RATIO: u64 = 1000;
 const FREE: u64 = 256 << 20;
-/// How many times more than may be unpacked is looked at in all.
-const WORK: u64 = 4;
+/// How many times over everything is looked at, beyond the first 64 MiB: things can lie over one another.
+const WORK: u64 = 16;
+/// What opening something costs, as if so many bytes were looked at.
+const OPENING: u64 = 1 << 10;
+/// How much more examining a stream under a policy costs than running over it.
+const EXAMINING: u64 = 4;
 /// How many streams of one file are listed that nothing was found in.
 const STREAMS: usize = 10_000;
 /// How many notes one file has.
@@ -38,7 +42,7 @@ pub(crate) struct Look<'f> {
     policy: &'f Policy,
     /// How much may still be unpacked.
     pub(crate) left: u64,
-    /// How many bytes may still be looked at: things can lie over one another.
+    /// How many bytes may still be looked at: a bound for the time that a file takes, which is the same on every machine.
     work: u64,
     unlisted: usize,
     /// Whether a loader is going to be given the file as it is.
@@ -49,15 +53,7 @@ pub(crate) struct Look<'f> {
 
 impl<'f> Look<'f> {
     pub(crate) fn new(file: &'f mut FileReport, policy: &'f Policy, most: u64, expected: bool) -> Self {
-        Look {
-            file,
-            policy,
-            left: most,
-            work: most.saturating_mul(WORK),
-            unlisted: 0,
-            expected,
-            promised: false,
-        }
+        Look { file, policy, left: most, work: 0, unlisted: 0, expected, promised: false }
     }
 
     fn note(&mut self, container: &str, verdict: Verdict, rule: &'static str, message: String) {
@@ -74,8 +70,33 @@ impl<'f> Look<'f> {
         }
     }
 
+    /// Takes from what may still be looked at; whether there was as much.
+    fn spend(&mut self, bytes: u64) -> bool {
+        if self.work == 0 {
+            return false;
+        }
+        self.work = self.work.saturating_sub(bytes);
+        if self.work == 0 {
+            let container = self.file.path.clone();
+            let message = "takes time out of proportion to its size: its parts lie over one another, or begin in very many places";
+            self.note(&container, Verdict::Budget, "budget-work", message.into());
+        }
+        self.work > 0
+    }
+
+    /// Runs over the stream at a place.
+    fn run(&mut self, blob: &Blob<'_>, place: u64, container: &str) -> Option<Run> {
+        if self.work == 0 {
+            return None;
+        }
+        let run = stream::run(blob, place, container);
+        self.spend(run.cost.saturating_add(OPENING));
+        Some(run)
+    }
+
     /// The whole file.
     pub(crate) fn whole(&mut self, blob: &Blob<'_>) {
+        self.work = (64u64 << 20).saturating_add(blob.len().saturating_mul(WORK));
         let container = self.file.path.clone();
         self.promised = container.rsplit_once('.').is_some_and(|(_, ending)| PROMISES.contains(&ending));
         self.thing(blob, &container, 0);
@@ -107,12 +128,9 @@ impl<'f> Look<'f> {
             self.note(container, Verdict::Budget, "budget-nesting", message);
             return;
         }
-        if blob.len() > self.work {
-            let message = "what is in it lies over one another, and would be more than is looked at".into();
-            self.note(container, Verdict::Budget, "budget-work", message);
+        if !self.spend(blob.len().saturating_add(OPENING)) {
             return;
         }
-        self.work -= blob.len();
         let head = match blob.head(512) {
             Ok(head) => head,
             Err(error) => return self.note(container, Verdict::Unreadable, "unreadable", error.to_string()),
@@ -166,7 +184,9 @@ impl<'f> Look<'f> {
         if let Some(pages) = sqlite::Pages::open(blob) {
             known = true;
             self.format("sqlite");
-            pages.each(|at, value| self.value(value, &format!("{container}::row@{at}"), depth));
+            if !pages.each(|at, value| self.value(value, &format!("{container}::row@{at}"), depth)) {
+                self.overlap(container);
+            }
         }
         if redis::is_dump(&head) {
             self.format("redis");
@@ -183,9 +203,14 @@ impl<'f> Look<'f> {
                 );
             }
         }
-        if berkeley::each(blob, |at, value| self.value(value, &format!("{container}::page@{at}"), depth)) {
+        let pages =
+            berkeley::each(blob, |at, value| self.value(value, &format!("{container}::page@{at}"), depth));
+        if let Some(whole) = pages {
             known = true;
             self.format("berkeley db");
+            if !whole {
+                self.overlap(container);
+            }
         }
         if !known && blob.len() <= TEXT && text::is_text(&head) {
             self.text(blob, container, depth);
@@ -194,9 +219,15 @@ impl<'f> Look<'f> {
         self.raw(blob, container, depth, &passed, !known);
     }
 
+    /// The values of a database share what they are made of.
+    fn overlap(&mut self, container: &str) {
+        let message = "its values lie over one another, and are more than is looked at".into();
+        self.note(container, Verdict::Budget, "budget-work", message);
+    }
+
     /// A value out of a database or out of text.
     fn value(&mut self, value: Vec<u8>, container: &str, depth: usize) {
-        if value.len() > 3 {
+        if value.len() > 3 && self.work > 0 {
             self.thing(&Blob::of(value), container, depth + 1);
         }
     }
@@ -235,6 +266,9 @@ impl<'f> Look<'f> {
 
     /// Compressed data; whether it was any.
     fn layer(&mut self, layer: Layer, blob: &Blob<'_>, container: &str, depth: usize, guess: bool) -> bool {
+        if !self.spend(OPENING) {
+            return false;
+        }
         let mut reader = match layer.reader(blob) {
             Ok(reader) => reader,
             Err(error) => {
@@ -250,7 +284,7 @@ impl<'f> Look<'f> {
             }
         };
         let (inside, error) = spool(&mut *reader, self.limit(blob.len()));
-        self.left = self.left.saturating_sub(inside.len());
+        self.unpack(inside.len());
         if inside.len() == 0 && (guess || layer == Layer::Zlib) && error.is_some() {
             return false;
         }
@@ -263,10 +297,21 @@ impl<'f> Look<'f> {
         self.left.min(FREE.max(packed.saturating_mul(RATIO)))
     }
 
+    /// So much has been unpacked: it may be looked at as well.
+    fn unpack(&mut self, len: u64) {
+        self.left = self.left.saturating_sub(len);
+        if self.work > 0 {
+            self.work = self.work.saturating_add(len.saturating_mul(WORK));
+        }
+    }
+
     /// What comes out of an archive.
     fn unpacked(&mut self, reader: &mut dyn Read, packed: u64, container: &str, depth: usize) {
+        if !self.spend(OPENING) {
+            return;
+        }
         let (inside, error) = spool(reader, self.limit(packed));
-        self.left = self.left.saturating_sub(inside.len());
+        self.unpack(inside.len());
         self.spooled(&inside, error, "packed", container, depth);
     }
 
@@ -352,7 +397,7 @@ impl<'f> Look<'f> {
             if at >= blob.len() {
                 return;
             }
-            let run = stream::run(blob, at, container);
+            let Some(run) = self.run(blob, at, container) else { return };
             let proto = blob.get(at, 16).is_ok_and(|head| crate::search::starts_stream(&head));
             let whole = run.end >= blob.len();
             let believed = proto
@@ -360,8 +405,7 @@ impl<'f> Look<'f> {
                 || run.operations > 0 && run.report.verdict > Verdict::Malformed && names_something(&run)
                 || run.operations > 0
                     && first
-                    && alone
-                    && (self.promised || self.expected && depth == 0 || names_reachable(&run))
+                    && (self.expected && depth == 0 || alone && (self.promised || names_reachable(&run)))
                 || run.report.verdict == Verdict::Budget && (alone || run.end - at > 8);
             if !believed {
                 if first && alone && run.report.verdict == Verdict::Budget {
@@ -415,7 +459,7 @@ impl<'f> Look<'f> {
     fn inside(&mut self, blob: &Blob<'_>, from: u64, to: u64, container: &str, depth: usize) {
         let mut search = Search::new(blob, from, to, true);
         while let Ok(Some((place, _))) = search.next() {
-            let run = stream::run(blob, place, container);
+            let Some(run) = self.run(blob, place, container) else { return };
             if run.report.verdict >= Verdict::Budget && run.operations > 0 && run.end <= to {
                 search.go_to(run.end);
                 self.add(run, blob, container, depth);
@@ -441,9 +485,9 @@ impl<'f> Look<'f> {
                 search.go_to(end);
                 continue;
             }
-            let run = stream::run(blob, place, container);
+            let Some(run) = self.run(blob, place, container) else { return };
             // A long run that leads nowhere must not be made from each of very many places.
-            work = work.saturating_add(run.end.saturating_sub(place));
+            work = work.saturating_add(run.cost);
             let far = run.operations > 0 && run.report.verdict == Verdict::Dangerous && run.report.len > 3;
             let believed = match mark {
                 Mark::Proto => run.stopped || far && names_something(&run),
@@ -462,7 +506,10 @@ impl<'f> Look<'f> {
     /// Takes a stream into the report, with what is inside of it.
     fn add(&mut self, run: Run, blob: &Blob<'_>, container: &str, depth: usize) {
         let mut run = run;
-        refine(&mut run, blob, self.policy);
+        if run.stopped {
+            self.spend(run.report.len.min(refine::EXAMINED).saturating_mul(EXAMINING));
+        }
+        refine::refine(&mut run, blob, self.policy);
         let Run { report, nested, inline, .. } = run;
         for run in inline {
             self.add(run, blob, container, depth);

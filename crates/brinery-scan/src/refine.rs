@@ -7,7 +7,7 @@ use brinery::Opcode;
 use brinery::policy::{self, Policy, examine};
 
 /// How large a stream may be that names something, and is examined as a whole.
-const EXAMINED: u64 = 4 << 20;
+pub(crate) const EXAMINED: u64 = 4 << 20;
 /// The same for one that names nothing: it needs no more than budgets.
 const DATA: u64 = 256 << 10;
 /// How many needs are told.

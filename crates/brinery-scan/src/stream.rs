@@ -22,6 +22,8 @@ pub(crate) struct Run {
     pub(crate) report: StreamReport,
     /// Where it ended, or where it broke.
     pub(crate) end: u64,
+    /// How many bytes were looked at.
+    pub(crate) cost: u64,
     /// Whether it came to its `STOP`.
     pub(crate) stopped: bool,
     /// Whether the input ended inside an argument, so that the length there may be false.
@@ -78,6 +80,7 @@ fn conclude(
     container: &str,
     inline: Vec<Run>,
 ) -> Run {
+    let mut cost = end.saturating_sub(facts.start);
     let mut end = end;
     let (stopped, mut cut) = (result.is_ok(), false);
     facts.finish(result.as_ref().ok(), end);
@@ -98,6 +101,11 @@ fn conclude(
             end = place.offset.max(facts.start);
             cut = matches!(fault, Fault::Truncated);
             facts.at = end;
+            cost = cost.max(end - facts.start);
+            if cut && ends_by_line(&facts, end) {
+                // The rest was looked through for the end of the line.
+                cost = facts.blob.len() - facts.start;
+            }
             let huge = if cut { claims_too_much(&facts, end) } else { None };
             if let Some(message) = huge {
                 facts.find(Verdict::Budget, "budget-claim", message);
@@ -151,7 +159,39 @@ fn conclude(
         unsaid: facts.unsaid,
         globals,
     };
-    Run { report, end, stopped, cut, taped: facts.has_tape, operations: facts.operations, nested, inline }
+    let inside: u64 = inline.iter().map(|run| run.cost).sum();
+    let cost = cost.saturating_add(inside);
+    Run {
+        report,
+        end,
+        cost,
+        stopped,
+        cut,
+        taped: facts.has_tape,
+        operations: facts.operations,
+        nested,
+        inline,
+    }
+}
+
+/// Whether the argument of the opcode at `at` ends with its line.
+fn ends_by_line(facts: &Facts<'_, '_>, at: u64) -> bool {
+    let opcode = facts.blob.get(at, 1).ok().and_then(|byte| Opcode::from_byte(*byte.first()?));
+    opcode.is_some_and(|opcode| {
+        matches!(
+            opcode,
+            Opcode::Int
+                | Opcode::Long
+                | Opcode::Float
+                | Opcode::String
+                | Opcode::Unicode
+                | Opcode::Get
+                | Opcode::Put
+                | Opcode::Global
+                | Opcode::Inst
+                | Opcode::PersId
+        )
+    })
 }
 
 /// Whether the opcode where the input ends claims so much that a loader would set memory aside for it.

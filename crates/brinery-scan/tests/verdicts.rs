@@ -271,23 +271,137 @@ fn cut_archives_come_to_an_end() {
     }
 }
 
+/// A zip archive of one stored member, to which its directory points as often as is asked for.
+fn overlapping(data: &[u8], name: &[u8], times: u16) -> Vec<u8> {
+    let len = (data.len() as u32).to_le_bytes();
+    let name_len = (name.len() as u16).to_le_bytes();
+    let mut bytes = b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+    bytes.extend([&len[..], &len, &name_len, b"\0\0", name, data].concat());
+    let start = bytes.len() as u32;
+    for _ in 0..times {
+        bytes.extend_from_slice(b"PK\x01\x02\x0a\0\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0");
+        bytes.extend([&len[..], &len, b"\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0a"].concat());
+    }
+    let directory = bytes.len() as u32 - start;
+    bytes.extend_from_slice(b"PK\x05\x06\0\0\0\0");
+    bytes.extend([times.to_le_bytes(), times.to_le_bytes()].concat());
+    bytes.extend([directory.to_le_bytes(), start.to_le_bytes()].concat());
+    bytes.extend_from_slice(b"\0\0");
+    bytes
+}
+
+/// What takes out of proportion long is said to, and does not take it.
+#[track_caller]
+fn comes_to_an_end(bytes: &[u8]) -> Verdict {
+    let began = std::time::Instant::now();
+    let report = Scanner::new().threads(1).scan_bytes("file", bytes);
+    let took = began.elapsed();
+    assert!(took.as_secs() < 60, "{took:?}");
+    report.verdict()
+}
+
 #[test]
 fn members_that_lie_over_one_another_are_not_looked_at_for_ever() {
-    // A directory in which every member is half of the archive.
-    let size = (1u32 << 19).to_le_bytes();
-    let mut local = b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
-    local.extend_from_slice(&[&size[..], &size, b"\x01\0\0\0a"].concat());
-    let mut member = b"PK\x01\x02\x0a\0\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
-    member.extend_from_slice(&[&size[..], &size, b"\x01\0", &[0; 16], b"a"].concat());
-    let mut bytes = vec![b'.'; 1 << 20];
-    bytes[..local.len()].copy_from_slice(&local);
-    let directory = member.repeat(40_000);
-    bytes.extend_from_slice(&directory);
-    bytes.extend_from_slice(b"PK\x05\x06\0\0\0\0\x40\x9c\x40\x9c");
-    bytes.extend_from_slice(&(directory.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&(1u32 << 20).to_le_bytes());
-    bytes.extend_from_slice(b"\0\0");
-    let report = Scanner::new().threads(1).max_unpacked(64 << 20).scan_bytes("file", &bytes);
-    assert!(report.files[0].notes.iter().any(|note| note.rule == "budget-work"), "{report:?}");
-    assert!(report.verdict() >= Verdict::Ambiguous, "{report:?}");
+    let bytes = overlapping(&vec![b'.'; 1 << 20], b"a", 40_000);
+    assert!(comes_to_an_end(&bytes) >= Verdict::Budget);
+    let bytes = overlapping(b".", &[b'a'; 65_535], 60_000);
+    assert!(comes_to_an_end(&bytes) >= Verdict::Ambiguous);
+}
+
+#[test]
+fn lengths_in_archives_do_not_lead_backwards() {
+    let mut header = [0u8; 512];
+    header[..4].copy_from_slice(b"data");
+    // A length that leads from the end of the header to its start.
+    header[124] = 0x80;
+    header[128..136].copy_from_slice(&512u64.wrapping_neg().to_be_bytes());
+    header[148..156].fill(b' ');
+    let sum: u64 = header.iter().map(|&byte| u64::from(byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    assert!(comes_to_an_end(&header.repeat(3)) >= Verdict::Malformed);
+}
+
+#[test]
+fn values_of_databases_that_share_pages_are_not_read_for_ever() {
+    // Berkeley: each page begins a chain that goes through all that come after it.
+    let mut bytes = vec![0u8; 512];
+    bytes[12..16].copy_from_slice(&0x0005_3162u32.to_le_bytes());
+    bytes[20..24].copy_from_slice(&512u32.to_le_bytes());
+    for page in 1..20_000u32 {
+        let mut content = vec![0u8; 512];
+        content[16..20].copy_from_slice(&(page + 1).to_le_bytes());
+        content[22..24].copy_from_slice(&486u16.to_le_bytes());
+        content[25] = 7;
+        bytes.extend(content);
+    }
+    assert_eq!(comes_to_an_end(&bytes), Verdict::Budget);
+
+    // SQLite: all cells of a page are one row, whose overflow page follows itself.
+    let mut bytes = vec![0u8; 4 << 20];
+    bytes[..16].copy_from_slice(b"SQLite format 3\0");
+    bytes[16..18].copy_from_slice(&1u16.to_be_bytes());
+    let page = &mut bytes[65_536..131_072];
+    page[0] = 0x0d;
+    page[3..5].copy_from_slice(&16_000u16.to_be_bytes());
+    for cell in 0..16_000 {
+        page[8 + 2 * cell..10 + 2 * cell].copy_from_slice(&40_000u16.to_be_bytes());
+    }
+    page[40_000..40_005].copy_from_slice(b"\x81\xf0\x80\x00\x01");
+    page[40_005..].fill(3);
+    assert_eq!(comes_to_an_end(&bytes), Verdict::Budget);
+}
+
+#[test]
+fn streams_that_begin_everywhere_are_not_run_over_for_ever() {
+    // In a string of a pickle, each part of which runs on to the end.
+    let mut inside = b"\x80\x04N0".repeat(1 << 18);
+    let mut bytes = b"\x80\x04B".to_vec();
+    bytes.extend((inside.len() as u32).to_le_bytes());
+    bytes.append(&mut inside);
+    bytes.push(b'.');
+    assert_eq!(comes_to_an_end(&bytes), Verdict::Budget);
+    // By themselves, each looking for the end of a line that has none.
+    assert_eq!(comes_to_an_end(&b"\x80\x04c".repeat(1 << 20)), Verdict::Budget);
+    // Calls by the hundred thousand, of a name of some length.
+    let mut calls = b"\x80\x02c".to_vec();
+    calls.extend(b"os.".repeat(1000));
+    calls.extend_from_slice(b"path\nsystem\nq\x00)q\x01");
+    calls.extend(b"h\x00h\x01R0".repeat(1 << 19));
+    calls.extend_from_slice(b"N.");
+    assert_eq!(comes_to_an_end(&calls), Verdict::Dangerous);
+}
+
+#[test]
+fn what_the_program_has_itself_needs_to_be_granted() {
+    // A function of the program with text for an argument; a method of what the stream has made.
+    for stream in [
+        &b"\x80\x04\x8c\x04shop\x8c\x06remake\x93\x8c\x01x\x85R."[..],
+        b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x05Order\x93)\x81\x8c\x04ship\x86R.",
+    ] {
+        assert_eq!(scan(stream).verdict(), Verdict::Needs, "{stream:?}");
+    }
+    // What is around a method, and what others have, is not the program's own.
+    for stream in [
+        &b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x05Order\x93)\x81\x8c\x09__class__\x86R."[..],
+        b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x05Order\x93)\x81\x8c\x04ship\x86R)R.",
+        b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x06remake\x93\x8c\x0b__globals__\x86R.",
+        b"\x80\x04\x8c\x04shop\x8c\x06system\x93\x8c\x01x\x85R.",
+        b"\x80\x04\x8c\x04shop\x8c\x0aos.listdir\x93\x8c\x01x\x85R.",
+    ] {
+        assert_eq!(scan(stream).verdict(), Verdict::Dangerous, "{stream:?}");
+    }
+}
+
+#[test]
+fn what_a_loader_resolves_before_it_fails_is_told() {
+    // No PROTO, and broken in the middle.
+    let stream = b"]q\x00(cdatetiime\ndatetime\nq\x01(c_codecs\nen";
+    let report = Scanner::new().expects_pickle(true).scan_bytes("bytes", stream);
+    let names: Vec<String> =
+        report.files[0].streams[0].globals.iter().map(|it| format!("{}.{}", it.module, it.name)).collect();
+    assert_eq!((report.verdict(), names), (Verdict::Malformed, vec!["datetiime.datetime".to_owned()]));
+    // In a file that is none by its name, what anybody has counts.
+    assert_eq!(scan(stream).verdict(), Verdict::Clean, "{:?}", scan(stream));
+    assert_eq!(scan(b"](cdatetime\ndatetime\nq\x01(c_codecs\nen").verdict(), Verdict::Malformed);
+    assert_eq!(scan(b"city,country\nLima,Peru\n").verdict(), Verdict::Clean);
 }

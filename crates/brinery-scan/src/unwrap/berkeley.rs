@@ -3,6 +3,8 @@
 use crate::blob::Blob;
 
 const OVERFLOW: u8 = 7;
+/// How many times its size the values of a database may have.
+const SHARED: u64 = 4;
 
 /// The size of a page, if this is such a database.
 fn page_size(blob: &Blob<'_>) -> Option<u64> {
@@ -15,9 +17,11 @@ fn page_size(blob: &Blob<'_>) -> Option<u64> {
     (size.is_power_of_two() && (512..=65536).contains(&size)).then_some(size)
 }
 
-/// Calls `visit` with each value that lies on a chain of pages, and where it begins.
-pub(crate) fn each(blob: &Blob<'_>, mut visit: impl FnMut(u64, Vec<u8>)) -> bool {
-    let Some(size) = page_size(blob) else { return false };
+/// Calls `visit` with each value that lies on a chain of pages, and where it begins. `None` if it is no such database;
+/// otherwise whether that was all: chains that share pages are not followed for ever.
+pub(crate) fn each(blob: &Blob<'_>, mut visit: impl FnMut(u64, Vec<u8>)) -> Option<bool> {
+    let size = page_size(blob)?;
+    let mut left = blob.len().saturating_mul(SHARED);
     let pages = blob.len() / size;
     let header = |page: u64| {
         let head = blob.get(page * size, 26).ok()?;
@@ -32,6 +36,10 @@ pub(crate) fn each(blob: &Blob<'_>, mut visit: impl FnMut(u64, Vec<u8>)) -> bool
         let (mut page, mut value) = (first, Vec::new());
         for _ in 0..pages {
             let Some((_, next, len)) = header(page) else { break };
+            left = left.saturating_sub(size);
+            if left == 0 {
+                return Some(false);
+            }
             value.extend(blob.get(page * size + 26, len.min(size - 26) as usize).unwrap_or_default());
             page = u64::from(next);
             if page == 0 || page >= pages {
@@ -40,5 +48,5 @@ pub(crate) fn each(blob: &Blob<'_>, mut visit: impl FnMut(u64, Vec<u8>)) -> bool
         }
         visit(first * size, value);
     }
-    true
+    Some(true)
 }

@@ -3,10 +3,13 @@
 //! The pages are gone through one by one, whether or not a table refers to them, so that deleted rows count as well.
 
 use crate::blob::Blob;
+use std::cell::Cell;
 use std::collections::HashMap;
 
 /// How large a value may be.
 const LARGEST: u64 = 1 << 30;
+/// How many times its size the rows of a database may have, which may share cells and pages.
+const SHARED: u64 = 4;
 
 /// A database or a log.
 pub(crate) struct Pages<'b, 'a> {
@@ -18,11 +21,14 @@ pub(crate) struct Pages<'b, 'a> {
     /// Where the pages are that are gone through, with their numbers.
     all: Vec<u64>,
     count: u64,
+    /// How many bytes of rows may still be read.
+    left: Cell<u64>,
 }
 
 impl<'b, 'a> Pages<'b, 'a> {
     pub(crate) fn open(blob: &'b Blob<'a>) -> Option<Self> {
         let head = blob.head(32).ok()?;
+        let left = Cell::new((1 << 20) + blob.len().saturating_mul(SHARED));
         if head.starts_with(b"SQLite format 3\0") {
             let size = match u16::from_be_bytes(*head.get(16..)?.first_chunk()?) {
                 1 => 65536,
@@ -31,7 +37,7 @@ impl<'b, 'a> Pages<'b, 'a> {
             let usable = size.checked_sub(u64::from(*head.get(20)?))?;
             let sound = size.is_power_of_two() && size >= 512 && usable >= 480;
             let count = blob.len().checked_div(size)?;
-            return sound.then_some(Pages { blob, size, usable, log: None, all: Vec::new(), count });
+            return sound.then_some(Pages { blob, size, usable, log: None, all: Vec::new(), count, left });
         }
         let magic = u32::from_be_bytes(*head.first_chunk()?);
         if !matches!(magic, 0x377f_0682 | 0x377f_0683) {
@@ -48,7 +54,7 @@ impl<'b, 'a> Pages<'b, 'a> {
             all.push(at + 24);
             at += 24 + size;
         }
-        Some(Pages { blob, size, usable: size, log: Some(log), all, count: 0 })
+        Some(Pages { blob, size, usable: size, log: Some(log), all, count: 0, left })
     }
 
     fn place(&self, number: u64) -> Option<u64> {
@@ -58,15 +64,19 @@ impl<'b, 'a> Pages<'b, 'a> {
         }
     }
 
-    /// Calls `visit` with each blob and text of some length, and where its row is.
-    pub(crate) fn each(&self, mut visit: impl FnMut(u64, Vec<u8>)) {
+    /// Calls `visit` with each blob and text of some length, and where its row is. Returns whether that was all.
+    pub(crate) fn each(&self, mut visit: impl FnMut(u64, Vec<u8>)) -> bool {
         let count = if self.log.is_some() { self.all.len() as u64 } else { self.count };
         for index in 0..count {
             let place = if self.log.is_some() { self.all[index as usize] } else { index * self.size };
-            let Ok(page) = self.blob.get(place, self.size as usize) else { return };
+            let Ok(page) = self.blob.get(place, self.size as usize) else { return true };
             let first = self.log.is_none() && index == 0;
             self.page(&page, if first { 100 } else { 0 }, place, &mut visit);
+            if self.left.get() == 0 {
+                return false;
+            }
         }
+        true
     }
 
     fn page(
@@ -85,6 +95,9 @@ impl<'b, 'a> Pages<'b, 'a> {
         let cells = u16::from_be_bytes(*page.get(header + 3..)?.first_chunk()?);
         for cell in 0..usize::from(cells) {
             let at = u16::from_be_bytes(*page.get(start + 2 * cell..)?.first_chunk()?);
+            if self.left.get() == 0 {
+                return None;
+            }
             let row = self.row(page, usize::from(at) + if *page.get(header)? == 0x02 { 4 } else { 0 }, table);
             if let Some(row) = row {
                 columns(&row, |value| visit(place + u64::from(at), value));
@@ -100,9 +113,11 @@ impl<'b, 'a> Pages<'b, 'a> {
         if table {
             varint(&mut rest)?;
         }
-        if len > LARGEST {
+        // A row is not larger than the database.
+        if len > LARGEST.min(self.blob.len()) {
             return None;
         }
+        self.left.set(self.left.get().saturating_sub(len.max(16)));
         let usable = self.usable;
         let most = if table { usable - 35 } else { (usable - 12) * 64 / 255 - 23 };
         if len <= most {

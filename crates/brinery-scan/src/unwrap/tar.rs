@@ -27,7 +27,8 @@ pub(crate) fn members(blob: &Blob<'_>) -> Option<(Vec<Member>, Option<String>)> 
             return (!members.is_empty()).then_some((members, Some(problem)));
         };
         let start = at + BLOCK;
-        if start + len > blob.len() {
+        // A length can be any number.
+        if start.checked_add(len).is_none_or(|end| end > blob.len()) {
             let problem = Some("the tar archive is cut off".to_owned());
             let name = name(&header);
             members.push(Member { name, start, len: blob.len().saturating_sub(start) });

@@ -9,6 +9,10 @@ use std::io::{self, Read};
 const MEMBERS: usize = 1 << 20;
 /// How many differences between the lists are told.
 const DIFFERENCES: usize = 16;
+/// How much of a name is told.
+const NAME: usize = 256;
+/// How much is read at first to find the next header.
+const NEAR: usize = 1 << 10;
 
 /// A member, as one of the lists has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,22 +75,31 @@ impl Archive {
         let mut names = HashSet::new();
         for member in &listed {
             if !names.insert(member.name.clone()) && archive.differences.len() < DIFFERENCES {
-                archive.differences.push(format!("the directory has two members {:?}", member.name));
+                archive.differences.push(format!("the directory has two members {:?}", shown(&member.name)));
             }
         }
         let mut known = HashSet::new();
+        // Headers may lie over one another: what is read of them in all is not many times the archive.
+        let mut left = (16 << 20) + blob.len().saturating_mul(4);
         for mut member in listed {
+            if left == 0 {
+                archive.problem = Some("the members of the zip archive lie over one another".into());
+                break;
+            }
             match local(blob, member.header) {
-                Some(local) => {
+                Some(mut local) => {
+                    left = left.saturating_sub(local.data - local.header);
                     archive.compare(&member, &local);
                     member.data = local.data;
                     if local.method != member.method || (!local.streamed && local.packed != member.packed) {
-                        archive.members.push(local.clone());
+                        local.name = shown(&local.name).to_owned();
+                        archive.members.push(local);
                     }
                 }
-                None if archive.differences.len() < DIFFERENCES => archive
-                    .differences
-                    .push(format!("there is no header for {:?} where the directory says", member.name)),
+                None if archive.differences.len() < DIFFERENCES => archive.differences.push(format!(
+                    "there is no header for {:?} where the directory says",
+                    shown(&member.name)
+                )),
                 None => {}
             }
             known.insert(member.header);
@@ -100,7 +113,7 @@ impl Archive {
         for member in walked.members {
             if !known.contains(&member.header) {
                 if archive.differences.len() < DIFFERENCES {
-                    let name = &member.name;
+                    let name = shown(&member.name);
                     archive.differences.push(format!("the directory passes over the member {name:?}"));
                 }
                 archive.members.push(member);
@@ -112,8 +125,8 @@ impl Archive {
     fn compare(&mut self, listed: &Member, local: &Member) {
         let mut differ = |what: &str| {
             if self.differences.len() < DIFFERENCES {
-                self.differences
-                    .push(format!("header and directory differ about the {what} of {:?}", listed.name));
+                let name = shown(&listed.name);
+                self.differences.push(format!("header and directory differ about the {what} of {name:?}"));
             }
         };
         if listed.name != local.name {
@@ -156,20 +169,30 @@ impl Archive {
     }
 }
 
+/// The start of a name, as much as is told.
+fn shown(name: &str) -> &str {
+    &name[..name.floor_char_boundary(NAME)]
+}
+
 /// The next local header from `at` on.
 fn next_header(blob: &Blob<'_>, mut at: u64, end: u64) -> Option<u64> {
+    let magic = b"PK\x03\x04";
+    if let Some(bytes) = blob.bytes() {
+        let rest = bytes.get(at as usize..end as usize)?;
+        return memchr::memmem::find(rest, magic).map(|found| at + found as u64);
+    }
+    // Mostly it is near.
+    let mut len = NEAR;
     while at < end {
-        let window = blob.get(at, (1 << 20).min((end - at) as usize)).ok()?;
-        if let Some(found) = memchr::memmem::find(&window, b"PK\x03\x04") {
+        let window = blob.get(at, len.min((end - at) as usize)).ok()?;
+        if let Some(found) = memchr::memmem::find(&window, magic) {
             return Some(at + found as u64);
         }
-        if window.len() < 4 {
-            return None;
-        }
-        at += window.len() as u64 - 3;
+        at += (window.len() as u64).checked_sub(3).filter(|&step| step > 0)?;
         if at + 3 >= end {
             return None;
         }
+        len = (2 * len).min(1 << 20);
     }
     None
 }
