@@ -24,7 +24,7 @@ import brinery
 from .streams import attacks
 
 MEMORY = 2 << 30
-SECONDS = 2
+SECONDS = 0.5
 LONGEST = 4000
 
 

@@ -151,7 +151,7 @@ def test_nothing_is_imported(tmp_path: Path) -> None:
 
 def test_a_scan_sees_what_the_loader_resolves() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.scan.parity", "--inputs", "4000", "--seed", "1"],
+        [sys.executable, "-m", "tests.scan.parity", "--inputs", "5000", "--seed", "1"],
         capture_output=True,
         text=True,
         check=False,

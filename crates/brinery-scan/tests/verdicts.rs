@@ -304,7 +304,7 @@ fn comes_to_an_end(bytes: &[u8]) -> Verdict {
 fn members_that_lie_over_one_another_are_not_looked_at_for_ever() {
     let bytes = overlapping(&vec![b'.'; 1 << 20], b"a", 40_000);
     assert!(comes_to_an_end(&bytes) >= Verdict::Budget);
-    let bytes = overlapping(b".", &[b'a'; 65_535], 60_000);
+    let bytes = overlapping(b".", &vec![b'a'; 65_535], 60_000);
     assert!(comes_to_an_end(&bytes) >= Verdict::Ambiguous);
 }
 

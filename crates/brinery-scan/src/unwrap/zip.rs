@@ -92,7 +92,7 @@ impl Archive {
                     archive.compare(&member, &local);
                     member.data = local.data;
                     if local.method != member.method || (!local.streamed && local.packed != member.packed) {
-                        local.name = shown(&local.name).to_owned();
+                        local.name.truncate(shown(&local.name).len());
                         archive.members.push(local);
                     }
                 }
@@ -171,7 +171,8 @@ impl Archive {
 
 /// The start of a name, as much as is told.
 fn shown(name: &str) -> &str {
-    &name[..name.floor_char_boundary(NAME)]
+    let end = name.char_indices().map(|(at, _)| at).find(|&at| at >= NAME);
+    &name[..end.unwrap_or(name.len())]
 }
 
 /// The next local header from `at` on.
