@@ -90,9 +90,15 @@ unsafe extern "C" fn loads(
     names: *mut PyObject,
 ) -> *mut PyObject {
     guard(|| {
-        // SAFETY: CPython calls this with our module and arguments by the vectorcall protocol.
-        let (state, arguments) =
-            unsafe { (State::of_module(module), LOADS.parse_vector(args, count, names)?) };
+        // SAFETY: CPython calls this with our module.
+        let state = unsafe { State::of_module(module) };
+        if count == 1 && names.is_null() {
+            // SAFETY: there is one argument, and it is alive.
+            let data = unsafe { Ref::new(*args) };
+            return with_slice(data, |input| from_memory(state, &Options::default(), input, |builder| builder));
+        }
+        // SAFETY: CPython calls this by the vectorcall protocol.
+        let arguments = unsafe { LOADS.parse_vector(args, count, names)? };
         let [Some(data), arguments @ .., key, purpose, policy, kind] = arguments else { return Err(Raised) };
         let options = Options::new(LOADS.function, arguments)?;
         let has_buffers = is_something(arguments[3]);

@@ -21,6 +21,13 @@ pub(crate) struct Options {
     pub(crate) buffers: Option<Owned>,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        let (encoding, errors) = (Cow::Borrowed(c"ASCII"), Cow::Borrowed(c"strict"));
+        Options { fix_imports: true, strings: Strings::Text { encoding, errors }, buffers: None }
+    }
+}
+
 impl Options {
     /// The options in the order in which the functions have them.
     pub(crate) fn new(function: &str, arguments: [Option<Ref<'_>>; 4]) -> Result<Self> {

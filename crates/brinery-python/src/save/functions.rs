@@ -75,11 +75,17 @@ unsafe extern "C" fn dumps(
     kwnames: *mut PyObject,
 ) -> *mut PyObject {
     crate::methods::guard(|| {
-        // SAFETY: CPython calls this by the vectorcall protocol, with the module as the receiver.
-        let (state, arguments) =
-            unsafe { (State::of_module(module), DUMPS.parse_vector(args, count, kwnames)?) };
-        let [object, protocol, fix_imports, callback, key, purpose, expires] = arguments;
+        // SAFETY: CPython calls this with the module as the receiver.
+        let state = unsafe { State::of_module(module) };
         let mut pickler = Pickler::new();
+        if count == 1 && kwnames.is_null() {
+            pickler.configure(None, true, None)?;
+            // SAFETY: there is one argument, and it is alive.
+            return save(state, &mut pickler, Some(unsafe { Ref::new(*args) }));
+        }
+        // SAFETY: CPython calls this by the vectorcall protocol.
+        let arguments = unsafe { DUMPS.parse_vector(args, count, kwnames)? };
+        let [object, protocol, fix_imports, callback, key, purpose, expires] = arguments;
         pickler.configure(some(protocol), flag(fix_imports, true)?, some(callback))?;
         let terms = seal::sealed(state, key, purpose, expires, callback)?;
         let data = save(state, &mut pickler, object)?;

@@ -93,7 +93,9 @@ impl<V> Memo<V> {
     /// Forgets all objects, and keeps the array that they were in.
     pub fn clear(&mut self) {
         self.dense.clear();
-        self.sparse = HashMap::default();
+        if self.sparse.capacity() > 0 {
+            self.sparse = HashMap::default();
+        }
         self.len = 0;
     }
 

@@ -120,8 +120,11 @@ impl Shape {
 /// The shapes of dicts that were made, for those that are to come.
 #[derive(Default)]
 pub(crate) struct Shapes {
-    /// Number of keys, first and last key of dicts made lately, by address: never followed, only compared.
-    hints: [(usize, usize, usize); SHAPES],
+    /// Of dicts made lately the load, the number of keys, and the first and last key by address: never followed, only
+    /// compared.
+    hints: [(usize, usize, usize, usize); SHAPES],
+    /// The number of this load: keys that the interpreter has one object for are the same ones in the next.
+    load: usize,
     shapes: Vec<Option<Shape>>,
 }
 
@@ -129,6 +132,7 @@ impl Shapes {
     /// Forgets everything.
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
+        self.load = self.load.wrapping_add(1);
         if !self.shapes.is_empty() {
             self.shapes.clear();
         }
@@ -386,8 +390,8 @@ impl Layout {
     ) -> Result<usize> {
         let count = items.len() / 2;
         let (first, last) = (&items[0], &items[2 * count - 2]);
-        let hint = (count, first.as_ptr().addr(), last.as_ptr().addr());
-        let slot = (hint.1 >> 4 ^ count) % SHAPES;
+        let hint = (shapes.load, count, first.as_ptr().addr(), last.as_ptr().addr());
+        let slot = (hint.2 >> 4 ^ count) % SHAPES;
         // SAFETY: by contract, see `set_items`.
         unsafe {
             let mut learn = false;
