@@ -206,6 +206,11 @@ def recursive(kind: str) -> Any:
         obj = c.MyDict()
         obj["self"] = obj
         obj.name = obj
+    elif kind == "copies in one another":
+        # Below protocol 2 each is made from a copy of what it holds: the one that holds the other is made first.
+        obj = c.MyDict()
+        obj["inside"] = [c.MyList([obj, 1])]
+        obj["more"] = 2
     elif kind == "set subclass":
         obj = c.MySet()
         obj.name = obj
@@ -236,7 +241,7 @@ def recursive(kind: str) -> Any:
 RECURSIVE = (
     "list, dict, tuple, tuple of three, tuple of four, list in tuple, instance, instance and list, set, frozenset, "
     "set itself, frozenset itself, dict key, slots, dict that is the state, tuple subclass, list subclass, "
-    "dict subclass, set subclass, reduction, reduction's arguments, reduction's items, named tuple, deque, "
+    "dict subclass, copies in one another, set subclass, reduction, reduction's arguments, reduction's items, named tuple, deque, "
     "ordered dict"
 ).split(", ")
 for _name in RECURSIVE:

@@ -95,7 +95,9 @@ unsafe extern "C" fn loads(
         if count == 1 && names.is_null() {
             // SAFETY: there is one argument, and it is alive.
             let data = unsafe { Ref::new(*args) };
-            return with_slice(data, |input| from_memory(state, &Options::default(), input, |builder| builder));
+            return with_slice(data, |input| {
+                from_memory(state, &Options::default(), input, |builder| builder)
+            });
         }
         // SAFETY: CPython calls this by the vectorcall protocol.
         let arguments = unsafe { LOADS.parse_vector(args, count, names)? };

@@ -109,6 +109,15 @@ struct Batches<'g> {
     empty_at_end: bool,
 }
 
+/// How far the memo is.
+#[derive(Clone, Copy)]
+struct Progress {
+    /// How many objects are in it.
+    memoized: usize,
+    /// The index behind that of the last one.
+    next_index: u32,
+}
+
 struct Writer<'g, 'a, 'w> {
     graph: &'g Graph<'a>,
     output: Output<'w>,
@@ -117,10 +126,12 @@ struct Writer<'g, 'a, 'w> {
     memoized: usize,
     tasks: Vec<Task<'g>>,
     buffers: Vec<usize>,
-    /// Sets written as calls: how many objects were in the memo when one was entered last.
-    entered: HashMap<Id, usize>,
-    /// The buffers that are used more than once, as soon as there is one at all.
-    shared_buffers: Option<HashSet<Id>>,
+    /// Calls whose arguments are containers, and sets written as such: how far the memo was when one was entered last.
+    entered: HashMap<Id, Progress>,
+    /// The index in the memo behind that of the last object.
+    next_index: u32,
+    /// The buffers and containers that are used more than once, as soon as that is asked for.
+    shared: Option<HashSet<Id>>,
 }
 
 impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
@@ -134,7 +145,8 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
             tasks: Vec::new(),
             buffers: Vec::new(),
             entered: HashMap::default(),
-            shared_buffers: None,
+            next_index: 0,
+            shared: None,
         }
     }
 
@@ -223,7 +235,8 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
     }
 
     fn remember(&mut self, id: Id, index: usize) -> Result<()> {
-        self.memo[id.index()] = u32::try_from(index + 1).map_err(|_| Unwritable::LargeMemo)?;
+        self.next_index = u32::try_from(index + 1).map_err(|_| Unwritable::LargeMemo)?;
+        self.memo[id.index()] = self.next_index;
         self.memoized += 1;
         self.push_changes(id);
         Ok(())
@@ -440,11 +453,42 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
         self.remember(id, index)
     }
 
+    /// Notes that an object is begun; answers how far the memo was when it was begun before.
+    fn enter(&mut self, id: Id) -> Option<Progress> {
+        let now = Progress { memoized: self.memoized, next_index: self.next_index };
+        self.entered.insert(id, now)
+    }
+
+    /// Sees to an instance that is met within its own arguments. Containers there are not complete, and a call that copies
+    /// them would miss the rest: it gets others, as CPython gives it. What was begun first is thrown away in the end.
+    fn renew_arguments(&mut self, id: Id, args: Id) {
+        let graph = self.graph;
+        let Node::Tuple(run) = graph.node(args) else { return };
+        let is_filled = |id: Id| match graph.node(id) {
+            Node::List(items) | Node::Dict(items) | Node::Set(items) => !graph.ids(items).is_empty(),
+            _ => false,
+        };
+        if !graph.ids(run).iter().any(|&item| is_filled(item)) {
+            return;
+        }
+        let memoized = self.memoized;
+        // If nothing is new there would be no end.
+        let Some(before) = self.enter(id).filter(|before| before.memoized != memoized) else { return };
+        for &item in graph.ids(run) {
+            // One that others refer to as well has to stay the one that it is.
+            if is_filled(item) && self.memo[item.index()] > before.next_index && !self.is_shared(item) {
+                self.memo[item.index()] = 0;
+                self.memoized -= 1;
+            }
+        }
+    }
+
     /// A set as a call with a list, for protocols without sets.
     fn set_of_list(&mut self, id: Id, name: &'static str, elements: &'g [Id]) -> Result<()> {
         // A set is in the memo only after its elements. Meeting it among them is fine as long as something on the way
         // is new to the memo; otherwise there would be no end.
-        if self.entered.insert(id, self.memoized) == Some(self.memoized) {
+        let memoized = self.memoized;
+        if self.enter(id).is_some_and(|before| before.memoized == memoized) {
             return Err(Unwritable::CyclicSet.into());
         }
         self.output.global(self.output.builtins(), name)?;
@@ -527,14 +571,9 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
         kwargs: Option<Id>,
     ) -> Result<()> {
         let protocol = self.output.protocol();
+        self.renew_arguments(id, args);
         match construction {
             Construction::Reduce => {
-                if let Some(elements) = self.elements_of_call(class, args)
-                    && self.entered.insert(id, self.memoized).is_some_and(|before| before != self.memoized)
-                {
-                    self.fresh_set(id, class, elements);
-                    return Ok(());
-                }
                 self.tasks.push(Task::Finish(id, Opcode::Reduce));
                 self.tasks.push(Task::Save(args));
                 self.tasks.push(Task::Save(class));
@@ -589,26 +628,6 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
         Ok(())
     }
 
-    /// The elements of a set that was written as a call with a list.
-    fn elements_of_call(&self, class: Id, args: Id) -> Option<&'g [Id]> {
-        let class = self.graph.value(class).as_global()?;
-        let is_set = matches!(&*class.name(), "set" | "frozenset")
-            && matches!(&*class.module(), "builtins" | "__builtin__");
-        let args = self.graph.value(args);
-        match self.graph.node(args.item(0)?.id()) {
-            Node::List(run) if is_set && args.len() == 1 => Some(self.graph.ids(run)),
-            _ => None,
-        }
-    }
-
-    /// A set that was met among the elements of its own list, which is not complete: a list of its own is.
-    fn fresh_set(&mut self, id: Id, class: Id, elements: &'g [Id]) {
-        self.tasks.push(Task::Finish(id, Opcode::Reduce));
-        self.tasks.push(Task::Wrap(1));
-        self.tasks.push(Task::FreshList(elements));
-        self.tasks.push(Task::Save(class));
-    }
-
     /// The names of a class that INST can name.
     fn class_lines(&self, class: Id) -> Option<(&'g str, &'g str)> {
         let Node::Global { module, name } = self.graph.node(class) else { return None };
@@ -629,14 +648,20 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
         }
     }
 
-    /// Whether a buffer is used more than once. Others have no place in the memo, as CPython writes them.
+    /// Whether a buffer or container is used more than once. Buffers that are not have no place in the memo, as CPython
+    /// writes them.
     fn is_shared(&mut self, id: Id) -> bool {
         let graph = self.graph;
-        let shared = self.shared_buffers.get_or_insert_with(|| {
+        let shared = self.shared.get_or_insert_with(|| {
             let children = graph.values().flat_map(|value| value.children().map(|(_, child)| child.id()));
             let mut seen = HashSet::default();
-            let is_buffer = |id: &Id| matches!(graph.node(*id), Node::Buffer(_) | Node::ReadOnly(_));
-            children.chain([graph.root().id()]).filter(is_buffer).filter(|&id| !seen.insert(id)).collect()
+            let counts = |id: &Id| {
+                matches!(
+                    graph.node(*id),
+                    Node::Buffer(_) | Node::ReadOnly(_) | Node::List(_) | Node::Dict(_) | Node::Set(_)
+                )
+            };
+            children.chain([graph.root().id()]).filter(counts).filter(|&id| !seen.insert(id)).collect()
         });
         shared.contains(&id)
     }
