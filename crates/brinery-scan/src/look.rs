@@ -289,7 +289,9 @@ impl<'f> Look<'f> {
             return false;
         }
         self.format(layer.name());
-        self.spooled(&inside, error, layer.name(), container, depth);
+        // Offsets in there are none in here.
+        let within = format!("{container}::{}", layer.name());
+        self.spooled(&inside, error, layer.name(), &within, depth);
         true
     }
 
