@@ -6,12 +6,12 @@
 use crate::blob::Blob;
 use crate::fact::{Extra, Fact, Kind, Outside};
 use crate::known::{self, Standing};
+use crate::packed::PackedMemo;
 use crate::report::{Finding, Verdict};
 use crate::shelf::Shelf;
 use crate::tape::Between;
 use brinery::read::{
-    Argument, Chunk, DecodeErrorKind, Decoder, Fault, Host, Items, LineEncoding, Memo, ReadError, Shape,
-    Source,
+    Argument, Chunk, DecodeErrorKind, Decoder, Fault, Host, Items, LineEncoding, ReadError, Shape, Source,
 };
 use brinery::{Opcode, Place};
 use std::cell::Cell;
@@ -88,7 +88,7 @@ pub(crate) struct Facts<'a, 't> {
     pub(crate) start: u64,
     /// Where the opcode starts that is being executed.
     pub(crate) at: u64,
-    memo: Memo<Fact>,
+    memo: PackedMemo,
     pub(crate) shelf: Shelf,
     pub(crate) named: Vec<Named>,
     by_name: HashMap<(String, String), u32>,
@@ -131,7 +131,7 @@ impl<'a, 't> Facts<'a, 't> {
             blob,
             start,
             at: start,
-            memo: Memo::default(),
+            memo: PackedMemo::default(),
             shelf: Shelf::default(),
             named: Vec::new(),
             by_name: HashMap::new(),
@@ -772,22 +772,21 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     #[inline(always)]
     fn memo_get(&mut self, index: u64) -> Option<Fact> {
-        self.memo.get(index).copied()
+        self.memo.get(index)
     }
 
     #[inline(always)]
     fn memo_put(&mut self, index: u64, value: &Fact) {
         self.stored += 1;
         self.highest_index = self.highest_index.max(index);
-        let old = self.memo.insert(index, *value);
-        self.overwritten |= old.is_some();
+        self.overwritten |= self.memo.insert(index, value);
     }
 
     #[inline(always)]
     fn memoize(&mut self, value: &Fact) {
         self.stored += 1;
         let index = self.memo.len() as u64;
-        self.memo.insert(index, *value);
+        self.memo.insert(index, value);
     }
 
     fn shape(&self, _value: &Fact) -> Shape {

@@ -23,6 +23,7 @@ mod facts;
 mod judge;
 mod known;
 mod look;
+mod packed;
 mod refine;
 pub mod render;
 mod report;

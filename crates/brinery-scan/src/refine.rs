@@ -5,6 +5,7 @@ use crate::report::{Finding, Verdict};
 use crate::stream::Run;
 use brinery::Opcode;
 use brinery::policy::{self, Policy, examine};
+use std::sync::{Arc, OnceLock};
 
 /// How large a stream may be that names something, and is examined as a whole.
 pub(crate) const EXAMINED: u64 = 4 << 20;
@@ -13,12 +14,14 @@ const DATA: u64 = 256 << 10;
 /// How many needs are told.
 const NEEDS: usize = 100;
 
-/// The policies that brinery ships, as one.
-pub(crate) fn shipped() -> Policy {
-    Policy::shipped_names()
-        .iter()
-        .filter_map(|name| Policy::shipped(name))
-        .fold(Policy::data(), |all, one| all | one)
+/// The policies that brinery ships, as one. Reading them takes longer than scanning a small file.
+pub(crate) fn shipped() -> Arc<Policy> {
+    static SHIPPED: OnceLock<Arc<Policy>> = OnceLock::new();
+    let read = || {
+        let shipped = Policy::shipped_names().iter().filter_map(|name| Policy::shipped(name));
+        Arc::new(shipped.fold(Policy::data(), |all, one| all | one))
+    };
+    Arc::clone(SHIPPED.get_or_init(read))
 }
 
 /// Examines a stream under a policy, which knows exactly what it grants.

@@ -54,7 +54,7 @@ pub struct Scanner {
 
 impl Default for Scanner {
     fn default() -> Self {
-        Scanner { policy: Arc::new(refine::shipped()), threads: 0, most: 4 << 30, expects_pickle: false }
+        Scanner { policy: refine::shipped(), threads: 0, most: 4 << 30, expects_pickle: false }
     }
 }
 

@@ -1,0 +1,226 @@
+//! The memo of a scan, in which almost every value takes eight bytes.
+//!
+//! A stream may have a hundred million values in its memo, most of which are text whose offset is all that is known.
+
+use crate::fact::{Extra, Fact, Kind};
+use brinery::read::Memo;
+use std::num::NonZeroU64;
+
+/// What is not packed is kept as it is: the word has its place.
+const SPILLED: u64 = 1;
+const PLAIN: u64 = 2;
+const TEXT: u64 = 3;
+const BYTES: u64 = 4;
+const LIST: u64 = 5;
+const DICT: u64 = 6;
+const SET: u64 = 7;
+const TUPLE: u64 = 8;
+const GLOBAL: u64 = 9;
+const MADE: u64 = 10;
+/// How many bits say which of these it is.
+const TAG: u32 = 4;
+
+/// Puts numbers into a word, the last one lowest, each with how many bits it has; `None` if one has more.
+#[inline(always)]
+fn pack<const N: usize>(tag: u64, parts: [(u64, u32); N]) -> Option<NonZeroU64> {
+    let mut word = 0;
+    for (value, bits) in parts {
+        if value >> bits != 0 {
+            return None;
+        }
+        word = word << bits | value;
+    }
+    NonZeroU64::new(word << TAG | tag)
+}
+
+/// Takes the lowest number out of a word.
+#[inline(always)]
+fn take(word: &mut u64, bits: u32) -> u64 {
+    let value = *word & ((1 << bits) - 1);
+    *word >>= bits;
+    value
+}
+
+/// A value in a word, if it fits.
+#[inline(always)]
+fn packed(fact: &Fact) -> Option<NonZeroU64> {
+    let depth = u64::from(fact.depth);
+    if fact.weight.to_bits() != 1f32.to_bits() && !matches!(fact.kind, Kind::Tuple(_) | Kind::Set) {
+        return None;
+    }
+    // Small weights are whole numbers.
+    let weight = fact.weight as u8;
+    let weight = (f32::from(weight).to_bits() == fact.weight.to_bits()).then_some(u64::from(weight));
+    match fact.kind {
+        Kind::Text { at, hook } if depth == 0 => pack(TEXT, [(at, 59), (u64::from(hook), 1)]),
+        Kind::Bytes(at) if depth == 0 => pack(BYTES, [(at, 60)]),
+        Kind::Plain => pack(PLAIN, [(depth, 32)]),
+        Kind::List => pack(LIST, [(depth, 32)]),
+        Kind::Dict(id) => pack(DICT, [(id.into(), 32), (depth, 28)]),
+        Kind::Set => pack(SET, [(depth, 32), (weight?, 8)]),
+        Kind::Tuple(place) => {
+            let (start, count) = (place >> 16, place & 0xffff);
+            pack(TUPLE, [(start, 36), (count, 8), (depth, 8), (weight?, 8)])
+        }
+        Kind::Global(id) if depth == 0 => pack(GLOBAL, [(id.into(), 32)]),
+        Kind::Made { global, extra: Extra::None } => pack(MADE, [(global.into(), 32), (depth, 28)]),
+        _ => None,
+    }
+}
+
+/// The memo.
+#[derive(Debug, Default)]
+pub(crate) struct PackedMemo {
+    words: Memo<NonZeroU64>,
+    /// What does not fit a word.
+    spilled: Vec<Fact>,
+    /// The places among those that are free again.
+    free: Vec<usize>,
+}
+
+impl PackedMemo {
+    /// How many values are stored.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Stores a value; whether there was one before.
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, index: u64, fact: &Fact) -> bool {
+        let word = match packed(fact) {
+            Some(word) => word,
+            None => self.spill(fact),
+        };
+        match self.words.insert(index, word) {
+            Some(old) => {
+                if old.get() & ((1 << TAG) - 1) == SPILLED {
+                    self.free.push((old.get() >> TAG) as usize);
+                }
+                true
+            }
+            None => false,
+        }
+    }
+
+    #[cold]
+    fn spill(&mut self, fact: &Fact) -> NonZeroU64 {
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.spilled[place] = *fact;
+                place
+            }
+            None => {
+                self.spilled.push(*fact);
+                self.spilled.len() - 1
+            }
+        };
+        NonZeroU64::MIN | (place as u64) << TAG
+    }
+
+    /// The value at an index.
+    #[inline(always)]
+    pub(crate) fn get(&self, index: u64) -> Option<Fact> {
+        let mut word = self.words.get(index)?.get();
+        let mut fact = Fact::new(Kind::Plain);
+        fact.kind = match take(&mut word, TAG) {
+            TEXT => {
+                let hook = take(&mut word, 1) != 0;
+                Kind::Text { at: word, hook }
+            }
+            BYTES => Kind::Bytes(word),
+            PLAIN => {
+                fact.depth = word as u32;
+                Kind::Plain
+            }
+            LIST => {
+                fact.depth = word as u32;
+                Kind::List
+            }
+            DICT => {
+                fact.depth = take(&mut word, 28) as u32;
+                Kind::Dict(word as u32)
+            }
+            SET => {
+                fact.weight = take(&mut word, 8) as f32;
+                fact.depth = word as u32;
+                Kind::Set
+            }
+            TUPLE => {
+                fact.weight = take(&mut word, 8) as f32;
+                fact.depth = take(&mut word, 8) as u32;
+                let count = take(&mut word, 8);
+                Kind::Tuple(word << 16 | count)
+            }
+            GLOBAL => Kind::Global(word as u32),
+            MADE => {
+                fact.depth = take(&mut word, 28) as u32;
+                Kind::Made { global: word as u32, extra: Extra::None }
+            }
+            _ => return self.spilled.get(word as usize).copied(),
+        };
+        Some(fact)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Outside;
+
+    #[test]
+    fn every_value_comes_out_as_it_went_in() {
+        let kinds = [
+            Kind::Plain,
+            Kind::Int(-1),
+            Kind::Text { at: (1 << 59) - 1, hook: true },
+            Kind::Text { at: 1 << 59, hook: false },
+            Kind::Decoded(7),
+            Kind::Bytes((1 << 60) - 1),
+            Kind::Bytes(u64::MAX),
+            Kind::List,
+            Kind::Dict(u32::MAX),
+            Kind::Set,
+            Kind::Tuple(((1 << 36) - 1) << 16 | 255),
+            Kind::Tuple(1 << 52 | 2),
+            Kind::Tuple(3 << 16 | 0x12c),
+            Kind::Global(u32::MAX),
+            Kind::Module(1),
+            Kind::Made { global: u32::MAX, extra: Extra::None },
+            Kind::Made { global: 1, extra: Extra::ItemSize(8) },
+            Kind::Bound,
+            Kind::Result,
+            Kind::Outside(Outside::Buffer),
+        ];
+        let mut memo = PackedMemo::default();
+        let mut facts = Vec::new();
+        for kind in kinds {
+            for depth in [0, 1, 255, 256, (1 << 28) - 1, 1 << 28, u32::MAX] {
+                for weight in [1.0, 3.0, 255.0, 256.0, 1e30] {
+                    facts.push(Fact { kind, depth, weight });
+                }
+            }
+        }
+        for (index, fact) in facts.iter().enumerate() {
+            assert!(!memo.insert(index as u64, fact));
+        }
+        for (index, fact) in facts.iter().enumerate() {
+            let got = memo.get(index as u64).unwrap();
+            assert_eq!((got.kind, got.depth, got.weight), (fact.kind, fact.depth, fact.weight));
+        }
+        assert_eq!(memo.len(), facts.len());
+        assert!(memo.get(facts.len() as u64).is_none());
+    }
+
+    #[test]
+    fn storing_at_one_index_takes_no_more_memory() {
+        let mut memo = PackedMemo::default();
+        for _ in 0..1000 {
+            memo.insert(0, &Fact::new(Kind::Result));
+            memo.insert(0, &Fact::new(Kind::List));
+            memo.insert(1, &Fact::new(Kind::Result));
+        }
+        assert!(memo.spilled.len() <= 4, "{}", memo.spilled.len());
+        assert!(memo.free.len() <= 4, "{}", memo.free.len());
+    }
+}
