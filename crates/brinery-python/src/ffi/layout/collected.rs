@@ -208,6 +208,10 @@ impl Nursery {
                 }
             } else {
                 young.count = c_int::try_from(count).unwrap_or(c_int::MAX);
+                if runs && threshold > 0 && count > threshold {
+                    // The collection that is due has nothing to find among them.
+                    target = &raw mut middle.links;
+                }
             }
             let due = runs && threshold > 0 && young.count > young.threshold;
             if (*circle).next == circle {
