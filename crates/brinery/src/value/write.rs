@@ -86,6 +86,12 @@ enum Task<'g> {
     Finish(Id, Opcode),
     /// Makes an instance of this class from arguments written.
     Inst(Id, &'g str, &'g str),
+    /// Begins a tuple of so many items.
+    Open(usize),
+    /// The arguments of an instance that is met within them, where the memo was so far before them.
+    Renewed(&'g [Id], u32),
+    /// A container with the contents of this one.
+    Fresh(Id),
     /// Begins a tuple of one list, neither of which is an object of the graph.
     FreshList(&'g [Id]),
     /// Makes a tuple that is no object of the graph.
@@ -209,6 +215,16 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 self.output.emitter().raw(b"\n");
                 self.memoize(id)
             }
+            Task::Open(len) => {
+                self.output.begin()?;
+                self.output.open_tuple(len);
+                Ok(())
+            }
+            Task::Renewed(items, before) => {
+                self.push_renewed(items, before);
+                Ok(())
+            }
+            Task::Fresh(id) => self.fresh(id),
             Task::FreshList(items) => {
                 self.output.open_tuple(1);
                 self.output.begin()?;
@@ -459,28 +475,69 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
         self.entered.insert(id, now)
     }
 
-    /// Sees to an instance that is met within its own arguments. Containers there are not complete, and a call that copies
-    /// them would miss the rest: it gets others, as CPython gives it. What was begun first is thrown away in the end.
-    fn renew_arguments(&mut self, id: Id, args: Id) {
-        let graph = self.graph;
-        let Node::Tuple(run) = graph.node(args) else { return };
-        let is_filled = |id: Id| match graph.node(id) {
-            Node::List(items) | Node::Dict(items) | Node::Set(items) => !graph.ids(items).is_empty(),
-            _ => false,
-        };
-        if !graph.ids(run).iter().any(|&item| is_filled(item)) {
-            return;
+    /// Whether an instance is met within its own arguments, with containers among them that are not complete: a call that
+    /// copies them would miss the rest. The answer is how far the memo was before them. It gets containers of its own, as
+    /// CPython gives it; what was begun first is thrown away in the end.
+    fn is_within_itself(&mut self, id: Id, args: Id) -> Option<u32> {
+        let Node::Tuple(run) = self.graph.node(args) else { return None };
+        if !self.graph.ids(run).iter().any(|&item| self.is_filled(item)) {
+            return None;
         }
         let memoized = self.memoized;
         // If nothing is new there would be no end.
-        let Some(before) = self.enter(id).filter(|before| before.memoized != memoized) else { return };
-        for &item in graph.ids(run) {
-            // One that others refer to as well has to stay the one that it is.
-            if is_filled(item) && self.memo[item.index()] > before.next_index && !self.is_shared(item) {
-                self.memo[item.index()] = 0;
-                self.memoized -= 1;
-            }
+        self.enter(id).filter(|before| before.memoized != memoized).map(|before| before.next_index)
+    }
+
+    fn is_filled(&self, id: Id) -> bool {
+        match self.graph.node(id) {
+            Node::List(items) | Node::Dict(items) => !self.graph.ids(items).is_empty(),
+            Node::Set(items) => self.output.protocol() >= 4 && !self.graph.ids(items).is_empty(),
+            _ => false,
         }
+    }
+
+    /// Leaves the arguments of a call to be written, as a tuple.
+    fn push_arguments(&mut self, args: Id, within: Option<u32>) {
+        match (within, self.graph.node(args)) {
+            (Some(before), Node::Tuple(run)) => {
+                let len = self.graph.ids(run).len();
+                self.tasks.extend([
+                    Task::Wrap(len),
+                    Task::Renewed(self.graph.ids(run), before),
+                    Task::Open(len),
+                ]);
+            }
+            _ => self.tasks.push(Task::Save(args)),
+        }
+    }
+
+    /// Leaves items to be written, in the place of containers after that place in the memo others with the same contents.
+    fn push_renewed(&mut self, items: &'g [Id], before: u32) {
+        for &item in items.iter().rev() {
+            let incomplete = self.is_filled(item) && self.memo[item.index()] > before;
+            // One that others refer to as well has to stay the one that it is.
+            let renew = incomplete && !self.is_shared(item);
+            self.tasks.push(if renew { Task::Fresh(item) } else { Task::Save(item) });
+        }
+    }
+
+    /// Writes a container that has the contents of one in the graph, and is none there.
+    fn fresh(&mut self, id: Id) -> Result<()> {
+        self.output.begin()?;
+        let (kind, run) = match self.graph.node(id) {
+            Node::Dict(run) => (ChangeKind::SetItems, run),
+            Node::Set(run) => (ChangeKind::AddItems, run),
+            Node::List(run) => (ChangeKind::Append, run),
+            _ => return self.save(id),
+        };
+        match kind {
+            ChangeKind::SetItems => self.output.emitter().empty_dict(),
+            ChangeKind::AddItems => self.output.op(Opcode::EmptySet),
+            _ => self.output.emitter().empty_list(),
+        }
+        self.output.memoize()?;
+        self.push_items(kind, self.graph.ids(run), true);
+        Ok(())
     }
 
     /// A set as a call with a list, for protocols without sets.
@@ -571,16 +628,16 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
         kwargs: Option<Id>,
     ) -> Result<()> {
         let protocol = self.output.protocol();
-        self.renew_arguments(id, args);
+        let within = self.is_within_itself(id, args);
         match construction {
             Construction::Reduce => {
                 self.tasks.push(Task::Finish(id, Opcode::Reduce));
-                self.tasks.push(Task::Save(args));
+                self.push_arguments(args, within);
                 self.tasks.push(Task::Save(class));
             }
             Construction::NewObj if protocol >= 2 => {
                 self.tasks.push(Task::Finish(id, Opcode::NewObj));
-                self.tasks.push(Task::Save(args));
+                self.push_arguments(args, within);
                 self.tasks.push(Task::Save(class));
             }
             Construction::NewObj => {
@@ -589,7 +646,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 self.output.open_tuple(1 + items.len());
                 self.tasks.push(Task::Finish(id, Opcode::Reduce));
                 self.tasks.push(Task::Wrap(1 + items.len()));
-                self.tasks.push(Task::Run(items));
+                self.tasks.push(within.map_or(Task::Run(items), |before| Task::Renewed(items, before)));
                 self.tasks.push(Task::Save(class));
             }
             Construction::NewObjEx => {
@@ -605,7 +662,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                     Some(kwargs) => self.tasks.push(Task::Save(kwargs)),
                     None => self.tasks.push(Task::Op(Opcode::EmptyDict)),
                 }
-                self.tasks.push(Task::Save(args));
+                self.push_arguments(args, within);
                 self.tasks.push(Task::Save(class));
             }
             Construction::Instantiate => {
@@ -614,12 +671,14 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 match self.class_lines(class) {
                     Some((module, name)) if protocol == 0 => {
                         self.tasks.push(Task::Inst(id, module, name));
-                        self.tasks.push(Task::Run(items));
+                        self.tasks
+                            .push(within.map_or(Task::Run(items), |before| Task::Renewed(items, before)));
                     }
                     // A class that is more than a name takes OBJ, which readers of protocol 0 know as well.
                     _ => {
                         self.tasks.push(Task::Finish(id, Opcode::Obj));
-                        self.tasks.push(Task::Run(items));
+                        self.tasks
+                            .push(within.map_or(Task::Run(items), |before| Task::Renewed(items, before)));
                         self.tasks.push(Task::Save(class));
                     }
                 }
