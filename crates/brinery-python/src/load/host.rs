@@ -10,6 +10,7 @@ use super::source::FileSource;
 use super::spare::Aids;
 use super::{hashable, string};
 use crate::ffi::api::*;
+use crate::ffi::buffer::View;
 use crate::ffi::layout::{Heap, Layout, remind_collector};
 use crate::ffi::pages::LargeArenas;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, number, ordered, tuple};
@@ -675,6 +676,12 @@ impl<'de> Host<'de> for Builder<'_> {
 
     fn readonly_buffer(&mut self, buffer: Owned) -> Result<Owned> {
         self.expose()?;
+        // SAFETY: the object is alive.
+        if unsafe { PyObject_CheckBuffer(buffer.as_ptr()) } != 0
+            && View::with_flags(buffer.as_ref(), PyBUF_FULL_RO)?.is_readonly()
+        {
+            return Ok(buffer);
+        }
         // SAFETY: the object is alive; the call answers with a memoryview.
         let view = unsafe { Owned::from_result(PyMemoryView_FromObject(buffer.as_ptr()))? };
         if view.getattr(Owned::str("readonly")?.as_ref())?.is_true()? {
@@ -803,27 +810,15 @@ impl Builder<'_> {
 
     /// Sets items of an `OrderedDict`, with keys whose hash runs no code.
     fn set_ordered_items(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
+        // The value of an equal key goes, whatever it is.
+        self.expose()?;
         let dict = items.container().clone();
-        // SAFETY: the dict is alive, and the stack holds keys and values.
-        unsafe {
-            let before = PyDict_Size(dict.as_ptr());
-            let count = items.len() / 2;
-            for pair in items.as_slice().chunks_exact(2) {
-                let (key, value) = (pair[0].as_ref(), pair[1].as_ref());
-                let set = || ordered::set_item(dict.as_ref(), key, value);
-                match PyDict_Contains(dict.as_ptr(), key.as_ptr()) {
-                    0 => set()?,
-                    1 => {
-                        // The value of an equal key goes, whatever it is.
-                        self.expose()?;
-                        self.pause.interrupt(set)?;
-                    }
-                    _ => return Err(Raised),
-                }
-            }
-            if PyDict_Size(dict.as_ptr()) != before + count as Py_ssize_t {
-                self.settle();
-            }
+        let pause = &mut self.pause;
+        for pair in items.as_slice().chunks_exact(2) {
+            // SAFETY: the dict is alive, and the stack holds keys and values.
+            pause.interrupt(|| unsafe {
+                ordered::set_item(dict.as_ref(), pair[0].as_ref(), pair[1].as_ref())
+            })?;
         }
         drop(items.drain());
         Ok(())
