@@ -815,10 +815,8 @@ impl Builder<'_> {
         let dict = items.container().clone();
         let pause = &mut self.pause;
         for pair in items.as_slice().chunks_exact(2) {
-            // SAFETY: the dict is alive, and the stack holds keys and values.
-            pause.interrupt(|| unsafe {
-                ordered::set_item(dict.as_ref(), pair[0].as_ref(), pair[1].as_ref())
-            })?;
+            let (key, value) = (pair[0].as_ref(), pair[1].as_ref());
+            pause.interrupt(|| ordered::set_item(dict.as_ref(), key, value))?;
         }
         drop(items.drain());
         Ok(())
