@@ -239,14 +239,17 @@ fn items_of(tuple: Ref<'_>) -> &[Ref<'_>] {
     }
 }
 
-/// Whether a list has nothing but atoms in it.
+/// Whether no code but the interpreter's runs, whatever its own types do with an object.
+fn is_harmless(object: Ref<'_>) -> bool {
+    has_native_hash(object) || is_constant(object)
+}
+
+/// Whether a list has nothing but such objects in it.
 fn list_of_atoms(list: Ref<'_>) -> bool {
     // SAFETY: callers know that this is a list, which does not change meanwhile.
     unsafe {
-        (0..PyList_GET_SIZE(list.as_ptr())).all(|index| {
-            let item = Ref::new(PyList_GET_ITEM(list.as_ptr(), index));
-            has_native_hash(item) || is_constant(item)
-        })
+        (0..PyList_GET_SIZE(list.as_ptr()))
+            .all(|index| is_harmless(Ref::new(PyList_GET_ITEM(list.as_ptr(), index))))
     }
 }
 
@@ -283,8 +286,7 @@ impl Native {
     pub(super) fn is_inert(&self, args: Ref<'_>) -> bool {
         match self {
             Native::New | Native::NewIfBare => items_of(args).iter().all(|argument| {
-                has_native_hash(*argument)
-                    || is_constant(*argument)
+                is_harmless(*argument)
                     || argument.is_exactly(&raw mut PyList_Type) && list_of_atoms(*argument)
             }),
             Native::Counter => items_of(args).iter().all(|counts| dict_of_atoms(*counts)),

@@ -228,10 +228,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
             Task::FreshList(items) => {
                 self.output.open_tuple(1);
                 self.output.begin()?;
-                self.output.emitter().empty_list();
-                self.output.memoize()?;
-                self.push_items(ChangeKind::Append, items, true);
-                Ok(())
+                self.container(None, ChangeKind::Append, items)
             }
             Task::Wrap(len) => self.output.close_tuple(len).map(drop),
             Task::Changes(at) => self.change(at),
@@ -323,18 +320,8 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 let index = self.output.bytearray(graph.bytes(bytes))?;
                 self.remember(id, index)
             }
-            Node::List(run) => {
-                self.output.emitter().empty_list();
-                self.memoize(id)?;
-                self.push_items(ChangeKind::Append, graph.ids(run), true);
-                Ok(())
-            }
-            Node::Dict(run) => {
-                self.output.emitter().empty_dict();
-                self.memoize(id)?;
-                self.push_items(ChangeKind::SetItems, graph.ids(run), true);
-                Ok(())
-            }
+            Node::List(run) => self.container(Some(id), ChangeKind::Append, graph.ids(run)),
+            Node::Dict(run) => self.container(Some(id), ChangeKind::SetItems, graph.ids(run)),
             Node::Tuple(run) => {
                 let ids = graph.ids(run);
                 if ids.is_empty() {
@@ -347,10 +334,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 Ok(())
             }
             Node::Set(run) if self.output.protocol() >= 4 => {
-                self.output.op(Opcode::EmptySet);
-                self.memoize(id)?;
-                self.push_items(ChangeKind::AddItems, graph.ids(run), true);
-                Ok(())
+                self.container(Some(id), ChangeKind::AddItems, graph.ids(run))
             }
             Node::FrozenSet(run) if self.output.protocol() >= 4 => {
                 self.output.op(Opcode::Mark);
@@ -374,6 +358,21 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
             }
             Node::Buffer(_) | Node::ReadOnly(_) => self.buffer(id),
         }
+    }
+
+    /// A list, dict or set, which may be no object of the graph.
+    fn container(&mut self, id: Option<Id>, kind: ChangeKind, items: &'g [Id]) -> Result<()> {
+        match kind {
+            ChangeKind::SetItems => self.output.emitter().empty_dict(),
+            ChangeKind::AddItems => self.output.op(Opcode::EmptySet),
+            _ => self.output.emitter().empty_list(),
+        }
+        match id {
+            Some(id) => self.memoize(id)?,
+            None => drop(self.output.memoize()?),
+        }
+        self.push_items(kind, items, true);
+        Ok(())
     }
 
     /// Leaves the items of a container, or those that change another object, to be written.
@@ -496,7 +495,12 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
         }
     }
 
-    /// Leaves the arguments of a call to be written, as a tuple.
+    /// Leaves the arguments of a call to be written, one after the other.
+    fn push_items_of_call(&mut self, items: &'g [Id], within: Option<u32>) {
+        self.tasks.push(within.map_or(Task::Run(items), |before| Task::Renewed(items, before)));
+    }
+
+    /// The same, as a tuple.
     fn push_arguments(&mut self, args: Id, within: Option<u32>) {
         match (within, self.graph.node(args)) {
             (Some(before), Node::Tuple(run)) => {
@@ -524,20 +528,13 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
     /// Writes a container that has the contents of one in the graph, and is none there.
     fn fresh(&mut self, id: Id) -> Result<()> {
         self.output.begin()?;
-        let (kind, run) = match self.graph.node(id) {
-            Node::Dict(run) => (ChangeKind::SetItems, run),
-            Node::Set(run) => (ChangeKind::AddItems, run),
-            Node::List(run) => (ChangeKind::Append, run),
-            _ => return self.save(id),
-        };
-        match kind {
-            ChangeKind::SetItems => self.output.emitter().empty_dict(),
-            ChangeKind::AddItems => self.output.op(Opcode::EmptySet),
-            _ => self.output.emitter().empty_list(),
+        let graph = self.graph;
+        match graph.node(id) {
+            Node::List(run) => self.container(None, ChangeKind::Append, graph.ids(run)),
+            Node::Dict(run) => self.container(None, ChangeKind::SetItems, graph.ids(run)),
+            Node::Set(run) => self.container(None, ChangeKind::AddItems, graph.ids(run)),
+            _ => self.save(id),
         }
-        self.output.memoize()?;
-        self.push_items(kind, self.graph.ids(run), true);
-        Ok(())
     }
 
     /// A set as a call with a list, for protocols without sets.
@@ -646,7 +643,7 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 self.output.open_tuple(1 + items.len());
                 self.tasks.push(Task::Finish(id, Opcode::Reduce));
                 self.tasks.push(Task::Wrap(1 + items.len()));
-                self.tasks.push(within.map_or(Task::Run(items), |before| Task::Renewed(items, before)));
+                self.push_items_of_call(items, within);
                 self.tasks.push(Task::Save(class));
             }
             Construction::NewObjEx => {
@@ -671,14 +668,12 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 match self.class_lines(class) {
                     Some((module, name)) if protocol == 0 => {
                         self.tasks.push(Task::Inst(id, module, name));
-                        self.tasks
-                            .push(within.map_or(Task::Run(items), |before| Task::Renewed(items, before)));
+                        self.push_items_of_call(items, within);
                     }
                     // A class that is more than a name takes OBJ, which readers of protocol 0 know as well.
                     _ => {
                         self.tasks.push(Task::Finish(id, Opcode::Obj));
-                        self.tasks
-                            .push(within.map_or(Task::Run(items), |before| Task::Renewed(items, before)));
+                        self.push_items_of_call(items, within);
                         self.tasks.push(Task::Save(class));
                     }
                 }

@@ -203,13 +203,13 @@ impl Layout {
     /// An `int` of little-endian two's complement of more than eight bytes.
     #[inline(never)]
     pub(crate) fn long(&self, heap: Heap, bytes: &[u8]) -> Result<Owned> {
-        let fits = |len: usize| {
-            let (low, high) = bytes.split_at(len);
-            let sign = if low[len - 1] < 0x80 { 0 } else { 0xff };
-            high.iter().all(|&byte| byte == sign)
-        };
-        // What needs fewer bytes than it has may be one of the small ones.
-        if bytes.len() <= 8 || fits(8) { from_bytes(bytes) } else { Ints::make_long(&heap, bytes) }
+        match bytes.split_first_chunk::<8>() {
+            Some((low, high)) if high.iter().any(|&byte| byte != if low[7] < 0x80 { 0 } else { 0xff }) => {
+                Ints::make_long(&heap, bytes)
+            }
+            // What needs fewer bytes than it has may be one of the small ones.
+            _ => from_bytes(bytes),
+        }
     }
 
     /// A `float`.
