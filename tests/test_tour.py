@@ -31,6 +31,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess
     assert first.returncode == 0, first.stdout + first.stderr
     again = tour("--quick", "--folder", str(folder))
     assert sorted(file.name for file in folder.iterdir()) == [
+        "honest.save",
+        "hostile.save",
         "index.grown.pickle",
         "index.pickle",
         "index.stock.pickle",
@@ -45,6 +47,10 @@ def test_all_claims_hold(run: subprocess.CompletedProcess[str]) -> None:
         "the two files are equal, byte for byte",
         "cycles and shared references are as they were",
         "each error names offset, opcode and path",
+        "the hostile game is dangerous",
+        "the hostile game is refused, and nothing of it has run",
+        "the honest game is opened by its type",
+        "the stock module runs what the hostile game names",
     ):
         assert f"✓ {claim}" in run.stdout
 

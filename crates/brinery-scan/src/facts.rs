@@ -5,6 +5,7 @@
 
 use crate::blob::Blob;
 use crate::fact::{Extra, Fact, Kind, Outside};
+use crate::judge::UNKNOWN_CALL;
 use crate::known::{self, Standing};
 use crate::packed::PackedMemo;
 use crate::report::{Finding, Verdict};
@@ -104,6 +105,8 @@ pub(crate) struct Facts<'a, 't> {
     pub(crate) has_tape: bool,
     pub(crate) findings: Vec<Finding>,
     pub(crate) unsaid: u64,
+    /// Whether something was found that no policy can overrule, be it told or not.
+    pub(crate) settled: bool,
     /// Strings that may be pickles.
     pub(crate) nested: Vec<(u64, u64)>,
     pub(crate) protocol: Option<u8>,
@@ -145,6 +148,7 @@ impl<'a, 't> Facts<'a, 't> {
             has_tape,
             findings: Vec::new(),
             unsaid: 0,
+            settled: false,
             nested: Vec::new(),
             protocol: None,
             protocols: 0,
@@ -171,6 +175,11 @@ impl<'a, 't> Facts<'a, 't> {
             && self.findings.iter().map(|finding| finding.verdict).max().is_some_and(|worst| verdict <= worst)
     }
 
+    /// Notes what is found by a rule, before it is known whether it will be told.
+    pub(crate) fn settle(&mut self, verdict: Verdict, rule: &str) {
+        self.settled |= verdict > Verdict::Needs && rule != UNKNOWN_CALL;
+    }
+
     /// Adds a finding at the opcode that is being executed.
     pub(crate) fn find(
         &mut self,
@@ -178,6 +187,7 @@ impl<'a, 't> Facts<'a, 't> {
         rule: &'static str,
         message: String,
     ) -> Option<&mut Finding> {
+        self.settle(verdict, rule);
         if self.findings.len() >= FINDINGS {
             self.unsaid += 1;
             // The worst must not be lost among the many.

@@ -4,7 +4,7 @@
 //!
 //! - Naming something that no honest pickle names is dangerous, whatever is done with it.
 //! - Calling is dangerous unless the function is known for it, or is a class that takes no text, or belongs to the program
-//!   itself: what nobody else has needs to be granted.
+//!   itself and is a class, by its name a maker of objects, or gets no text: what nobody else has needs to be granted.
 //! - Constructing and giving state need to be granted, unless a rule says that they reach something.
 //! - Only what the stream has made may be changed.
 
@@ -100,6 +100,9 @@ const LOADED: &[&str] = &[
     "add",
 ];
 
+/// The rule that a policy can overrule: it may know the function that nobody else knows.
+pub(crate) const UNKNOWN_CALL: &str = "call-unknown";
+
 /// How large an argument may be that is an amount of memory.
 const LARGEST: i64 = 64 << 20;
 
@@ -175,6 +178,7 @@ impl Facts<'_, '_> {
     /// Adds a finding about a global.
     fn about(&mut self, id: u32, verdict: Verdict, rule: &'static str, args: Option<&Fact>, message: String) {
         if self.is_full(verdict) {
+            self.settle(verdict, rule);
             self.unsaid += 1;
             return;
         }
@@ -241,6 +245,7 @@ impl Facts<'_, '_> {
         if !matches!(named.standing, Standing::Forbidden(_)) || named.told & TOLD_CALL == 0 {
             named.told |= TOLD_CALL;
             if self.is_full(Verdict::Dangerous) {
+                self.settle(Verdict::Dangerous, rule);
                 self.unsaid += 1;
             } else {
                 let message = format!("calls {}{why}", self.named[id as usize].full());
@@ -335,7 +340,14 @@ impl Facts<'_, '_> {
                 "call-package",
                 ", a function of a package that anybody can reach",
             ),
-            // What a program's own function does is its affair: nobody else has it, and it has to be granted.
+            // A function that by its name makes no object, and is given text: a command, a path or code for all anybody
+            // knows. What it returns counts as made, so that a policy that grants the call grants the rest by its own rules.
+            Standing::Stranger(Shape::Function) if self.has_text(args) => {
+                self.dangerous_call(id, args, UNKNOWN_CALL, " with text, a function that nobody knows");
+                made(id, Extra::None)
+            }
+            // What a program's own function makes of the stream's objects is its affair: nobody else has it, and it has
+            // to be granted.
             Standing::Stranger(Shape::Class | Shape::Maker | Shape::Function) => {
                 self.need(id, TOLD_CALL, Some(args), "calls");
                 made(id, Extra::None)

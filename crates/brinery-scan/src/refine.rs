@@ -1,6 +1,7 @@
 //! What the policies say to a stream in which no danger was found.
 
 use crate::blob::Blob;
+use crate::judge::UNKNOWN_CALL;
 use crate::report::{Finding, Verdict};
 use crate::stream::Run;
 use brinery::Opcode;
@@ -28,7 +29,7 @@ pub(crate) fn shipped() -> Arc<Policy> {
 pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: &Policy) {
     let report = &mut run.report;
     let most = if run.operations > 0 { EXAMINED } else { DATA };
-    if !run.stopped || report.verdict > Verdict::Needs || !run.inline.is_empty() {
+    if !run.stopped || run.settled || !run.inline.is_empty() {
         return;
     }
     let bytes = blob.bytes().and_then(|bytes| bytes.get(report.offset as usize..run.end as usize));
@@ -58,6 +59,13 @@ pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: &Policy) {
         policy::Verdict::Clean => report.findings.clear(),
         policy::Verdict::Needs(error, needs) => {
             let told = std::mem::take(&mut report.findings);
+            let named = |found: &Finding| {
+                let full = |need: &policy::Need| {
+                    need.global.as_ref().map(|(module, name)| format!("{module}.{name}"))
+                };
+                needs.iter().any(|need| full(need) == found.global)
+            };
+            report.findings.extend(told.iter().filter(|old| old.rule == UNKNOWN_CALL && named(old)).cloned());
             for need in needs.iter().take(NEEDS) {
                 let mut new = finding(Verdict::Needs, need.rule.id(), need.offset, need.message.clone());
                 new.global = need.global.as_ref().map(|(module, name)| format!("{module}.{name}"));
@@ -66,7 +74,7 @@ pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: &Policy) {
                 new.offset += report.offset;
                 report.findings.push(new);
             }
-            if report.findings.is_empty() {
+            if needs.is_empty() {
                 let offset = error.offset().unwrap_or(0);
                 let mut new = finding(
                     Verdict::Needs,

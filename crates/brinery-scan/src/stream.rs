@@ -18,6 +18,7 @@ const GLOBALS: usize = 10_000;
 
 /// What a run over a stream tells.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Run {
     pub(crate) report: StreamReport,
     /// Where it ended, or where it broke.
@@ -30,6 +31,8 @@ pub(crate) struct Run {
     pub(crate) cut: bool,
     /// Whether there are arrays between its opcodes, or it is too large for memory.
     pub(crate) taped: bool,
+    /// Whether something was found that no policy can overrule.
+    pub(crate) settled: bool,
     /// How often something was resolved, called or constructed.
     pub(crate) operations: u64,
     /// Strings that may be pickles: where their opcodes are, and how long they are.
@@ -168,6 +171,7 @@ fn conclude(
         stopped,
         cut,
         taped: facts.has_tape,
+        settled: facts.settled,
         operations: facts.operations,
         nested,
         inline,

@@ -373,16 +373,23 @@ fn streams_that_begin_everywhere_are_not_run_over_for_ever() {
 
 #[test]
 fn what_the_program_has_itself_needs_to_be_granted() {
-    // A function of the program with text for an argument; a method of what the stream has made.
+    // A function of the program that gets no text, by its name makes something, or finds what is there already; a class
+    // with text; a method of what the stream has made.
     for stream in [
-        &b"\x80\x04\x8c\x04shop\x8c\x06remake\x93\x8c\x01x\x85R."[..],
+        &b"\x80\x04\x8c\x04shop\x8c\x06regain\x93K\x01\x85R."[..],
+        b"\x80\x04\x8c\x04shop\x8c\x06remake\x93\x8c\x01x\x85R.",
+        b"\x80\x04\x8c\x04shop\x8c\x06lookup\x93\x8c\x01x\x85R.",
+        b"\x80\x04\x8c\x04shop\x8c\x05Color\x93\x8c\x01x\x85R.",
         b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x05Order\x93)\x81\x8c\x04ship\x86R.",
     ] {
         assert_eq!(scan(stream).verdict(), Verdict::Needs, "{stream:?}");
     }
-    // What is around a method, and what others have, is not the program's own.
+    // What a function does with text is not known, be it the program's own or of a package that is not known either. What
+    // is around a method, and what others have, is not the program's own.
     for stream in [
-        &b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x05Order\x93)\x81\x8c\x09__class__\x86R."[..],
+        &b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x01x\x85R."[..],
+        b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x01x\x85R}b.",
+        b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x05Order\x93)\x81\x8c\x09__class__\x86R.",
         b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x05Order\x93)\x81\x8c\x04ship\x86R)R.",
         b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x06remake\x93\x8c\x0b__globals__\x86R.",
         b"\x80\x04\x8c\x04shop\x8c\x06system\x93\x8c\x01x\x85R.",
@@ -390,6 +397,26 @@ fn what_the_program_has_itself_needs_to_be_granted() {
     ] {
         assert_eq!(scan(stream).verdict(), Verdict::Dangerous, "{stream:?}");
     }
+}
+
+#[test]
+fn a_policy_can_know_the_function_that_nobody_knows() {
+    let text = |call: &str| format!("policy = 1\n[globals.\"shop:regain\"]\ncall = \"{call}\"\n");
+    let judge = |call: &str, stream: &[u8]| {
+        let policy = brinery::policy::Policy::from_toml(&text(call)).unwrap();
+        Scanner::new().threads(1).policy(policy).scan_bytes("file", stream).verdict()
+    };
+    let call = b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x01x\x85R.";
+    assert_eq!(judge("tuple[str]", call), Verdict::Clean);
+    // With other arguments than are granted, beside something worse, and far behind many calls that are granted.
+    assert_eq!(judge("tuple[int]", call), Verdict::Dangerous);
+    let system = &b"c__builtin__\neval\n\x8c\x01x\x85R."[..];
+    let both = [&call[..call.len() - 1], b"0", system].concat();
+    assert_eq!(judge("tuple[str]", &both), Verdict::Dangerous);
+    let many = [&b"\x80\x04"[..], &[&call[2..call.len() - 1], b"0"].concat().repeat(1000), system].concat();
+    assert_eq!(judge("tuple[str]", &many), Verdict::Dangerous);
+    let many = [&b"\x80\x04"[..], &[&call[2..call.len() - 1], b"0"].concat().repeat(1000), b"N."].concat();
+    assert_eq!(judge("tuple[str]", &many), Verdict::Clean);
 }
 
 #[test]

@@ -18,7 +18,6 @@ TITLE = "A look into the file, without running anything that it names"
 def run(tour: Tour) -> None:
     """Run ``brinery stat`` and ``brinery show`` on the file."""
     terminal = tour.terminal
-    command = [str(tour.program)] if tour.program else [sys.executable, "-m", "brinery"]
     name = "brinery" if tour.program else "python -m brinery"
     width = str(terminal.width - 6)
     for arguments in (
@@ -30,7 +29,7 @@ def run(tour: Tour) -> None:
             f"   {terminal.paint('cyan', '$')} {name} {shlex.join([*arguments, display(tour.file)])}"
         )
         done = subprocess.run(
-            [*command, *arguments, str(tour.file)],
+            [*command(tour), *arguments, str(tour.file)],
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -41,6 +40,11 @@ def run(tour: Tour) -> None:
         if done.returncode or not done.stdout:
             terminal.quote(done.stderr)
             tour.check(False, f"brinery {arguments[0]} reads the file")
+
+
+def command(tour: Tour) -> list[str]:
+    """Return how the command line is run: the native program if there is one, else that in the package."""
+    return [str(tour.program)] if tour.program else [sys.executable, "-m", "brinery"]
 
 
 def environment() -> dict[str, str]:

@@ -375,12 +375,19 @@ fn standing_of(module: &str, name: &str) -> Standing {
     }
     match stranger(tables, top, shape) {
         Standing::Package(Shape::Maker) if !is_private_maker(last) => Standing::Package(Shape::Function),
+        Standing::Stranger(Shape::Function) if is_lookup(last) => Standing::Stranger(Shape::Maker),
         standing => standing,
     }
 }
 
 fn stranger(tables: &Tables, top: &str, shape: Shape) -> Standing {
     if tables.packages.contains(top) { Standing::Package(shape) } else { Standing::Stranger(shape) }
+}
+
+/// Whether a function by its name returns an object that there is already: how single objects are pickled.
+fn is_lookup(name: &str) -> bool {
+    let bare = name.trim_start_matches('_');
+    ["get", "lookup", "intern", "instance", "singleton"].iter().any(|verb| bare.starts_with(verb))
 }
 
 /// Whether a maker of a package is one for pickling, and no function for people.
@@ -408,6 +415,7 @@ pub(crate) fn shape(name: &str) -> Shape {
         "unpickle",
         "pyx_unpickle",
         "make",
+        "remake",
         "build",
         "create",
         "new",

@@ -10,6 +10,7 @@ pub(super) fn about(rule: &str) -> &'static str {
         "computed-state" => "An object is given a state that is computed while loading.",
         "call-standard" => "A function of the standard library is called that no pickle calls.",
         "call-package" => "A function of a package that many have is called, or a class with text.",
+        "call-unknown" => "A function that nobody knows is called with text.",
         "call-object" => "Something is called that is no class or function by its name.",
         "call-own-code" => "A function is called whose code the pickle brings.",
         "call-arguments" => {
