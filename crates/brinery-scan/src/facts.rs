@@ -5,7 +5,7 @@
 
 use crate::blob::Blob;
 use crate::fact::{Extra, Fact, Kind, Outside};
-use crate::judge::UNKNOWN_CALL;
+use crate::judge::{UNKNOWN_CALL, UNKNOWN_CHANGED};
 use crate::known::{self, Standing};
 use crate::packed::PackedMemo;
 use crate::report::{Finding, Verdict};
@@ -177,7 +177,7 @@ impl<'a, 't> Facts<'a, 't> {
 
     /// Notes what is found by a rule, before it is known whether it will be told.
     pub(crate) fn settle(&mut self, verdict: Verdict, rule: &str) {
-        self.settled |= verdict > Verdict::Needs && rule != UNKNOWN_CALL;
+        self.settled |= verdict > Verdict::Needs && rule != UNKNOWN_CALL && rule != UNKNOWN_CHANGED;
     }
 
     /// Adds a finding at the opcode that is being executed.

@@ -100,8 +100,12 @@ const LOADED: &[&str] = &[
     "add",
 ];
 
-/// The rule that a policy can overrule: it may know the function that nobody else knows.
+/// Modules that anybody has and that act when they are imported.
+const ACTING: &[&str] = &["antigravity", "this", "idlelib", "turtledemo", "__phello__", "test"];
+
+/// The rules that a policy can overrule: it may know the function that nobody else knows, and what that returns.
 pub(crate) const UNKNOWN_CALL: &str = "call-unknown";
+pub(crate) const UNKNOWN_CHANGED: &str = "change-unknown";
 
 /// How large an argument may be that is an amount of memory.
 const LARGEST: i64 = 64 << 20;
@@ -255,6 +259,18 @@ impl Facts<'_, '_> {
         Fact::new(Kind::Result)
     }
 
+    /// A change of what a call has returned that makes nothing anew.
+    fn dangerous_change(&mut self, id: u32, state: Option<&Fact>, what: &str) {
+        let full = self.named[id as usize].full();
+        let (rule, message) = match self.named[id as usize].standing {
+            Standing::Stranger(_) => {
+                (UNKNOWN_CHANGED, format!("{what} an object that {full} has returned, which others may hold"))
+            }
+            _ => ("change-shared", format!("{what} an object that the program shares, of {full}")),
+        };
+        self.about(id, Verdict::Dangerous, rule, state, message);
+    }
+
     /// `REDUCE`, and `INST` and `OBJ` with arguments.
     pub(crate) fn judge_call(&mut self, callable: &Fact, args: &Fact) -> Fact {
         self.use_value(callable);
@@ -340,15 +356,21 @@ impl Facts<'_, '_> {
                 "call-package",
                 ", a function of a package that anybody can reach",
             ),
+            Standing::Stranger(Shape::Function) if known::is_change(&self.named[id as usize].name) => self
+                .dangerous_call(id, args, "change-shared", ", which changes an object that it has not made"),
             // A function that by its name makes no object, and is given text: a command, a path or code for all anybody
-            // knows. What it returns counts as made, so that a policy that grants the call grants the rest by its own rules.
-            Standing::Stranger(Shape::Function) if self.has_text(args) => {
-                self.dangerous_call(id, args, UNKNOWN_CALL, " with text, a function that nobody knows");
-                made(id, Extra::None)
+            // knows. What it returns is its own and may be shared.
+            Standing::Stranger(Shape::Function) => {
+                if self.has_text(args) && !known::is_lookup(&self.named[id as usize].name) {
+                    self.dangerous_call(id, args, UNKNOWN_CALL, " with text, a function that nobody knows");
+                } else {
+                    self.need(id, TOLD_CALL, Some(args), "calls");
+                }
+                made(id, Extra::Shared)
             }
-            // What a program's own function makes of the stream's objects is its affair: nobody else has it, and it has
-            // to be granted.
-            Standing::Stranger(Shape::Class | Shape::Maker | Shape::Function) => {
+            // What a program's own class makes of the stream's objects is its affair: nobody else has it, and it has to be
+            // granted.
+            Standing::Stranger(Shape::Class | Shape::Maker) => {
                 self.need(id, TOLD_CALL, Some(args), "calls");
                 made(id, Extra::None)
             }
@@ -669,6 +691,9 @@ impl Facts<'_, '_> {
                 None => refuse(self, " with a name that is computed"),
             },
             Rule::SubImport => match first.and_then(|first| self.text(&first)) {
+                Some(module) if ACTING.contains(&module.split('.').next().unwrap_or_default()) => {
+                    refuse(self, " to import a module that acts by being imported")
+                }
                 Some(module) => {
                     self.need(id, TOLD_CALL, Some(args), "imports a module by");
                     let id = self.named.len() as u32;
@@ -762,6 +787,14 @@ impl Facts<'_, '_> {
             }
             Kind::Result | Kind::Bound | Kind::Outside(_) => {
                 self.dangerous_call(id, args, "traversal", " of what it has not made itself")
+            }
+            Kind::Made { global, .. } if !known::is_value_module(self.named[global as usize].modern().0) => {
+                self.dangerous_call(
+                    id,
+                    args,
+                    "traversal",
+                    " of an object whose methods reach files or the program",
+                )
             }
             // A method of what the stream has made. Calling it is another matter.
             _ => {
@@ -999,11 +1032,7 @@ impl Facts<'_, '_> {
                     return;
                 }
                 if extra == Extra::Shared {
-                    let message = format!(
-                        "changes an object that the program shares, of {}",
-                        self.named[global as usize].full()
-                    );
-                    self.about(global, Verdict::Dangerous, "change-shared", Some(state), message);
+                    self.dangerous_change(global, Some(state), "changes");
                     return;
                 }
                 global
@@ -1104,11 +1133,7 @@ impl Facts<'_, '_> {
     pub(crate) fn judge_extend(&mut self, container: &Fact, how: &str) {
         match container.kind {
             Kind::Made { global, extra: Extra::Shared } => {
-                let message = format!(
-                    "puts items into an object that the program shares, of {}",
-                    self.named[global as usize].full()
-                );
-                self.about(global, Verdict::Dangerous, "change-shared", None, message);
+                self.dangerous_change(global, None, "puts items into");
             }
             Kind::Made { global, .. } => match self.named[global as usize].standing {
                 Standing::Granted(_) | Standing::Forbidden(_) => {}

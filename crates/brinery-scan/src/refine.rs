@@ -1,7 +1,7 @@
 //! What the policies say to a stream in which no danger was found.
 
 use crate::blob::Blob;
-use crate::judge::UNKNOWN_CALL;
+use crate::judge::{UNKNOWN_CALL, UNKNOWN_CHANGED};
 use crate::report::{Finding, Verdict};
 use crate::stream::Run;
 use brinery::Opcode;
@@ -65,7 +65,11 @@ pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: &Policy) {
                 };
                 needs.iter().any(|need| full(need) == found.global)
             };
-            report.findings.extend(told.iter().filter(|old| old.rule == UNKNOWN_CALL && named(old)).cloned());
+            report.findings.extend(
+                told.iter()
+                    .filter(|old| matches!(old.rule, UNKNOWN_CALL | UNKNOWN_CHANGED) && named(old))
+                    .cloned(),
+            );
             for need in needs.iter().take(NEEDS) {
                 let mut new = finding(Verdict::Needs, need.rule.id(), need.offset, need.message.clone());
                 new.global = need.global.as_ref().map(|(module, name)| format!("{module}.{name}"));

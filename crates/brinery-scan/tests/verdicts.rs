@@ -389,6 +389,10 @@ fn what_the_program_has_itself_needs_to_be_granted() {
     for stream in [
         &b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x01x\x85R."[..],
         b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x01x\x85R}b.",
+        b"\x80\x04\x8c\x04shop\x8c\x06regain\x93K\x01\x85R}b.",
+        b"\x80\x04\x8c\x04shop\x8c\x06lookup\x93)R]a.",
+        b"\x80\x04\x8c\x04shop\x8c\x0cCACHE.update\x93}\x85R.",
+        b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93cpathlib\nPosixPath\n\x8c\x01x\x85R\x8c\x06unlink\x86R.",
         b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x05Order\x93)\x81\x8c\x09__class__\x86R.",
         b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x05Order\x93)\x81\x8c\x04ship\x86R)R.",
         b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93\x8c\x04shop\x8c\x06remake\x93\x8c\x0b__globals__\x86R.",
@@ -401,13 +405,17 @@ fn what_the_program_has_itself_needs_to_be_granted() {
 
 #[test]
 fn a_policy_can_know_the_function_that_nobody_knows() {
-    let text = |call: &str| format!("policy = 1\n[globals.\"shop:regain\"]\ncall = \"{call}\"\n");
+    let text = |call: &str| {
+        format!("policy = 1\n[globals.\"shop:regain\"]\ncall = \"{call}\"\nsetstate = \"dict\"\n")
+    };
     let judge = |call: &str, stream: &[u8]| {
         let policy = brinery::policy::Policy::from_toml(&text(call)).unwrap();
         Scanner::new().threads(1).policy(policy).scan_bytes("file", stream).verdict()
     };
     let call = b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x01x\x85R.";
     assert_eq!(judge("tuple[str]", call), Verdict::Clean);
+    let built = [&call[..call.len() - 1], b"}b."].concat();
+    assert_eq!(judge("tuple[str]", &built), Verdict::Clean);
     // With other arguments than are granted, beside something worse, and far behind many calls that are granted.
     assert_eq!(judge("tuple[int]", call), Verdict::Dangerous);
     let system = &b"c__builtin__\neval\n\x8c\x01x\x85R."[..];

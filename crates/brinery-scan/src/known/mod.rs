@@ -375,7 +375,6 @@ fn standing_of(module: &str, name: &str) -> Standing {
     }
     match stranger(tables, top, shape) {
         Standing::Package(Shape::Maker) if !is_private_maker(last) => Standing::Package(Shape::Function),
-        Standing::Stranger(Shape::Function) if is_lookup(last) => Standing::Stranger(Shape::Maker),
         standing => standing,
     }
 }
@@ -385,9 +384,69 @@ fn stranger(tables: &Tables, top: &str, shape: Shape) -> Standing {
 }
 
 /// Whether a function by its name returns an object that there is already: how single objects are pickled.
-fn is_lookup(name: &str) -> bool {
-    let bare = name.trim_start_matches('_');
+pub(crate) fn is_lookup(name: &str) -> bool {
+    let bare = name.rsplit('.').next().unwrap_or_default().trim_start_matches('_');
     ["get", "lookup", "intern", "instance", "singleton"].iter().any(|verb| bare.starts_with(verb))
+}
+
+/// Whether a name is that of a method of an object, and the method changes containers.
+pub(crate) fn is_change(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, method)| {
+        matches!(
+            method,
+            "update"
+                | "setdefault"
+                | "append"
+                | "appendleft"
+                | "extend"
+                | "extendleft"
+                | "insert"
+                | "add"
+                | "remove"
+                | "discard"
+                | "pop"
+                | "popitem"
+                | "popleft"
+                | "clear"
+                | "sort"
+                | "reverse"
+                | "push"
+                | "set"
+                | "register"
+        )
+    })
+}
+
+/// Whether the methods of this module's objects work on the objects alone.
+pub(crate) fn is_value_module(module: &str) -> bool {
+    !tables().standard.contains(module.split('.').next().unwrap_or_default())
+        || matches!(
+            module,
+            "builtins"
+                | "collections"
+                | "datetime"
+                | "_pydatetime"
+                | "decimal"
+                | "_decimal"
+                | "fractions"
+                | "numbers"
+                | "uuid"
+                | "array"
+                | "re"
+                | "random"
+                | "ipaddress"
+                | "types"
+                | "enum"
+                | "string"
+                | "statistics"
+                | "calendar"
+                | "zoneinfo"
+                | "dataclasses"
+                | "functools"
+                | "operator"
+                | "ast"
+                | "itertools"
+        )
 }
 
 /// Whether a maker of a package is one for pickling, and no function for people.
@@ -463,6 +522,20 @@ mod tests {
         for line in lines(include_str!("grants.txt")) {
             let mut words = line.split_whitespace();
             assert!(words.next().and_then(rule).is_some() && words.count() >= 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_name_has_two_rules() {
+        let mut seen = HashMap::new();
+        for line in lines(include_str!("grants.txt")) {
+            let mut words = line.split_whitespace();
+            let (Some(rule), Some(module)) = (words.next(), words.next()) else { continue };
+            for name in words {
+                if let Some(other) = seen.insert((module, name), rule) {
+                    assert_eq!(other, rule, "{module}.{name}");
+                }
+            }
         }
     }
 

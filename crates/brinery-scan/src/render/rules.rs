@@ -19,6 +19,7 @@ pub(super) fn about(rule: &str) -> &'static str {
         "own-code-runs" => "A class is made whose own methods run while it is loaded.",
         "construct-object" => "An object is constructed that should not be.",
         "change-shared" => "Something is changed that the pickle has not made.",
+        "change-unknown" => "What a function that nobody knows has returned is changed.",
         "forged-hook" => "An object is given an attribute that Python takes for a hook.",
         "dunder" => "The inside of a class, a function or an object is reached for.",
         "traversal" => "A module or function is reached by way of another.",
