@@ -1,7 +1,10 @@
 //! What the scanner knows of a value on the machine's stack.
 
 /// What kind of thing a value is, with as much of it as rules ask for.
+///
+/// A tag of four bytes lets values be copied in pieces that are read as they were written.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u32)]
 pub(crate) enum Kind {
     /// `None`, a bool, a float, or an integer that no rule asks for.
     Plain,
@@ -9,10 +12,10 @@ pub(crate) enum Kind {
     Int(i64),
     /// Text that starts in the stream at the opcode of this offset.
     Text {
-        /// Where the opcode is.
-        at: u64,
         /// Whether it may be the name of a hook.
         hook: bool,
+        /// Where the opcode is.
+        at: u64,
     },
     /// Text that has to be decoded first: an index into the texts that were.
     Decoded(u32),
@@ -82,6 +85,8 @@ pub(crate) struct Fact {
     /// How many objects are looked at when it is hashed, shared ones as often as they occur.
     pub(crate) weight: f32,
 }
+
+const _: () = assert!(size_of::<Fact>() == 24);
 
 impl Fact {
     #[inline(always)]

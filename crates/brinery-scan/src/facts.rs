@@ -31,6 +31,8 @@ const DICT: u64 = 64;
 const LIST: u64 = 56;
 const TUPLE: u64 = 40;
 const OBJECT: u64 = 48;
+/// From how many levels on nesting is out of proportion.
+const DEEP: u32 = 50_000;
 /// The modulus of Python's hash of numbers.
 const HASH_MODULUS: u64 = (1 << 61) - 1;
 /// How many different integers may have one hash.
@@ -320,19 +322,34 @@ impl<'a, 't> Facts<'a, 't> {
         }
     }
 
-    /// What a container of these items is.
+    /// How deep a container of these items is.
     #[inline(always)]
-    fn contain(&mut self, items: &[Fact]) -> (u32, f32) {
-        let (mut depth, mut weight) = (0, 1.0);
+    fn deepest(&mut self, items: &[Fact]) -> u32 {
+        let (mut depth, mut names) = (0, false);
         for item in items {
             depth = depth.max(item.depth);
-            weight += item.weight;
+            names |= matches!(item.kind, Kind::Global(_) | Kind::Module(_));
+        }
+        if names || depth >= DEEP {
+            self.contain_odd(items, depth);
+        }
+        depth + 1
+    }
+
+    /// What a container of these items is: how deep, and how much work it is to hash it.
+    #[inline(always)]
+    fn contain(&mut self, items: &[Fact]) -> (u32, f32) {
+        (self.deepest(items), items.iter().fold(1.0, |weight, item| weight + item.weight))
+    }
+
+    #[cold]
+    fn contain_odd(&mut self, items: &[Fact], depth: u32) {
+        for item in items {
             self.use_value(item);
         }
-        if depth >= 50_000 {
+        if depth >= DEEP {
             self.tell_budget(3, "budget-depth", format!("objects are nested over {depth} levels deep"));
         }
-        (depth + 1, weight)
     }
 
     /// Something becomes a key or an element.
@@ -361,7 +378,7 @@ impl<'a, 't> Facts<'a, 't> {
     }
 
     #[inline(always)]
-    fn set_pairs(&mut self, dict: Option<u32>, pairs: &[Fact]) -> (u32, f32) {
+    fn set_pairs(&mut self, dict: Option<u32>, pairs: &[Fact]) -> u32 {
         for pair in pairs.as_chunks::<2>().0 {
             match pair[0].kind {
                 Kind::Text { at, hook: true } => {
@@ -385,7 +402,7 @@ impl<'a, 't> Facts<'a, 't> {
                 self.last_items.1.extend_from_slice(&pairs[..pairs.len().min(32)]);
             }
         }
-        self.contain(pairs)
+        self.deepest(pairs)
     }
 
     /// A dict becomes a state. That of one object is that of no other; one that is given out again and again costs time.
@@ -598,7 +615,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     fn list(&mut self, mut items: Items<'_, Fact>) -> Made {
         self.allocate(LIST);
-        let (depth, _) = self.contain(items.as_slice());
+        let depth = self.deepest(items.as_slice());
         items.drain();
         Ok(Fact { kind: Kind::List, depth, weight: 1.0 })
     }
@@ -606,7 +623,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     fn dict(&mut self, mut items: Items<'_, Fact>) -> Made {
         let kind = self.new_dict();
         let id = if let Kind::Dict(id) = kind { Some(id) } else { None };
-        let (depth, _) = self.set_pairs(id, items.as_slice());
+        let depth = self.set_pairs(id, items.as_slice());
         items.drain();
         Ok(Fact { kind, depth, weight: 1.0 })
     }
@@ -623,7 +640,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     #[inline(always)]
     fn append(&mut self, items: Items<'_, Fact>) -> Result<(), End> {
-        let (depth, _) = self.contain(items.as_slice());
+        let depth = self.deepest(items.as_slice());
         if items.container().kind != Kind::List {
             let container = *items.container();
             self.judge_extend(&container, "APPEND");
@@ -640,7 +657,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             Kind::Dict(id) => Some(id),
             _ => None,
         };
-        let (depth, _) = self.set_pairs(dict, items.as_slice());
+        let depth = self.set_pairs(dict, items.as_slice());
         if dict.is_none() {
             let container = *items.container();
             self.judge_extend(&container, "SETITEM");
@@ -655,7 +672,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         for item in items.as_slice() {
             self.hash(item);
         }
-        let (depth, _) = self.contain(items.as_slice());
+        let depth = self.deepest(items.as_slice());
         if items.container().kind != Kind::Set {
             let container = *items.container();
             self.judge_extend(&container, "ADDITEMS");

@@ -22,6 +22,7 @@ mod fact;
 mod facts;
 mod judge;
 mod known;
+mod line;
 mod look;
 mod packed;
 mod refine;

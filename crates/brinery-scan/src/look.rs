@@ -39,7 +39,8 @@ const PROMISES: &[&str] = &["pkl", "pickle", "p", "pk", "pck", "pcl", "joblib", 
 /// A file that is being looked into.
 pub(crate) struct Look<'f> {
     pub(crate) file: &'f mut FileReport,
-    policy: &'f Policy,
+    /// What is granted, if it is more than the shipped policies do.
+    policy: Option<&'f Policy>,
     /// How much may still be unpacked.
     pub(crate) left: u64,
     /// How many bytes may still be looked at: a bound for the time that a file takes, which is the same on every machine.
@@ -52,7 +53,12 @@ pub(crate) struct Look<'f> {
 }
 
 impl<'f> Look<'f> {
-    pub(crate) fn new(file: &'f mut FileReport, policy: &'f Policy, most: u64, expected: bool) -> Self {
+    pub(crate) fn new(
+        file: &'f mut FileReport,
+        policy: Option<&'f Policy>,
+        most: u64,
+        expected: bool,
+    ) -> Self {
         Look { file, policy, left: most, work: 0, unlisted: 0, expected, promised: false }
     }
 

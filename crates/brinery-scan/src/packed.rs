@@ -1,10 +1,16 @@
-//! The memo of a scan, in which almost every value takes eight bytes.
+//! The memo of a scan, in which almost every value takes two bytes.
 //!
-//! A stream may have a hundred million values in its memo, most of which are text whose offset is all that is known.
+//! A stream may have a hundred million values in its memo, most of which are text whose offset is all that is known. The
+//! first values are kept as they are: they are what is fetched most. Those after them are [lined up](Line) as long as
+//! each is stored under the next index, as picklers do; else each takes a word of eight bytes.
 
 use crate::fact::{Extra, Fact, Kind};
+use crate::line::Line;
 use brinery::read::Memo;
 use std::num::NonZeroU64;
+
+/// How many values are kept as they are: those that `BINGET` reaches.
+const NEAR: usize = 256;
 
 /// What is not packed is kept as it is: the word has its place.
 const SPILLED: u64 = 1;
@@ -71,6 +77,74 @@ fn packed(fact: &Fact) -> Option<NonZeroU64> {
 /// The memo.
 #[derive(Debug, Default)]
 pub(crate) struct PackedMemo {
+    /// The values at the first indexes.
+    near: Vec<Option<Fact>>,
+    /// Those after them, each under the next index.
+    line: Line,
+    /// All after the first, once they do not line up.
+    words: Words,
+    scattered: bool,
+    len: usize,
+}
+
+impl PackedMemo {
+    /// How many values are stored.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Stores a value; whether there was one before.
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, index: u64, fact: &Fact) -> bool {
+        let far = index.wrapping_sub(NEAR as u64);
+        let before = if !self.scattered && far == self.line.len() && self.line.push(fact) {
+            false
+        } else {
+            self.insert_anywhere(index, fact)
+        };
+        self.len += usize::from(!before);
+        before
+    }
+
+    #[inline(never)]
+    fn insert_anywhere(&mut self, index: u64, fact: &Fact) -> bool {
+        if index < NEAR as u64 {
+            let index = index as usize;
+            if index >= self.near.len() {
+                self.near.resize(index + 1, None);
+            }
+            return self.near[index].replace(*fact).is_some();
+        }
+        let far = index - NEAR as u64;
+        if !self.scattered {
+            if far < self.line.len() && self.line.replace(far, fact) {
+                return true;
+            }
+            let line = std::mem::take(&mut self.line);
+            for (far, fact) in line.iter().enumerate() {
+                self.words.insert(far as u64, &fact);
+            }
+            self.scattered = true;
+        }
+        self.words.insert(far, fact)
+    }
+
+    /// The value at an index.
+    #[inline(always)]
+    pub(crate) fn get(&self, index: u64) -> Option<Fact> {
+        if index < NEAR as u64 { *self.near.get(index as usize)? } else { self.get_far(index - NEAR as u64) }
+    }
+
+    #[inline(never)]
+    fn get_far(&self, far: u64) -> Option<Fact> {
+        if self.scattered { self.words.get(far) } else { self.line.get(far) }
+    }
+}
+
+/// Values at any indexes, a word for each.
+#[derive(Debug, Default)]
+struct Words {
     words: Memo<NonZeroU64>,
     /// What does not fit a word.
     spilled: Vec<Fact>,
@@ -78,16 +152,9 @@ pub(crate) struct PackedMemo {
     free: Vec<usize>,
 }
 
-impl PackedMemo {
-    /// How many values are stored.
-    #[inline(always)]
-    pub(crate) fn len(&self) -> usize {
-        self.words.len()
-    }
-
+impl Words {
     /// Stores a value; whether there was one before.
-    #[inline(always)]
-    pub(crate) fn insert(&mut self, index: u64, fact: &Fact) -> bool {
+    fn insert(&mut self, index: u64, fact: &Fact) -> bool {
         let word = match packed(fact) {
             Some(word) => word,
             None => self.spill(fact),
@@ -119,8 +186,7 @@ impl PackedMemo {
     }
 
     /// The value at an index.
-    #[inline(always)]
-    pub(crate) fn get(&self, index: u64) -> Option<Fact> {
+    fn get(&self, index: u64) -> Option<Fact> {
         let mut word = self.words.get(index)?.get();
         let mut fact = Fact::new(Kind::Plain);
         fact.kind = match take(&mut word, TAG) {
@@ -212,9 +278,62 @@ mod tests {
         assert!(memo.get(facts.len() as u64).is_none());
     }
 
+    /// A number that looks like any.
+    fn any(seed: &mut u64) -> u64 {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *seed >> 33
+    }
+
+    #[test]
+    fn whatever_is_stored_where_comes_out_as_it_went_in() {
+        for (seed, orderly) in (0..40).zip([true, false].into_iter().cycle()) {
+            let mut seed = seed;
+            let (mut memo, mut plain) = (PackedMemo::default(), std::collections::BTreeMap::new());
+            let (mut at, mut dicts, mut place) = (0u64, 0u32, 0u64);
+            for _ in 0..3000 {
+                let odd = any(&mut seed).is_multiple_of(50);
+                at += if odd { any(&mut seed) % 100_000 } else { any(&mut seed) % 60 };
+                dicts += (any(&mut seed) % 3) as u32 * if odd { 5000 } else { 1 };
+                let count = any(&mut seed) % if odd { 300 } else { 4 };
+                place += count.min(16);
+                let tuple = Kind::Tuple(place << 16 | count);
+                let (depth, weight) = (1 + (any(&mut seed) % 2) as u32, 1.0 + count as f32);
+                let fact = match any(&mut seed) % 12 {
+                    0..4 => Fact::new(Kind::Text { at: at - u64::from(odd).min(at), hook: odd }),
+                    4 => Fact::new(Kind::Bytes(at)),
+                    5 => Fact::new(Kind::Dict(dicts)),
+                    6 | 7 => Fact { kind: tuple, depth, weight },
+                    8 => Fact {
+                        kind: Kind::Made { global: at as u32 % 300, extra: Extra::None },
+                        depth,
+                        weight: 1.0,
+                    },
+                    9 => Fact { kind: Kind::List, depth: depth * 3000, weight: 1.0 },
+                    10 => Fact::new(Kind::Global(at as u32 % 5000)),
+                    _ => Fact::new(if odd { Kind::Result } else { Kind::Plain }),
+                };
+                let next = memo.len() as u64;
+                let index = match any(&mut seed) % 400 {
+                    0 if !orderly => next + any(&mut seed) % 10_000,
+                    1..10 => any(&mut seed) % (next + 1),
+                    _ => next,
+                };
+                let before = plain.insert(index, fact).is_some();
+                assert_eq!(memo.insert(index, &fact), before);
+                assert_eq!(memo.len(), plain.len());
+            }
+            for (&index, fact) in &plain {
+                let got = memo.get(index).unwrap();
+                assert_eq!((got.kind, got.depth, got.weight), (fact.kind, fact.depth, fact.weight));
+            }
+            assert!(!orderly || !memo.scattered, "what lines up is lined up");
+            assert!(memo.get(1 << 40).is_none());
+        }
+    }
+
     #[test]
     fn storing_at_one_index_takes_no_more_memory() {
-        let mut memo = PackedMemo::default();
+        let mut memo = Words::default();
         for _ in 0..1000 {
             memo.insert(0, &Fact::new(Kind::Result));
             memo.insert(0, &Fact::new(Kind::List));

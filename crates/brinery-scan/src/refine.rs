@@ -15,7 +15,8 @@ const DATA: u64 = 256 << 10;
 /// How many needs are told.
 const NEEDS: usize = 100;
 
-/// The policies that brinery ships, as one. Reading them takes longer than scanning a small file.
+/// The policies that brinery ships, as one. Reading them takes longer than scanning a small file, so they are read when
+/// a stream names something.
 pub(crate) fn shipped() -> Arc<Policy> {
     static SHIPPED: OnceLock<Arc<Policy>> = OnceLock::new();
     let read = || {
@@ -25,13 +26,21 @@ pub(crate) fn shipped() -> Arc<Policy> {
     Arc::clone(SHIPPED.get_or_init(read))
 }
 
-/// Examines a stream under a policy, which knows exactly what it grants.
-pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: &Policy) {
+/// Examines a stream under a policy, which knows exactly what it grants: the shipped ones unless another is given.
+pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: Option<&Policy>) {
     let report = &mut run.report;
     let most = if run.operations > 0 { EXAMINED } else { DATA };
     if !run.stopped || run.settled || !run.inline.is_empty() {
         return;
     }
+    let standing;
+    let policy = match policy {
+        Some(policy) => policy,
+        None => {
+            standing = if run.operations > 0 { shipped() } else { Arc::new(Policy::data()) };
+            &*standing
+        }
+    };
     let bytes = blob.bytes().and_then(|bytes| bytes.get(report.offset as usize..run.end as usize));
     let (Some(bytes), false) = (bytes, report.len > most || run.taped) else {
         // Too large to be examined: what is granted at all is taken for granted.

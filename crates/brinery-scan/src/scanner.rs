@@ -46,7 +46,8 @@ impl Progress {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Scanner {
-    policy: Arc<Policy>,
+    /// What is granted, if it is more than brinery's own policies do.
+    policy: Option<Arc<Policy>>,
     threads: usize,
     most: u64,
     expects_pickle: bool,
@@ -54,7 +55,7 @@ pub struct Scanner {
 
 impl Default for Scanner {
     fn default() -> Self {
-        Scanner { policy: refine::shipped(), threads: 0, most: 4 << 30, expects_pickle: false }
+        Scanner { policy: None, threads: 0, most: 4 << 30, expects_pickle: false }
     }
 }
 
@@ -80,7 +81,8 @@ impl Scanner {
     /// ```
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = Arc::new((*self.policy).clone() | policy);
+        let granted = self.policy.unwrap_or_else(refine::shipped);
+        self.policy = Some(Arc::new((*granted).clone() | policy));
         self
     }
 
@@ -136,7 +138,7 @@ impl Scanner {
 
     fn look(&self, name: &str, blob: &Blob<'_>) -> FileReport {
         let mut file = FileReport::new(name.to_owned(), blob.len());
-        Look::new(&mut file, &self.policy, self.most, self.expects_pickle).whole(blob);
+        Look::new(&mut file, self.policy.as_deref(), self.most, self.expects_pickle).whole(blob);
         file.conclude();
         file
     }

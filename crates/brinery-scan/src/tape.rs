@@ -51,16 +51,42 @@ impl<'a, 't> Tape<'a, 't> {
     }
 
     /// Makes sure that so many bytes are in the window, no more than it can hold.
+    #[inline(always)]
     fn need(&mut self, len: usize) -> ReadResult<()> {
-        if self.window.len().saturating_sub(self.position) >= len {
-            return Ok(());
-        }
+        if self.window.len().wrapping_sub(self.position) >= len { Ok(()) } else { self.refill(len) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self, len: usize) -> ReadResult<()> {
         self.start = self.at();
         self.position = 0;
         self.window.resize(WINDOW, 0);
         let count = self.blob.read_at(self.start, &mut self.window).map_err(ReadError::Io);
         self.window.truncate(*count.as_ref().unwrap_or(&0));
         if count? < len { Err(ReadError::Truncated) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn take_far(&mut self, len: usize) -> ReadResult<Chunk<'static, '_>> {
+        if len as u64 > self.remaining() {
+            return Err(ReadError::Truncated);
+        }
+        if len > WINDOW {
+            self.start = self.at();
+            self.position = 0;
+            self.window.resize(WINDOW, 0);
+            let count = self.blob.read_at(self.start, &mut self.window).map_err(ReadError::Io)?;
+            // The window is shown, and the stream goes on after the string.
+            let shown = count.min(WINDOW);
+            self.start += len as u64 - shown as u64;
+            self.position = shown;
+            self.window.truncate(shown);
+            return Ok(Chunk::Transient(&self.window));
+        }
+        self.need(len)?;
+        self.position += len;
+        Ok(Chunk::Transient(&self.window[self.position - len..self.position]))
     }
 
     fn pass(&mut self, between: Between) -> ReadResult<()> {
@@ -115,6 +141,21 @@ impl<'de> Source<'de> for Tape<'_, '_> {
     }
 
     #[inline(always)]
+    fn number(&mut self, width: usize) -> ReadResult<u32> {
+        if let Some(&bytes) = self.ahead().first_chunk::<4>()
+            && width <= 4
+        {
+            self.position += width;
+            return Ok(u32::from_le_bytes(bytes) & (u32::MAX >> (32 - 8 * width as u32)));
+        }
+        self.need(width)?;
+        let bytes = self.ahead().get(..width).ok_or(ReadError::Truncated)?;
+        let number = bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte));
+        self.position += width;
+        Ok(number)
+    }
+
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]> {
         self.need(N)?;
         let bytes = self.window[self.position..].first_chunk::<N>().ok_or(ReadError::Truncated)?;
@@ -122,26 +163,14 @@ impl<'de> Source<'de> for Tape<'_, '_> {
         Ok(*bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, len: usize) -> ReadResult<Chunk<'de, '_>> {
-        if len as u64 > self.remaining() {
-            return Err(ReadError::Truncated);
+        let at = self.position;
+        if self.window.len().wrapping_sub(at) >= len {
+            self.position = at + len;
+            return Ok(Chunk::Transient(&self.window[at..at + len]));
         }
-        if len > WINDOW {
-            self.start = self.at();
-            self.position = 0;
-            self.window.resize(WINDOW, 0);
-            let count = self.blob.read_at(self.start, &mut self.window).map_err(ReadError::Io)?;
-            // The window is shown, and the stream goes on after the string.
-            let shown = count.min(WINDOW);
-            self.start += len as u64 - shown as u64;
-            self.position = shown;
-            self.window.truncate(shown);
-            return Ok(Chunk::Transient(&self.window));
-        }
-        self.need(len)?;
-        self.position += len;
-        Ok(Chunk::Transient(&self.window[self.position - len..self.position]))
+        self.take_far(len)
     }
 
     fn line(&mut self) -> ReadResult<Chunk<'de, '_>> {
