@@ -11,7 +11,7 @@ ATTACKS = {
     "getattr": call(call(GETATTR, call(glob("builtins", "__import__"), text("os")), text("system")), TOUCH)
     + b".",
     "a module as a value": call(call(GETATTR, glob("shutil", "os"), text("system")), TOUCH) + b".",
-    "dotted through a module": b"\x80\x04" + call(dotted("pathlib", "os.system"), TOUCH) + b".",
+    "dotted through a module": b"\x80\x04" + call(dotted("shutil", "os.system"), TOUCH) + b".",
     "dotted through a class": b"\x80\x04"
     + call(dotted("tests.attacks.victims", "Runner.run.__globals__.get"), text("touch"))
     + b"(tR.",

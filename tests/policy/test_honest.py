@@ -86,6 +86,14 @@ def test_pandas() -> None:
             "d": pd.Categorical(["u", "v"]),
             "e": [1.0, None],
             "f": pd.array([1, None], dtype="Int64"),
+            "g": pd.array([True, None], dtype="boolean"),
+            "h": pd.array([0.5, None], dtype="Float64"),
+            "i": pd.array(["a", None], dtype="string"),
+            "j": pd.to_datetime(["2020", "2021"]).tz_localize("UTC"),
+            "k": pd.to_timedelta([1, 2]),
+            "l": pd.period_range("2020", periods=2, freq="D"),
+            "m": pd.arrays.IntervalArray.from_breaks([0, 1, 2]),
+            "n": pd.arrays.SparseArray([0, 1]),
         }
     )
     values = [

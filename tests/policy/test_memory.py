@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import struct
 from typing import Any
@@ -120,7 +121,9 @@ def test_positions_of_random_generators() -> None:
     at = state.index(b"\x8c\x03pos")
     at = state.index(b"M", at)
     forged = state[: at + 1] + struct.pack("<H", 60_000) + state[at + 3 :]
-    assert pickle.loads(forged) is not None
+    # Later releases of numpy refuse the position themselves.
+    with contextlib.suppress(ValueError):
+        assert pickle.loads(forged) is not None
     with pytest.raises(brinery.PolicyError):
         brinery.loads(forged, policy="numpy")
 

@@ -26,14 +26,14 @@ class Point(NamedTuple):
 @dataclass
 class Line:
     points: list[Point]
-    color: Color | None = None
-    born: datetime.date | None = None
+    color: Optional[Color] = None
+    born: Optional[datetime.date] = None
 
 
 @dataclass
 class Drawing:
     lines: dict[str, Line] = field(default_factory=dict)
-    parent: Drawing | None = None
+    parent: Optional[Drawing] = None
 
 
 @dataclass

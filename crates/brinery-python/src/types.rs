@@ -16,17 +16,9 @@ pub(crate) const IMMUTABLE: c_ulong = {
     }
 };
 
-/// The flag of a type that Python code cannot instantiate.
-pub(crate) const NO_NEW: c_ulong = {
-    #[cfg(Py_3_10)]
-    {
-        Py_TPFLAGS_DISALLOW_INSTANTIATION
-    }
-    #[cfg(not(Py_3_10))]
-    {
-        0
-    }
-};
+/// The flag of a type that Python code cannot instantiate. Before 3.10 the interpreter does not know it, and
+/// [`new_type`] sees to it.
+pub(crate) const NO_NEW: c_ulong = 1 << 7;
 
 /// One slot of a type.
 pub(crate) const fn slot(slot: c_int, function: *mut c_void) -> PyType_Slot {
@@ -52,8 +44,17 @@ pub(crate) unsafe fn new_type(
         flags: (Py_TPFLAGS_DEFAULT | flags) as c_uint,
         slots: slots.as_mut_ptr(),
     };
-    // SAFETY: by contract; the spec is only read during the call.
+    // SAFETY: by contract; the spec is only read during the call, and nobody else has the type yet.
     unsafe {
-        Owned::from_result(PyType_FromModuleAndSpec(module.as_ptr(), &raw mut spec, std::ptr::null_mut()))
+        let new = Owned::from_result(PyType_FromModuleAndSpec(
+            module.as_ptr(),
+            &raw mut spec,
+            std::ptr::null_mut(),
+        ))?;
+        #[cfg(not(Py_3_10))]
+        if flags & NO_NEW != 0 {
+            (*new.as_ptr().cast::<PyTypeObject>()).tp_new = None;
+        }
+        Ok(new)
     }
 }

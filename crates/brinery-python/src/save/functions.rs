@@ -78,10 +78,10 @@ unsafe extern "C" fn dumps(
         // SAFETY: CPython calls this with the module as the receiver.
         let state = unsafe { State::of_module(module) };
         let mut pickler = Pickler::new();
-        if count == 1 && kwnames.is_null() {
-            pickler.configure(None, true, None)?;
-            // SAFETY: there is one argument, and it is alive.
-            return save(state, &mut pickler, Some(unsafe { Ref::new(*args) }));
+        // SAFETY: CPython calls this by the vectorcall protocol.
+        if let Some((object, protocol)) = unsafe { plain(state, args, count, kwnames) } {
+            pickler.configure(some(protocol), true, None)?;
+            return save(state, &mut pickler, Some(object));
         }
         // SAFETY: CPython calls this by the vectorcall protocol.
         let arguments = unsafe { DUMPS.parse_vector(args, count, kwnames)? };
@@ -94,6 +94,32 @@ unsafe extern "C" fn dumps(
             None => Ok(data),
         }
     })
+}
+
+/// The arguments of a call that gives the object and at most the protocol.
+///
+/// # Safety
+///
+/// The arguments are those of a call by the vectorcall protocol, and live for `'a`.
+#[inline(always)]
+unsafe fn plain<'a>(
+    state: &State,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+) -> Option<(Ref<'a>, Option<Ref<'a>>)> {
+    // SAFETY: by contract, there are `count` arguments and after them one for each name.
+    unsafe {
+        let keywords = if kwnames.is_null() { 0 } else { PyTuple_GET_SIZE(kwnames) };
+        match (count, keywords) {
+            (1, 0) => Some((Ref::new(*args), None)),
+            (2, 0) => Some((Ref::new(*args), Some(Ref::new(*args.add(1))))),
+            (1, 1) if PyTuple_GET_ITEM(kwnames, 0) == state.names.protocol.as_ptr() => {
+                Some((Ref::new(*args), Some(Ref::new(*args.add(1)))))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The `write` method of a file.

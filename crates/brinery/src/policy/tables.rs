@@ -28,9 +28,16 @@ fn backing<'g>(examiner: &'g Examiner<'_, '_>, value: Value<'g, '_>) -> Option<A
         ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked") => {
             state.items().take(2).find_map(|part| array(examiner, part))
         }
-        ("pandas.arrays", _) => array(examiner, state.get("_data").or_else(|| state.get("_ndarray"))?),
+        (module, _) if is_arrays(module) => {
+            array(examiner, state.get("_data").or_else(|| state.get("_ndarray"))?)
+        }
         _ => None,
     }
+}
+
+/// Whether a module is one that has, or had, the arrays of pandas.
+fn is_arrays(module: &str) -> bool {
+    module == "pandas.arrays" || module.starts_with("pandas.core.arrays.")
 }
 
 /// The dimensions of an array, of whatever kind.
@@ -39,14 +46,17 @@ fn dims(examiner: &Examiner<'_, '_>, value: Value<'_, '_>) -> Option<Vec<u64>> {
         return Some(array.dims);
     }
     let state = state_of(value)?;
-    if origin(examiner, value)? == ("pandas.arrays", "SparseArray") {
-        let index = state.get("_sparse_index")?.as_instance()?;
-        return Some(vec![u64::try_from(index.args().item(0)?.as_i64()?).ok()?]);
+    match origin(examiner, value)? {
+        (module, "SparseArray") if is_arrays(module) => {
+            let index = state.get("_sparse_index")?.as_instance()?;
+            Some(vec![u64::try_from(index.args().item(0)?.as_i64()?).ok()?])
+        }
+        (module, "IntervalArray") if is_arrays(module) => Some(vec![len(examiner, state.get("_left")?)?]),
+        ("pandas._libs.interval", "__pyx_unpickle_IntervalMixin") => {
+            Some(vec![len(examiner, state.item(0)?.get("_left")?)?])
+        }
+        _ => None,
     }
-    if origin(examiner, value)? == ("pandas.arrays", "IntervalArray") {
-        return Some(vec![len(examiner, state.get("_left")?)?]);
-    }
-    None
 }
 
 /// The length of an index or an array of one dimension.
