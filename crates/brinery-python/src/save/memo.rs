@@ -86,6 +86,8 @@ const SMALLEST: usize = 64;
 const LARGE: usize = 1 << 20;
 /// How many slots a memo that is used again may keep.
 const SPARE_SLOTS: usize = 4096;
+/// For how many slots, filling all of them is as cheap as freeing one that is taken.
+const FILL: usize = 32;
 
 impl Memo {
     /// How many objects have an index, which is also the next one.
@@ -314,8 +316,10 @@ impl Memo {
         }
         if self.slots.len() > SPARE_SLOTS {
             self.slots = Vec::new();
-        } else if self.used != self.shared() || self.used * 4 > self.slots.len() {
-            self.slots.fill(FREE);
+        } else if self.used * FILL >= self.slots.len() || self.used != self.shared() {
+            if self.used > 0 {
+                self.slots.fill(FREE);
+            }
         } else {
             let mask = self.slots.len().wrapping_sub(1);
             for &entry in &self.waiting {
