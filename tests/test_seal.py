@@ -99,7 +99,7 @@ def test_paths_are_sealed_and_opened(key: Key, tmp_path: Path) -> None:
         with pytest.raises(TypeError):
             load(path, purpose="test")
     before = path.read_bytes()
-    with pytest.raises((AttributeError, brinery.PicklingError), match="pickle|local object"):
+    with pytest.raises((AttributeError, brinery.PicklingError), match=r"pickle|local object"):
         dump([bytes(100_000), lambda: None], path, key=key, purpose="test")
     assert path.read_bytes() == before
     path.write_bytes(before[:-1])
@@ -152,7 +152,7 @@ def test_nothing_is_loaded_before_all_is_verified(key: Key) -> None:
 def test_a_failed_dump_leaves_no_envelope() -> None:
     key = key_for("blake3")
     file = io.BytesIO()
-    with pytest.raises((AttributeError, brinery.PicklingError), match="pickle|local object"):
+    with pytest.raises((AttributeError, brinery.PicklingError), match=r"pickle|local object"):
         dump([bytes(100_000), lambda: None], file, key=key, purpose="test")
     assert reason(lambda: unseal(file.getvalue(), key, purpose="test")) == "truncated"
 

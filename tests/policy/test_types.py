@@ -26,14 +26,15 @@ class Point(NamedTuple):
 @dataclass
 class Line:
     points: list[Point]
-    color: Optional[Color] = None
-    born: Optional[datetime.date] = None
+    # The annotations are evaluated, and Python 3.9 knows no `|` of types.
+    color: Optional[Color] = None  # noqa: UP045
+    born: Optional[datetime.date] = None  # noqa: UP045
 
 
 @dataclass
 class Drawing:
     lines: dict[str, Line] = field(default_factory=dict)
-    parent: Optional[Drawing] = None
+    parent: Optional[Drawing] = None  # noqa: UP045
 
 
 @dataclass

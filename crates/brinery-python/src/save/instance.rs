@@ -4,13 +4,14 @@
 //! of a class is kept as long as the interpreter's version tag says that the class has not changed.
 
 use super::memo::Known;
+use super::numpy::Learned;
 use super::task::{Attributes, Construct, Dict, From, Items, Slots, State, Task, key_step};
 use super::{Dump, MOST_NESTED, standard};
 use crate::ffi::api::*;
 use crate::ffi::layout::items as layout;
 use crate::ffi::{Owned, Ref, Result, error, text};
 use brinery::{Opcode, Segment};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 /// What saving has to know of a class.
@@ -25,6 +26,8 @@ pub(super) struct Facts {
     pub(super) parts: Vec<Slot>,
     dict: DictOf,
     items: ItemsOf,
+    /// What numpy makes of the instances, once one was met.
+    pub(super) learned: OnceCell<Learned>,
 }
 
 /// Whether an instance has items, which come between it and its state.
@@ -167,6 +170,7 @@ impl Facts {
             parts: Vec::new(),
             dict: DictOf::None,
             items: ItemsOf::None,
+            learned: OnceCell::new(),
         };
         if let Some(known) = standard::Type::of(kind) {
             facts.state = StateOf::Known(known);

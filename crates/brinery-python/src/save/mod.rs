@@ -8,6 +8,7 @@ mod functions;
 mod global;
 mod instance;
 mod memo;
+mod numpy;
 mod output;
 mod reduce;
 mod row;
@@ -176,6 +177,8 @@ pub(crate) struct Dump<'s> {
     nested: usize,
     /// What is known of the classes of instances that were saved lately.
     recent: instance::Recents,
+    /// The dtypes of numpy that were met and are plain memory.
+    elements: Vec<numpy::Element>,
     /// `uuid.SafeUUID.unknown`, once it was met.
     unknown_safety: *mut PyObject,
     /// A callable of a reduction that is known to have no opcode of its own, and that the memo keeps alive.
@@ -226,6 +229,7 @@ impl<'s> Dump<'s> {
             attributes: 0,
             nested: 0,
             recent: instance::Recents::default(),
+            elements: Vec::new(),
             unknown_safety: std::ptr::null_mut(),
             ordinary: std::ptr::null_mut(),
             reductions: 0,

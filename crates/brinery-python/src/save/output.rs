@@ -15,8 +15,10 @@ unsafe extern "C" {
 const SPARE_SIZE: usize = 256 * 1024;
 /// How much there is at least.
 const SMALLEST: usize = 1024;
-/// How much room there is beyond what is expected: some bytes are stored although they do not count.
-const SLACK: usize = 32;
+/// How much room there is beyond what is expected: some is asked for although it need not be used.
+const SLACK: usize = 2 * ROW;
+/// From how many bytes on a piece goes straight into a `bytes` object, so that it is not copied twice.
+const PIECE: usize = 16 * 1024;
 /// How many times as much as needed there may be because the last result was so long.
 const MOST_AHEAD: usize = 8;
 
@@ -89,24 +91,38 @@ impl Output {
                 vector.clear();
                 vector.spare_capacity_mut().as_mut_ptr_range()
             }
-            Memory::Vector(_) => {
-                // Memory of the size that was given back last is likely to be there still.
-                let likely = (least..=least.saturating_mul(MOST_AHEAD)).contains(&self.expected);
-                let object =
-                    new_bytes(if likely { self.expected } else { (least + least / 2).max(4 * SPARE_SIZE) });
-                // SAFETY: the object has room for more than has been written.
-                unsafe {
-                    let data = PyBytes_AS_STRING(object.as_ptr()).cast_mut().cast::<u8>();
-                    ptr::copy_nonoverlapping(self.start, data, len);
-                }
-                self.memory = Memory::Bytes(object);
-                self.bytes_range()
-            }
+            Memory::Vector(_) => return self.move_to_bytes(additional),
             Memory::Bytes(object) => {
                 resize(object, least + least / 2);
                 self.bytes_range()
             }
         };
+        self.take_over(range, len);
+    }
+
+    /// Goes on in a `bytes` object.
+    #[cold]
+    #[inline(never)]
+    fn move_to_bytes(&mut self, additional: usize) {
+        let len = self.len();
+        let Some(least) = len.checked_add(additional).and_then(|least| least.checked_add(SLACK)) else {
+            out_of_memory()
+        };
+        // Memory of the size that was given back last is likely to be there still.
+        let likely = (least..=least.saturating_mul(MOST_AHEAD)).contains(&self.expected);
+        let object = new_bytes(if likely { self.expected } else { least + least / 2 });
+        // SAFETY: the object has room for more than has been written.
+        unsafe {
+            let data = PyBytes_AS_STRING(object.as_ptr()).cast_mut().cast::<u8>();
+            ptr::copy_nonoverlapping(self.start, data, len);
+        }
+        self.memory = Memory::Bytes(object);
+        let range = self.bytes_range();
+        self.take_over(range, len);
+    }
+
+    /// Goes on in other memory, where the first `len` bytes have been written.
+    fn take_over(&mut self, range: std::ops::Range<*mut std::mem::MaybeUninit<u8>>, len: usize) {
         pages::enlarge(range.start.cast(), range.end.addr() - range.start.addr());
         self.start = range.start.cast();
         self.end = range.end.cast();
@@ -243,7 +259,11 @@ impl Buffer for Output {
 
     #[inline(always)]
     fn extend_from_slice(&mut self, bytes: &[u8]) {
-        self.make_room(bytes.len());
+        if bytes.len() >= PIECE && matches!(self.memory, Memory::Vector(_)) {
+            self.move_to_bytes(bytes.len());
+        } else {
+            self.make_room(bytes.len());
+        }
         // SAFETY: there is room, and nobody else can refer to it.
         unsafe {
             ptr::copy_nonoverlapping(bytes.as_ptr(), self.position, bytes.len());

@@ -47,6 +47,9 @@ pub(super) enum Type {
     Scalar(*mut PyTypeObject),
     /// A class made from `tuple`.
     Tuple,
+    /// A number of numpy.
+    NumpyScalar,
+    NumpyArray,
 }
 
 /// What a method of the standard library is, by the type that defines it or its name in a module.
@@ -65,6 +68,7 @@ fn reduction(state: &State, method: Ref<'_>) -> Option<Type> {
             return None;
         }
         return match name {
+            b"numpy.generic" => Some(Type::NumpyScalar),
             b"range" | b"slice" => Some(Type::Range),
             b"decimal.Decimal" => Some(Type::Decimal),
             b"collections.OrderedDict" if state.layout.as_ref()?.knows_collections() => {
@@ -197,6 +201,7 @@ impl Type {
                 b"datetime.datetime" => Some(Type::DateTime),
                 b"datetime.timedelta" => Some(Type::TimeDelta),
                 b"complex" => Some(Type::Complex),
+                b"numpy.ndarray" => Some(Type::NumpyArray),
                 _ => None,
             }
         }
@@ -240,6 +245,8 @@ impl Type {
                     && (cfg!(Py_3_11) || facts.has_no_dict())
             }
             Type::Exception => true,
+            // A class made from one may have more than numbers.
+            Type::NumpyScalar => is_native(kind),
             _ => false,
         };
         known.then_some(found)
@@ -350,11 +357,13 @@ impl Dump<'_> {
             Type::Counter => self.save_counter(object, single),
             Type::Exception => self.save_exception(object),
             Type::Scalar(base) => self.save_scalar_like(object, single, facts, base),
+            Type::NumpyScalar => self.save_numpy_scalar(object, single, facts),
+            Type::NumpyArray => self.save_numpy_array(object, single, facts),
         }
     }
 
     /// The opcode that makes a tuple of so many items, at least one.
-    fn tuple_opcode(len: usize) -> Opcode {
+    pub(super) fn tuple_opcode(len: usize) -> Opcode {
         match len {
             1 => Opcode::Tuple1,
             2 => Opcode::Tuple2,
@@ -392,7 +401,7 @@ impl Dump<'_> {
     }
 
     /// The end of a reduction: the call, and the object that it makes.
-    fn finish_call(&mut self, object: &Owned, single: bool, era: usize) -> Result<()> {
+    pub(super) fn finish_call(&mut self, object: &Owned, single: bool, era: usize) -> Result<()> {
         self.out.op(Opcode::Reduce);
         let single = single && era == self.memo().era();
         self.memoize_held(object.as_ref(), single)
