@@ -53,6 +53,13 @@ impl<'a> Ref<'a> {
         cfg!(not(Py_GIL_DISABLED)) && unsafe { Py_REFCNT(self.as_ptr()) == count }
     }
 
+    /// Whether there are more references to the object than so many.
+    #[inline(always)]
+    pub(crate) fn has_more_holders(self, count: usize) -> bool {
+        // SAFETY: the object is alive.
+        cfg!(not(Py_GIL_DISABLED)) && unsafe { Py_REFCNT(self.as_ptr()) > count as isize }
+    }
+
     /// The exact type of the object.
     #[inline(always)]
     pub(crate) fn type_ptr(self) -> *mut PyTypeObject {
@@ -357,6 +364,13 @@ impl Clone for Owned {
     fn clone(&self) -> Self {
         self.as_ref().to_owned()
     }
+}
+
+/// The same references, borrowed.
+#[inline(always)]
+pub(crate) fn borrowed(objects: &[Owned]) -> &[Ref<'_>] {
+    // SAFETY: both are transparent over the same pointer, and what is borrowed keeps the objects alive.
+    unsafe { std::slice::from_raw_parts(objects.as_ptr().cast(), objects.len()) }
 }
 
 /// All of `Ref`'s methods are also `Owned`'s.

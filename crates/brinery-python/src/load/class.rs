@@ -98,7 +98,7 @@ struct Place {
 ///
 /// `kind` is a class that is alive.
 #[inline(always)]
-unsafe fn version_of(kind: *mut PyTypeObject) -> u32 {
+pub(super) unsafe fn version_of(kind: *mut PyTypeObject) -> u32 {
     // SAFETY: by contract.
     unsafe {
         #[cfg(not(Py_3_13))]
@@ -163,7 +163,7 @@ impl Class {
                 let name = Owned::interned(name).ok()?;
                 Ref::from_nullable(_PyType_Lookup(kind, name.as_ptr()))
             };
-            let native = native::of(kind, state, &named);
+            let native = native::of(kind, state, layout, &named);
             let inherited = |base: *mut PyTypeObject, name: &Owned| {
                 let found = _PyType_Lookup(kind, name.as_ptr());
                 PyType_IsSubtype(kind, base) != 0 && found == _PyType_Lookup(base, name.as_ptr())

@@ -17,7 +17,7 @@ use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, number, 
 use crate::place;
 use crate::state::State;
 use brinery::read::{
-    Chunk, Fault, FaultClass, Host, Items, LineEncoding, ReadError, ReadResult, Shape, Source,
+    Call, Chunk, Fault, FaultClass, Host, Items, LineEncoding, ReadError, ReadResult, Shape, Source, Stored,
 };
 use brinery::{Opcode, Place};
 use std::ptr;
@@ -615,10 +615,14 @@ impl<'de> Host<'de> for Builder<'_> {
         if self.deferred.is_some() {
             self.refuse_incomplete(args)?;
         }
-        match self.call(callable, args)? {
-            Ok(made) => Ok(made),
-            Err(Raised) => self.set_or_defer(callable, args),
+        let made = match self.call(callable, args)? {
+            Ok(made) => made,
+            Err(Raised) => self.set_or_defer(callable, args)?,
+        };
+        if args.has_holders(1) && args.is_exactly(&raw mut PyTuple_Type) {
+            self.aids.nursery.forget_one();
         }
+        Ok(made)
     }
 
     #[inline]
@@ -727,6 +731,17 @@ impl<'de> Host<'de> for Builder<'_> {
     #[inline]
     fn set_state_items(&mut self, items: Items<'_, Owned>, room: usize, ahead: &[u8]) -> Result<usize> {
         Ok(self.set_state_at_once(items, room, ahead).unwrap_or(0))
+    }
+
+    #[inline]
+    fn call_with(
+        &mut self,
+        items: Items<'_, Owned>,
+        call: Call,
+        stored: Stored,
+        may_run_code: bool,
+    ) -> Option<Result<Owned>> {
+        self.call_with_items(items, call, stored, may_run_code)
     }
 
     fn shape(&self, value: &Owned) -> Shape {
@@ -875,8 +890,9 @@ pub(super) fn is_constant(object: Ref<'_>) -> bool {
     object.is_none() || object.is_exactly(&raw mut PyBool_Type)
 }
 
+/// Whether an object is text, a number or bytes, and of just that class.
 #[inline(always)]
-fn is_atom(object: Ref<'_>) -> bool {
+pub(super) fn is_atom(object: Ref<'_>) -> bool {
     let kind = object.type_ptr();
     [&raw mut PyUnicode_Type, &raw mut PyLong_Type, &raw mut PyBytes_Type, &raw mut PyFloat_Type]
         .into_iter()

@@ -2,7 +2,7 @@
 
 use super::class::SetState;
 use super::host::Builder;
-use super::native::Native;
+use super::native::{Native, items_of};
 use super::spare::Aids;
 use crate::ffi::api::*;
 use crate::ffi::instance::Attributes;
@@ -27,23 +27,39 @@ impl Builder<'_> {
             && args.is_exactly(&raw mut PyTuple_Type)
         {
             let kind = callable.as_ptr().cast();
-            let Aids { classes, fetches, .. } = &mut *self.aids;
+            let Aids { classes, fetches, nursery, .. } = &mut *self.aids;
             // SAFETY: the class is alive.
             if let Some(class) = unsafe { classes.get(kind, self.state, layout) } {
                 if let Native::Init(init) = class.native {
-                    // SAFETY: as long as it is not changed the class has this function.
-                    let init = unsafe { Ref::new(init) }.to_owned();
+                    // SAFETY: as long as it is not changed the class has this function, and makes instances so.
+                    let (init, object) = unsafe {
+                        let object = class.new_instance(&self.heap, nursery, self.state.empty_tuple.as_ref())?;
+                        (Ref::new(init).to_owned(), object)
+                    };
                     self.memos.expose(fetches)?;
-                    return Ok(self.pause.interrupt(|| initialized(kind, args, &init)));
+                    let args = items_of(args);
+                    let mut short = [ptr::null_mut(); 8];
+                    let mut long = Vec::new();
+                    let vector = if args.len() < short.len() {
+                        &mut short[..=args.len()]
+                    } else {
+                        long.resize(args.len() + 1, ptr::null_mut());
+                        long.as_mut_slice()
+                    };
+                    for (place, arg) in vector[1..].iter_mut().zip(args) {
+                        *place = arg.as_ptr();
+                    }
+                    // SAFETY: the tuple holds the arguments.
+                    return Ok(self.pause.interrupt(|| unsafe { initialized(object, vector, &init) }));
                 }
                 // What is called may take apart what it is given, and arguments go when it has been.
-                if class.native.is_inert(args) {
+                if class.native.is_inert(items_of(args)) {
                     self.memos.settle(fetches);
                 } else {
                     self.memos.expose(fetches)?;
                 }
                 // SAFETY: this is known of the class.
-                if let Some(made) = unsafe { class.native.call(&self.heap, kind, args) } {
+                if let Some(made) = unsafe { class.native.call(layout, &self.heap, nursery, kind, args) } {
                     return Ok(made);
                 }
             }
@@ -53,32 +69,23 @@ impl Builder<'_> {
     }
 }
 
-/// `object.__new__(kind)`, and `init(it, *args)`.
-fn initialized(kind: *mut PyTypeObject, args: Ref<'_>, init: &Owned) -> Result<Owned> {
-    // SAFETY: the class is made by `object.__new__`; the array holds the new object and the items of a tuple.
-    unsafe {
-        let Some(new) = PyBaseObject_Type.tp_new else { return Err(Raised) };
-        let object = Owned::from_result(new(kind, args.as_ptr(), ptr::null_mut()))?;
-        let count = PyTuple_GET_SIZE(args.as_ptr()) as usize;
-        let mut array = [object.as_ptr(); 8];
-        let done = if count < array.len() {
-            for (index, slot) in array[1..=count].iter_mut().enumerate() {
-                *slot = PyTuple_GET_ITEM(args.as_ptr(), index as Py_ssize_t);
-            }
-            let vector = array.as_ptr();
-            Owned::from_result(PyObject_Vectorcall(init.as_ptr(), vector, (count + 1) as _, ptr::null_mut()))?
-        } else {
-            let items = (0..count).map(|index| PyTuple_GET_ITEM(args.as_ptr(), index as Py_ssize_t));
-            let vector: Vec<_> = std::iter::once(object.as_ptr()).chain(items).collect();
-            let vector = vector.as_ptr();
-            Owned::from_result(PyObject_Vectorcall(init.as_ptr(), vector, (count + 1) as _, ptr::null_mut()))?
-        };
-        if !done.is_none() {
-            let kind = done.type_name();
-            return Err(error::type_error(&format!("__init__() should return None, not '{kind}'")));
-        }
-        Ok(object)
+/// `init(object, *args)` for a new object, with a vector of the arguments behind a place for the object.
+///
+/// # Safety
+///
+/// The vector holds arguments that are alive, but for its first place.
+pub(super) unsafe fn initialized(object: Owned, vector: &mut [*mut PyObject], init: &Owned) -> Result<Owned> {
+    vector[0] = object.as_ptr();
+    // SAFETY: by contract.
+    let done = unsafe {
+        let (vector, count) = (vector.as_ptr(), vector.len());
+        Owned::from_result(PyObject_Vectorcall(init.as_ptr(), vector, count, ptr::null_mut()))?
+    };
+    if !done.is_none() {
+        let kind = done.type_name();
+        return Err(error::type_error(&format!("__init__() should return None, not '{kind}'")));
     }
+    Ok(object)
 }
 
 /// `callable(*args)`
@@ -96,7 +103,7 @@ pub(super) fn reduce(callable: Ref<'_>, args: Ref<'_>) -> Result<Owned> {
 ///
 /// That is done only where the call failed before any Python code of the class ran: the arguments did not fit.
 #[cold]
-fn exception_without_init(callable: Ref<'_>, args: Ref<'_>) -> Result<Owned> {
+pub(super) fn exception_without_init(callable: Ref<'_>, args: Ref<'_>) -> Result<Owned> {
     // SAFETY: the interpreter's exception classes are alive as long as it is; the objects are alive.
     unsafe {
         let class = callable.as_ptr().cast::<PyTypeObject>();
@@ -181,7 +188,7 @@ impl Builder<'_> {
                         return unsafe { known.new_instance(&self.heap, &mut self.aids.nursery, args) };
                     }
                     // SAFETY: as above.
-                    if let Some(made) = unsafe { known.native.new_object(kind, args) } {
+                    if let Some(made) = unsafe { known.native.new_object(kind, items_of(args)) } {
                         self.memos.spend_last(args, &mut self.aids.fetches);
                         return made;
                     }

@@ -9,6 +9,7 @@
 //! wrong. Before foreign code runs for the first time the stream is looked through, for what has run cannot run again.
 
 use super::guarded::SharedMemo;
+use super::host::is_atom;
 use super::spare::Aids;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result};
@@ -20,6 +21,9 @@ const PATIENCE: usize = 6;
 
 /// From how many bytes on it is worth while to look a stream through for the sake of its memo.
 const LONG: usize = 1024;
+
+/// Among how many entries an object is looked for.
+const NEAR: usize = 16;
 
 /// Stands in the place of an object that was spent.
 const SPENT: *mut PyObject = ptr::without_provenance_mut(8);
@@ -399,6 +403,30 @@ impl<'a> Memos<'a> {
         } else {
             self.arrays.entries.push(SPENT);
             self.spent += 1;
+        }
+    }
+
+    /// Prepares for the loss of objects on the stack. Those that were noted last and have no other holder are spent.
+    #[inline(always)]
+    pub(super) fn release(&mut self, items: &[Owned]) {
+        if self.mode != Mode::Noting {
+            return;
+        }
+        let mut end = self.arrays.entries.len();
+        for item in items.iter().rev() {
+            if item.as_ref().has_more_holders(items.len()) {
+                continue;
+            }
+            let noted = &mut self.arrays.entries[self.held..end];
+            let Some(last) = noted.len().checked_sub(1) else { return };
+            let (atom, object) = (is_atom(item.as_ref()), item.as_ptr());
+            if noted[last] == object && atom && item.as_ref().has_holders(1) && !self.careful {
+                noted[last] = SPENT;
+                self.spent += 1;
+                end -= 1;
+            } else if !atom || noted.len() > NEAR || noted.contains(&object) {
+                return self.hold_all();
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Loading: the host in which the pickle machine builds Python objects.
 
+mod call;
 mod class;
 mod collector;
 mod deferred;

@@ -5,7 +5,7 @@
 
 use super::host::{has_native_hash, is_constant};
 use crate::ffi::api::*;
-use crate::ffi::layout::{Heap, Moment, slot_offset};
+use crate::ffi::layout::{Decimals, Heap, Layout, Moment, Nursery, Plan, Ranges, slot_offset};
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, text};
 use crate::state::State;
 use std::ptr;
@@ -14,10 +14,11 @@ use std::ptr;
 pub(super) enum Native {
     /// By a call of the class.
     Call,
-    /// By the slot `tp_new` alone: the one for `__init__` would do nothing.
-    New,
+    /// By the slot `tp_new` alone: the one for `__init__` would do nothing. It may be that the same is to be had without a
+    /// tuple of arguments.
+    New(Option<vectorcallfunc>),
     /// The same for exceptions that keep their arguments and do nothing else.
-    Exception,
+    Exception(Option<Plan>),
     /// By `object.__new__` and this function, the class's `__init__`, which is borrowed from the class.
     Init(*mut PyObject),
     /// `collections.namedtuple`: its `__new__`, the code of that, both borrowed from the class, and the number of fields.
@@ -28,6 +29,14 @@ pub(super) enum Native {
     Moment(Moment),
     /// `complex`
     Complex,
+    /// `range`
+    Range(Ranges),
+    /// `slice`
+    Slice,
+    /// `decimal.Decimal`
+    Decimal(Decimals),
+    /// An enumeration: its dict of members by value, borrowed from the class, and the version of its metaclass.
+    Enum { members: *mut PyObject, version: u32 },
     /// By `tp_new` where there are no arguments, as `__init__` does nothing then.
     NewIfBare,
     /// `fractions.Fraction`, with the offsets of its two slots.
@@ -46,6 +55,7 @@ pub(super) enum Native {
 pub(super) unsafe fn of<'a>(
     kind: *mut PyTypeObject,
     state: &State,
+    layout: &Layout,
     lookup: &dyn Fn(&str) -> Option<Ref<'a>>,
 ) -> Native {
     // SAFETY: the class is alive, and what is found in it too as long as it is not changed.
@@ -56,10 +66,23 @@ pub(super) unsafe fn of<'a>(
         let call_address = |slot: Option<ternaryfunc>| slot.map(|function| function as *const ());
         let metatype = class.type_ptr();
         if call_address((*metatype).tp_call) != call_address(PyType_Type.tp_call) {
-            return Native::Call;
+            return enumeration(class, lookup).unwrap_or(Native::Call);
         }
         let plain_new = address((*kind).tp_new) == address(PyBaseObject_Type.tp_new);
         let plain_init = init_address((*kind).tp_init) == init_address(PyBaseObject_Type.tp_init);
+        // The `__init__` of exceptions does once more what their `__new__` has done.
+        let exception = PyExc_BaseException.cast::<PyTypeObject>();
+        if PyType_IsSubtype(kind, exception) != 0
+            && init_address((*kind).tp_init) == init_address((*exception).tp_init)
+            && address((*kind).tp_new) == address((*exception).tp_new)
+        {
+            return Native::Exception(Plan::of_exception(kind, layout));
+        }
+        if is_c_decimal(class)
+            && let Some(decimals) = Decimals::of(kind)
+        {
+            return Native::Decimal(decimals);
+        }
         if PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE == 0 {
             let name = std::ffi::CStr::from_ptr((*kind).tp_name);
             if has_datetime_name(name.to_bytes())
@@ -74,19 +97,21 @@ pub(super) unsafe fn of<'a>(
             if kind == crate::ffi::ordered::kind() {
                 return Native::NewIfBare;
             }
-            // The `__init__` of exceptions does once more what their `__new__` has done.
-            let exception = PyExc_BaseException.cast::<PyTypeObject>();
-            if PyType_IsSubtype(kind, exception) != 0
-                && init_address((*kind).tp_init) == init_address((*exception).tp_init)
-                && address((*kind).tp_new) == address((*exception).tp_new)
+            if kind == &raw mut PyRange_Type
+                && let Some(ranges) = Ranges::new(layout)
             {
-                return Native::Exception;
+                return Native::Range(ranges);
+            }
+            if kind == &raw mut PySlice_Type {
+                return Native::Slice;
             }
             // With an encoding these two ask a codec, which may be anyone's.
             let decodes = kind == &raw mut PyUnicode_Type || kind == &raw mut PyBytes_Type;
             return match name.to_bytes() {
                 b"datetime.timedelta" if has_datetime() => Native::TimeDelta,
-                _ if plain_init && !plain_new && !decodes && kind != &raw mut PyType_Type => Native::New,
+                _ if plain_init && !plain_new && !decodes && kind != &raw mut PyType_Type => {
+                    Native::New((*kind).tp_vectorcall.filter(|_| !makes_sets(kind)))
+                }
                 _ => Native::Call,
             };
         }
@@ -136,6 +161,49 @@ pub(super) unsafe fn of<'a>(
         }
         Native::Call
     }
+}
+
+/// Whether instances of a class are sets, which may need help to be made.
+unsafe fn makes_sets(kind: *mut PyTypeObject) -> bool {
+    [&raw mut PySet_Type, &raw mut PyFrozenSet_Type]
+        .into_iter()
+        // SAFETY: the classes are alive.
+        .any(|set| unsafe { PyType_IsSubtype(kind, set) } != 0)
+}
+
+/// Whether a class is `decimal.Decimal` as it is written in C.
+fn is_c_decimal(class: Ref<'_>) -> bool {
+    // SAFETY: the class has a name as long as it is alive.
+    let name = unsafe { std::ffi::CStr::from_ptr((*class.as_ptr().cast::<PyTypeObject>()).tp_name) };
+    if name != c"decimal.Decimal" {
+        return false;
+    }
+    let found = loaded("_decimal")
+        .and_then(|module| module.getattr(Owned::str("Decimal").ok()?.as_ref()).ok())
+        .is_some_and(|found| found.is(class));
+    error::clear();
+    found
+}
+
+/// What is known of an enumeration whose members are looked up as `enum` does.
+fn enumeration<'a>(class: Ref<'_>, lookup: &dyn Fn(&str) -> Option<Ref<'a>>) -> Option<Native> {
+    let module = loaded("enum")?;
+    let get = |object: &Ref<'_>, name: &str| {
+        let found = Owned::str(name).and_then(|name| object.getattr(name.as_ref())).ok();
+        error::clear();
+        found
+    };
+    let metaclass = class.type_ref();
+    if !get(&module, "EnumMeta")?.is(metaclass) || !is_original(lookup("__new__"), "enum", "Enum.__new__") {
+        return None;
+    }
+    let call = get(&metaclass, "__call__")?;
+    let named = |name| is_original(Some(call.as_ref()), "enum", name);
+    // SAFETY: the metaclass is alive.
+    let version = unsafe { super::class::version_of(metaclass.as_ptr().cast()) };
+    let members = lookup("_value2member_map_").filter(|members| members.is_exactly(&raw mut PyDict_Type))?;
+    let known = version != 0 && (named("EnumType.__call__") || named("EnumMeta.__call__"));
+    known.then_some(Native::Enum { members: members.as_ptr(), version })
 }
 
 /// The module of this name, if it has been imported.
@@ -230,8 +298,11 @@ fn has_datetime() -> bool {
     }
 }
 
+/// In how many members of an enumeration a value is looked for.
+const FEW_MEMBERS: Py_ssize_t = 256;
+
 /// The items of a tuple.
-fn items_of(tuple: Ref<'_>) -> &[Ref<'_>] {
+pub(super) fn items_of(tuple: Ref<'_>) -> &[Ref<'_>] {
     // SAFETY: callers know that this is a tuple, which keeps its items alive; `Ref` is transparent over a pointer.
     unsafe {
         let first = (&raw const (*tuple.as_ptr().cast::<PyTupleObject>()).ob_item).cast();
@@ -283,35 +354,36 @@ fn int_value(object: Ref<'_>) -> Option<i64> {
 
 impl Native {
     /// Whether [`call`](Self::call) runs no code but the interpreter's own.
-    pub(super) fn is_inert(&self, args: Ref<'_>) -> bool {
+    pub(super) fn is_inert(&self, args: &[Ref<'_>]) -> bool {
         match self {
-            Native::New | Native::NewIfBare => items_of(args).iter().all(|argument| {
+            Native::New(_) | Native::NewIfBare => args.iter().all(|argument| {
                 is_harmless(*argument)
                     || argument.is_exactly(&raw mut PyList_Type) && list_of_atoms(*argument)
             }),
-            Native::Counter => items_of(args).iter().all(|counts| dict_of_atoms(*counts)),
+            Native::Counter => args.iter().all(|counts| dict_of_atoms(*counts)),
             _ => true,
         }
     }
 
-    /// `kind(*args)`, if that can be done without calling it; `args` is a tuple.
+    /// `kind(*args)` where neither a tuple of the arguments is needed nor any code but the interpreter's own, if it can be done
+    /// that way.
     ///
     /// # Safety
     ///
-    /// This is what is known of `kind`, and `args` is an exact tuple.
-    pub(super) unsafe fn call(
+    /// This is what is known of `kind`.
+    #[inline]
+    pub(super) unsafe fn make(
         &self,
+        layout: &Layout,
         heap: &Heap,
         kind: *mut PyTypeObject,
-        args: Ref<'_>,
+        args: &[Ref<'_>],
     ) -> Option<Result<Owned>> {
         // SAFETY: by contract.
         unsafe {
             match *self {
-                Native::New | Native::Exception => Some(made_by_new(kind, args)),
-                Native::NewIfBare => items_of(args).is_empty().then(|| made_by_new(kind, args)),
                 Native::Moment(moment) => {
-                    let (state, zone) = match *items_of(args) {
+                    let (state, zone) = match *args {
                         [state] => (state, None),
                         [state, zone] if zone.is_none() => (state, None),
                         [state, zone] => (state, Some(zone)),
@@ -326,7 +398,7 @@ impl Native {
                     moment.make(heap, kind, bytes::as_slice(state), zone)
                 }
                 Native::Complex => {
-                    let &[real, imaginary] = items_of(args) else { return None };
+                    let &[real, imaginary] = args else { return None };
                     let float = |object: Ref<'_>| object.is_exactly(&raw mut PyFloat_Type);
                     if !float(real) || !float(imaginary) {
                         return None;
@@ -335,8 +407,38 @@ impl Native {
                         (PyFloat_AS_DOUBLE(real.as_ptr()), PyFloat_AS_DOUBLE(imaginary.as_ptr()));
                     Some(Owned::from_result(PyComplex_FromDoubles(real, imaginary)))
                 }
+                Native::Range(ranges) => {
+                    let &[start, stop, step] = args else { return None };
+                    let numbers = [int_value(start)?, int_value(stop)?, int_value(step)?];
+                    ranges.make(layout, *heap, [start, stop, step], numbers)
+                }
+                Native::Slice => {
+                    let &[start, stop, step] = args else { return None };
+                    Some(Owned::from_result(PySlice_New(start.as_ptr(), stop.as_ptr(), step.as_ptr())))
+                }
+                Native::Decimal(decimals) => {
+                    let &[text] = args else { return None };
+                    if !text.is_exactly(&raw mut PyUnicode_Type) {
+                        return None;
+                    }
+                    decimals.make(heap, kind, text::ascii(text)?)
+                }
+                Native::Enum { members, version } => {
+                    let &[value] = args else { return None };
+                    let members = Ref::new(members);
+                    let few = PyDict_Size(members.as_ptr()) <= FEW_MEMBERS;
+                    if !few || !is_harmless(value) || !dict_of_atoms(members) {
+                        return None;
+                    }
+                    if super::class::version_of(Py_TYPE(kind.cast())) != version {
+                        return None;
+                    }
+                    let found = PyDict_GetItemWithError(members.as_ptr(), value.as_ptr());
+                    error::clear();
+                    Ref::from_nullable(found).map(|found| Ok(found.to_owned()))
+                }
                 Native::TimeDelta => {
-                    let &[days, seconds, micros] = items_of(args) else { return None };
+                    let &[days, seconds, micros] = args else { return None };
                     let (days, seconds, micros) = (int_value(days)?, int_value(seconds)?, int_value(micros)?);
                     let normal = (-999_999_999..=999_999_999).contains(&days)
                         && (0..86_400).contains(&seconds)
@@ -347,7 +449,7 @@ impl Native {
                     })
                 }
                 Native::Fraction { numerator, denominator } => {
-                    let pair = match *items_of(args) {
+                    let pair = match *args {
                         [text] if !cfg!(Py_3_12) => fraction_of_text(text)?,
                         [a, b] => {
                             let (a, b) = (int_value(a)?, int_value(b)?);
@@ -358,6 +460,34 @@ impl Native {
                     let values = || Ok([Owned::int(pair.0)?, Owned::int(pair.1)?]);
                     Some(with_slots(kind, [numerator, denominator], values()))
                 }
+                Native::New(Some(call)) if self.is_inert(args) => {
+                    let vector = args.as_ptr().cast::<*mut PyObject>();
+                    Some(Owned::from_result(call(kind.cast(), vector, args.len(), ptr::null_mut())))
+                }
+                _ => None,
+            }
+        }
+    }
+
+    /// `kind(*args)`, if that can be done without calling it; `args` is a tuple.
+    ///
+    /// # Safety
+    ///
+    /// This is what is known of `kind`, and `args` is an exact tuple.
+    pub(super) unsafe fn call(
+        &self,
+        layout: &Layout,
+        heap: &Heap,
+        nursery: &mut Nursery,
+        kind: *mut PyTypeObject,
+        args: Ref<'_>,
+    ) -> Option<Result<Owned>> {
+        // SAFETY: by contract.
+        unsafe {
+            match *self {
+                Native::Exception(Some(plan)) => Some(plan.make_exception(heap, nursery, kind, args)),
+                Native::New(_) | Native::Exception(None) => Some(made_by_new(kind, args)),
+                Native::NewIfBare => items_of(args).is_empty().then(|| made_by_new(kind, args)),
                 Native::Counter => {
                     let &[counts] = items_of(args) else { return None };
                     if !counts.is_exactly(&raw mut PyDict_Type) {
@@ -371,7 +501,7 @@ impl Native {
                     };
                     Some(make())
                 }
-                Native::Call | Native::Init(_) | Native::NamedTuple { .. } | Native::Uuid { .. } => None,
+                _ => self.make(layout, heap, kind, items_of(args)),
             }
         }
     }
@@ -380,12 +510,17 @@ impl Native {
     ///
     /// # Safety
     ///
-    /// This is what is known of `kind`, and `args` is an exact tuple.
-    pub(super) unsafe fn new_object(&self, kind: *mut PyTypeObject, args: Ref<'_>) -> Option<Result<Owned>> {
+    /// This is what is known of `kind`.
+    #[inline]
+    pub(super) unsafe fn new_object(
+        &self,
+        kind: *mut PyTypeObject,
+        args: &[Ref<'_>],
+    ) -> Option<Result<Owned>> {
         let Native::NamedTuple { new, code, fields } = *self else { return None };
         // SAFETY: the class still has the function; tuples of a subclass are allocated with room for so many items.
         unsafe {
-            if PyTuple_GET_SIZE(args.as_ptr()) != fields || PyFunction_GetCode(new) != code {
+            if args.len() as isize != fields || PyFunction_GetCode(new) != code {
                 return None;
             }
             let alloc = (*kind).tp_alloc?;
@@ -393,7 +528,7 @@ impl Native {
                 Ok(tuple) => tuple,
                 Err(Raised) => return Some(Err(Raised)),
             };
-            for (index, item) in items_of(args).iter().enumerate() {
+            for (index, item) in args.iter().enumerate() {
                 PyTuple_SET_ITEM(tuple.as_ptr(), index as Py_ssize_t, Ref::to_owned(*item).into_ptr());
             }
             Some(Ok(tuple))

@@ -78,6 +78,26 @@ impl<'s, V> Items<'s, V> {
     }
 }
 
+/// The opcode that calls something with a tuple of arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// `REDUCE`
+    Reduce,
+    /// `NEWOBJ`
+    New,
+}
+
+/// How a tuple of arguments is stored in the memo before the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// Not at all.
+    No,
+    /// By `MEMOIZE`.
+    Next,
+    /// Under a number of the stream's choice.
+    Numbered,
+}
+
 /// What kind of object a value is, for telling where in a structure something failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -240,6 +260,21 @@ pub trait Host<'de> {
         _ahead: &[u8],
     ) -> Result<usize, Self::Error> {
         Ok(0)
+    }
+
+    /// A call of the object below the items, with a tuple of them that would be made, `stored` and used for nothing else in
+    /// the opcodes ahead. A host that can do without the tuple makes the call and answers what comes out, with the items
+    /// on the stack or not; one that cannot leaves everything as it is. If it may not run code that could look at what is
+    /// read from, `may_run_code` says so.
+    #[inline(always)]
+    fn call_with(
+        &mut self,
+        _items: Items<'_, Self::Value>,
+        _call: Call,
+        _stored: Stored,
+        _may_run_code: bool,
+    ) -> Option<Result<Self::Value, Self::Error>> {
+        None
     }
 
     /// What a value is, for the path of a failure.

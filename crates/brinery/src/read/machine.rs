@@ -3,7 +3,7 @@
 use super::building::path_being_built;
 use super::cursor::{Chunk, ReadError, ReadResult, Source};
 use super::fault::Fault;
-use super::host::{Host, Items, LineEncoding};
+use super::host::{Call, Host, Items, LineEncoding, Stored};
 use super::number::{self, IntLine};
 use crate::opcode::{Opcode, byte};
 use crate::place::Place;
@@ -279,19 +279,34 @@ impl<V> Machine<V> {
 
                 byte::EMPTY_TUPLE => self.tuple(0, host)?,
                 byte::TUPLE1 => {
+                    self.require(1)?;
+                    if self.call_with(self.stack.len() - 1, source, host, place)? {
+                        continue;
+                    }
                     self.tuple(1, host)?;
                     self.memoize_next(source, host);
                 }
                 byte::TUPLE2 => {
+                    self.require(2)?;
+                    if self.call_with(self.stack.len() - 2, source, host, place)? {
+                        continue;
+                    }
                     self.tuple(2, host)?;
                     self.memoize_next(source, host);
                 }
                 byte::TUPLE3 => {
+                    self.require(3)?;
+                    if self.call_with(self.stack.len() - 3, source, host, place)? {
+                        continue;
+                    }
                     self.tuple(3, host)?;
                     self.memoize_next(source, host);
                 }
                 byte::TUPLE => {
                     let mark = self.pop_mark()?;
+                    if self.call_with(mark, source, host, place)? {
+                        continue;
+                    }
                     let made = host.tuple(self.items(mark));
                     let value = self.without_items(mark, made)?;
                     self.stack.push(value);
@@ -630,6 +645,49 @@ impl<V> Machine<V> {
             source.skip(done);
         }
         Ok(done > 0)
+    }
+
+    /// Lets the host make a call of the object below `start` without the tuple of what stands from there on, if the opcodes
+    /// ahead do nothing else with that; whether it has.
+    #[inline(always)]
+    fn call_with<'de, S, H>(
+        &mut self,
+        start: usize,
+        source: &mut S,
+        host: &mut H,
+        place: &mut At,
+    ) -> Result<bool, Stop<H::Error>>
+    where
+        S: Source<'de>,
+        H: Host<'de, Value = V>,
+    {
+        let (call, store) = match *source.ahead() {
+            [byte::MEMOIZE, call @ (byte::REDUCE | byte::NEWOBJ), ..] => (call, 1),
+            [call @ (byte::REDUCE | byte::NEWOBJ), ..] => (call, 0),
+            [byte::BINPUT, _, call @ (byte::REDUCE | byte::NEWOBJ), ..] => (call, 2),
+            [byte::LONG_BINPUT, _, _, _, _, call @ (byte::REDUCE | byte::NEWOBJ), ..] => (call, 5),
+            _ => return Ok(false),
+        };
+        if start <= self.fence {
+            return Ok(false);
+        }
+        let kind = if call == byte::REDUCE { Call::Reduce } else { Call::New };
+        let stored = [Stored::No, Stored::Next, Stored::Numbered][store.min(2)];
+        let may_run_code = !source.lags();
+        let Some(made) = host.call_with(Items::new(&mut self.stack, start), kind, stored, may_run_code) else {
+            return Ok(false);
+        };
+        source.skip(store);
+        place.start = source.mark();
+        if !S::COPIES {
+            place.opcode = Some(call);
+        }
+        source.skip(1);
+        let made = self.without_items(start - 1, made)?;
+        self.stack.truncate(start - 1);
+        self.stack.push(made);
+        self.memoize_next(source, host);
+        Ok(true)
     }
 
     /// [Exposes](expose) the source where putting items into the container below `start` may run code. Of the items,

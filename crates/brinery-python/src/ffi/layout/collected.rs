@@ -178,6 +178,12 @@ impl Nursery {
         unsafe { append(self.circle.as_ptr(), links(object)) };
     }
 
+    /// Takes an object out of the count that is about to go, as it does from the collector's own.
+    #[inline(always)]
+    pub(crate) fn forget_one(&mut self) {
+        self.made = self.made.saturating_sub(1);
+    }
+
     /// Puts the objects into the collector's books.
     ///
     /// If there are so many that the collector would have run meanwhile, they get there as if it had, and had found them all

@@ -1,10 +1,10 @@
-//! New instances of classes that are written in Python.
+//! New instances of classes that are written in Python, and exceptions.
 //!
 //! Their memory begins with what the interpreter keeps before an object: from 3.11 on two words for the dict and, as the version
 //! has it, the array of attributes or the weak references. Then come the collector's links and the object.
 
 use super::{Heap, Layout, Nursery};
-use crate::ffi::{Owned, Raised, Result};
+use crate::ffi::{Owned, Raised, Ref, Result};
 use pyo3_ffi::*;
 #[cfg(all(Py_3_11, not(Py_3_13)))]
 use std::ptr;
@@ -16,6 +16,9 @@ const EXTENDED: std::ffi::c_ulong = 1 << 3 | 1 << 4;
 const EXTENDED: std::ffi::c_ulong = 1 << 4;
 #[cfg(not(Py_3_11))]
 const EXTENDED: std::ffi::c_ulong = 0;
+
+/// The word of an exception that has its arguments.
+const ARGS: usize = 3;
 
 /// How the instances of a class are laid out.
 #[derive(Clone, Copy)]
@@ -66,6 +69,65 @@ impl Plan {
         }
     }
 
+    /// The plan of a class of exceptions whose instances are made by `BaseException.__new__` and `__init__`.
+    ///
+    /// # Safety
+    ///
+    /// `kind` is such a class, and alive.
+    pub(crate) unsafe fn of_exception(kind: *mut PyTypeObject, _: &Layout) -> Option<Self> {
+        // SAFETY: the class is alive, and a specimen of the class of all exceptions is larger than what is read of it.
+        unsafe {
+            let base = PyExc_BaseException.cast::<PyTypeObject>();
+            let text = Owned::str("specimen").ok()?;
+            let specimen = Ref::new(base.cast()).call1(text.as_ref()).ok()?;
+            let args = specimen.getattr(Owned::str("args").ok()?.as_ref()).ok()?;
+            let words = specimen.as_ptr().cast::<usize>();
+            let size = (*base).tp_basicsize as usize;
+            let fresh = size.is_multiple_of(8)
+                && (2..size / 8)
+                    .all(|word| *words.add(word) == if word == ARGS { args.as_ptr().addr() } else { 0 });
+            let flags = (*kind).tp_flags;
+            #[cfg(Py_3_11)]
+            let managed = flags & (1 << 4) != 0;
+            #[cfg(not(Py_3_11))]
+            let managed = false;
+            let ordinary = fresh
+                && flags & Py_TPFLAGS_HAVE_GC != 0
+                && !managed
+                && (*kind).tp_alloc? as *const () == PyType_GenericAlloc as *const ()
+                && (*kind).tp_itemsize == 0
+                && (*kind).tp_basicsize.is_multiple_of(8)
+                && (*kind).tp_basicsize as usize >= size;
+            ordinary.then_some(Plan {
+                before: if flags & EXTENDED == 0 { 0 } else { 16 },
+                size: (*kind).tp_basicsize as usize,
+                #[cfg(Py_3_11)]
+                array: false,
+            })
+        }
+    }
+
+    /// An exception with arguments.
+    ///
+    /// # Safety
+    ///
+    /// The plan is that of the class of exceptions `kind`, which has not changed since, and `args` is a tuple.
+    #[inline]
+    pub(crate) unsafe fn make_exception(
+        self,
+        heap: &Heap,
+        nursery: &mut Nursery,
+        kind: *mut PyTypeObject,
+        args: Ref<'_>,
+    ) -> Result<Owned> {
+        // SAFETY: by contract; the word is empty.
+        unsafe {
+            let object = self.make(heap, nursery, kind)?;
+            object.as_ptr().cast::<*mut PyObject>().add(ARGS).write(args.to_owned().into_ptr());
+            Ok(object)
+        }
+    }
+
     /// A new instance without attributes.
     ///
     /// # Safety
@@ -100,7 +162,9 @@ impl Plan {
                 words.sub(3).write(0);
                 words.sub(4).write(0);
             }
-            Py_INCREF(kind.cast());
+            if PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0 {
+                Py_INCREF(kind.cast());
+            }
             #[cfg(Py_3_13)]
             if self.array {
                 // Capacity, size, part of the instance, valid.

@@ -16,6 +16,8 @@ pub(crate) mod items;
 #[cfg(known_layout)]
 mod collected;
 #[cfg(known_layout)]
+mod decimal;
+#[cfg(known_layout)]
 #[cfg_attr(not(Py_3_11), path = "dict_until_3_10.rs")]
 mod dict;
 #[cfg(known_layout)]
@@ -26,6 +28,8 @@ mod instance;
 mod moment;
 #[cfg(known_layout)]
 mod number;
+#[cfg(known_layout)]
+mod range;
 #[cfg(known_layout)]
 mod set;
 #[cfg(known_layout)]
@@ -38,10 +42,12 @@ mod values;
 #[cfg(known_layout)]
 pub(crate) use self::{
     collected::{Nursery, remind_collector},
+    decimal::Decimals,
     dict::Shapes,
     heap::Heap,
     instance::Plan,
     moment::Moment,
+    range::Ranges,
     slots::slot_offset,
     values::{SharedKeys, Values, is_bare},
 };

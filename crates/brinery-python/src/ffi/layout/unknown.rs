@@ -101,6 +101,8 @@ impl Shapes {
 pub(crate) struct Nursery;
 
 impl Nursery {
+    pub(crate) fn forget_one(&mut self) {}
+
     pub(crate) fn hand_over(&mut self, layout: &Layout, _: bool) -> bool {
         match *layout {}
     }
@@ -167,6 +169,40 @@ impl Moment {
 
 /// There is none.
 #[derive(Clone, Copy)]
+pub(crate) enum Decimals {}
+
+impl Decimals {
+    pub(crate) unsafe fn of(_: *mut PyTypeObject) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn make(self, _: &Heap, _: *mut PyTypeObject, _: &[u8]) -> Option<Result<Owned>> {
+        match self {}
+    }
+}
+
+/// There is none.
+#[derive(Clone, Copy)]
+pub(crate) enum Ranges {}
+
+impl Ranges {
+    pub(crate) fn new(layout: &Layout) -> Option<Self> {
+        match *layout {}
+    }
+
+    pub(crate) fn make(
+        self,
+        _: &Layout,
+        _: Heap,
+        _: [Ref<'_>; 3],
+        _: [i64; 3],
+    ) -> Option<Result<Owned>> {
+        match self {}
+    }
+}
+
+/// There is none.
+#[derive(Clone, Copy)]
 pub(crate) enum Plan {}
 
 impl Plan {
@@ -174,7 +210,21 @@ impl Plan {
         match *layout {}
     }
 
+    pub(crate) unsafe fn of_exception(_: *mut PyTypeObject, layout: &Layout) -> Option<Self> {
+        match *layout {}
+    }
+
     pub(crate) unsafe fn make(self, _: &Heap, _: &mut Nursery, _: *mut PyTypeObject) -> Result<Owned> {
+        match self {}
+    }
+
+    pub(crate) unsafe fn make_exception(
+        self,
+        _: &Heap,
+        _: &mut Nursery,
+        _: *mut PyTypeObject,
+        _: Ref<'_>,
+    ) -> Result<Owned> {
         match self {}
     }
 }

@@ -1,0 +1,168 @@
+//! `decimal.Decimal`, as the C implementation has it in memory.
+//!
+//! It is the object header, the hash if that is known, a number of libmpdec, and room for the digits of most numbers:
+//! 19 decimal digits a word.
+
+use super::Heap;
+use crate::ffi::{Owned, Raised, Ref, Result};
+use pyo3_ffi::*;
+
+/// The digits of a word.
+const DIGITS: usize = 19;
+
+/// How many words of digits there is room for in the object, and where they are.
+const ROOM: usize = 4;
+const DATA: usize = 9;
+
+const SIZE: usize = (DATA + ROOM) * 8;
+
+/// What libmpdec has to know: the number and its digits belong to the object, and it is negative.
+const PART_OF_OBJECT: u64 = 16 | 32;
+const NEGATIVE: u64 = 1;
+
+/// Exponents from here on are for the class to look at.
+const LARGE: i64 = 1 << 40;
+
+/// The proof that instances of the class look as expected.
+#[derive(Clone, Copy)]
+pub(crate) struct Decimals(());
+
+/// A number as it is written.
+struct Number {
+    negative: bool,
+    exponent: i64,
+    digits: usize,
+    words: [u64; ROOM],
+}
+
+impl Decimals {
+    /// # Safety
+    ///
+    /// `kind` is the class `decimal.Decimal` of the C implementation.
+    pub(crate) unsafe fn of(kind: *mut PyTypeObject) -> Option<Self> {
+        let specimens = [
+            "0",
+            "-0.000",
+            "0E+7",
+            "12.50",
+            "-1E+100",
+            "0.00012",
+            "9999999999999999999",
+            "12345678901234567890123456789.0123456789",
+            "-1234567890123456789012345678901234567890123456789012345678901234567890.123456E-100",
+        ];
+        // SAFETY: the class is alive; an object of this size has so many words, of which those in use are compared.
+        let same = |text: &str| unsafe {
+            let text = Owned::str(text).ok()?;
+            let theirs = Ref::new(kind.cast()).call1(text.as_ref()).ok()?;
+            let ours = Decimals(()).make(&Heap::new(), kind, crate::ffi::text::ascii(text.as_ref())?)?.ok()?;
+            let words = |object: &Owned| {
+                let mut words = *object.as_ptr().cast::<[u64; DATA + ROOM]>();
+                words[3] &= 0xff;
+                words[DATA - 1] = words[DATA - 1].wrapping_sub(object.as_ptr().addr() as u64);
+                words
+            };
+            let (ours, theirs) = (words(&ours), words(&theirs));
+            let used = DATA + (ours[6] as usize).min(ROOM);
+            (theirs.get(..used) == ours.get(..used)).then_some(())
+        };
+        // SAFETY: by contract.
+        let plain = unsafe {
+            (*kind).tp_basicsize == SIZE as Py_ssize_t
+                && (*kind).tp_itemsize == 0
+                && PyType_GetFlags(kind) & Py_TPFLAGS_HAVE_GC == 0
+        };
+        let known = plain && specimens.into_iter().all(|text| same(text).is_some());
+        crate::ffi::error::clear();
+        known.then_some(Decimals(()))
+    }
+
+    /// `Decimal(text)` for the class `kind` that this is known of; `None` if that is for the class to say.
+    #[inline]
+    pub(crate) fn make(
+        self,
+        heap: &Heap,
+        kind: *mut PyTypeObject,
+        text: &[u8],
+    ) -> Option<Result<Owned>> {
+        let number = Number::parse(text)?;
+        // SAFETY: see above for what an object consists of; the class is alive, and held by its instances if it is not one of
+        // the interpreter's own.
+        unsafe {
+            let object = heap.allocate(SIZE);
+            if object.is_null() {
+                return Some(Err(Raised));
+            }
+            let data = object.add(DATA);
+            let flags = PART_OF_OBJECT | if number.negative { NEGATIVE } else { 0 };
+            let head = [
+                1,
+                kind.addr() as u64,
+                u64::MAX,
+                flags,
+                number.exponent.cast_unsigned(),
+                number.digits as u64,
+                number.digits.div_ceil(DIGITS) as u64,
+                ROOM as u64,
+                data.expose_provenance() as u64,
+            ];
+            object.cast::<[u64; DATA]>().write(head);
+            data.cast::<[u64; ROOM]>().write(number.words);
+            if PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0 {
+                Py_INCREF(kind.cast());
+            }
+            Some(Owned::from_result(object.cast()))
+        }
+    }
+}
+
+impl Number {
+    /// What a text like `-12.50E+3` says, if it is not too long.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let (negative, text) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            _ => (false, text),
+        };
+        let (text, mut exponent) = match text.iter().position(|&byte| byte == b'E') {
+            Some(at) => (&text[..at], exponent(&text[at + 1..])?),
+            None => (text, 0),
+        };
+        let mut digits = [0u8; DIGITS * ROOM];
+        let (mut count, mut any, mut fraction) = (0, false, false);
+        for &byte in text {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                if byte != b'.' || fraction {
+                    return None;
+                }
+                fraction = true;
+                continue;
+            }
+            any = true;
+            exponent -= i64::from(fraction);
+            if count > 0 || digit > 0 {
+                *digits.get_mut(count)? = digit;
+                count += 1;
+            }
+        }
+        let mut words = [0; ROOM];
+        for (word, digits) in words.iter_mut().zip(digits[..count].rchunks(DIGITS)) {
+            *word = digits.iter().fold(0, |word, &digit| word * 10 + u64::from(digit));
+        }
+        any.then_some(Number { negative, exponent, digits: count.max(1), words })
+    }
+}
+
+/// The exponent that is written, with a sign or without.
+fn exponent(text: &[u8]) -> Option<i64> {
+    let (sign, digits) = match text {
+        [b'-', rest @ ..] => (-1, rest),
+        [b'+', rest @ ..] => (1, rest),
+        _ => (1, text),
+    };
+    if digits.is_empty() || digits.len() > 12 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let value = digits.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+    (value < LARGE).then_some(sign * value)
+}

@@ -1,0 +1,118 @@
+//! Calls whose arguments stand on the stack.
+//!
+//! A stream makes a tuple of the arguments, stores it in the memo and calls something with it. Where nothing fetches the tuple it
+//! need not be made: what is known to need no tuple gets the arguments as they stand there, and so does what takes
+//! them side by side.
+
+use super::host::Builder;
+use super::instance::{exception_without_init, initialized};
+use super::native::Native;
+use super::spare::Aids;
+use crate::ffi::api::*;
+use crate::ffi::object::borrowed;
+use crate::ffi::{Owned, Raised, Ref, Result};
+use brinery::read::{Call, Items, Stored};
+use std::ptr;
+
+impl Builder<'_> {
+    /// What a call of the object below the items comes to, if it can be made without a tuple.
+    #[inline(always)]
+    pub(super) fn call_with_items(
+        &mut self,
+        items: Items<'_, Owned>,
+        call: Call,
+        stored: Stored,
+        may_run_code: bool,
+    ) -> Option<Result<Owned>> {
+        let layout = self.layout?;
+        let selective = self.memos.is_selective();
+        let spares_tuple = match stored {
+            Stored::No => true,
+            Stored::Next => self.memos.may_spend_next(&self.aids.fetches),
+            Stored::Numbered => selective && self.memos.may_spend_next(&self.aids.fetches),
+        };
+        if !spares_tuple || self.deferred.is_some() {
+            return None;
+        }
+        let callable = items.container().as_ref();
+        if callable.is_type() {
+            let kind = callable.as_ptr().cast();
+            let args = borrowed(items.as_slice());
+            // SAFETY: the class is alive, and what is known of it is known of this class.
+            let made = unsafe {
+                let class = self.aids.classes.get(kind, self.state, layout)?;
+                match call {
+                    Call::Reduce => class.native.make(layout, &self.heap, kind, args),
+                    Call::New => class.native.new_object(kind, args),
+                }
+            };
+            if made.is_some() {
+                self.memos.release(items.as_slice());
+                if stored != Stored::No {
+                    self.memos.spend_next();
+                }
+                return made;
+            }
+        }
+        if call != Call::Reduce || !selective || !may_run_code {
+            return None;
+        }
+        let made = self.call_side_by_side(items)?;
+        if stored != Stored::No {
+            self.memos.spend_next();
+        }
+        Some(made)
+    }
+
+    /// The same for what runs code of its own. Only what the stream fetches is held by the memo, and it is.
+    #[inline(never)]
+    fn call_side_by_side(&mut self, items: Items<'_, Owned>) -> Option<Result<Owned>> {
+        let layout = self.layout?;
+        let (stack, start) = items.into_stack();
+        let callable = stack[start - 1].clone();
+        let count = stack.len() - start;
+        if callable.is_type() {
+            let kind = callable.as_ptr().cast();
+            let Aids { classes, nursery, .. } = &mut *self.aids;
+            // SAFETY: the class is alive, and what is known of it is known of this class.
+            match unsafe { classes.get(kind, self.state, layout) } {
+                Some(class) if let Native::Init(init) = class.native => {
+                    // SAFETY: as above; as long as it is not changed the class has this function.
+                    let made = unsafe {
+                        let empty = self.state.empty_tuple.as_ref();
+                        class.new_instance(&self.heap, nursery, empty).map(|object| (object, Ref::new(init).to_owned()))
+                    };
+                    let Ok((object, init)) = made else { return Some(Err(Raised)) };
+                    let vector = &mut stack[start - 1..];
+                    // SAFETY: `Owned` is transparent over a pointer; the stack holds the arguments, and gets the class back.
+                    return Some(self.pause.interrupt(|| unsafe {
+                        let vector = std::slice::from_raw_parts_mut(vector.as_mut_ptr().cast(), vector.len());
+                        let class = vector[0];
+                        let made = initialized(object, vector, &init);
+                        vector[0] = class;
+                        made
+                    }));
+                }
+                Some(class) if !matches!(class.native, Native::Call) => {
+                    // These need their tuple.
+                    return None;
+                }
+                _ => {}
+            }
+        }
+        let vector = stack[start..].as_ptr().cast::<*mut PyObject>();
+        // SAFETY: all arguments are alive; the stack is this load's own, and stays as it is meanwhile.
+        let made = self.pause.interrupt(|| unsafe {
+            Owned::from_result(PyObject_Vectorcall(callable.as_ptr(), vector, count, ptr::null_mut()))
+        });
+        Some(made.or_else(|Raised| self.call_again(callable.as_ref(), &stack[start..])))
+    }
+
+    /// What helps a call that has failed.
+    #[cold]
+    fn call_again(&mut self, callable: Ref<'_>, args: &[Owned]) -> Result<Owned> {
+        let args = Owned::tuple(borrowed(args))?;
+        exception_without_init(callable, args.as_ref())
+            .or_else(|Raised| self.set_or_defer(callable, args.as_ref()))
+    }
+}
