@@ -213,6 +213,13 @@ OTHERS = [
     ("uuid", "UUID"),
     ("_codecs", "encode"),
     ("decimal", "Decimal"),
+    ("datetime", "timezone"),
+    ("collections", "defaultdict"),
+    ("pathlib", "PurePosixPath"),
+    ("pathlib", "PosixPath"),
+    ("builtins", "range"),
+    ("re", "RegexFlag"),
+    ("inspect", "_ParameterKind"),
     ("tests.parity", "targets.collect"),
 ]
 #: Names of nothing.

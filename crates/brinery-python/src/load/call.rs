@@ -38,16 +38,20 @@ impl Builder<'_> {
         if callable.is_type() {
             let kind = callable.as_ptr().cast();
             let args = borrowed(items.as_slice());
+            let Aids { classes, nursery, .. } = &mut *self.aids;
             // SAFETY: the class is alive, and what is known of it is known of this class.
-            let made = unsafe {
-                let class = self.aids.classes.get(kind, self.state, layout)?;
-                match call {
-                    Call::Reduce => class.native.make(layout, &self.heap, kind, args),
-                    Call::New => class.native.new_object(kind, args),
-                }
+            let (made, spend, keeps) = unsafe {
+                let native = &classes.get(kind, self.state, layout)?.native;
+                let made = match call {
+                    Call::Reduce => native.make(layout, &self.heap, nursery, kind, args),
+                    Call::New => native.new_object(kind, args),
+                };
+                (made, native.has_own_arguments(), native.keeps_arguments())
             };
             if made.is_some() {
-                self.memos.release(items.as_slice());
+                if !keeps {
+                    self.memos.release(items.as_slice(), spend);
+                }
                 if stored != Stored::No {
                     self.memos.spend_next();
                 }
@@ -80,7 +84,9 @@ impl Builder<'_> {
                     // SAFETY: as above; as long as it is not changed the class has this function.
                     let made = unsafe {
                         let empty = self.state.empty_tuple.as_ref();
-                        class.new_instance(&self.heap, nursery, empty).map(|object| (object, Ref::new(init).to_owned()))
+                        class
+                            .new_instance(&self.heap, nursery, empty)
+                            .map(|object| (object, Ref::new(init).to_owned()))
                     };
                     let Ok((object, init)) = made else { return Some(Err(Raised)) };
                     let vector = &mut stack[start - 1..];
@@ -100,6 +106,8 @@ impl Builder<'_> {
                 _ => {}
             }
         }
+        // SAFETY: the object is alive.
+        unsafe { PyVectorcall_Function(callable.as_ptr()) }?;
         let vector = stack[start..].as_ptr().cast::<*mut PyObject>();
         // SAFETY: all arguments are alive; the stack is this load's own, and stays as it is meanwhile.
         let made = self.pause.interrupt(|| unsafe {

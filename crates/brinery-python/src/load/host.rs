@@ -5,13 +5,14 @@ use super::deferred::Deferred;
 use super::guarded::SharedMemo;
 use super::instance::make_instance;
 use super::memo::Memos;
+use super::native::Native;
 use super::options::Strings;
 use super::source::FileSource;
 use super::spare::Aids;
 use super::{hashable, string};
 use crate::ffi::api::*;
 use crate::ffi::buffer::View;
-use crate::ffi::layout::{Heap, Layout, remind_collector};
+use crate::ffi::layout::{self, Heap, Layout, collections, remind_collector};
 use crate::ffi::pages::LargeArenas;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, number, ordered, tuple};
 use crate::place;
@@ -484,6 +485,14 @@ impl<'de> Host<'de> for Builder<'_> {
             // SAFETY: the container keeps its class alive, and is of this class.
             let (as_list, extend) = unsafe {
                 match self.aids.classes.get(container.type_ptr(), self.state, layout) {
+                    Some(class) if matches!(class.native, Native::Deque) => {
+                        let extend = class.extend().map(Ref::to_owned);
+                        let (stack, start) = items.as_stack();
+                        if let Some(done) = collections::extend(container, stack, start) {
+                            return done;
+                        }
+                        (false, extend)
+                    }
                     Some(class) => (
                         class.extends_as_list && class.is_fresh(container),
                         class.extend().map(Ref::to_owned),
@@ -515,17 +524,23 @@ impl<'de> Host<'de> for Builder<'_> {
         // SAFETY: the container stays on the stack, which only this load can reach.
         let dict = unsafe { Ref::new(items.container().as_ptr()) };
         self.memos.closes(dict);
+        let ordered = dict.is_exactly(ordered::kind());
         let exact = dict.is_exactly(&raw mut PyDict_Type);
         if self.deferred.is_none()
-            && (exact || self.sets_as_dict(dict))
             && let Some(layout) = self.layout
+            && (exact || ordered && layout.knows_collections() || self.sets_as_dict(dict))
         {
+            let before = layout::items::len(dict);
             let Aids { nursery, shapes, .. } = &mut *self.aids;
             let moved = layout.set_items(&self.heap, nursery, dict, items.as_slice(), shapes);
             let all = items.len();
             // SAFETY: so many items are no longer on the stack, the others are; if it failed they are forgotten.
             unsafe { items.forget_first(moved.unwrap_or(all)) };
-            if moved? == all {
+            let moved = moved?;
+            if ordered && moved > 0 {
+                collections::put_in_order(dict, before)?;
+            }
+            if moved == all {
                 return Ok(());
             }
         }
@@ -620,7 +635,7 @@ impl<'de> Host<'de> for Builder<'_> {
             Err(Raised) => self.set_or_defer(callable, args)?,
         };
         if args.has_holders(1) && args.is_exactly(&raw mut PyTuple_Type) {
-            self.aids.nursery.forget_one();
+            self.aids.nursery.forget_tuple(args);
         }
         Ok(made)
     }

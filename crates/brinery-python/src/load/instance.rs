@@ -33,7 +33,8 @@ impl Builder<'_> {
                 if let Native::Init(init) = class.native {
                     // SAFETY: as long as it is not changed the class has this function, and makes instances so.
                     let (init, object) = unsafe {
-                        let object = class.new_instance(&self.heap, nursery, self.state.empty_tuple.as_ref())?;
+                        let object =
+                            class.new_instance(&self.heap, nursery, self.state.empty_tuple.as_ref())?;
                         (Ref::new(init).to_owned(), object)
                     };
                     self.memos.expose(fetches)?;
@@ -51,6 +52,17 @@ impl Builder<'_> {
                     }
                     // SAFETY: the tuple holds the arguments.
                     return Ok(self.pause.interrupt(|| unsafe { initialized(object, vector, &init) }));
+                }
+                if class.native.is_transparent() {
+                    // SAFETY: this is known of the class.
+                    let made = unsafe { class.native.call(layout, &self.heap, nursery, kind, args) };
+                    if let Some(made) = made {
+                        // The arguments go if nothing else holds them.
+                        if args.has_holders(1) && !items_of(args).is_empty() {
+                            self.memos.settle(fetches);
+                        }
+                        return Ok(made);
+                    }
                 }
                 // What is called may take apart what it is given, and arguments go when it has been.
                 if class.native.is_inert(items_of(args)) {

@@ -406,9 +406,10 @@ impl<'a> Memos<'a> {
         }
     }
 
-    /// Prepares for the loss of objects on the stack. Those that were noted last and have no other holder are spent.
+    /// Prepares for the loss of objects on the stack. Those that were noted last and have no other holder are spent, if it may
+    /// be assumed that nothing fetches them.
     #[inline(always)]
-    pub(super) fn release(&mut self, items: &[Owned]) {
+    pub(super) fn release(&mut self, items: &[Owned], spend: bool) {
         if self.mode != Mode::Noting {
             return;
         }
@@ -420,7 +421,7 @@ impl<'a> Memos<'a> {
             let noted = &mut self.arrays.entries[self.held..end];
             let Some(last) = noted.len().checked_sub(1) else { return };
             let (atom, object) = (is_atom(item.as_ref()), item.as_ptr());
-            if noted[last] == object && atom && item.as_ref().has_holders(1) && !self.careful {
+            if spend && noted[last] == object && atom && item.as_ref().has_holders(1) && !self.careful {
                 noted[last] = SPENT;
                 self.spent += 1;
                 end -= 1;

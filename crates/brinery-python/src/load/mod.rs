@@ -13,6 +13,7 @@ mod instance;
 mod memo;
 mod native;
 mod options;
+mod paths;
 mod source;
 mod spare;
 mod string;

@@ -4,8 +4,9 @@
 //! that was replaced is no longer the one of the standard library, and is called.
 
 use super::host::{has_native_hash, is_constant};
+use super::paths::Paths;
 use crate::ffi::api::*;
-use crate::ffi::layout::{Decimals, Heap, Layout, Moment, Nursery, Plan, Ranges, slot_offset};
+use crate::ffi::layout::{Decimals, Heap, Layout, Moment, Nursery, Plan, Ranges, collections, slot_offset};
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, text};
 use crate::state::State;
 use std::ptr;
@@ -45,6 +46,14 @@ pub(super) enum Native {
     Uuid { int: usize, is_safe: usize, unknown: Owned },
     /// `collections.Counter`
     Counter,
+    /// `collections.deque`
+    Deque,
+    /// `collections.defaultdict`
+    DefaultDict,
+    /// `datetime.timezone`
+    TimeZone,
+    /// The paths of `pathlib` that there are on this system
+    Path(Box<Paths>),
 }
 
 /// What a class has under a name: a function that decides how instances are made.
@@ -78,10 +87,19 @@ pub(super) unsafe fn of<'a>(
         {
             return Native::Exception(Plan::of_exception(kind, layout));
         }
-        if is_c_decimal(class)
+        let is_c = |module: &str, name: &str| is_written_in_c(class, module, name);
+        if is_c("_decimal", "decimal.Decimal")
             && let Some(decimals) = Decimals::of(kind)
         {
             return Native::Decimal(decimals);
+        }
+        if layout.knows_collections() {
+            if is_c("_collections", "collections.deque") {
+                return Native::Deque;
+            }
+            if is_c("_collections", "collections.defaultdict") {
+                return Native::DefaultDict;
+            }
         }
         if PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE == 0 {
             let name = std::ffi::CStr::from_ptr((*kind).tp_name);
@@ -109,6 +127,7 @@ pub(super) unsafe fn of<'a>(
             let decodes = kind == &raw mut PyUnicode_Type || kind == &raw mut PyBytes_Type;
             return match name.to_bytes() {
                 b"datetime.timedelta" if has_datetime() => Native::TimeDelta,
+                b"datetime.timezone" if has_datetime() => Native::TimeZone,
                 _ if plain_init && !plain_new && !decodes && kind != &raw mut PyType_Type => {
                     Native::New((*kind).tp_vectorcall.filter(|_| !makes_sets(kind)))
                 }
@@ -148,6 +167,11 @@ pub(super) unsafe fn of<'a>(
         if let Some(native) = native {
             return native;
         }
+        if matches!(name.as_str(), "PosixPath" | "PurePosixPath")
+            && let Some(paths) = Paths::of(class, layout, lookup)
+        {
+            return Native::Path(Box::new(paths));
+        }
         if PyType_IsSubtype(kind, &raw mut PyTuple_Type) != 0
             && let Some(native) = named_tuple(class)
         {
@@ -171,15 +195,16 @@ unsafe fn makes_sets(kind: *mut PyTypeObject) -> bool {
         .any(|set| unsafe { PyType_IsSubtype(kind, set) } != 0)
 }
 
-/// Whether a class is `decimal.Decimal` as it is written in C.
-fn is_c_decimal(class: Ref<'_>) -> bool {
+/// Whether a class is the one that a module written in C has under this name, with its own idea of which module it belongs to.
+fn is_written_in_c(class: Ref<'_>, module: &str, name: &str) -> bool {
     // SAFETY: the class has a name as long as it is alive.
-    let name = unsafe { std::ffi::CStr::from_ptr((*class.as_ptr().cast::<PyTypeObject>()).tp_name) };
-    if name != c"decimal.Decimal" {
+    let own = unsafe { std::ffi::CStr::from_ptr((*class.as_ptr().cast::<PyTypeObject>()).tp_name) };
+    if own.to_bytes() != name.as_bytes() {
         return false;
     }
-    let found = loaded("_decimal")
-        .and_then(|module| module.getattr(Owned::str("Decimal").ok()?.as_ref()).ok())
+    let attribute = name.rsplit('.').next().unwrap_or(name);
+    let found = loaded(module)
+        .and_then(|module| module.getattr(Owned::str(attribute).ok()?.as_ref()).ok())
         .is_some_and(|found| found.is(class));
     error::clear();
     found
@@ -207,7 +232,7 @@ fn enumeration<'a>(class: Ref<'_>, lookup: &dyn Fn(&str) -> Option<Ref<'a>>) -> 
 }
 
 /// The module of this name, if it has been imported.
-fn loaded(module: &str) -> Option<Owned> {
+pub(super) fn loaded(module: &str) -> Option<Owned> {
     let name = Owned::str(module).ok()?;
     // SAFETY: the name is alive; the result is null or a new reference.
     let found = unsafe { Owned::from_nullable(PyImport_GetModule(name.as_ptr())) };
@@ -216,7 +241,7 @@ fn loaded(module: &str) -> Option<Owned> {
 }
 
 /// Whether a function is the one of the standard library.
-fn is_original(function: Option<Ref<'_>>, module: &str, name: &str) -> bool {
+pub(super) fn is_original(function: Option<Ref<'_>>, module: &str, name: &str) -> bool {
     let Some(mut function) = function.map(Ref::to_owned) else { return false };
     // SAFETY: all objects are alive; globals are asked of a function, and a dict of a module.
     unsafe {
@@ -353,6 +378,36 @@ fn int_value(object: Ref<'_>) -> Option<i64> {
 }
 
 impl Native {
+    /// Whether a stream is not likely to fetch what it has stored of the arguments.
+    pub(super) fn has_own_arguments(&self) -> bool {
+        matches!(self, Native::Moment(_) | Native::Decimal(_))
+    }
+
+    /// Whether what is made holds all arguments.
+    pub(super) fn keeps_arguments(&self) -> bool {
+        matches!(self, Native::NamedTuple { .. } | Native::Range(_) | Native::Slice)
+    }
+
+    /// Whether all that happens in a [`call`](Self::call) is known: nothing that the arguments hold is given up.
+    pub(super) fn is_transparent(&self) -> bool {
+        matches!(
+            self,
+            Native::Exception(Some(_))
+                | Native::Moment(_)
+                | Native::Complex
+                | Native::Range(_)
+                | Native::Slice
+                | Native::Decimal(_)
+                | Native::Enum { .. }
+                | Native::TimeDelta
+                | Native::TimeZone
+                | Native::Fraction { .. }
+                | Native::Deque
+                | Native::DefaultDict
+                | Native::Path(_)
+        )
+    }
+
     /// Whether [`call`](Self::call) runs no code but the interpreter's own.
     pub(super) fn is_inert(&self, args: &[Ref<'_>]) -> bool {
         match self {
@@ -376,12 +431,38 @@ impl Native {
         &self,
         layout: &Layout,
         heap: &Heap,
+        nursery: &mut Nursery,
         kind: *mut PyTypeObject,
         args: &[Ref<'_>],
     ) -> Option<Result<Owned>> {
         // SAFETY: by contract.
         unsafe {
             match *self {
+                Native::Path(ref paths) => paths.make(heap, nursery, kind, args),
+                Native::Deque => args.is_empty().then(|| bare(kind)),
+                Native::DefaultDict => {
+                    let &[factory] = args else { return None };
+                    if !factory.is_none() && !factory.is_callable() {
+                        return None;
+                    }
+                    let dict = bare(kind);
+                    if let Ok(dict) = &dict {
+                        collections::set_factory(dict.as_ref(), factory.to_owned());
+                    }
+                    Some(dict)
+                }
+                Native::TimeZone => {
+                    let api = PyDateTimeAPI();
+                    let (offset, name) = match *args {
+                        [offset] => (offset, ptr::null_mut()),
+                        [offset, name] if name.is_exactly(&raw mut PyUnicode_Type) => (offset, name.as_ptr()),
+                        _ => return None,
+                    };
+                    if !offset.is_exactly((*api).DeltaType) {
+                        return None;
+                    }
+                    Some(Owned::from_result(((*api).TimeZone_FromTimeZone)(offset.as_ptr(), name)))
+                }
                 Native::Moment(moment) => {
                     let (state, zone) = match *args {
                         [state] => (state, None),
@@ -501,7 +582,7 @@ impl Native {
                     };
                     Some(make())
                 }
-                _ => self.make(layout, heap, kind, items_of(args)),
+                _ => self.make(layout, heap, nursery, kind, items_of(args)),
             }
         }
     }
@@ -567,6 +648,16 @@ unsafe fn made_by_new(kind: *mut PyTypeObject, args: Ref<'_>) -> Result<Owned> {
             check(init(object.as_ptr(), args.as_ptr(), ptr::null_mut()))?;
         }
         Ok(object)
+    }
+}
+
+/// `kind.__new__(kind)`
+unsafe fn bare(kind: *mut PyTypeObject) -> Result<Owned> {
+    let empty = Owned::tuple(&[])?;
+    // SAFETY: the class is alive and has the slot.
+    unsafe {
+        let Some(new) = (*kind).tp_new else { return Err(Raised) };
+        Owned::from_result(new(kind, empty.as_ptr(), ptr::null_mut()))
     }
 }
 

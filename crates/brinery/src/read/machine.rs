@@ -251,6 +251,7 @@ impl<V> Machine<V> {
                 byte::SHORT_BINBYTES => {
                     let [len] = source.array()?;
                     self.stack.push(on_copy(source, |source| host.bytes(len.into(), source)).host()?);
+                    self.memoize_next(source, host);
                 }
                 byte::BINBYTES => {
                     let len = u32::from_le_bytes(source.array()?);
@@ -475,6 +476,7 @@ impl<V> Machine<V> {
                     let callable = self.pop()?;
                     expose(source)?;
                     self.stack.push(host.reduce(callable, args).host()?);
+                    self.memoize_next(source, host);
                 }
                 byte::BUILD => {
                     self.require(2)?;
@@ -487,6 +489,7 @@ impl<V> Machine<V> {
                     let class = self.pop()?;
                     expose(source)?;
                     self.stack.push(host.new_object(class, args, None).host()?);
+                    self.memoize_next(source, host);
                 }
                 byte::NEWOBJ_EX => {
                     let kwargs = self.pop()?;
@@ -674,7 +677,8 @@ impl<V> Machine<V> {
         let kind = if call == byte::REDUCE { Call::Reduce } else { Call::New };
         let stored = [Stored::No, Stored::Next, Stored::Numbered][store.min(2)];
         let may_run_code = !source.lags();
-        let Some(made) = host.call_with(Items::new(&mut self.stack, start), kind, stored, may_run_code) else {
+        let Some(made) = host.call_with(Items::new(&mut self.stack, start), kind, stored, may_run_code)
+        else {
             return Ok(false);
         };
         source.skip(store);

@@ -178,16 +178,19 @@ impl Nursery {
         unsafe { append(self.circle.as_ptr(), links(object)) };
     }
 
-    /// Takes an object out of the count that is about to go, as it does from the collector's own.
+    /// Takes a tuple that is about to go out of the count, as objects do that the collector counts itself.
     #[inline(always)]
-    pub(crate) fn forget_one(&mut self) {
-        self.made = self.made.saturating_sub(1);
+    pub(crate) fn forget_tuple(&mut self, tuple: Ref<'_>) {
+        // SAFETY: tuples have links.
+        if unsafe { is_tracked(tuple.as_ptr()) } {
+            self.made = self.made.saturating_sub(1);
+        }
     }
 
     /// Puts the objects into the collector's books.
     ///
     /// If there are so many that the collector would have run meanwhile, they get there as if it had, and had found them all
-    /// reachable: they are old then, and the next collections are due when they would have been. `runs` tells whether the
+    /// reachable: they are older then, and the next collections are due when they would have been. `runs` tells whether the
     /// program wants the collector to run. The answer is whether a collection is due.
     pub(crate) fn hand_over(&mut self, layout: &Layout, runs: bool) -> bool {
         let made = std::mem::take(&mut self.made) as i64;
@@ -200,14 +203,19 @@ impl Nursery {
             let mut target = &raw mut young.links;
             let count = i64::from(young.count) + made;
             if runs && threshold > 0 && made > threshold {
-                target = &raw mut old.links;
                 young.count = (count % (threshold + 1)) as c_int;
                 let collections = i64::from(middle.count) + count / (threshold + 1);
                 let every = i64::from(middle.threshold).max(0) + 1;
+                target = if collections < every {
+                    // Only the young ones would have been looked at.
+                    &raw mut middle.links
+                } else {
+                    books.pending += made as isize;
+                    &raw mut old.links
+                };
                 middle.count = (collections % every) as c_int;
                 old.count =
                     old.count.saturating_add(c_int::try_from(collections / every).unwrap_or(c_int::MAX));
-                books.pending += made as isize;
                 if old.count > old.threshold && books.pending > books.old / 4 {
                     // A collection of everything is due: let the next object begin it.
                     young.count = young.threshold.saturating_add(1);
@@ -339,6 +347,9 @@ impl Layout {
             stack.set_len(start);
             if cyclic {
                 nursery.track(object);
+            } else {
+                // The interpreter has most tuples in reserve, and does not count those.
+                nursery.made -= 1;
             }
             Owned::from_result(object)
         }

@@ -1,10 +1,10 @@
-//! `deque` and `OrderedDict`, read while they are saved.
+//! `deque`, `OrderedDict` and `defaultdict`: read while they are saved, and filled while they are loaded.
 //!
 //! Both count their changes, so that whoever walks over them can tell that there was one.
 
 use super::items;
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref};
+use crate::ffi::{Owned, Raised, Ref, Result};
 
 /// How many items a block of a deque holds.
 const BLOCK: isize = 64;
@@ -13,7 +13,7 @@ const BLOCK: isize = 64;
 struct DequeObject {
     base: PyVarObject,
     left: *const Block,
-    right: *const Block,
+    right: *mut Block,
     left_index: isize,
     right_index: isize,
     state: usize,
@@ -24,17 +24,18 @@ struct DequeObject {
 struct Block {
     left: *const Block,
     items: [*mut PyObject; BLOCK as usize],
-    right: *const Block,
+    right: *mut Block,
 }
 
 #[repr(C)]
 struct OrderedDictObject {
     base: PyDictObject,
     first: *const Node,
-    last: *const Node,
+    last: *mut Node,
+    /// The nodes by the place of their keys in the dict, made anew where the table is not the one that they were made for.
     fast_nodes: *mut *mut Node,
     fast_nodes_size: isize,
-    resize_sentinel: *mut std::ffi::c_void,
+    resize_sentinel: *const std::ffi::c_void,
     state: usize,
 }
 
@@ -43,7 +44,13 @@ struct Node {
     key: *mut PyObject,
     hash: isize,
     next: *const Node,
-    previous: *const Node,
+    previous: *mut Node,
+}
+
+#[repr(C)]
+struct DefaultDictObject {
+    base: PyDictObject,
+    factory: *mut PyObject,
 }
 
 /// The `maxlen` of a deque.
@@ -51,6 +58,73 @@ pub(crate) fn most(deque: Ref<'_>) -> Option<isize> {
     // SAFETY: callers know that this is a deque, and that its layout is known.
     let most = unsafe { (*deque.as_ptr().cast::<DequeObject>()).most };
     (most >= 0).then_some(most)
+}
+
+/// Appends what stands on a stack from `start` on, and moves off it; `None` if that is for the deque to do.
+pub(crate) fn extend(deque: Ref<'_>, stack: &mut Vec<Owned>, start: usize) -> Option<Result<()>> {
+    let count = (stack.len() - start) as isize;
+    // SAFETY: callers know that this is a deque, and that its layout is known. Its last block has room beyond the index, and
+    // blocks come from the interpreter's allocator for memory.
+    unsafe {
+        let object = &mut *deque.as_ptr().cast::<DequeObject>();
+        if object.most >= 0 && object.most - object.base.ob_size < count {
+            return None;
+        }
+        for item in stack.drain(start..) {
+            if object.right_index == BLOCK - 1 {
+                let block = PyMem_Malloc(size_of::<Block>()).cast::<Block>();
+                if block.is_null() {
+                    PyErr_NoMemory();
+                    return Some(Err(Raised));
+                }
+                (&raw mut (*block).left).write(object.right);
+                (*object.right).right = block;
+                object.right = block;
+                object.right_index = -1;
+            }
+            object.right_index += 1;
+            (*object.right).items[object.right_index as usize] = item.into_ptr();
+            object.base.ob_size += 1;
+            object.state = object.state.wrapping_add(1);
+        }
+    }
+    Some(Ok(()))
+}
+
+/// Puts the keys of an `OrderedDict` into its order that have been added to the end of the dict behind its back, after
+/// the first `before` ones.
+pub(crate) fn put_in_order(dict: Ref<'_>, before: isize) -> Result<()> {
+    let mut position = before;
+    // SAFETY: callers know that this is an `OrderedDict` whose layout is known; nodes come from the interpreter's allocator for
+    // memory, and hold their keys.
+    unsafe {
+        let object = &mut *dict.as_ptr().cast::<OrderedDictObject>();
+        object.resize_sentinel = std::ptr::null();
+        while let Some((key, _)) = items::next(dict, &mut position) {
+            let hash = PyObject_Hash(key.as_ptr());
+            let node = PyMem_Malloc(size_of::<Node>()).cast::<Node>();
+            if node.is_null() {
+                PyErr_NoMemory();
+                return Err(Raised);
+            }
+            let previous = object.last;
+            node.write(Node { key: key.to_owned().into_ptr(), hash, next: std::ptr::null(), previous });
+            if previous.is_null() {
+                object.first = node;
+            } else {
+                (*previous).next = node;
+            }
+            object.last = node;
+            object.state = object.state.wrapping_add(1);
+        }
+    }
+    Ok(())
+}
+
+/// Sets what makes the values that a new `defaultdict` lacks.
+pub(crate) fn set_factory(dict: Ref<'_>, factory: Owned) {
+    // SAFETY: callers know that this is a `defaultdict` without a factory whose layout is known.
+    unsafe { (*dict.as_ptr().cast::<DefaultDictObject>()).factory = factory.into_ptr() };
 }
 
 /// A walk over the items of a deque.
@@ -233,10 +307,11 @@ impl Ordered {
 
 /// Whether specimens look as expected.
 #[cfg(known_layout)]
-pub(super) fn are_known() -> crate::ffi::Result<bool> {
+pub(super) fn are_known() -> Result<bool> {
     let module = crate::state::import("_collections")?;
     let class = |name: &str| module.getattr(Owned::str(name)?.as_ref());
     let (deque_class, ordered_class) = (class("deque")?, class("OrderedDict")?);
+    let default_class = class("defaultdict")?;
     // SAFETY: the types are alive, and specimens are read only as far as their size allows.
     unsafe {
         let is_as_large = |class: &Owned, size: usize| {
@@ -244,6 +319,7 @@ pub(super) fn are_known() -> crate::ffi::Result<bool> {
         };
         if !is_as_large(&deque_class, size_of::<DequeObject>())
             || !is_as_large(&ordered_class, size_of::<OrderedDictObject>())
+            || !is_as_large(&default_class, size_of::<DefaultDictObject>())
         {
             return Ok(false);
         }
@@ -270,6 +346,26 @@ pub(super) fn are_known() -> crate::ffi::Result<bool> {
                 return Ok(false);
             }
         }
+        // One that is filled here.
+        let filled = deque_class.call0()?;
+        let mut stack: Vec<Owned> =
+            (0..200).map(|index| Ref::new(PyList_GET_ITEM(list.as_ptr(), index)).to_owned()).collect();
+        let done = extend(filled.as_ref(), &mut stack, 0);
+        let again = Ref::new((&raw mut PyList_Type).cast()).call1(filled.as_ref())?;
+        if !matches!(done, Some(Ok(())))
+            || PyObject_RichCompareBool(again.as_ptr(), list.as_ptr(), Py_EQ) != 1
+            || (*filled.as_ptr().cast::<DequeObject>()).state == 0
+        {
+            return Ok(false);
+        }
+        // A `defaultdict` with a factory, and one without.
+        let factory = |dict: &Owned| (*dict.as_ptr().cast::<DefaultDictObject>()).factory;
+        let list_type = Ref::new((&raw mut PyList_Type).cast());
+        if factory(&default_class.call1(list_type)?) != list_type.as_ptr()
+            || !factory(&default_class.call0()?).is_null()
+        {
+            return Ok(false);
+        }
         // An `OrderedDict` whose first key was moved behind the second.
         let dict = ordered_class.call0()?;
         let keys = [Owned::int(1)?, Owned::int(2)?];
@@ -284,6 +380,20 @@ pub(super) fn are_known() -> crate::ffi::Result<bool> {
             && matches!(walk.next(), Step::End);
         if !in_order {
             return Ok(false);
+        }
+        // Keys that are added behind its back, and put in order.
+        for key in [3, 4] {
+            let key = Owned::int(key)?;
+            if PyDict_SetItem(dict.as_ptr(), key.as_ptr(), key.as_ptr()) != 0 {
+                return Ok(false);
+            }
+        }
+        put_in_order(dict.as_ref(), 2)?;
+        for key in [3, 4] {
+            let removed = dict.getattr(Owned::str("pop")?.as_ref())?.call1(Owned::int(key)?.as_ref())?;
+            if PyLong_AsLong(removed.as_ptr()) != key {
+                return Ok(false);
+            }
         }
         let _none = dict.getattr(Owned::str("move_to_end")?.as_ref())?.call1(keys[0].as_ref())?;
         let mut walk = Ordered::of(&dict);

@@ -55,7 +55,8 @@ impl Decimals {
         let same = |text: &str| unsafe {
             let text = Owned::str(text).ok()?;
             let theirs = Ref::new(kind.cast()).call1(text.as_ref()).ok()?;
-            let ours = Decimals(()).make(&Heap::new(), kind, crate::ffi::text::ascii(text.as_ref())?)?.ok()?;
+            let ours =
+                Decimals(()).make(&Heap::new(), kind, crate::ffi::text::ascii(text.as_ref())?)?.ok()?;
             let words = |object: &Owned| {
                 let mut words = *object.as_ptr().cast::<[u64; DATA + ROOM]>();
                 words[3] &= 0xff;
@@ -79,12 +80,7 @@ impl Decimals {
 
     /// `Decimal(text)` for the class `kind` that this is known of; `None` if that is for the class to say.
     #[inline]
-    pub(crate) fn make(
-        self,
-        heap: &Heap,
-        kind: *mut PyTypeObject,
-        text: &[u8],
-    ) -> Option<Result<Owned>> {
+    pub(crate) fn make(self, heap: &Heap, kind: *mut PyTypeObject, text: &[u8]) -> Option<Result<Owned>> {
         let number = Number::parse(text)?;
         // SAFETY: see above for what an object consists of; the class is alive, and held by its instances if it is not one of
         // the interpreter's own.

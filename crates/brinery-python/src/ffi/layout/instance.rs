@@ -96,7 +96,7 @@ impl Plan {
                 && !managed
                 && (*kind).tp_alloc? as *const () == PyType_GenericAlloc as *const ()
                 && (*kind).tp_itemsize == 0
-                && (*kind).tp_basicsize.is_multiple_of(8)
+                && (*kind).tp_basicsize % 8 == 0
                 && (*kind).tp_basicsize as usize >= size;
             ordinary.then_some(Plan {
                 before: if flags & EXTENDED == 0 { 0 } else { 16 },

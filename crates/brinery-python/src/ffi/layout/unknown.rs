@@ -101,7 +101,7 @@ impl Shapes {
 pub(crate) struct Nursery;
 
 impl Nursery {
-    pub(crate) fn forget_one(&mut self) {}
+    pub(crate) fn forget_tuple(&mut self, _: Ref<'_>) {}
 
     pub(crate) fn hand_over(&mut self, layout: &Layout, _: bool) -> bool {
         match *layout {}
@@ -190,13 +190,7 @@ impl Ranges {
         match *layout {}
     }
 
-    pub(crate) fn make(
-        self,
-        _: &Layout,
-        _: Heap,
-        _: [Ref<'_>; 3],
-        _: [i64; 3],
-    ) -> Option<Result<Owned>> {
+    pub(crate) fn make(self, _: &Layout, _: Heap, _: [Ref<'_>; 3], _: [i64; 3]) -> Option<Result<Owned>> {
         match self {}
     }
 }
