@@ -7,7 +7,6 @@ import collections
 import datetime
 import decimal
 import enum
-import gc
 import pathlib
 import pickle
 import random
