@@ -748,7 +748,7 @@ impl<'de> Host<'de> for Builder<'_> {
         Ok(self.set_state_at_once(items, room, ahead).unwrap_or(0))
     }
 
-    #[inline]
+    #[inline(never)]
     fn call_with(
         &mut self,
         items: Items<'_, Owned>,

@@ -279,35 +279,49 @@ impl<V> Machine<V> {
                 }
 
                 byte::EMPTY_TUPLE => self.tuple(0, host)?,
-                byte::TUPLE1 => {
-                    self.require(1)?;
-                    if self.call_with(self.stack.len() - 1, source, host, place)? {
-                        continue;
+                byte::TUPLE1 | byte::TUPLE2 | byte::TUPLE3 | byte::TUPLE
+                    if call_ahead(source.ahead()).is_some() =>
+                {
+                    let start = if opcode == byte::TUPLE {
+                        self.pop_mark()?
+                    } else {
+                        let len = usize::from(opcode - byte::TUPLE1) + 1;
+                        self.require(len)?;
+                        self.stack.len() - len
+                    };
+                    if let Some((call, store)) = call_ahead(source.ahead())
+                        && let Some(made) = self.call_with(start, call, store, source.lags(), host)
+                    {
+                        source.skip(store);
+                        place.start = source.mark();
+                        if !S::COPIES {
+                            place.opcode = Some(call);
+                        }
+                        source.skip(1);
+                        let made = self.without_items(start - 1, made)?;
+                        self.stack.truncate(start - 1);
+                        self.stack.push(made);
+                    } else {
+                        let made = host.tuple(self.items(start));
+                        let value = self.without_items(start, made)?;
+                        self.stack.push(value);
                     }
+                    self.memoize_next(source, host);
+                }
+                byte::TUPLE1 => {
                     self.tuple(1, host)?;
                     self.memoize_next(source, host);
                 }
                 byte::TUPLE2 => {
-                    self.require(2)?;
-                    if self.call_with(self.stack.len() - 2, source, host, place)? {
-                        continue;
-                    }
                     self.tuple(2, host)?;
                     self.memoize_next(source, host);
                 }
                 byte::TUPLE3 => {
-                    self.require(3)?;
-                    if self.call_with(self.stack.len() - 3, source, host, place)? {
-                        continue;
-                    }
                     self.tuple(3, host)?;
                     self.memoize_next(source, host);
                 }
                 byte::TUPLE => {
                     let mark = self.pop_mark()?;
-                    if self.call_with(mark, source, host, place)? {
-                        continue;
-                    }
                     let made = host.tuple(self.items(mark));
                     let value = self.without_items(mark, made)?;
                     self.stack.push(value);
@@ -650,48 +664,25 @@ impl<V> Machine<V> {
         Ok(done > 0)
     }
 
-    /// Lets the host make a call of the object below `start` without the tuple of what stands from there on, if the opcodes
-    /// ahead do nothing else with that; whether it has.
+    /// Lets the host make a call of the object below `start` without the tuple of what stands from there on.
     #[inline(always)]
-    fn call_with<'de, S, H>(
+    fn call_with<'de, H>(
         &mut self,
         start: usize,
-        source: &mut S,
+        call: u8,
+        store: usize,
+        lags: bool,
         host: &mut H,
-        place: &mut At,
-    ) -> Result<bool, Stop<H::Error>>
+    ) -> Option<Result<V, H::Error>>
     where
-        S: Source<'de>,
         H: Host<'de, Value = V>,
     {
-        let (call, store) = match *source.ahead() {
-            [byte::MEMOIZE, call @ (byte::REDUCE | byte::NEWOBJ), ..] => (call, 1),
-            [call @ (byte::REDUCE | byte::NEWOBJ), ..] => (call, 0),
-            [byte::BINPUT, _, call @ (byte::REDUCE | byte::NEWOBJ), ..] => (call, 2),
-            [byte::LONG_BINPUT, _, _, _, _, call @ (byte::REDUCE | byte::NEWOBJ), ..] => (call, 5),
-            _ => return Ok(false),
-        };
         if start <= self.fence {
-            return Ok(false);
+            return None;
         }
-        let kind = if call == byte::REDUCE { Call::Reduce } else { Call::New };
+        let call = if call == byte::REDUCE { Call::Reduce } else { Call::New };
         let stored = [Stored::No, Stored::Next, Stored::Numbered][store.min(2)];
-        let may_run_code = !source.lags();
-        let Some(made) = host.call_with(Items::new(&mut self.stack, start), kind, stored, may_run_code)
-        else {
-            return Ok(false);
-        };
-        source.skip(store);
-        place.start = source.mark();
-        if !S::COPIES {
-            place.opcode = Some(call);
-        }
-        source.skip(1);
-        let made = self.without_items(start - 1, made)?;
-        self.stack.truncate(start - 1);
-        self.stack.push(made);
-        self.memoize_next(source, host);
-        Ok(true)
+        host.call_with(Items::new(&mut self.stack, start), call, stored, !lags)
     }
 
     /// [Exposes](expose) the source where putting items into the container below `start` may run code. Of the items,
@@ -802,6 +793,19 @@ impl<V> Machine<V> {
         let name = host.name(full(source.line()?)?, encoding).host()?;
         expose(source)?;
         host.global(module, name).host()
+    }
+}
+
+/// The call that takes a tuple made before these opcodes, if they do no more with that than to store it, and how many bytes
+/// those of them have that store it.
+#[inline(always)]
+fn call_ahead(ahead: &[u8]) -> Option<(u8, usize)> {
+    match *ahead {
+        [byte::MEMOIZE, call @ (byte::REDUCE | byte::NEWOBJ), ..] => Some((call, 1)),
+        [call @ (byte::REDUCE | byte::NEWOBJ), ..] => Some((call, 0)),
+        [byte::BINPUT, _, call @ (byte::REDUCE | byte::NEWOBJ), ..] => Some((call, 2)),
+        [byte::LONG_BINPUT, _, _, _, _, call @ (byte::REDUCE | byte::NEWOBJ), ..] => Some((call, 5)),
+        _ => None,
     }
 }
 
