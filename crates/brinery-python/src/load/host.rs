@@ -146,26 +146,26 @@ impl<'a> Builder<'a> {
     }
 
     /// Lets nobody else look into the memo. A load that begins `anew` takes more care.
-    pub(super) fn keep_memo_private(&mut self, input: Option<&'a [u8]>, anew: bool) {
+    pub(crate) fn keep_memo_private(&mut self, input: Option<&'a [u8]>, anew: bool) {
         if self.layout.is_some() {
             self.memos.is_private(&mut self.aids.entries, input, anew);
         }
     }
 
     /// Whether the load has to begin anew; nothing has happened then that anyone could see.
-    pub(super) fn begins_anew(&self) -> bool {
+    pub(crate) fn begins_anew(&self) -> bool {
         self.memos.begins_anew()
     }
 
     /// Prepares for foreign code, and for the loss of objects.
     #[inline(always)]
-    pub(super) fn expose(&mut self) -> Result<()> {
+    pub(crate) fn expose(&mut self) -> Result<()> {
         self.memos.expose(&mut self.aids.fetches)
     }
 
     /// Prepares for the loss of objects, whose end runs no code.
     #[inline(always)]
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.memos.settle(&mut self.aids.fetches);
     }
 
@@ -895,7 +895,7 @@ impl Builder<'_> {
 /// Whether hashing an object, or comparing it with one that has this property too, runs no Python code. Giving it up runs
 /// none either.
 #[inline(always)]
-pub(super) fn has_native_hash(object: Ref<'_>) -> bool {
+pub(crate) fn has_native_hash(object: Ref<'_>) -> bool {
     is_atom(object) || is_tuple_of_atoms(object, 4)
 }
 

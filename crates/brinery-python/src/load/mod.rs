@@ -22,7 +22,7 @@ mod unfinished;
 pub(crate) use functions::functions;
 pub(crate) use global::find_class;
 pub(crate) use guarded::{Guarded, SharedMemo};
-pub(crate) use host::{Builder, Hook, Hooks, Visible};
+pub(crate) use host::{Builder, Hook, Hooks, Visible, has_native_hash};
 pub(crate) use options::Options;
 pub(crate) use source::{File, FileSource};
 pub(crate) use spare::{Aids, Spare};

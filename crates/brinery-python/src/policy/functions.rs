@@ -244,6 +244,16 @@ fn mask(uses: Uses) -> i64 {
         .sum()
 }
 
+/// How a run of the machine ends.
+enum Outcome {
+    /// With a value, where the pickle ends, and how deep objects can be nested at most.
+    Done(Owned, usize, usize),
+    /// The stream does what it may only do when judged.
+    GaveUp,
+    /// Too little was kept in the memo. Nothing has happened that anyone could see.
+    BeginsAnew,
+}
+
 /// What a load has been told.
 struct Load<'a> {
     state: &'a State,
@@ -255,14 +265,30 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    /// Runs the machine, and says where the pickle ends; `None` if the stream does what it may only do when judged.
+    /// Runs the machine, and says where the pickle ends and how deep it can be nested; `None` if the stream does what it may only do when judged.
     ///
-    /// The whole memo is kept: a run that gives up leaves nothing behind that a selective one would have noted.
+    /// As with any load, the memo keeps little, and the load begins anew where that turns out to be too little.
     fn run<'de, S: Source<'de>>(
+        &self,
+        source: impl Fn() -> S,
+        world: Option<&World<'_>>,
+    ) -> Result<Option<(Owned, usize, usize)>> {
+        let mut anew = false;
+        loop {
+            match self.run_once(&mut source(), world, anew)? {
+                Outcome::Done(value, end, depth) => return Ok(Some((value, end, depth))),
+                Outcome::GaveUp => return Ok(None),
+                Outcome::BeginsAnew => anew = true,
+            }
+        }
+    }
+
+    fn run_once<'de, S: Source<'de>>(
         &self,
         source: &mut S,
         world: Option<&World<'_>>,
-    ) -> Result<Option<(Owned, usize)>> {
+        anew: bool,
+    ) -> Result<Outcome> {
         let visible = Visible::default();
         visible.fix_imports.store(self.options.fix_imports, Ordering::Relaxed);
         let hooks = Hooks { visible: &visible, find_class: None, unpickler: None };
@@ -270,14 +296,17 @@ impl Load<'_> {
         self.state.spare.lend(|machine, memo, aids| {
             let mut builder = Builder::new(self.state, memo, &self.options.strings, buffers, hooks, aids);
             builder.expect(Some(self.input));
+            builder.keep_memo_private(Some(self.input), anew);
             let limits = self.policy.budgets();
             let mut host = Realizer::new(builder, self.state, world, self.refuse, limits, self.input.len());
-            match machine.run(source, &mut host) {
-                Ok(value) => {
-                    host.finish(source)?;
-                    Ok(Some((value, source.offset() as usize)))
-                }
-                Err(Raised) if host.gave_up => Ok(None),
+            let run = machine.run(source, &mut host).and_then(|value| {
+                host.finish(source)?;
+                Ok(value)
+            });
+            match run {
+                Ok(value) => Ok(Outcome::Done(value, source.offset() as usize, host.wraps + 1)),
+                Err(Raised) if host.gave_up => Ok(Outcome::GaveUp),
+                Err(Raised) if !anew && host.begins_anew() => Ok(Outcome::BeginsAnew),
                 Err(Raised) => Err(Raised),
             }
         })
@@ -285,13 +314,13 @@ impl Load<'_> {
 
     /// Loads a stream that makes builtin objects only: nobody can tell that it was begun before it was judged.
     fn plain(&self) -> Result<Option<(Owned, usize)>> {
-        let mut source = Checked::new(self.input, self.policy.budgets());
-        let Some((value, end)) = self.run(&mut source, None)? else { return Ok(None) };
+        let source = || Checked::new(self.input, self.policy.budgets());
+        let Some((value, end, most)) = self.run(source, None)? else { return Ok(None) };
         if end < self.input.len() && !self.trailing {
             return Err(self.refused(Rule::GrammarTrailing, "there is more after the pickle", end));
         }
         let depth = self.policy.budgets().depth();
-        if end > depth && nesting::exceeds(value.as_ref(), depth) {
+        if most > depth && nesting::exceeds(value.as_ref(), depth) {
             return Err(self.refused(
                 Rule::BudgetDepth,
                 "objects are nested deeper than they may be",
@@ -373,9 +402,8 @@ unsafe extern "C" fn load(
                     extensions: HashMap::new(),
                     persistent,
                 };
-                let mut source = Cursor::new(&load.input[..examined.end]);
-                match load.run(&mut source, Some(&world))? {
-                    Some(done) => done,
+                match load.run(|| Cursor::new(&load.input[..examined.end]), Some(&world))? {
+                    Some((value, end, _)) => (value, end),
                     None => return Err(error::runtime_error("a stream was judged and then not loaded")),
                 }
             }

@@ -1,10 +1,11 @@
 //! The host that makes the objects of a stream whose deeds are granted.
 
-use super::keys::Keys;
+use super::keys::{Keys, hashes, is_harmless};
+use super::nesting::is_container;
 use super::time;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, error};
-use crate::load::Builder;
+use crate::load::{Builder, has_native_hash};
 use crate::state::State;
 use brinery::Place;
 use brinery::policy::{Limits, Rule};
@@ -36,6 +37,9 @@ pub(super) struct Realizer<'a> {
     /// Whether the stream does what only a judged one may do.
     pub(super) gave_up: bool,
     keys: Keys,
+    /// How often containers were put into another. A way from container to container takes one of the items that are put
+    /// into each at a time, so that none is longer.
+    pub(super) wraps: usize,
     calls: u32,
     end: Duration,
 }
@@ -57,6 +61,7 @@ impl<'a> Realizer<'a> {
             refusal: None,
             gave_up: false,
             keys: Keys::new(limits.hash_work_for(input), limits.collisions()),
+            wraps: 0,
             calls: 0,
             end: time::now() + Duration::from_millis(limits.milliseconds_for(input)),
         }
@@ -66,6 +71,7 @@ impl<'a> Realizer<'a> {
         self.inner.finish(source)
     }
 
+    /// Refuses. The memo may have noted what is lost now, and must not be asked or held any more.
     #[cold]
     fn refused(&mut self, rule: Rule, message: impl Into<String>) -> Raised {
         self.refusal = Some((rule, message.into()));
@@ -92,11 +98,25 @@ impl<'a> Realizer<'a> {
     fn admit(&mut self, container: Option<usize>, items: &[Owned], step: usize) -> Result<()> {
         let container = container.unwrap_or_else(|| self.keys.unnamed());
         for key in items.iter().step_by(step) {
-            if !self.keys.admits(container, key.as_ref()) {
-                return Err(self.too_much_hashing());
+            if !is_harmless(key.as_ref()) {
+                self.admit_odd(container, key.as_ref())?;
             }
         }
         self.tick()
+    }
+
+    #[inline(never)]
+    fn admit_odd(&mut self, container: usize, key: Ref<'_>) -> Result<()> {
+        if !has_native_hash(key) {
+            // To hash it may run code of a granted class.
+            self.inner.expose()?;
+        }
+        if self.keys.admits(container, key) { Ok(()) } else { Err(self.too_much_hashing()) }
+    }
+
+    /// Whether the load has to begin anew; nothing has happened then that anyone could see.
+    pub(super) fn begins_anew(&self) -> bool {
+        self.inner.begins_anew()
     }
 
     #[cold]
@@ -104,10 +124,27 @@ impl<'a> Realizer<'a> {
         self.refused(Rule::BudgetHash, "hashing the keys is more work than the stream may cost")
     }
 
+    /// Counts what is put into a container, if it is a container itself. A stream that was judged has been measured.
+    #[inline(always)]
+    fn wrap(&mut self, items: &[Owned]) {
+        if self.world.is_none() {
+            self.wraps += usize::from(items.iter().any(|item| is_container(item.as_ptr())));
+        }
+    }
+
     /// The world, which only a stream that has been judged may look at.
+    #[inline(always)]
     fn world(&mut self) -> Result<&'a World<'a>> {
-        self.gave_up |= self.world.is_none();
-        self.world.ok_or(Raised)
+        match self.world {
+            Some(world) => Ok(world),
+            None => Err(self.give_up()),
+        }
+    }
+
+    #[cold]
+    fn give_up(&mut self) -> Raised {
+        self.gave_up = true;
+        Raised
     }
 
     fn missing(&mut self) -> Raised {
@@ -143,6 +180,9 @@ impl<'de> Host<'de> for Realizer<'_> {
     type Error = Raised;
 
     fn fault(&mut self, fault: Fault) -> Raised {
+        if self.begins_anew() {
+            return Raised;
+        }
         self.refused(Rule::Malformed, fault.to_string())
     }
 
@@ -156,7 +196,7 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn at(&mut self, error: Raised, place: Place) -> Raised {
-        if self.gave_up {
+        if self.gave_up || self.begins_anew() {
             error::clear();
             return error;
         }
@@ -243,15 +283,18 @@ impl<'de> Host<'de> for Realizer<'_> {
 
     #[inline(always)]
     fn tuple(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
+        self.wrap(items.as_slice());
         self.inner.tuple(items)
     }
 
     fn list(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
+        self.wrap(items.as_slice());
         self.inner.list(items)
     }
 
     fn dict(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
         self.admit(None, items.as_slice(), 2)?;
+        self.wrap(items.as_slice());
         self.inner.dict(items)
     }
 
@@ -270,6 +313,7 @@ impl<'de> Host<'de> for Realizer<'_> {
             return Err(self.refused(Rule::Ownership, "items for something that is no list"));
         }
         self.tick()?;
+        self.wrap(items.as_slice());
         self.inner.append(items)
     }
 
@@ -279,6 +323,7 @@ impl<'de> Host<'de> for Realizer<'_> {
             return Err(self.refused(Rule::Ownership, "keys and values for something that is no dict"));
         }
         self.admit(Some(items.container().as_ptr().addr()), items.as_slice(), 2)?;
+        self.wrap(items.as_slice());
         self.inner.set_items(items)
     }
 
@@ -291,15 +336,14 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn name(&mut self, line: Chunk<'de, '_>, encoding: LineEncoding) -> Result<Owned> {
-        if self.world.is_none() {
-            self.gave_up = true;
-            return Err(Raised);
-        }
+        self.world()?;
         self.inner.name(line, encoding)
     }
 
     fn global(&mut self, module: Owned, name: Owned) -> Result<Owned> {
         let world = self.world()?;
+        // The names are lost, which the memo may have noted.
+        self.inner.settle();
         if !module.is_str() || !name.is_str() {
             return Err(self.fault(Fault::StackGlobalType));
         }
@@ -316,8 +360,11 @@ impl<'de> Host<'de> for Realizer<'_> {
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
         self.world()?;
         self.tick()?;
-        if !self.keys.admits_call(callable.as_ref(), args.as_ref()) {
-            return Err(self.too_much_hashing());
+        if let Some(is_dict) = hashes(callable.as_ref(), args.as_ref()) {
+            self.inner.expose()?;
+            if !self.keys.admits_call(args.as_ref(), is_dict) {
+                return Err(self.too_much_hashing());
+            }
         }
         self.inner.reduce(callable, args)
     }
@@ -350,6 +397,7 @@ impl<'de> Host<'de> for Realizer<'_> {
 
     fn persistent(&mut self, id: Owned) -> Result<Owned> {
         let world = self.world()?;
+        self.inner.expose()?;
         match world.persistent {
             Some(load) => load.call1(id.as_ref()),
             None => Err(crate::unpickler::no_persistent_load(self.state)),

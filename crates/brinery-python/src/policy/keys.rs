@@ -33,14 +33,9 @@ impl Keys {
         self.unnamed
     }
 
-    /// Whether a key can be hashed, and put among those of a container.
-    #[inline(always)]
-    pub(super) fn admits(&mut self, container: usize, key: Ref<'_>) -> bool {
-        is_harmless(key) || self.admits_odd(container, key)
-    }
-
+    /// Whether a key that is not [harmless](is_harmless) can be hashed, and put among those of a container.
     #[inline(never)]
-    fn admits_odd(&mut self, container: usize, key: Ref<'_>) -> bool {
+    pub(super) fn admits(&mut self, container: usize, key: Ref<'_>) -> bool {
         if !self.pay_for(key) {
             return false;
         }
@@ -79,30 +74,35 @@ impl Keys {
         true
     }
 
-    /// The same for the elements that a call of a set, or of a kind of dict, hashes.
-    pub(super) fn admits_call(&mut self, callable: Ref<'_>, args: Ref<'_>) -> bool {
-        let class = callable.as_ptr().cast::<PyTypeObject>();
-        // SAFETY: what is asked for subclasses is a class; sizes and items are asked of tuples and lists.
+    /// The same for the elements that a call hashes, of a set or of a kind of dict.
+    pub(super) fn admits_call(&mut self, args: Ref<'_>, is_dict: bool) -> bool {
+        let container = self.unnamed();
+        // SAFETY: sizes and items are asked of tuples and lists.
         unsafe {
-            if !callable.is_type()
-                || !args.is_exactly(&raw mut PyTuple_Type)
-                || PyTuple_GET_SIZE(args.as_ptr()) == 0
-            {
+            if PyTuple_GET_SIZE(args.as_ptr()) == 0 {
                 return true;
             }
-            let is_a = |base: *mut PyTypeObject| PyType_IsSubtype(class, base) != 0;
-            let is_dict = is_a(&raw mut PyDict_Type);
-            if !is_dict && !is_a(&raw mut PySet_Type) && !is_a(&raw mut PyFrozenSet_Type) {
-                return true;
-            }
-            let container = self.unnamed();
             let items = PyTuple_GET_ITEM(args.as_ptr(), 0);
             all_items(items, |item| {
                 let key = if is_dict { first(item) } else { Some(item) };
-                key.is_none_or(|key| self.admits(container, Ref::new(key)))
+                key.is_none_or(|key| is_harmless(Ref::new(key)) || self.admits(container, Ref::new(key)))
             })
         }
     }
+}
+
+/// Whether a call makes a kind of dict, or a set: what hashes its arguments.
+pub(super) fn hashes(callable: Ref<'_>, args: Ref<'_>) -> Option<bool> {
+    if !callable.is_type() || !args.is_exactly(&raw mut PyTuple_Type) {
+        return None;
+    }
+    let class = callable.as_ptr().cast::<PyTypeObject>();
+    // SAFETY: both are classes, and alive.
+    let is_a = |base: *mut PyTypeObject| unsafe { PyType_IsSubtype(class, base) } != 0;
+    if is_a(&raw mut PyDict_Type) {
+        return Some(true);
+    }
+    (is_a(&raw mut PySet_Type) || is_a(&raw mut PyFrozenSet_Type)).then_some(false)
 }
 
 /// Whether all items of a list or a tuple are as wanted.
@@ -150,7 +150,7 @@ unsafe fn first(pair: *mut PyObject) -> Option<*mut PyObject> {
 
 /// Whether a key's hash is cheap, and one that nobody can choose or that few others have.
 #[inline(always)]
-fn is_harmless(key: Ref<'_>) -> bool {
+pub(super) fn is_harmless(key: Ref<'_>) -> bool {
     let kind = key.type_ptr();
     if kind == &raw mut PyUnicode_Type || kind == &raw mut PyBytes_Type {
         return true;

@@ -11,10 +11,12 @@ struct Level {
     next: Py_ssize_t,
 }
 
-fn is_container(object: *mut PyObject) -> bool {
+/// Whether an object counts as a level.
+#[inline(always)]
+pub(super) fn is_container(object: *mut PyObject) -> bool {
     // SAFETY: the object is alive.
     let kind = unsafe { Py_TYPE(object) };
-    [&raw mut PyList_Type, &raw mut PyTuple_Type, &raw mut PyDict_Type].contains(&kind)
+    kind == &raw mut PyDict_Type || kind == &raw mut PyList_Type || kind == &raw mut PyTuple_Type
 }
 
 impl Level {
