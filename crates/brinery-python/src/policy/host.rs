@@ -9,7 +9,7 @@ use crate::load::{Builder, has_native_hash};
 use crate::state::State;
 use brinery::Place;
 use brinery::policy::{Limits, Rule};
-use brinery::read::{Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source};
+use brinery::read::{Call, Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source, Stored};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -360,7 +360,7 @@ impl<'de> Host<'de> for Realizer<'_> {
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
         self.world()?;
         self.tick()?;
-        if let Some(is_dict) = hashes(callable.as_ref(), args.as_ref()) {
+        if let Some(is_dict) = hashes(callable.as_ref()) {
             self.inner.expose()?;
             if !self.keys.admits_call(args.as_ref(), is_dict) {
                 return Err(self.too_much_hashing());
@@ -450,6 +450,23 @@ impl<'de> Host<'de> for Realizer<'_> {
         }
         self.tick()?;
         self.inner.set_state_items(items, room, ahead)
+    }
+
+    #[inline(always)]
+    fn call_with(
+        &mut self,
+        items: Items<'_, Owned>,
+        call: Call,
+        stored: Stored,
+        may_run_code: bool,
+    ) -> Option<Result<Owned>> {
+        if self.world.is_none() || hashes(items.container().as_ref()).is_some() {
+            return None;
+        }
+        if let Err(Raised) = self.tick() {
+            return Some(Err(Raised));
+        }
+        self.inner.call_with(items, call, stored, may_run_code)
     }
 
     fn shape(&self, value: &Owned) -> Shape {

@@ -79,7 +79,7 @@ impl Keys {
         let container = self.unnamed();
         // SAFETY: sizes and items are asked of tuples and lists.
         unsafe {
-            if PyTuple_GET_SIZE(args.as_ptr()) == 0 {
+            if !args.is_exactly(&raw mut PyTuple_Type) || PyTuple_GET_SIZE(args.as_ptr()) == 0 {
                 return true;
             }
             let items = PyTuple_GET_ITEM(args.as_ptr(), 0);
@@ -91,9 +91,9 @@ impl Keys {
     }
 }
 
-/// Whether a call makes a kind of dict, or a set: what hashes its arguments.
-pub(super) fn hashes(callable: Ref<'_>, args: Ref<'_>) -> Option<bool> {
-    if !callable.is_type() || !args.is_exactly(&raw mut PyTuple_Type) {
+/// Whether what is called is a kind of dict, or of set: what hashes its arguments.
+pub(super) fn hashes(callable: Ref<'_>) -> Option<bool> {
+    if !callable.is_type() {
         return None;
     }
     let class = callable.as_ptr().cast::<PyTypeObject>();
