@@ -474,8 +474,25 @@ impl Dump<'_> {
             return Ok(());
         }
         self.out.op(Opcode::Mark);
-        self.push(Task::Set(Set { elements: set.clone(), size, position: 0, batch: 0, count: 0 }));
+        let (position, count) = if size < BATCH_SIZE as isize { self.begin_elements(set) } else { (0, 0) };
+        if count as isize == size {
+            self.out.op(Opcode::AddItems);
+            return Ok(());
+        }
+        self.push(Task::Set(Set { elements: set.clone(), size, position, batch: count, count }));
         Ok(())
+    }
+
+    /// Saves the first elements of a set, as far as they are fit for rows; tells where that ends and how many they were.
+    fn begin_elements(&mut self, set: &Owned) -> (isize, usize) {
+        let (mut position, mut count) = (0, 0);
+        loop {
+            let done = self.save_elements(set.as_ref(), &mut position, usize::MAX);
+            if done == 0 {
+                return (position, count);
+            }
+            count += done;
+        }
     }
 
     pub(super) fn advance_set(&mut self, top: usize) -> Result<()> {
@@ -541,12 +558,19 @@ impl Dump<'_> {
             return self.save_set_reduced(&set, &raw mut PyFrozenSet_Type);
         }
         self.enter_fast(&set)?;
-        if !single && !self.is_fast() {
-            self.memo().begin(set.as_ref());
-        }
         self.out.op(Opcode::Mark);
         let era = self.memo().era();
-        self.push(Task::FrozenSet(FrozenSet { set, position: 0, count: 0, single, era }));
+        let (position, count) = self.begin_elements(&set);
+        let progress = FrozenSet { set, position, count, single, era };
+        // SAFETY: the object is a frozenset.
+        if count as isize == unsafe { PySet_Size(progress.set.as_ptr()) } {
+            return self.finish_frozenset(&progress);
+        }
+        // It may hold itself through the rest.
+        if !single && !self.is_fast() {
+            self.memo().begin(progress.set.as_ref());
+        }
+        self.push(Task::FrozenSet(progress));
         Ok(())
     }
 
@@ -565,14 +589,7 @@ impl Dump<'_> {
             }
             let Some(item) = set::next(progress.set.as_ref(), &mut progress.position) else {
                 let Some(Task::FrozenSet(done)) = self.tasks.pop() else { return Ok(()) };
-                // As for tuples: foreign code may have moved the set to where it is met again.
-                let single = done.single && self.singles && done.era == self.memo().era();
-                if !single && let Known::At(index) = self.memo().get(done.set.as_ref()) {
-                    self.out.op(Opcode::PopMark);
-                    return self.get(index);
-                }
-                self.out.op(Opcode::FrozenSet);
-                return self.memoize_held(done.set.as_ref(), single);
+                return self.finish_frozenset(&done);
             };
             progress.count += 1;
             self.save_element(&item)?;
@@ -580,6 +597,17 @@ impl Dump<'_> {
                 return Ok(());
             }
         }
+    }
+
+    fn finish_frozenset(&mut self, done: &FrozenSet) -> Result<()> {
+        // As for tuples: foreign code may have moved the set to where it is met again.
+        let single = done.single && self.singles && done.era == self.memo().era();
+        if !single && let Known::At(index) = self.memo().get(done.set.as_ref()) {
+            self.out.op(Opcode::PopMark);
+            return self.get(index);
+        }
+        self.out.op(Opcode::FrozenSet);
+        self.memoize_held(done.set.as_ref(), single)
     }
 
     /// Older protocols know no sets: they are made from a list.

@@ -18,7 +18,7 @@ const SMALLEST: usize = 1024;
 /// How much room there is beyond what is expected: some is asked for although it need not be used.
 const SLACK: usize = 2 * ROW;
 /// From how many bytes on a piece goes straight into a `bytes` object, so that it is not copied twice.
-const PIECE: usize = 16 * 1024;
+const PIECE: usize = 4 * 1024;
 /// How many times as much as needed there may be because the last result was so long.
 const MOST_AHEAD: usize = 8;
 

@@ -46,27 +46,31 @@ pub(crate) fn append_bytes(int: Ref<'_>, to: &mut Vec<u8>) -> bool {
         let (negative, len) = head(int);
         (negative, std::slice::from_raw_parts(first_digit(int), len))
     };
-    to.reserve(digits.len() * 4 + 12);
-    // The complement of a magnitude less one is its negative.
-    let (flip, mut borrow) = if negative { (u32::MAX, 1) } else { (0, 0) };
-    let mut put = |word: u32| {
-        let (word, borrowed) = word.overflowing_sub(borrow);
-        borrow = borrowed.into();
-        to.extend_from_slice(&(word ^ flip).to_le_bytes());
+    let start = to.len();
+    let (blocks, rest) = digits.as_chunks::<4>();
+    // Four digits are fifteen bytes. What is stored beyond them is zero, and the next ones come there.
+    const BLOCK: usize = 4 * DIGIT as usize / 8;
+    to.resize(start + ((blocks.len() + 1) * BLOCK + 1).next_multiple_of(8), 0);
+    let bytes = &mut to[start..];
+    let mut put = |index: usize, [a, b, c, d]: [u32; 4]| {
+        let (low, high) = (u64::from(a) | u64::from(b) << DIGIT, u64::from(c) | u64::from(d) << DIGIT);
+        let value = u128::from(low) | u128::from(high) << (2 * DIGIT);
+        bytes[index * BLOCK..][..16].copy_from_slice(&value.to_le_bytes());
     };
-    let (mut word, mut bits) = (0_u64, 0);
-    for &digit in digits {
-        word |= u64::from(digit) << bits;
-        bits += DIGIT;
-        if bits >= 32 {
-            put(word as u32);
-            word >>= 32;
-            bits -= 32;
+    for (index, &block) in blocks.iter().enumerate() {
+        put(index, block);
+    }
+    let mut last = [0; 4];
+    last[..rest.len()].copy_from_slice(rest);
+    put(blocks.len(), last);
+    if negative {
+        let mut carry = true;
+        for word in bytes.as_chunks_mut::<8>().0 {
+            let (value, carried) = (!u64::from_le_bytes(*word)).overflowing_add(carry.into());
+            *word = value.to_le_bytes();
+            carry = carried;
         }
     }
-    put(word as u32);
-    // One more holds the sign.
-    put(0);
     true
 }
 
