@@ -48,10 +48,9 @@ pub(crate) fn append_bytes(int: Ref<'_>, to: &mut Vec<u8>) -> bool {
     };
     let start = to.len();
     let (blocks, rest) = digits.as_chunks::<4>();
-    // Four digits are fifteen bytes. What is stored beyond them is zero, and the next ones come there.
-    const BLOCK: usize = 4 * DIGIT as usize / 8;
     to.resize(start + ((blocks.len() + 1) * BLOCK + 1).next_multiple_of(8), 0);
     let bytes = &mut to[start..];
+    // What is stored beyond a block is zero, and the next one comes there.
     let mut put = |index: usize, [a, b, c, d]: [u32; 4]| {
         let (low, high) = (u64::from(a) | u64::from(b) << DIGIT, u64::from(c) | u64::from(d) << DIGIT);
         let value = u128::from(low) | u128::from(high) << (2 * DIGIT);
@@ -82,6 +81,9 @@ pub(crate) fn append_bytes(_: Ref<'_>, _: &mut Vec<u8>) -> bool {
 /// How many bits a digit has.
 #[cfg(known_layout)]
 const DIGIT: u32 = 30;
+/// How many bytes four digits are.
+#[cfg(known_layout)]
+const BLOCK: usize = 4 * DIGIT as usize / 8;
 
 #[cfg(known_layout)]
 #[inline(always)]
