@@ -156,6 +156,7 @@ bench: begin $(ENV)/built  ## measure against the stock engine and rebuild the t
 	    --rounds $(if $(BENCH_QUICK),3,11) --json $(CURDIR)/build/bench/rust.json; \
 	$(PY) -m benches $$chosen $(if $(BENCH_QUICK),--quick,--peers --publish) \
 	    --json build/bench/results.json --rust build/bench/rust.json
+	$(if $(BENCH_QUICK),,@$(PY) -m benches.scanners --publish)
 
 docs: begin $(ENV)/built  ## build the documentation into build/site
 	@$(STEP) "docs requirements" $(PY) -m pip install -q -r docs/requirements.txt

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import brinery
-from benches import alike, heap, native, pages, plot, report, runner
+from benches import alike, heap, native, pages, plot, report, runner, scanners
 from benches.svg import LIGHT
 from benches.workloads import WORKLOADS
 
@@ -191,3 +191,27 @@ def test_a_shuffled_heap_lays_objects_in_random_places() -> None:
     places = [id(obj) for obj in [bytes(30 + number % 2) for number in range(2000)]]
     steps = [abs(b - a) for a, b in zip(places, places[1:])]
     assert sum(step > 256 for step in steps) > len(steps) / 2
+
+
+def test_scanners_are_compared_by_what_they_say(tmp_path: Path) -> None:
+    scan = scanners.brinery()
+    said = {}
+    for name, data in {
+        "attack": b"cos\nsystem\n(S'true'\ntR.",
+        "data": b"N.",
+        "own": b"cshop\nOrder\n)\x81.",
+    }.items():
+        (tmp_path / name).write_bytes(data)
+        said[name], took = scanners.isolated(scan, tmp_path / name)
+        assert 0 < took < scanners.SECONDS
+    assert said == {"attack": scanners.FOUND, "data": scanners.NOTHING, "own": scanners.NEEDS}
+
+    def endless(path: Path) -> str:
+        raise MemoryError
+
+    assert scanners.isolated(endless, tmp_path)[0] == scanners.UNREAD
+    result = {"said": {"attacks": ["found", "needs", "unread", "nothing"], "honest": ["nothing", "found"]}}
+    found = scanners.table({"brinery": {**result, "speed": {"records": 512.4, "bytes": 1.94}}})
+    assert f"| brinery {brinery.__version__} | 1 | 1 | 1 | 1 | 1 | 512 MB/s | 1.9 MB/s |" in found
+    assert len(list(scanners.attacks())) > 300
+    assert len(list(scanners.honest())) > 100
