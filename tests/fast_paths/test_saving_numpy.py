@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copyreg
 import io
 import pickle
@@ -165,3 +166,19 @@ def test_a_memo_that_was_emptied_is_seen() -> None:
         return file.blocks
 
     assert run(brinery) == run(pickle)
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_an_array_that_changes_while_it_is_written(protocol: int) -> None:
+    class File:
+        def write(self, block: Any) -> int:
+            for array in arrays:
+                array.resize((1,), refcheck=False)
+            return len(block)
+
+    for size in (100, 10_000, 1 << 18):
+        arrays = [np.arange(size), np.arange(size), np.arange(size, dtype="u1")]
+        # What is written then is nobody's business; memory that is gone is not looked at.
+        with contextlib.suppress(RuntimeError, BufferError):
+            brinery.dump([b"x" * 70_000, *arrays, b"x" * 70_000, *arrays], File(), protocol)
+        assert [array.size for array in arrays] in ([1, 1, 1], [size] * 3)

@@ -312,6 +312,8 @@ impl<'s> Dump<'s> {
                 self.save(state.clone().as_ref())
             }
             Task::EndPair(pair) => self.end_pair(pair),
+            Task::ArrayState(array) => self.begin_array_state(array),
+            Task::ArrayData(array) => self.end_array_state(&array),
             Task::LeaveReduction(address) => {
                 self.leave_reduction(address);
                 Ok(())

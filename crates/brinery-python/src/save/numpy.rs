@@ -9,6 +9,7 @@ use super::Dump;
 use super::instance::Facts;
 use super::memo::Known;
 use super::row::items_of_tuple;
+use super::task::Task;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Ref, Result, bytes, error};
 use crate::state::State;
@@ -54,6 +55,16 @@ pub(super) struct Element {
 
 /// How many dtypes a dump remembers.
 const MOST_ELEMENTS: usize = 8;
+
+/// What there is to save of an array.
+struct Contents<'a> {
+    shape: &'a [isize],
+    dtype: Ref<'a>,
+    data: &'a [u8],
+    by_columns: bool,
+    readonly: bool,
+    has_buffers: bool,
+}
 
 /// A scalar, as numpy's headers publish it for numbers of up to 16 bytes.
 #[repr(C)]
@@ -376,7 +387,38 @@ impl Dump<'_> {
         })
     }
 
-    /// Saves an array after another with the same dtype; whether that was possible.
+    /// What is in an array whose items are plain memory, one after the other.
+    fn contents<'a>(&mut self, array: Ref<'a>) -> Option<Contents<'a>> {
+        // SAFETY: arrays lie in memory like this, as was seen, and hold their dtype.
+        let (fields, dtype) = unsafe {
+            let fields = &*array.as_ptr().cast::<ArrayFields>();
+            (fields, Ref::new(fields.dtype))
+        };
+        let flags = fields.flags;
+        if flags & (BY_ROWS | BY_COLUMNS) == 0 || flags & WARN_ON_WRITE != 0 {
+            return None;
+        }
+        let (size, has_buffers) = self.element(dtype)?;
+        let shape = match usize::try_from(fields.dimensions).ok()? {
+            // There may be no memory for none.
+            0 => &[],
+            // SAFETY: the array has so many lengths.
+            lengths => unsafe { slice::from_raw_parts(fields.shape, lengths) },
+        };
+        let len = shape.iter().try_fold(size, |len, &part| len.checked_mul(usize::try_from(part).ok()?))?;
+        // SAFETY: the items lie one after the other, as the flags say; there may be none, anywhere.
+        let data = if len == 0 { &[] } else { unsafe { slice::from_raw_parts(fields.data, len) } };
+        Some(Contents {
+            shape,
+            dtype,
+            data,
+            by_columns: flags & BY_ROWS == 0,
+            readonly: flags & WRITEABLE == 0,
+            has_buffers,
+        })
+    }
+
+    /// Saves an array; whether that was possible.
     pub(super) fn save_numpy_array(&mut self, object: &Owned, single: bool, facts: &Facts) -> Result<bool> {
         let protocol = self.out.protocol();
         if protocol < 3 || self.keep_memo || self.hooks.buffer_callback.is_some() {
@@ -385,95 +427,142 @@ impl Dump<'_> {
         let era = self.memo().era();
         let Learned::Array(arrays) = self.learned(object, facts, true) else { return Ok(false) };
         let single = single && era == self.memo().era();
-        // SAFETY: arrays lie in memory like this, as was seen, and this one is held.
-        let (fields, shape) = unsafe {
-            let fields = &*object.as_ptr().cast::<ArrayFields>();
-            let lengths = usize::try_from(fields.dimensions).unwrap_or_default();
-            (fields, if lengths == 0 { &[] } else { slice::from_raw_parts(fields.shape, lengths) })
-        };
-        let flags = fields.flags;
-        // SAFETY: an array holds its dtype.
-        let dtype = unsafe { Ref::new(fields.dtype) };
-        let Known::At(place) = self.memo().get(dtype) else { return Ok(false) };
-        if flags & (BY_ROWS | BY_COLUMNS) == 0 || flags & WARN_ON_WRITE != 0 {
-            return Ok(false);
-        }
-        let Some((size, has_buffers)) = self.element(dtype) else { return Ok(false) };
-        let len = shape.iter().try_fold(size, |len, &part| len.checked_mul(usize::try_from(part).ok()?));
-        let Some(len) = len else { return Ok(false) };
-        let room = ROOM + ROOM_OF_LENGTH * shape.len();
-        // Writing to a file runs foreign code, which may do anything to the array.
-        let whole = if self.write.is_some() { room.saturating_add(len) } else { room };
-        if !self.is_far_from_boundary(whole) || self.write.is_some() && len >= FRAME_SIZE_TARGET {
-            return Ok(false);
-        }
-        // SAFETY: the items of an array lie one after the other, as its flags say; there may be none, anywhere.
-        let data = if len == 0 { &[] } else { unsafe { slice::from_raw_parts(fields.data, len) } };
+        let array = object.clone();
+        let Some(contents) = self.contents(array.as_ref()) else { return Ok(false) };
         if protocol < 5 {
-            let by_columns = flags & BY_ROWS == 0;
-            self.save_array_by_state(object, single, arrays, place, shape, by_columns, data)
-        } else if has_buffers && len > 0 {
-            let order = if flags & BY_ROWS == 0 { &arrays.by_columns } else { &arrays.by_rows };
-            let (Some(function), Some(order_place)) =
-                (self.place_of(&arrays.from_buffer), self.place_of(order))
-            else {
-                return Ok(false);
-            };
-            self.get(function)?;
-            self.out.op(Opcode::Mark);
-            self.save_buffer_data(data, flags & WRITEABLE == 0)?;
-            self.cross_boundary()?;
-            self.get(place)?;
-            self.save_shape(shape)?;
-            self.cross_boundary()?;
-            self.get(order_place)?;
-            self.out.op(Opcode::Tuple);
-            self.memoize_nothing()?;
-            self.out.op(Opcode::Reduce);
-            self.memoize_held(object.as_ref(), single)?;
-            Ok(true)
-        } else {
-            Ok(false)
+            return self.save_array_by_state(object, single, arrays, &contents);
         }
+        if contents.has_buffers && !contents.data.is_empty() {
+            return self.save_array_by_buffer(object, single, arrays, &contents);
+        }
+        Ok(false)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of an array")]
+    /// How many bytes an array needs up to the next frame for all of it to be in one.
+    fn room_of(&self, contents: &Contents<'_>) -> usize {
+        let room = ROOM + ROOM_OF_LENGTH * contents.shape.len();
+        // Writing to a file runs foreign code, which may do anything to the array.
+        if self.write.is_some() { room.saturating_add(contents.data.len()) } else { room }
+    }
+
+    /// Saves an array after another with the same dtype and order; whether it was one.
+    fn save_array_by_buffer(
+        &mut self,
+        object: &Owned,
+        single: bool,
+        arrays: &Arrays,
+        contents: &Contents<'_>,
+    ) -> Result<bool> {
+        let apart = self.write.is_some() && contents.data.len() >= FRAME_SIZE_TARGET;
+        if apart || !self.is_far_from_boundary(self.room_of(contents)) {
+            return Ok(false);
+        }
+        let order = if contents.by_columns { &arrays.by_columns } else { &arrays.by_rows };
+        let places =
+            (self.place_of(&arrays.from_buffer), self.place_of(order), self.memo().get(contents.dtype));
+        let (Some(function), Some(order), Known::At(dtype)) = places else { return Ok(false) };
+        self.get(function)?;
+        self.out.op(Opcode::Mark);
+        self.save_buffer_data(contents.data, contents.readonly)?;
+        self.cross_boundary()?;
+        self.get(dtype)?;
+        self.save_shape(contents.shape)?;
+        self.cross_boundary()?;
+        self.get(order)?;
+        self.out.op(Opcode::Tuple);
+        self.memoize_nothing()?;
+        self.out.op(Opcode::Reduce);
+        self.memoize_held(object.as_ref(), single)?;
+        Ok(true)
+    }
+
     fn save_array_by_state(
         &mut self,
         object: &Owned,
         single: bool,
         arrays: &Arrays,
-        dtype: usize,
-        shape: &[isize],
-        by_columns: bool,
-        data: &[u8],
+        contents: &Contents<'_>,
     ) -> Result<bool> {
         let class = object.type_ref().to_owned();
-        let (Some(function), Some(class), Some(letter)) =
-            (self.place_of(&arrays.reconstruct), self.place_of(&class), self.place_of(&arrays.letter))
-        else {
-            return Ok(false);
-        };
-        self.get(function)?;
-        self.get(class)?;
-        self.out.int(0);
-        self.out.op(Opcode::Tuple1);
-        self.memoize_nothing()?;
-        self.get(letter)?;
-        self.out.op(Opcode::Tuple3);
-        self.memoize_nothing()?;
-        self.out.op(Opcode::Reduce);
-        self.memoize_held(object.as_ref(), single)?;
+        let places = (
+            self.place_of(&arrays.reconstruct),
+            self.place_of(&class),
+            self.place_of(&arrays.letter),
+            self.memo().get(contents.dtype),
+        );
+        let apart = self.write.is_some() && contents.data.len() >= FRAME_SIZE_TARGET;
+        if let (Some(function), Some(class), Some(letter), Known::At(dtype)) = places
+            && !apart
+            && self.is_far_from_boundary(self.room_of(contents))
+        {
+            self.get(function)?;
+            self.get(class)?;
+            self.out.int(0);
+            self.out.op(Opcode::Tuple1);
+            self.memoize_nothing()?;
+            self.get(letter)?;
+            self.out.op(Opcode::Tuple3);
+            self.memoize_nothing()?;
+            self.out.op(Opcode::Reduce);
+            self.memoize_held(object.as_ref(), single)?;
+            self.out.op(Opcode::Mark);
+            self.out.int(1);
+            self.save_shape(contents.shape)?;
+            self.get(dtype)?;
+            self.out.bool(contents.by_columns);
+            self.save_data(contents.data)?;
+            self.finish_array_state()?;
+            return Ok(true);
+        }
+        // Something has to be saved before it can be fetched.
+        self.settle();
+        let empty = Owned::tuple(&[Owned::int(0)?.as_ref()])?;
+        let args = Owned::tuple(&[class.as_ref(), empty.as_ref(), arrays.letter.as_ref()])?;
+        let reduced = Owned::tuple(&[arrays.reconstruct.as_ref(), args.as_ref()])?;
+        self.push(Task::ArrayState(object.clone()));
+        self.save_reduced(reduced.as_ref(), Some(object.as_ref()))?;
+        Ok(true)
+    }
+
+    /// The contents of an array whose saving has begun. Foreign code may have run since.
+    fn contents_still<'a>(&mut self, array: Ref<'a>) -> Result<Contents<'a>> {
+        self.contents(array).ok_or_else(|| error::runtime_error("array changed while it was saved"))
+    }
+
+    /// Begins the state of an array that has been made.
+    pub(super) fn begin_array_state(&mut self, array: Owned) -> Result<()> {
+        self.cross_boundary()?;
         self.out.op(Opcode::Mark);
+        self.cross_boundary()?;
         self.out.int(1);
-        self.save_shape(shape)?;
-        self.get(dtype)?;
+        let shape = self.contents_still(array.as_ref())?.shape.to_vec();
+        self.save_shape(&shape)?;
+        let dtype = self.contents_still(array.as_ref())?.dtype.to_owned();
+        self.push(Task::ArrayData(array));
+        self.save(dtype.as_ref())
+    }
+
+    /// Ends the state of an array after its dtype.
+    pub(super) fn end_array_state(&mut self, array: &Owned) -> Result<()> {
+        self.cross_boundary()?;
+        let by_columns = self.contents_still(array.as_ref())?.by_columns;
         self.out.bool(by_columns);
-        self.save_data(data)?;
+        self.cross_boundary()?;
+        let data = self.contents_still(array.as_ref())?.data;
+        if self.write.is_some() && data.len() >= FRAME_SIZE_TARGET {
+            let data = bytes::new(data)?;
+            self.save_bytes(data.as_ref())?;
+        } else {
+            self.save_data(data)?;
+        }
+        self.finish_array_state()
+    }
+
+    fn finish_array_state(&mut self) -> Result<()> {
         self.out.op(Opcode::Tuple);
         self.memoize_nothing()?;
         self.out.op(Opcode::Build);
-        Ok(true)
+        Ok(())
     }
 
     /// What saving a `PickleBuffer` comes to, of which nobody else knows.

@@ -43,6 +43,10 @@ pub(super) enum Task {
     EndPair(Option<Box<(Owned, Owned)>>),
     /// An object whose construction is being written: then come memo, items and state.
     Construct(Construct),
+    /// The state of an array of numpy that has been made.
+    ArrayState(Owned),
+    /// The rest of it, after the dtype.
+    ArrayData(Owned),
     /// The end of the reduction of the object at this address.
     LeaveReduction(usize),
     /// The end of a container that fast mode guards against cycles.
