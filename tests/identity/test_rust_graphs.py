@@ -32,7 +32,9 @@ def program() -> Path:
     cargo = shutil.which("cargo")
     assert cargo, "cargo is missing"
     build = [cargo, "build", "--quiet", "--locked", "-p", "brinery", "--example", "protocol"]
-    subprocess.run(build, cwd=HOUSE, check=True)
+    # The compiler cannot have the runtime of a sanitizer in its process.
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    subprocess.run(build, cwd=HOUSE, env=environment, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", HOUSE / "target"))
     return target / "debug" / "examples" / "protocol"
 
