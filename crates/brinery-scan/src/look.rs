@@ -477,7 +477,6 @@ impl<'f> Look<'f> {
 
     fn search(&mut self, blob: &Blob<'_>, from: u64, container: &str, depth: usize, passed: &[(u64, u64)]) {
         let mut search = Search::new(blob, from, blob.len(), false);
-        let mut work: u64 = 0;
         loop {
             let (place, mark) = match search.next() {
                 Ok(Some(found)) => found,
@@ -494,8 +493,6 @@ impl<'f> Look<'f> {
                 continue;
             }
             let Some(run) = self.run(blob, place, container) else { return };
-            // A long run that leads nowhere must not be made from each of very many places.
-            work = work.saturating_add(run.cost);
             let far = run.operations > 0 && run.report.verdict == Verdict::Dangerous && run.report.len > 3;
             let believed = match mark {
                 Mark::Proto => run.stopped || far && names_something(&run),
@@ -504,9 +501,6 @@ impl<'f> Look<'f> {
             if believed {
                 search.go_to(run.end);
                 self.add(run, blob, container, depth);
-            } else if work > (64 << 20) + 64 * blob.len() {
-                let message = "very many places look like the start of a pickle, and none is".into();
-                return self.note(container, Verdict::Budget, "budget-search", message);
             }
         }
     }
