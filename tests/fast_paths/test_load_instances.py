@@ -5,9 +5,11 @@ from __future__ import annotations
 import _pickle
 import collections
 import fractions
+import functools
 import gc
 import pickletools
 import sys
+import types
 import uuid
 import weakref
 from dataclasses import dataclass
@@ -426,3 +428,99 @@ def test_the_streams_here_say_what_they_should() -> None:
     stream = b"\x80\x04ctests.fast_paths.test_load_instances\nPlain\n)\x81}\x8c\x01aK\x01sb."
     names = [opcode.name for opcode, _, _ in pickletools.genops(stream)]
     assert names[-3:] == ["SETITEM", "BUILD", "STOP"]
+
+
+class Wide:
+    """A class whose instances have more attributes than share their keys."""
+
+    def __init__(self, count: int) -> None:
+        for number in range(count):
+            setattr(self, f"attribute_{number}", number)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("count", [29, 30, 31, 45, 300])
+def test_instances_of_many_attributes_are_whole(protocol: int, count: int) -> None:
+    made = brinery.loads(_pickle.dumps([Wide(count), Wide(count)], protocol))
+    for instance in made:
+        assert vars(instance) == vars(Wide(count)) and list(vars(instance)) == list(vars(Wide(count)))
+        assert all(name is sys.intern(name) for name in vars(instance))
+        instance.attribute_3 = "changed"
+        del instance.attribute_4
+        assert instance.attribute_3 == "changed" and not hasattr(instance, "attribute_4")
+    assert vars(made[0]) is not vars(made[1])
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("count", [0, 1, 5, 30, 31, 200])
+def test_namespaces_get_their_state(protocol: int, count: int) -> None:
+    values = [types.SimpleNamespace(**{f"name {n}": [n] for n in range(count)}) for _ in range(3)]
+    values += [types.SimpleNamespace(self=values, value=number) for number in range(3)]
+    made = brinery.loads(_pickle.dumps(values, protocol))
+    assert made[:3] == values[:3] and [list(vars(one)) for one in made] == [list(vars(one)) for one in values]
+    assert all(one.self is made for one in made[3:])
+    assert all(name is sys.intern(name) for one in made for name in vars(one))
+    made[0].new = 1
+    assert vars(made[0])["new"] == 1 and not hasattr(made[1], "new")
+
+
+#: A namespace that gets a state of the dict on the stack, before which things happen to the namespace or to the dict.
+SPACE = b"\x80\x04ctypes\nSimpleNamespace\n)R\x94"
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        SPACE + b"}\x94(\x8c\x01a\x94K\x01\x8c\x01b\x94K\x02ubh\x00h\x01\x86.",
+        SPACE + b"}\x94(\x8c\x01a\x94K\x01\x8c\x01b\x94K\x02ubh\x02h\x03\x86.",
+        SPACE + b"}\x94(\x8c\x01aK\x01\x8c\x01aK\x02ub.",
+        SPACE + b"}\x94(K\x01K\x02ub.",
+        SPACE + b"}\x94(\x8c\x01aK\x02K\x01K\x02ub.",
+        SPACE + b"}(\x8c\x01aK\x02ub}(\x8c\x01bK\x03ub.",
+        SPACE + b"}(\x8c\x01aK\x02ub}(\x8c\x01aK\x03ub.",
+        SPACE + b"}\x94\x8c\x01aK\x02sh\x01\x8c\x01bK\x03sb.",
+        SPACE + b"N}\x8c\x01aK\x02s\x86b.",
+        SPACE + b"}(\x8c\x01a]ub\x940h\x01.",
+    ],
+)
+def test_states_of_namespaces_that_are_fetched_or_odd(stream: bytes) -> None:
+    results = []
+    for load in (brinery.loads, _pickle.loads):
+        try:
+            results.append(repr(load(stream)))
+        except Exception as error:
+            results.append((type(error), str(error)))
+    assert results[0] == results[1]
+
+
+def test_a_dict_of_a_namespace_that_others_hold_is_filled() -> None:
+    space = types.SimpleNamespace()
+    held = vars(space)
+    Giving.space = space
+    stream = b"\x80\x04c" + __name__.encode() + b"\ngive\n)R}(\x8c\x01aK\x02ub."
+    assert brinery.loads(stream) is space and held is vars(space) and held == {"a": 2}
+
+
+class Giving:
+    """Holds what :func:`give` gives."""
+
+    space: types.SimpleNamespace
+
+
+def give() -> types.SimpleNamespace:
+    """A namespace that somebody else has, too."""
+    return Giving.space
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_native_methods_that_set_a_state_are_called(protocol: int) -> None:
+    values = [functools.partial(int, base=number % 30 + 2) for number in range(20)]
+    for number, value in enumerate(values):
+        value.number = number
+    errors = [ValueError(number) for number in range(20)]
+    for error in errors:
+        error.code = error.args
+    made = brinery.loads(_pickle.dumps([values, errors], protocol))
+    assert [repr(value) for value in made[0]] == [repr(value) for value in values]
+    assert [vars(value) for value in made[0]] == [vars(value) for value in values]
+    assert [vars(error) for error in made[1]] == [vars(error) for error in errors]

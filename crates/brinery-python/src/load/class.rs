@@ -68,9 +68,13 @@ pub(super) struct Class {
     pub(super) takes_values: bool,
     /// Whether a state goes into slots.
     pub(super) takes_slots: bool,
-    /// The attributes of the last state that was put into an array, and the last one put into slots, in order.
+    /// Where instances have the pointer to the dict that `__dict__` shows, if a state may become that dict.
+    pub(super) dict_at: Option<usize>,
+    /// The attributes of the last state that was put into an array, the last one put into slots, and the last that became a
+    /// dict, in order.
     values: Vec<Place>,
     slots: Vec<Place>,
+    names: Vec<Place>,
     /// The shared keys that the places in the array are among.
     keys: usize,
 }
@@ -185,7 +189,10 @@ impl Class {
                 native,
                 plain_lookup,
                 setstate: setstate
-                    .filter(|function| function.is_exactly(&raw mut PyFunction_Type))
+                    .filter(|function| {
+                        function.is_exactly(&raw mut PyFunction_Type)
+                            || function.is_exactly(&raw mut PyMethodDescr_Type)
+                    })
                     .map(Ref::as_ptr),
                 has_setstate,
                 extend: lookup(&state.names.extend)
@@ -205,8 +212,10 @@ impl Class {
                     && dict.is_some_and(|dict| dict.is_exactly(&raw mut PyGetSetDescr_Type))
                     && SharedKeys::of(kind).is_some(),
                 takes_slots: ordinary && is(setattro, PyObject_GenericSetAttr as *const ()),
+                dict_at: if ordinary { dict_offset(kind) } else { None },
                 values: Vec::new(),
                 slots: Vec::new(),
+                names: Vec::new(),
                 keys: 0,
             })
         }
@@ -230,8 +239,54 @@ impl Class {
             if PyType_GetFlags(self.kind) & MANAGED_DICT != 0 {
                 return is_bare(instance);
             }
-            (*self.kind).tp_dictoffset == 0
+            match usize::try_from((*self.kind).tp_dictoffset) {
+                Ok(0) => true,
+                // A dict that nothing is in is as good as none.
+                Ok(offset) => match Ref::from_nullable(*dict_slot(instance, offset)) {
+                    None => true,
+                    Some(dict) => dict.is_exactly(&raw mut PyDict_Type) && PyDict_Size(dict.as_ptr()) == 0,
+                },
+                Err(_) => false,
+            }
         }
+    }
+
+    /// Where an instance has the pointer to its dict, if that is empty and nobody else's, so that a dict of these items can take
+    /// its place. The keys are interned then, as names of attributes are. What is done about that is for `agree` to say, which is asked
+    /// last.
+    ///
+    /// # Safety
+    ///
+    /// The instance is of this class.
+    pub(super) unsafe fn dict_place(
+        &mut self,
+        instance: Ref<'_>,
+        items: &mut [Owned],
+        memos: &mut Memos<'_>,
+        agree: impl FnOnce(&mut Memos<'_>) -> bool,
+    ) -> Option<*mut *mut PyObject> {
+        // SAFETY: by contract; the class has its dicts there.
+        let (slot, free) = unsafe {
+            let slot = dict_slot(instance, self.dict_at?);
+            let free = Ref::from_nullable(*slot).is_some_and(|old| {
+                old.is_exactly(&raw mut PyDict_Type) && old.has_holders(1) && PyDict_Size(old.as_ptr()) == 0
+            });
+            (slot, free)
+        };
+        // Equal names are one object, and their places are to be different.
+        if !free
+            || !matching(&mut self.names, items)
+                && !learn(&mut self.names, items, |name| Some(name.as_ptr().addr()))
+            || !agree(memos)
+        {
+            return None;
+        }
+        for (place, pair) in self.names.iter().zip(items.chunks_exact_mut(2)) {
+            if !place.name.is(pair[0].as_ref()) {
+                memos.give_up_key(std::mem::replace(&mut pair[0], place.name.clone()));
+            }
+        }
+        Some(slot)
     }
 
     /// What a new instance has as `__setstate__`, if that is known.
@@ -344,6 +399,33 @@ impl Class {
         }
         true
     }
+}
+
+/// Where an instance has the pointer to its dict.
+///
+/// # Safety
+///
+/// The class of the instance has a dict offset, which this is.
+#[inline(always)]
+unsafe fn dict_slot(instance: Ref<'_>, offset: usize) -> *mut *mut PyObject {
+    // SAFETY: by contract.
+    unsafe { instance.as_ptr().byte_add(offset).cast() }
+}
+
+/// Where instances of a class have the pointer to the dict that their `__dict__` shows, if the class is known to do no more
+/// than that: `types.SimpleNamespace`.
+///
+/// # Safety
+///
+/// The class is alive.
+unsafe fn dict_offset(kind: *mut PyTypeObject) -> Option<usize> {
+    // SAFETY: by contract; a class has a name as long as it is alive.
+    let (known, offset) = unsafe {
+        let heap = PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0;
+        let name = std::ffi::CStr::from_ptr((*kind).tp_name);
+        (!heap && name == c"types.SimpleNamespace", (*kind).tp_dictoffset)
+    };
+    usize::try_from(offset).ok().filter(|&offset| known && offset > 0)
 }
 
 /// Whether the keys among the items are the names of these places, in the same order.

@@ -745,7 +745,7 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline]
     fn set_state_items(&mut self, items: Items<'_, Owned>, room: usize, ahead: &[u8]) -> Result<usize> {
-        Ok(self.set_state_at_once(items, room, ahead).unwrap_or(0))
+        self.set_state_at_once(items, room, ahead).unwrap_or(Ok(0))
     }
 
     #[inline(never)]

@@ -12,6 +12,9 @@ use brinery::Opcode;
 use brinery::read::Items;
 use std::ptr;
 
+/// From how many attributes on an instance has them in a dict.
+const MANY: Py_ssize_t = 30;
+
 const BUILD: u8 = Opcode::Build.byte();
 const TUPLE2: u8 = Opcode::Tuple2.byte();
 const MEMOIZE: u8 = Opcode::Memoize.byte();
@@ -274,7 +277,7 @@ impl Builder<'_> {
         items: Items<'_, Owned>,
         room: usize,
         ahead: &[u8],
-    ) -> Option<usize> {
+    ) -> Option<Result<usize>> {
         let layout = self.layout?;
         if self.deferred.is_some() {
             return None;
@@ -297,6 +300,9 @@ impl Builder<'_> {
                 let instance = below[start - 2].as_ref();
                 // SAFETY: an instance keeps its class alive.
                 let class = unsafe { classes.get(instance.type_ptr(), self.state, layout)? };
+                if class.dict_at.is_some() {
+                    return self.adopt_state(stack, start, ahead);
+                }
                 let uuid = matches!(class.native, Native::Uuid { .. });
                 if !(class.takes_values || uuid) || !self.memos.spend_dict(dict, ahead, fetches) {
                     return None;
@@ -353,7 +359,46 @@ impl Builder<'_> {
         unsafe { stack.set_len(start) };
         self.spare_dict = stack.pop();
         stack.truncate(start - operands);
-        Some(done)
+        Some(Ok(done))
+    }
+
+    /// Makes items for a dict, and the dict, that of the instance below, and answers how many bytes ahead do so.
+    #[inline(never)]
+    fn adopt_state(
+        &mut self,
+        stack: &mut Vec<Owned>,
+        start: usize,
+        ahead: &[u8],
+    ) -> Option<Result<usize>> {
+        let layout = self.layout?;
+        let (below, items) = stack.split_at_mut(start);
+        let [.., instance, dict] = below else { return None };
+        let Aids { classes, fetches, nursery, shapes, .. } = &mut *self.aids;
+        // SAFETY: an instance keeps its class alive, and is of this class.
+        let slot = unsafe {
+            let class = classes.get(instance.type_ptr(), self.state, layout)?;
+            class.dict_place(instance.as_ref(), items, &mut self.memos, |memos| {
+                memos.spend_dict(dict, ahead, fetches)
+            })?
+        };
+        let moved = layout.set_items(&self.heap, nursery, dict.as_ref(), items, shapes);
+        // The keys are text, and different: nothing is there already.
+        let set = |pair: &[Owned]| {
+            // SAFETY: the dict is an exact one; the stack holds key and value.
+            check(unsafe { PyDict_SetItem(dict.as_ptr(), pair[0].as_ptr(), pair[1].as_ptr()) })
+        };
+        let gone = *moved.as_ref().unwrap_or(&items.len());
+        let done = moved.and_then(|moved| items[moved..].chunks_exact(2).try_for_each(set));
+        // SAFETY: so many items have moved away, or are forgotten; what has the place of the dict now owns it.
+        unsafe {
+            for item in &items[gone..] {
+                drop(ptr::read(item));
+            }
+            stack.set_len(start);
+            let dict = stack.pop()?;
+            drop(Owned::from_nullable(slot.replace(dict.into_ptr())));
+        }
+        Some(done.map(|()| 1))
     }
 
     /// Puts a state dict into the instance's `__dict__`.
@@ -365,7 +410,9 @@ impl Builder<'_> {
             return Err(self.state.unpickling_error("state is not a dictionary"));
         }
         let name = &self.state.names.__dict__;
-        let attributes = Attributes::of(instance, name);
+        // SAFETY: a dict is asked for its size. So many attributes end in a dict anyway.
+        let many = unsafe { PyDict_Size(state.as_ptr()) } > MANY;
+        let attributes = if many { None } else { Attributes::of(instance, name) };
         let mut dict = if attributes.is_some() { None } else { Some(instance.getattr(name.as_ref())?) };
         for_each_item(state, |key, value| {
             let key = interned(key)?;

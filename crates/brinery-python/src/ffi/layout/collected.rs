@@ -204,7 +204,9 @@ impl Nursery {
             let count = i64::from(young.count) + made;
             if runs && threshold > 0 && made > threshold {
                 young.count = (count % (threshold + 1)) as c_int;
-                let collections = i64::from(middle.count) + count / (threshold + 1);
+                // From 3.12 on there would have been one, at the end.
+                let young_ones = if cfg!(Py_3_12) { 1 } else { count / (threshold + 1) };
+                let collections = i64::from(middle.count) + young_ones;
                 let every = i64::from(middle.threshold).max(0) + 1;
                 target = if collections < every {
                     // Only the young ones would have been looked at.
