@@ -35,6 +35,9 @@ impl Builder<'_> {
             return None;
         }
         let callable = items.container().as_ref();
+        if callable.as_ptr() == self.needs_tuple {
+            return None;
+        }
         if callable.is_type() {
             let kind = callable.as_ptr().cast();
             let args = borrowed(items.as_slice());
@@ -61,7 +64,12 @@ impl Builder<'_> {
         if call != Call::Reduce || !selective || !may_run_code {
             return None;
         }
-        let made = self.call_side_by_side(items)?;
+        let asked = callable.as_ptr();
+        let Some(made) = self.call_side_by_side(items) else {
+            // Most likely the next call is the same.
+            self.needs_tuple = asked;
+            return None;
+        };
         if stored != Stored::No {
             self.memos.spend_next();
         }

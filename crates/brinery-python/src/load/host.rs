@@ -87,6 +87,8 @@ pub(crate) struct Builder<'a> {
     pub(super) pause: Pause<'a>,
     /// An empty dict that was the state of an instance, for the next one.
     pub(super) spare_dict: Option<Owned>,
+    /// What was called last with a tuple that it needs. It may be gone, and is only compared.
+    pub(super) needs_tuple: *mut PyObject,
     arenas: LargeArenas,
 }
 
@@ -123,6 +125,7 @@ impl<'a> Builder<'a> {
             memos: Memos::new(memo),
             pause: Pause::new(state.layout.as_ref()),
             spare_dict: None,
+            needs_tuple: ptr::null_mut(),
             arenas: LargeArenas::default(),
         }
     }

@@ -364,12 +364,7 @@ impl Builder<'_> {
 
     /// Makes items for a dict, and the dict, that of the instance below, and answers how many bytes ahead do so.
     #[inline(never)]
-    fn adopt_state(
-        &mut self,
-        stack: &mut Vec<Owned>,
-        start: usize,
-        ahead: &[u8],
-    ) -> Option<Result<usize>> {
+    fn adopt_state(&mut self, stack: &mut Vec<Owned>, start: usize, ahead: &[u8]) -> Option<Result<usize>> {
         let layout = self.layout?;
         let (below, items) = stack.split_at_mut(start);
         let [.., instance, dict] = below else { return None };
