@@ -746,7 +746,7 @@ impl<'de> Host<'de> for Builder<'_> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(never)]
     fn set_state_items(&mut self, items: Items<'_, Owned>, room: usize, ahead: &[u8]) -> Result<usize> {
         self.set_state_at_once(items, room, ahead).unwrap_or(Ok(0))
     }
