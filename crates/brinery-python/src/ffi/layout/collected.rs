@@ -190,7 +190,7 @@ impl Nursery {
     /// Puts the objects into the collector's books.
     ///
     /// If there are so many that the collector would have run meanwhile, they get there as if it had, and had found them all
-    /// reachable: they are older then, and the next collections are due when they would have been. `runs` tells whether the
+    /// reachable: they are old then, and the next collections are due when they would have been. `runs` tells whether the
     /// program wants the collector to run. The answer is whether a collection is due.
     pub(crate) fn hand_over(&mut self, layout: &Layout, runs: bool) -> bool {
         let made = std::mem::take(&mut self.made) as i64;
@@ -203,21 +203,14 @@ impl Nursery {
             let mut target = &raw mut young.links;
             let count = i64::from(young.count) + made;
             if runs && threshold > 0 && made > threshold {
+                target = &raw mut old.links;
                 young.count = (count % (threshold + 1)) as c_int;
-                // From 3.12 on there would have been one, at the end.
-                let young_ones = if cfg!(Py_3_12) { 1 } else { count / (threshold + 1) };
-                let collections = i64::from(middle.count) + young_ones;
+                let collections = i64::from(middle.count) + count / (threshold + 1);
                 let every = i64::from(middle.threshold).max(0) + 1;
-                target = if collections < every {
-                    // Only the young ones would have been looked at.
-                    &raw mut middle.links
-                } else {
-                    books.pending += made as isize;
-                    &raw mut old.links
-                };
                 middle.count = (collections % every) as c_int;
                 old.count =
                     old.count.saturating_add(c_int::try_from(collections / every).unwrap_or(c_int::MAX));
+                books.pending += made as isize;
                 if old.count > old.threshold && books.pending > books.old / 4 {
                     // A collection of everything is due: let the next object begin it.
                     young.count = young.threshold.saturating_add(1);
