@@ -1,9 +1,9 @@
 //! UTF-8 into characters of one width, as a `str` has them in memory.
 
-/// The largest byte of valid UTF-8, and how many characters there are.
+/// The largest byte of valid UTF-8, as far as it is not ASCII, and how many characters there are.
 pub(crate) fn survey(text: &[u8]) -> (u8, usize) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
         // SAFETY: the processor has what the function needs.
         return unsafe { x86::survey(text) };
     }
@@ -132,9 +132,34 @@ mod x86 {
     /// How many characters of one byte are written at once.
     const ASCII: usize = 32;
 
-    #[target_feature(enable = "avx2")]
+    /// How many bytes are looked at for whether they are all ASCII.
+    const BLOCK: usize = 4 * ASCII;
+
+    #[target_feature(enable = "avx2,popcnt")]
     pub(super) fn survey(text: &[u8]) -> (u8, usize) {
-        super::survey_plainly(text)
+        let (blocks, rest) = text.as_chunks::<BLOCK>();
+        let (mut largest, mut chars) = (_mm256_setzero_si256(), 0);
+        for block in blocks {
+            // SAFETY: a block has four times as many bytes.
+            let parts = [0, 1, 2, 3]
+                .map(|part| unsafe { _mm256_loadu_si256(block.as_ptr().add(part * ASCII).cast()) });
+            let [a, b, c, d] = parts;
+            let all = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+            chars += BLOCK;
+            if _mm256_movemask_epi8(all) == 0 {
+                continue;
+            }
+            for part in parts {
+                largest = _mm256_max_epu8(largest, part);
+                let goes_on = _mm256_cmpgt_epi8(_mm256_set1_epi8(-0x40), part);
+                chars -= _mm256_movemask_epi8(goes_on).count_ones() as usize;
+            }
+        }
+        let mut lanes = [0; ASCII];
+        // SAFETY: there is room for all lanes.
+        unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), largest) };
+        let (largest, more) = super::survey_plainly(rest);
+        (lanes.into_iter().fold(largest, u8::max), chars + more)
     }
 
     /// For each set of eight lanes those that are in it, in order.
@@ -174,10 +199,8 @@ mod x86 {
         unsafe {
             let (from, target) = (text.as_ptr(), writer.target);
             loop {
-                while at + ASCII <= text.len()
-                    && done + ASCII <= len
-                    && write_ascii(from.add(at), target.add(done))
-                {
+                // There are at least as many bytes left as characters.
+                while done + ASCII <= len && write_ascii(from.add(at), target.add(done)) {
                     at += ASCII;
                     done += ASCII;
                 }
