@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import copyreg
+import enum
 from typing import Any
 
 
@@ -131,6 +132,26 @@ class Pair(collections.namedtuple("Pair", "a b"), metaclass=Unchanging):
 Point = collections.namedtuple("Point", "x y")
 
 
+class Level(enum.Enum):
+    """Members that a number or a text stands for. All inputs have the same, so no state changes them."""
+
+    LOW = 1
+    HIGH = "a"
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+class Bits(enum.IntFlag):
+    """The same for numbers that can be combined."""
+
+    FIRST = 1
+    SECOND = 2
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
 class Outer(metaclass=Unchanging):
     """A class with names inside."""
 
@@ -218,8 +239,8 @@ OTHERS = [
     ("pathlib", "PurePosixPath"),
     ("pathlib", "PosixPath"),
     ("builtins", "range"),
-    ("re", "RegexFlag"),
-    ("inspect", "_ParameterKind"),
+    (MODULE, "Bits"),
+    (MODULE, "Level"),
     ("tests.parity", "targets.collect"),
 ]
 #: Names of nothing.
