@@ -11,10 +11,10 @@ use super::memo::Known;
 use super::row::items_of_tuple;
 use super::task::Task;
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref, Result, bytes, error};
+use crate::ffi::{Owned, Ref, Result, bytes, error, layout, text};
 use crate::state::State;
 use brinery::Opcode;
-use brinery::write::{FRAME_SIZE_TARGET, Placement};
+use brinery::write::FRAME_SIZE_TARGET;
 use std::ffi::c_int;
 use std::slice;
 
@@ -128,36 +128,26 @@ fn parts<const N: usize>(object: Ref<'_>) -> Option<[Ref<'_>; N]> {
 }
 
 fn data_of(object: Ref<'_>) -> Option<&[u8]> {
-    if !object.is_exactly(&raw mut PyBytes_Type) {
-        return None;
-    }
-    // SAFETY: it is a bytes, which is alive as long as the reference.
-    unsafe {
-        let data = PyBytes_AS_STRING(object.as_ptr()).cast();
-        Some(slice::from_raw_parts(data, PyBytes_Size(object.as_ptr()) as usize))
-    }
+    object.is_exactly(&raw mut PyBytes_Type).then(|| bytes::as_slice(object))
 }
 
 fn is_int(object: Ref<'_>, value: i64) -> bool {
-    // SAFETY: the object is alive; an int that is too large only sets an exception, which callers clear.
-    object.is_exactly(&raw mut PyLong_Type) && unsafe { PyLong_AsLongLong(object.as_ptr()) == value }
+    object.is_exactly(&raw mut PyLong_Type) && layout::int::value(object) == Some(value)
 }
 
-fn is_letter(object: Ref<'_>, letter: char) -> bool {
-    // SAFETY: the object is a string.
-    object.is_exactly(&raw mut PyUnicode_Type)
-        && unsafe {
-            PyUnicode_GetLength(object.as_ptr()) == 1
-                && PyUnicode_ReadChar(object.as_ptr(), 0) == letter as u32
-        }
+fn is_letter(object: Ref<'_>, letter: &str) -> bool {
+    object.is_exactly(&raw mut PyUnicode_Type) && text::equals(object, letter)
 }
 
 /// The letter that numpy has for a kind of items.
 fn letter_of(state: &State, dtype: Ref<'_>) -> Option<u8> {
     let letter = dtype.getattr(state.names.char.as_ref()).ok()?;
-    let known =
-        |letters: &[u8]| letters.iter().copied().find(|&known| is_letter(letter.as_ref(), char::from(known)));
-    known(NUMBERS).or_else(|| known(OTHERS))
+    if !letter.is_exactly(&raw mut PyUnicode_Type) {
+        return None;
+    }
+    let utf8 = text::utf8(letter.as_ref()).ok()?;
+    let &[letter] = utf8.as_slice() else { return None };
+    (NUMBERS.contains(&letter) || OTHERS.contains(&letter)).then_some(letter)
 }
 
 impl Scalar {
@@ -266,7 +256,7 @@ impl Arrays {
         }
 
         let five = Owned::int(5).ok()?;
-        let with_buffer = |array: &Owned, letter: char| {
+        let with_buffer = |array: &Owned, letter: &str| {
             let reduced = array.call_method1(names.__reduce_ex__.as_ref(), five.as_ref()).ok()?;
             let [function, args] = parts(reduced.as_ref())?;
             let [buffer, its_dtype, its_shape, order] = parts(args)?;
@@ -276,9 +266,9 @@ impl Arrays {
                 && is_letter(order, letter);
             expected.then(|| (function.to_owned(), order.to_owned()))
         };
-        let (from_buffer, by_rows) = with_buffer(&rows, 'C')?;
-        let (again, by_rows_again) = with_buffer(&constant, 'C')?;
-        let (of_columns, by_columns) = with_buffer(&columns, 'F')?;
+        let (from_buffer, by_rows) = with_buffer(&rows, "C")?;
+        let (again, by_rows_again) = with_buffer(&constant, "C")?;
+        let (of_columns, by_columns) = with_buffer(&columns, "F")?;
         let same = from_buffer.as_ref().is(again.as_ref())
             && from_buffer.as_ref().is(of_columns.as_ref())
             && by_rows.as_ref().is(by_rows_again.as_ref());
@@ -427,8 +417,7 @@ impl Dump<'_> {
         let era = self.memo().era();
         let Learned::Array(arrays) = self.learned(object, facts, true) else { return Ok(false) };
         let single = single && era == self.memo().era();
-        let array = object.clone();
-        let Some(contents) = self.contents(array.as_ref()) else { return Ok(false) };
+        let Some(contents) = self.contents(object.as_ref()) else { return Ok(false) };
         if protocol < 5 {
             return self.save_array_by_state(object, single, arrays, &contents);
         }
@@ -438,11 +427,17 @@ impl Dump<'_> {
         Ok(false)
     }
 
-    /// How many bytes an array needs up to the next frame for all of it to be in one.
-    fn room_of(&self, contents: &Contents<'_>) -> usize {
+    /// Whether so many bytes are written to the file on their own.
+    fn goes_apart(&self, len: usize) -> bool {
+        self.write.is_some() && len >= FRAME_SIZE_TARGET
+    }
+
+    /// Whether an array can be saved in one go. Writing to a file runs foreign code, which may do anything to the array.
+    fn fits_at_once(&self, contents: &Contents<'_>) -> bool {
         let room = ROOM + ROOM_OF_LENGTH * contents.shape.len();
-        // Writing to a file runs foreign code, which may do anything to the array.
-        if self.write.is_some() { room.saturating_add(contents.data.len()) } else { room }
+        let len = contents.data.len();
+        let room = if self.write.is_some() { room.saturating_add(len) } else { room };
+        !self.goes_apart(len) && self.is_far_from_boundary(room)
     }
 
     /// Saves an array after another with the same dtype and order; whether it was one.
@@ -453,8 +448,7 @@ impl Dump<'_> {
         arrays: &Arrays,
         contents: &Contents<'_>,
     ) -> Result<bool> {
-        let apart = self.write.is_some() && contents.data.len() >= FRAME_SIZE_TARGET;
-        if apart || !self.is_far_from_boundary(self.room_of(contents)) {
+        if !self.fits_at_once(contents) {
             return Ok(false);
         }
         let order = if contents.by_columns { &arrays.by_columns } else { &arrays.by_rows };
@@ -490,10 +484,8 @@ impl Dump<'_> {
             self.place_of(&arrays.letter),
             self.memo().get(contents.dtype),
         );
-        let apart = self.write.is_some() && contents.data.len() >= FRAME_SIZE_TARGET;
         if let (Some(function), Some(class), Some(letter), Known::At(dtype)) = places
-            && !apart
-            && self.is_far_from_boundary(self.room_of(contents))
+            && self.fits_at_once(contents)
         {
             self.get(function)?;
             self.get(class)?;
@@ -549,7 +541,7 @@ impl Dump<'_> {
         self.out.bool(by_columns);
         self.cross_boundary()?;
         let data = self.contents_still(array.as_ref())?.data;
-        if self.write.is_some() && data.len() >= FRAME_SIZE_TARGET {
+        if self.goes_apart(data.len()) {
             let data = bytes::new(data)?;
             self.save_bytes(data.as_ref())?;
         } else {
@@ -567,7 +559,7 @@ impl Dump<'_> {
 
     /// What saving a `PickleBuffer` comes to, of which nobody else knows.
     fn save_buffer_data(&mut self, data: &[u8], readonly: bool) -> Result<()> {
-        let placement: Placement = if readonly {
+        let placement = if readonly {
             let header = self.out.bytes_header(data.len());
             header.map_err(|unwritable| self.unwritable(unwritable))?
         } else {
