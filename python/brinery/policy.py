@@ -581,7 +581,7 @@ def _run(
     policy: Policy,
     data: bytes,
     options: tuple[bool, str, str, Any],
-    resolve: Callable[[str, str, int], Any] = _resolve,
+    resolve: Callable[[str, str, int], Any] | None = None,
     persistent: Any = None,
     trailing: bool = False,
 ) -> tuple[Any, int]:
@@ -638,7 +638,7 @@ def _load_next(unpickler: Any, prepared: tuple[Any, Policy, tuple[bool, str, str
     file, policy, options = prepared
     base = _brinery.Unpickler
     own = type(unpickler).find_class
-    resolve = _resolve if own is base.find_class else _asking(unpickler.find_class)
+    resolve = None if own is base.find_class else _asking(unpickler.find_class)
     persistent = getattr(unpickler, "persistent_load", None)
     if type(unpickler) is base and sys.version_info >= (3, 13):
         persistent = unpickler.__dict__.get("persistent_load") if hasattr(unpickler, "__dict__") else None
@@ -662,7 +662,7 @@ def load_from(
     file: Any,
     policy: Policy,
     options: tuple[bool, str, str, Any],
-    resolve: Callable[[str, str, int], Any] = _resolve,
+    resolve: Callable[[str, str, int], Any] | None = None,
     persistent: Any = None,
 ) -> Any:
     """Load the next pickle of a file, and leave the file where it ends."""

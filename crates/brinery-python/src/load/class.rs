@@ -68,6 +68,8 @@ pub(super) struct Class {
     pub(super) takes_values: bool,
     /// Whether a state goes into slots.
     pub(super) takes_slots: bool,
+    /// Whether a state goes into `__dict__`, and that is the one of the instance.
+    pub(super) plain_dict: bool,
     /// Where instances have the pointer to the dict that `__dict__` shows, if a state may become that dict.
     pub(super) dict_at: Option<usize>,
     /// The attributes of the last state that was put into an array, the last one put into slots, and the last that became a
@@ -181,6 +183,7 @@ impl Class {
             #[cfg(not(known_layout))]
             let has_arrays = false;
             let plain_new = new == object_new && PyType_GetFlags(kind) & Py_TPFLAGS_IS_ABSTRACT == 0;
+            let plain_dict = ordinary && dict.is_some_and(|dict| dict.is_exactly(&raw mut PyGetSetDescr_Type));
             Some(Class {
                 kind,
                 version,
@@ -206,12 +209,9 @@ impl Class {
                 extends_as_list: plain_lookup && inherited(&raw mut PyList_Type, &state.names.extend),
                 sets_as_dict: PyType_IsSubtype(kind, &raw mut PyDict_Type) != 0
                     && set_item(kind) == set_item(&raw mut PyDict_Type),
-                takes_values: ordinary
-                    && has_arrays
-                    && new == object_new
-                    && dict.is_some_and(|dict| dict.is_exactly(&raw mut PyGetSetDescr_Type))
-                    && SharedKeys::of(kind).is_some(),
+                takes_values: plain_dict && has_arrays && new == object_new && SharedKeys::of(kind).is_some(),
                 takes_slots: ordinary && is(setattro, PyObject_GenericSetAttr as *const ()),
+                plain_dict,
                 dict_at: if ordinary { dict_offset(kind) } else { None },
                 values: Vec::new(),
                 slots: Vec::new(),

@@ -160,6 +160,11 @@ impl<'a> Builder<'a> {
         self.memos.begins_anew()
     }
 
+    /// Whether the names of globals are those of Python 2.
+    pub(crate) fn has_old_names(&self) -> bool {
+        self.hooks.fix_imports() && self.hooks.protocol() < 3
+    }
+
     /// Prepares for foreign code, and for the loss of objects.
     #[inline(always)]
     pub(crate) fn expose(&mut self) -> Result<()> {

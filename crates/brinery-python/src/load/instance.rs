@@ -261,7 +261,7 @@ impl Builder<'_> {
     }
 
     /// Sets the state of an instance whose class has no way of its own.
-    fn set_plain_state(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Result<()> {
+    pub(super) fn set_plain_state(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Result<()> {
         if let Some((attributes, slots)) = split_state(state) {
             self.set_attributes(instance, attributes)?;
             return self.set_slots(instance, slots);

@@ -1,5 +1,6 @@
 //! What `brinery.policy` calls.
 
+use super::direct::Direct;
 use super::host::{Realizer, World, raise};
 use super::nesting;
 use crate::ffi::api::*;
@@ -246,12 +247,20 @@ fn mask(uses: Uses) -> i64 {
 
 /// How a run of the machine ends.
 enum Outcome {
-    /// With a value, where the pickle ends, and how deep objects can be nested at most.
-    Done(Owned, usize, usize),
+    Done(Done),
     /// The stream does what it may only do when judged.
     GaveUp,
     /// Too little was kept in the memo. Nothing has happened that anyone could see.
     BeginsAnew,
+}
+
+/// What a run of the machine has made.
+struct Done {
+    value: Owned,
+    /// Where the pickle ends.
+    end: usize,
+    /// How deep objects can be nested at most.
+    depth: usize,
 }
 
 /// What a load has been told.
@@ -260,23 +269,25 @@ struct Load<'a> {
     policy: &'a Policy,
     input: &'a [u8],
     options: &'a Options,
+    /// What finds the objects of globals, if it is brinery's own.
+    resolve: Option<Ref<'a>>,
     refuse: Ref<'a>,
     trailing: bool,
 }
 
 impl Load<'_> {
-    /// Runs the machine, and says where the pickle ends and how deep it can be nested; `None` if the stream does what it may only do when judged.
+    /// Runs the machine; `None` if the stream does what it may only do when judged as a whole.
     ///
     /// As with any load, the memo keeps little, and the load begins anew where that turns out to be too little.
     fn run<'de, S: Source<'de>>(
         &self,
         source: impl Fn() -> S,
         world: Option<&World<'_>>,
-    ) -> Result<Option<(Owned, usize, usize)>> {
+    ) -> Result<Option<Done>> {
         let mut anew = false;
         loop {
             match self.run_once(&mut source(), world, anew)? {
-                Outcome::Done(value, end, depth) => return Ok(Some((value, end, depth))),
+                Outcome::Done(done) => return Ok(Some(done)),
                 Outcome::GaveUp => return Ok(None),
                 Outcome::BeginsAnew => anew = true,
             }
@@ -298,13 +309,19 @@ impl Load<'_> {
             builder.expect(Some(self.input));
             builder.keep_memo_private(Some(self.input), anew);
             let limits = self.policy.budgets();
-            let mut host = Realizer::new(builder, self.state, world, self.refuse, limits, self.input.len());
+            let direct = Direct::new(self.policy, self.resolve, self.input.len());
+            let mut host =
+                Realizer::new(builder, self.state, world, direct, self.refuse, limits, self.input.len());
             let run = machine.run(source, &mut host).and_then(|value| {
-                host.finish(source)?;
+                host.finish(source, &value)?;
                 Ok(value)
             });
             match run {
-                Ok(value) => Ok(Outcome::Done(value, source.offset() as usize, host.wraps + 1)),
+                Ok(value) => Ok(Outcome::Done(Done {
+                    value,
+                    end: source.offset() as usize,
+                    depth: host.wraps + 1,
+                })),
                 Err(Raised) if host.gave_up => Ok(Outcome::GaveUp),
                 Err(Raised) if !anew && host.begins_anew() => Ok(Outcome::BeginsAnew),
                 Err(Raised) => Err(Raised),
@@ -312,10 +329,10 @@ impl Load<'_> {
         })
     }
 
-    /// Loads a stream that makes builtin objects only: nobody can tell that it was begun before it was judged.
-    fn plain(&self) -> Result<Option<(Owned, usize)>> {
+    /// Loads a stream that makes nothing but what nobody can tell to have been made before the stream was judged.
+    fn directly(&self) -> Result<Option<(Owned, usize)>> {
         let source = || Checked::new(self.input, self.policy.budgets());
-        let Some((value, end, most)) = self.run(source, None)? else { return Ok(None) };
+        let Some(Done { value, end, depth: most }) = self.run(source, None)? else { return Ok(None) };
         if end < self.input.len() && !self.trailing {
             return Err(self.refused(Rule::GrammarTrailing, "there is more after the pickle", end));
         }
@@ -382,15 +399,17 @@ unsafe extern "C" fn load(
             return Err(error::type_error("the data is bytes"));
         }
         let options = Options::new("loads", [fix_imports, encoding, errors, buffers].map(Some))?;
+        let own = if resolve.is_none() { Some(default_resolve()?) } else { None };
         let load = Load {
             state,
             policy: &policy,
             input: bytes::as_slice(data),
             options: &options,
+            resolve: own.as_ref().map(Owned::as_ref),
             refuse,
             trailing: trailing.is_true()? || policy.takes_trailing_data(),
         };
-        let (value, end) = match load.plain()? {
+        let (value, end) = match load.directly()? {
             Some(done) => done,
             None => {
                 let examined = load.judge()?;
@@ -398,18 +417,23 @@ unsafe extern "C" fn load(
                 drop(examined.graph);
                 let persistent = (!persistent.is_none()).then_some(persistent);
                 let world = World {
-                    globals: resolve_all(&globals, resolve)?,
+                    globals: resolve_all(&globals, load.resolve.unwrap_or(resolve))?,
                     extensions: HashMap::new(),
                     persistent,
                 };
                 match load.run(|| Cursor::new(&load.input[..examined.end]), Some(&world))? {
-                    Some((value, end, _)) => (value, end),
+                    Some(done) => (done.value, done.end),
                     None => return Err(error::runtime_error("a stream was judged and then not loaded")),
                 }
             }
         };
         Owned::tuple(&[value.as_ref(), Owned::int(end as i64)?.as_ref()])
     })
+}
+
+/// What finds the objects of globals unless a program has its own way.
+fn default_resolve() -> Result<Owned> {
+    super::import_policy()?.getattr(Owned::str("_resolve")?.as_ref())
 }
 
 /// The objects that globals stand for.

@@ -1,17 +1,24 @@
 //! The host that makes the objects of a stream whose deeds are granted.
 
+use super::direct::Direct;
 use super::keys::{Keys, hashes, is_harmless};
-use super::nesting::is_container;
+use super::nesting::{can_hold, is_container};
 use super::time;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, error};
-use crate::load::{Builder, has_native_hash};
+use crate::load::{Builder, Nature, has_native_hash};
 use crate::state::State;
-use brinery::Place;
 use brinery::policy::{Limits, Rule};
 use brinery::read::{Call, Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source, Stored};
+use brinery::{Opcode, Place};
 use std::collections::HashMap;
 use std::time::Duration;
+
+const BUILD: u8 = Opcode::Build.byte();
+const TUPLE2: u8 = Opcode::Tuple2.byte();
+const MEMOIZE: u8 = Opcode::Memoize.byte();
+const BINPUT: u8 = Opcode::BinPut.byte();
+const LONG_BINPUT: u8 = Opcode::LongBinPut.byte();
 
 /// How many calls are made between two looks at the clock.
 const CALLS: u32 = 64;
@@ -25,12 +32,14 @@ pub(super) struct World<'a> {
     pub(super) persistent: Option<Ref<'a>>,
 }
 
-/// Makes objects by a [`Builder`], of a stream that has been judged. One that has not may make builtin objects only.
+/// Makes objects by a [`Builder`], of a stream that has been judged, or of one that is judged meanwhile.
 pub(super) struct Realizer<'a> {
     inner: Builder<'a>,
     state: &'a State,
     /// The world, for a stream that has been judged.
     world: Option<&'a World<'a>>,
+    /// What judges one that has not.
+    direct: Direct<'a>,
     /// What makes an exception of a refusal.
     refuse: Ref<'a>,
     refusal: Option<(Rule, String)>,
@@ -49,6 +58,7 @@ impl<'a> Realizer<'a> {
         inner: Builder<'a>,
         state: &'a State,
         world: Option<&'a World<'a>>,
+        direct: Direct<'a>,
         refuse: Ref<'a>,
         limits: &Limits,
         input: usize,
@@ -57,6 +67,7 @@ impl<'a> Realizer<'a> {
             inner,
             state,
             world,
+            direct,
             refuse,
             refusal: None,
             gave_up: false,
@@ -67,8 +78,17 @@ impl<'a> Realizer<'a> {
         }
     }
 
-    pub(super) fn finish<'de>(&mut self, source: &impl Source<'de>) -> Result<()> {
+    pub(super) fn finish<'de>(&mut self, source: &impl Source<'de>, value: &Owned) -> Result<()> {
+        if self.world.is_none() && (!self.is_free(value) || !self.direct.still_fits()) {
+            return Err(self.give_up());
+        }
         self.inner.finish(source)
+    }
+
+    /// Whether an object may be anywhere: of a class that is a value the whole stream has to be known.
+    #[inline(always)]
+    fn is_free(&self, object: &Owned) -> bool {
+        self.direct.is_plain() || !object.is_type()
     }
 
     /// Refuses. The memo may have noted what is lost now, and must not be asked or held any more.
@@ -108,6 +128,9 @@ impl<'a> Realizer<'a> {
     #[inline(never)]
     fn admit_odd(&mut self, container: usize, key: Ref<'_>) -> Result<()> {
         if !has_native_hash(key) {
+            if self.world.is_none() && !self.direct.is_plain() && !hashes_in_c(key) {
+                return Err(self.give_up());
+            }
             // To hash it may run code of a granted class.
             self.inner.expose()?;
         }
@@ -126,9 +149,35 @@ impl<'a> Realizer<'a> {
 
     /// Counts what is put into a container, if it is a container itself. A stream that was judged has been measured.
     #[inline(always)]
-    fn wrap(&mut self, items: &[Owned]) {
+    fn wrap(&mut self, items: &[Owned]) -> Result<()> {
         if self.world.is_none() {
+            if !self.direct.is_plain() {
+                return self.wrap_instances(items);
+            }
             self.wraps += usize::from(items.iter().any(|item| is_container(item.as_ptr())));
+        }
+        Ok(())
+    }
+
+    /// The same where instances are among the objects, and classes may be.
+    fn wrap_instances(&mut self, items: &[Owned]) -> Result<()> {
+        let mut holds_some = false;
+        for item in items {
+            holds_some |= can_hold(item.as_ptr());
+            if item.is_type() {
+                return Err(self.give_up());
+            }
+        }
+        self.wraps += usize::from(holds_some);
+        Ok(())
+    }
+
+    /// Does what a judged stream may do, or one that is judged meanwhile where it is granted and nobody can tell.
+    #[inline(always)]
+    fn granted<R>(&mut self, done: Option<Result<R>>) -> Result<R> {
+        match done {
+            Some(Ok(done)) => Ok(done),
+            _ => Err(self.give_up()),
         }
     }
 
@@ -196,13 +245,16 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn at(&mut self, error: Raised, place: Place) -> Raised {
-        if self.gave_up || self.begins_anew() {
+        // What is to be said of a stream with instances is for the judge of the whole.
+        let anew = self.begins_anew();
+        self.gave_up |= !anew && self.world.is_none() && !self.direct.is_plain();
+        if self.gave_up || anew {
             error::clear();
             return error;
         }
         let Some((rule, message)) = self.refusal.take() else { return self.inner.at(error, place) };
         error::clear();
-        let opcode = place.opcode.map(brinery::Opcode::name);
+        let opcode = place.opcode.map(Opcode::name);
         let path = place.path.to_string();
         raise(self.refuse, rule.id(), &message, (Some(place.offset), opcode, &path))
     }
@@ -249,10 +301,12 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn string(&mut self, bytes: Chunk<'de, '_>) -> Result<Owned> {
+        self.old_string()?;
         self.inner.string(bytes)
     }
 
     fn string_escaped(&mut self, literal: Chunk<'de, '_>) -> Result<Owned> {
+        self.old_string()?;
         self.inner.string_escaped(literal)
     }
 
@@ -283,23 +337,24 @@ impl<'de> Host<'de> for Realizer<'_> {
 
     #[inline(always)]
     fn tuple(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
-        self.wrap(items.as_slice());
+        self.wrap(items.as_slice())?;
         self.inner.tuple(items)
     }
 
     fn list(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
-        self.wrap(items.as_slice());
+        self.wrap(items.as_slice())?;
         self.inner.list(items)
     }
 
     fn dict(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
         self.admit(None, items.as_slice(), 2)?;
-        self.wrap(items.as_slice());
+        self.wrap(items.as_slice())?;
         self.inner.dict(items)
     }
 
     fn frozenset(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
         self.admit(None, items.as_slice(), 1)?;
+        self.wrap(items.as_slice())?;
         self.inner.frozenset(items)
     }
 
@@ -310,38 +365,38 @@ impl<'de> Host<'de> for Realizer<'_> {
     #[inline(always)]
     fn append(&mut self, items: Items<'_, Owned>) -> Result<()> {
         if self.world.is_none() && !items.container().is_exactly(&raw mut PyList_Type) {
-            return Err(self.refused(Rule::Ownership, "items for something that is no list"));
+            self.extend(&items, "items for something that is no list")?;
         }
         self.tick()?;
-        self.wrap(items.as_slice());
+        self.wrap(items.as_slice())?;
         self.inner.append(items)
     }
 
     #[inline(always)]
     fn set_items(&mut self, items: Items<'_, Owned>) -> Result<()> {
         if self.world.is_none() && !items.container().is_exactly(&raw mut PyDict_Type) {
-            return Err(self.refused(Rule::Ownership, "keys and values for something that is no dict"));
+            self.extend(&items, "keys and values for something that is no dict")?;
         }
         self.admit(Some(items.container().as_ptr().addr()), items.as_slice(), 2)?;
-        self.wrap(items.as_slice());
+        self.wrap(items.as_slice())?;
         self.inner.set_items(items)
     }
 
     fn add_items(&mut self, items: Items<'_, Owned>) -> Result<()> {
         if self.world.is_none() && !items.container().is_exactly(&raw mut PySet_Type) {
-            return Err(self.refused(Rule::Ownership, "elements for something that is no set"));
+            self.extend(&items, "elements for something that is no set")?;
         }
         self.admit(Some(items.container().as_ptr().addr()), items.as_slice(), 1)?;
+        self.wrap(items.as_slice())?;
         self.inner.add_items(items)
     }
 
     fn name(&mut self, line: Chunk<'de, '_>, encoding: LineEncoding) -> Result<Owned> {
-        self.world()?;
         self.inner.name(line, encoding)
     }
 
     fn global(&mut self, module: Owned, name: Owned) -> Result<Owned> {
-        let world = self.world()?;
+        let Some(world) = self.world else { return self.direct_global(&module, &name) };
         // The names are lost, which the memo may have noted.
         self.inner.settle();
         if !module.is_str() || !name.is_str() {
@@ -358,7 +413,12 @@ impl<'de> Host<'de> for Realizer<'_> {
 
     #[inline(always)]
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
-        self.world()?;
+        if self.world.is_none() {
+            self.tick()?;
+            let granted = tuple_items(&args).and_then(|args| self.direct.call(callable.as_ref(), args));
+            let made = granted.and_then(|_| self.inner.call_inertly(callable.as_ref(), args.as_ref()));
+            return self.granted(made);
+        }
         self.tick()?;
         if let Some(is_dict) = hashes(callable.as_ref()) {
             self.inner.expose()?;
@@ -371,7 +431,15 @@ impl<'de> Host<'de> for Realizer<'_> {
 
     #[inline(always)]
     fn build(&mut self, instance: &Owned, state: Owned) -> Result<()> {
-        self.world()?;
+        if self.world.is_none() {
+            self.tick()?;
+            let done = if self.direct.build(instance.as_ref(), state.as_ref()) {
+                self.inner.set_attributes_inertly(instance.as_ref(), state.as_ref())
+            } else {
+                None
+            };
+            return self.granted(done);
+        }
         self.tick()?;
         self.inner.build(instance, state)
     }
@@ -384,7 +452,16 @@ impl<'de> Host<'de> for Realizer<'_> {
 
     #[inline(always)]
     fn new_object(&mut self, class: Owned, args: Owned, kwargs: Option<Owned>) -> Result<Owned> {
-        self.world()?;
+        if self.world.is_none() {
+            self.tick()?;
+            let granted = if kwargs.is_some() {
+                None
+            } else {
+                tuple_items(&args).and_then(|args| self.direct.construct(class.as_ref(), args))
+            };
+            let made = granted.and_then(|_| self.inner.new_inertly(class.as_ref(), args.as_ref()));
+            return self.granted(made);
+        }
         self.tick()?;
         self.inner.new_object(class, args, kwargs)
     }
@@ -446,7 +523,14 @@ impl<'de> Host<'de> for Realizer<'_> {
     #[inline(always)]
     fn set_state_items(&mut self, items: Items<'_, Owned>, room: usize, ahead: &[u8]) -> Result<usize> {
         if self.world.is_none() {
-            return Ok(0);
+            if self.direct.is_plain() {
+                return Ok(0);
+            }
+            let Some(instance) = instance_of_state(&items, ahead) else { return Ok(0) };
+            if !self.direct.state(instance.as_ref(), items.as_slice()) {
+                return Err(self.give_up());
+            }
+            self.wraps += usize::from(items.as_slice().iter().any(|item| can_hold(item.as_ptr())));
         }
         self.tick()?;
         self.inner.set_state_items(items, room, ahead)
@@ -460,7 +544,10 @@ impl<'de> Host<'de> for Realizer<'_> {
         stored: Stored,
         may_run_code: bool,
     ) -> Option<Result<Owned>> {
-        if self.world.is_none() || hashes(items.container().as_ref()).is_some() {
+        if self.world.is_none() {
+            return self.call_directly(items, call, stored);
+        }
+        if hashes(items.container().as_ref()).is_some() {
             return None;
         }
         if let Err(Raised) = self.tick() {
@@ -475,5 +562,91 @@ impl<'de> Host<'de> for Realizer<'_> {
 
     fn key_text(&self, value: &Owned) -> String {
         self.inner.key_text(value)
+    }
+}
+
+/// What a stream may do that is judged while it is loaded.
+impl Realizer<'_> {
+    #[cold]
+    fn direct_global(&mut self, module: &Owned, name: &Owned) -> Result<Owned> {
+        // Names of Python 2 stand for others.
+        let found = if self.inner.has_old_names() { None } else { self.direct.global(&mut self.inner, module, name) };
+        // The names are lost, which the memo may have noted.
+        self.inner.settle();
+        found.ok_or_else(|| self.give_up())
+    }
+
+    #[inline(always)]
+    fn old_string(&mut self) -> Result<()> {
+        self.direct.has_old_strings = true;
+        if self.world.is_none() && !self.direct.is_plain() { Err(self.give_up()) } else { Ok(()) }
+    }
+
+    /// Sees to it that what is no builtin container may be extended.
+    #[inline]
+    fn extend(&mut self, items: &Items<'_, Owned>, message: &str) -> Result<()> {
+        if self.direct.is_plain() {
+            return Err(self.refused(Rule::Ownership, message));
+        }
+        if self.direct.extend(items.container().as_ref(), items.as_slice()) { Ok(()) } else { Err(self.give_up()) }
+    }
+
+    #[inline(always)]
+    fn call_directly(&mut self, items: Items<'_, Owned>, call: Call, stored: Stored) -> Option<Result<Owned>> {
+        if self.direct.is_plain() {
+            return None;
+        }
+        if let Err(Raised) = self.tick() {
+            return Some(Err(Raised));
+        }
+        let (class, args) = (items.container().as_ref(), items.as_slice());
+        let nature = match call {
+            Call::Reduce => self.direct.call(class, args),
+            Call::New => self.direct.construct(class, args),
+        };
+        match nature {
+            None => Some(Err(self.give_up())),
+            // Its arguments go, whatever they are.
+            Some(Nature::Instance | Nature::Uuid) => None,
+            Some(_) => {
+                self.wraps += usize::from(args.iter().any(|item| can_hold(item.as_ptr())));
+                self.inner.call_with(items, call, stored, false)
+            }
+        }
+    }
+}
+
+/// The instance whose state items become if the opcodes ahead make them one.
+#[inline(always)]
+fn instance_of_state<'s>(items: &'s Items<'_, Owned>, ahead: &[u8]) -> Option<&'s Owned> {
+    match (ahead, items.below()) {
+        ([BUILD, ..], [.., instance]) => Some(instance),
+        (
+            [TUPLE2, BUILD, ..]
+            | [TUPLE2, MEMOIZE, BUILD, ..]
+            | [TUPLE2, BINPUT, _, BUILD, ..]
+            | [TUPLE2, LONG_BINPUT, _, _, _, _, BUILD, ..],
+            [.., instance, none],
+        ) if none.is_none() => Some(instance),
+        _ => None,
+    }
+}
+
+/// Whether hashing an object runs no code but that of the interpreter and its modules written in C.
+fn hashes_in_c(object: Ref<'_>) -> bool {
+    // SAFETY: the type of an object is alive.
+    unsafe { PyType_GetFlags(object.type_ptr()) & (Py_TPFLAGS_HEAPTYPE | Py_TPFLAGS_HAVE_GC) == 0 }
+}
+
+/// The items of an exact tuple.
+#[inline(always)]
+fn tuple_items(object: &Owned) -> Option<&[Owned]> {
+    if !object.is_exactly(&raw mut PyTuple_Type) {
+        return None;
+    }
+    // SAFETY: a tuple holds its items; `Owned` is transparent over a pointer.
+    unsafe {
+        let first = (&raw const (*object.as_ptr().cast::<PyTupleObject>()).ob_item).cast();
+        Some(std::slice::from_raw_parts(first, PyTuple_GET_SIZE(object.as_ptr()) as usize))
     }
 }

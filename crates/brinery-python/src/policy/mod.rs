@@ -1,5 +1,6 @@
 //! Loading under a policy: judged first, without an object made, then made.
 
+mod direct;
 mod functions;
 mod host;
 mod keys;

@@ -1,61 +1,108 @@
-//! How deep plain objects are nested.
+//! How deep objects are nested.
 
 use crate::ffi::Ref;
 use crate::ffi::api::*;
 use std::collections::HashSet;
+use std::ffi::{c_int, c_void};
 use std::ptr;
 
 /// A container and how far it was looked at.
-struct Level {
-    container: *mut PyObject,
-    next: Py_ssize_t,
+enum Level {
+    /// A list, a tuple or a dict.
+    Builtin { container: *mut PyObject, next: Py_ssize_t },
+    /// What anything else holds.
+    Other(Vec<*mut PyObject>),
 }
 
-/// Whether an object counts as a level.
+/// Whether an object counts as a level where there are but builtin ones.
 #[inline(always)]
 pub(super) fn is_container(object: *mut PyObject) -> bool {
     // SAFETY: the object is alive.
     let kind = unsafe { Py_TYPE(object) };
-    kind == &raw mut PyDict_Type || kind == &raw mut PyList_Type || kind == &raw mut PyTuple_Type
+    kind == &raw mut PyDict_Type
+        || kind == &raw mut PyList_Type
+        || kind == &raw mut PyTuple_Type
+        || kind == &raw mut PyFrozenSet_Type
+}
+
+/// Whether an object may hold others.
+#[inline(always)]
+pub(super) fn can_hold(object: *mut PyObject) -> bool {
+    // SAFETY: the object is alive, and so is its type.
+    unsafe { PyType_GetFlags(Py_TYPE(object)) & Py_TPFLAGS_HAVE_GC != 0 }
 }
 
 impl Level {
+    /// # Safety
+    ///
+    /// The object is alive, and stays as it is as long as the level is used.
+    unsafe fn of(object: *mut PyObject) -> Self {
+        // SAFETY: by contract; the slot of an object's type is called with it, as the collector does.
+        unsafe {
+            let kind = Py_TYPE(object);
+            let simple = [&raw mut PyDict_Type, &raw mut PyList_Type, &raw mut PyTuple_Type].contains(&kind);
+            if simple {
+                return Level::Builtin { container: object, next: 0 };
+            }
+            let mut held: Vec<*mut PyObject> = Vec::new();
+            if let Some(traverse) = (*kind).tp_traverse {
+                traverse(object, note, (&raw mut held).cast());
+            }
+            Level::Other(held)
+        }
+    }
+
     /// The next thing in the container.
     fn step(&mut self) -> Option<*mut PyObject> {
+        let (container, next) = match self {
+            Level::Builtin { container, next } => (*container, next),
+            Level::Other(held) => return held.pop(),
+        };
         // SAFETY: the container is alive and of the type that is asked; the position is below its size.
         unsafe {
-            let kind = Py_TYPE(self.container);
+            let kind = Py_TYPE(container);
             if kind == &raw mut PyDict_Type {
                 let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
-                let more = PyDict_Next(self.container, &raw mut self.next, &raw mut key, &raw mut value) != 0;
+                let more = PyDict_Next(container, &raw mut *next, &raw mut key, &raw mut value) != 0;
                 return more.then_some(value);
             }
             let is_list = kind == &raw mut PyList_Type;
-            let len =
-                if is_list { PyList_GET_SIZE(self.container) } else { PyTuple_GET_SIZE(self.container) };
-            if self.next >= len {
+            let len = if is_list { PyList_GET_SIZE(container) } else { PyTuple_GET_SIZE(container) };
+            if *next >= len {
                 return None;
             }
-            self.next += 1;
+            *next += 1;
             Some(if is_list {
-                PyList_GET_ITEM(self.container, self.next - 1)
+                PyList_GET_ITEM(container, *next - 1)
             } else {
-                PyTuple_GET_ITEM(self.container, self.next - 1)
+                PyTuple_GET_ITEM(container, *next - 1)
             })
         }
     }
 }
 
-/// Whether lists, tuples and the values of dicts are nested deeper than this, as whoever walks them will find.
+/// Notes what an object holds, if that may hold something itself. Classes are not the stream's.
+unsafe extern "C" fn note(object: *mut PyObject, held: *mut c_void) -> c_int {
+    // SAFETY: called by a traversal with what an object holds and the vector that it was given.
+    unsafe {
+        if can_hold(object) && PyType_Check(object) == 0 {
+            (*held.cast::<Vec<*mut PyObject>>()).push(object);
+        }
+    }
+    0
+}
+
+/// Whether containers and instances are nested deeper than this, as whoever walks them will find.
 pub(super) fn exceeds(root: Ref<'_>, most: usize) -> bool {
-    if !is_container(root.as_ptr()) {
+    if !can_hold(root.as_ptr()) {
         return false;
     }
     let mut seen: HashSet<usize> = HashSet::from([root.as_ptr().addr()]);
-    let mut path = vec![Level { container: root.as_ptr(), next: 0 }];
+    // SAFETY: the root is alive, and holds everything below it; no code runs meanwhile.
+    let mut path = vec![unsafe { Level::of(root.as_ptr()) }];
     while let Some(level) = path.last_mut() {
         match level.step() {
-            Some(object) if is_container(object) => {
+            Some(object) if can_hold(object) => {
                 // SAFETY: the object is alive.
                 let shared = unsafe { Py_REFCNT(object) } > 1;
                 if shared && !seen.insert(object.addr()) {
@@ -64,7 +111,8 @@ pub(super) fn exceeds(root: Ref<'_>, most: usize) -> bool {
                 if path.len() >= most {
                     return true;
                 }
-                path.push(Level { container: object, next: 0 });
+                // SAFETY: as above.
+                path.push(unsafe { Level::of(object) });
             }
             Some(_) => {}
             None => {

@@ -91,7 +91,15 @@ impl Form {
         (Form::Name, "name"),
     ];
 
-    fn holds(self, text: &str) -> bool {
+    /// Whether a text has this form.
+    ///
+    /// ```
+    /// use brinery::policy::Form;
+    ///
+    /// assert!(Form::Fraction.holds("-1/3"));
+    /// assert!(!Form::Fraction.holds("1/x"));
+    /// ```
+    pub fn holds(self, text: &str) -> bool {
         match self {
             Form::Decimal => {
                 text.len() <= 100_000
@@ -198,7 +206,14 @@ impl Shape {
     }
 
     /// Whether a value that has this shape can lose it again when the stream goes on.
-    pub(super) fn can_be_lost(&self) -> bool {
+    ///
+    /// ```
+    /// use brinery::policy::Shape;
+    ///
+    /// let can_be_lost = |shape: &str| shape.parse::<Shape>().unwrap().can_be_lost();
+    /// assert!(can_be_lost("list[int]") && !can_be_lost("tuple[int, ...]"));
+    /// ```
+    pub fn can_be_lost(&self) -> bool {
         match self {
             Shape::List(item) | Shape::Set(item) => **item != Shape::Any,
             Shape::Dict(key, item) => (&**key, &**item) != (&Shape::Any, &Shape::Any),

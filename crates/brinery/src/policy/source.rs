@@ -236,6 +236,35 @@ impl<'de> Source<'de> for Checked<'de> {
     }
 
     #[inline(always)]
+    fn ahead(&self) -> &[u8] {
+        let rest = &self.input[self.position..];
+        // What is not granted is to be met as an opcode: the end of a frame, and what a protocol does not have yet.
+        let rest = if self.frame_end == NO_FRAME {
+            rest
+        } else {
+            self.input.get(self.position..self.frame_end).unwrap_or_default()
+        };
+        let early = self.protocol < 2
+            || self.protocol < 4 && rest.iter().take(2).any(|&code| code == byte::MEMOIZE);
+        if early { &[] } else { rest }
+    }
+
+    #[inline(always)]
+    fn skip(&mut self, count: usize) {
+        let end = self.position + count;
+        while self.position < end {
+            let code = self.input[self.position];
+            self.spent += u64::from(FACTS[usize::from(code)].cost);
+            self.opcodes += 1;
+            self.position += match code {
+                byte::BINPUT => 2,
+                byte::LONG_BINPUT => 5,
+                _ => 1,
+            };
+        }
+    }
+
+    #[inline(always)]
     fn number(&mut self, width: usize) -> ReadResult<u32> {
         if width <= 4
             && let Some(&bytes) = self.rest().first_chunk::<4>()

@@ -37,6 +37,25 @@ pub(crate) fn value(int: Ref<'_>) -> Option<i64> {
     (overflow == 0).then_some(value)
 }
 
+/// Whether an `int` is not negative and certainly has no more bits than these.
+#[cfg(known_layout)]
+pub(crate) fn is_unsigned(int: Ref<'_>, bits: usize) -> bool {
+    // SAFETY: callers know that this is an int, which has as many digits as it says.
+    let (negative, digits) = unsafe {
+        let (negative, len) = head(int);
+        (negative, std::slice::from_raw_parts(first_digit(int), len))
+    };
+    let used = digits.split_last().map_or(0, |(highest, rest)| {
+        rest.len() * DIGIT as usize + (u32::BITS - highest.leading_zeros()) as usize
+    });
+    !negative && used <= bits
+}
+
+#[cfg(not(known_layout))]
+pub(crate) fn is_unsigned(_: Ref<'_>, _: usize) -> bool {
+    false
+}
+
 /// Appends the two's complement of an `int`, little-endian; whether its layout is known. There may be more bytes at the
 /// end than the number needs.
 #[cfg(known_layout)]
