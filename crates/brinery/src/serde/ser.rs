@@ -135,9 +135,9 @@ impl WriteOptions {
     ///
     /// If the value refuses to be serialized.
     pub fn to_vec<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>> {
-        let mut output = Output::new(self.protocol, None);
-        value.serialize(Serializer { output: &mut output, options: self })?;
-        output.finish()
+        let mut sink = Sink { output: Output::new(self.protocol, None), options: self };
+        value.serialize(Serializer(&mut sink))?;
+        sink.output.finish()
     }
 
     /// Writes a value as a pickle, frame by frame.
@@ -152,28 +152,31 @@ impl WriteOptions {
     ///
     /// If the writer fails, or if the value refuses to be serialized.
     pub fn to_writer<T: Serialize + ?Sized>(&self, mut writer: impl io::Write, value: &T) -> Result<()> {
-        let mut output = Output::new(self.protocol, Some(&mut writer));
-        value.serialize(Serializer { output: &mut output, options: self })?;
-        output.finish().map(drop)
+        let mut sink = Sink { output: Output::new(self.protocol, Some(&mut writer)), options: self };
+        value.serialize(Serializer(&mut sink))?;
+        sink.output.finish().map(drop)
     }
 }
 
-struct Serializer<'s, 'w> {
-    output: &'s mut Output<'w>,
-    options: &'s WriteOptions,
+/// Where a value goes, and how.
+struct Sink<'w> {
+    output: Output<'w>,
+    options: &'w WriteOptions,
 }
+
+struct Serializer<'s, 'w>(&'s mut Sink<'w>);
 
 impl<'s, 'w> Serializer<'s, 'w> {
     #[inline]
     fn text(self, text: &str) -> Result<()> {
-        self.output.begin()?;
-        self.output.memoized_text(text.as_bytes())
+        self.0.output.begin()?;
+        self.0.output.memoized_text(text.as_bytes())
     }
 
     #[inline]
     fn int(self, value: i64) -> Result<()> {
-        self.output.begin()?;
-        self.output.emitter().int(value);
+        self.0.output.begin()?;
+        self.0.output.emitter().int(value);
         Ok(())
     }
 
@@ -181,69 +184,69 @@ impl<'s, 'w> Serializer<'s, 'w> {
         if let Ok(value) = i64::try_from(value) {
             return self.int(value);
         }
-        self.output.begin()?;
-        if self.output.protocol() >= 2 {
-            self.output.emitter().long(&value.to_signed_bytes_le())?;
+        self.0.output.begin()?;
+        if self.0.output.protocol() >= 2 {
+            self.0.output.emitter().long(&value.to_signed_bytes_le())?;
         } else {
-            self.output.emitter().long_decimal(value.to_string().as_bytes());
+            self.0.output.emitter().long_decimal(value.to_string().as_bytes());
         }
         Ok(())
     }
 
     #[inline]
     fn list(self, len: Option<usize>) -> Result<Batches<'s, 'w>> {
-        self.output.begin()?;
-        self.output.emitter().empty_list();
-        self.output.memoize()?;
-        Ok(Batches::new(self, len, Of::List))
+        self.0.output.begin()?;
+        self.0.output.new_list()?;
+        Ok(Batches::new(self.0, len, Of::List))
     }
 
     #[inline]
     fn dict(self, len: Option<usize>) -> Result<Batches<'s, 'w>> {
-        self.output.begin()?;
-        self.output.emitter().empty_dict();
-        self.output.memoize()?;
-        Ok(Batches::new(self, len, Of::Dict))
+        self.0.output.begin()?;
+        self.0.output.new_dict(false)?;
+        Ok(Batches::new(self.0, len, Of::Dict))
     }
 
     /// What stands before the content of a variant.
     fn open_variant(&mut self, variant: &'static str) -> Result<()> {
-        self.output.begin()?;
-        match self.options.variants {
+        self.0.output.begin()?;
+        match self.0.options.variants {
             Variants::Dict => {
-                self.output.emitter().empty_dict();
-                self.output.memoize()?;
+                self.0.output.emitter().empty_dict();
+                self.0.output.memoize()?;
             }
-            Variants::Tuple => self.output.open_tuple(2),
+            Variants::Tuple => self.0.output.open_tuple(2),
         }
-        self.output.known_text(variant)
+        self.0.output.known_text(variant)
     }
 
     #[inline]
     fn again(&mut self) -> Serializer<'_, 'w> {
-        Serializer { output: self.output, options: self.options }
+        Serializer(self.0)
     }
 }
 
 /// What is written after a variant's content.
-fn close_variant(output: &mut Output<'_>, variants: Variants) -> Result<()> {
-    match variants {
-        Variants::Dict => output.op(Opcode::SetItem),
-        Variants::Tuple => drop(output.close_tuple(2)?),
+fn close_variant(sink: &mut Sink<'_>) -> Result<()> {
+    match sink.options.variants {
+        Variants::Dict => sink.output.op(Opcode::SetItem),
+        Variants::Tuple => drop(sink.output.close_tuple(2)?),
     }
     Ok(())
 }
 
 /// The items of a list or dict, in batches with a mark, or alone without one.
 pub(super) struct Batches<'s, 'w> {
-    serializer: Serializer<'s, 'w>,
-    count: usize,
-    /// How many more items the open batch can take; none if no batch is open.
+    sink: &'s mut Sink<'w>,
+    /// How many items the open batch still takes; none if no batch is open.
     room: u16,
+    /// How many it takes in all, which is one for an item without a mark.
+    size: u16,
     /// Whether one item is said to come.
     alone: bool,
     of: Of,
-    end: End,
+    /// How many items are in the batches before.
+    before: usize,
 }
 
 /// What items are put into.
@@ -273,10 +276,30 @@ enum End {
     State,
 }
 
+impl End {
+    #[inline(always)]
+    fn write(self, sink: &mut Sink<'_>) -> Result<()> {
+        match self {
+            End::Nothing => Ok(()),
+            End::Variant => close_variant(sink),
+            End::State => {
+                sink.output.op(Opcode::Build);
+                Ok(())
+            }
+        }
+    }
+}
+
 impl<'s, 'w> Batches<'s, 'w> {
     #[inline(always)]
-    fn new(serializer: Serializer<'s, 'w>, expected: Option<usize>, of: Of) -> Self {
-        Batches { serializer, count: 0, room: 0, alone: expected == Some(1), of, end: End::Nothing }
+    fn new(sink: &'s mut Sink<'w>, expected: Option<usize>, of: Of) -> Self {
+        Batches { sink, room: 0, size: 0, alone: expected == Some(1), of, before: 0 }
+    }
+
+    /// How many items are written.
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.before + usize::from(self.size - self.room)
     }
 
     #[inline(always)]
@@ -288,48 +311,50 @@ impl<'s, 'w> Batches<'s, 'w> {
 
     #[inline]
     fn open_batch(&mut self) {
-        let output = &mut *self.serializer.output;
+        self.before += usize::from(self.size);
+        self.size = 1;
         // In protocol 0, or if it is the only one, an item needs no mark.
-        if output.protocol() > 0 && (self.count > 0 || !self.alone) {
-            output.op(Opcode::Mark);
-            self.room = BATCH_SIZE as u16;
+        if self.sink.output.protocol() > 0 && (self.before > 0 || !self.alone) {
+            self.sink.output.op(Opcode::Mark);
+            self.size = BATCH_SIZE as u16;
         }
+        self.room = self.size;
     }
 
     #[inline(always)]
     fn close(&mut self) {
-        self.count += 1;
-        if self.room == 0 {
-            return self.serializer.output.op(self.of.one());
-        }
         self.room -= 1;
         if self.room == 0 {
-            self.serializer.output.op(self.of.many());
+            self.close_batch();
         }
+    }
+
+    #[inline]
+    fn close_batch(&mut self) {
+        self.sink.output.op(if self.size == 1 { self.of.one() } else { self.of.many() });
     }
 
     #[inline(always)]
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        value.serialize(self.serializer.again())
+        value.serialize(Serializer(self.sink))
     }
 
     #[inline]
     fn finish(mut self) -> Result<()> {
-        // As CPython does it, a dict of a multiple of 1000 entries has an empty batch at the end.
-        if self.of == Of::Dict && self.count >= BATCH_SIZE {
-            self.open();
-        }
-        let Serializer { output, options } = self.serializer;
         if self.room > 0 {
-            output.op(self.of.many());
+            self.close_batch();
+        } else if self.of == Of::Dict && self.count() >= BATCH_SIZE {
+            self.empty_batch();
         }
-        match self.end {
-            End::Nothing => Ok(()),
-            End::Variant => close_variant(output, options.variants),
-            End::State => {
-                output.op(Opcode::Build);
-                Ok(())
-            }
+        Ok(())
+    }
+
+    /// As CPython does it, a dict of a multiple of 1000 entries has an empty batch at the end.
+    #[cold]
+    fn empty_batch(&mut self) {
+        if self.sink.output.protocol() > 0 {
+            self.sink.output.op(Opcode::Mark);
+            self.sink.output.op(self.of.many());
         }
     }
 }
@@ -341,8 +366,9 @@ impl ser::SerializeSeq for Batches<'_, '_> {
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.open();
-        let position = self.count;
-        self.item(value).map_err(|error| error.inside(|| Segment::Index(position)))?;
+        if let Err(error) = self.item(value) {
+            return Err(in_item(error, self.count()));
+        }
         self.close();
         Ok(())
     }
@@ -360,15 +386,13 @@ impl ser::SerializeMap for Batches<'_, '_> {
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
         self.open();
-        let position = self.count;
-        self.item(key).map_err(|error| error.inside(|| Segment::KeyAt(position)))
+        self.item(key).map_err(|error| error.inside(|| Segment::KeyAt(self.count())))
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let position = self.count;
         // The key has been written and is not known any more.
-        self.item(value).map_err(|error| error.inside(|| Segment::Key(format!("<key {position}>"))))?;
+        self.item(value).map_err(|error| error.inside(|| Segment::Key(format!("<key {}>", self.count()))))?;
         self.close();
         Ok(())
     }
@@ -379,21 +403,55 @@ impl ser::SerializeMap for Batches<'_, '_> {
     }
 }
 
-impl Batches<'_, '_> {
-    #[inline]
-    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
-        self.open();
-        self.serializer.output.known_text(name)?;
-        self.item(value).map_err(|error| error.inside(|| Segment::Attribute(name.into())))?;
-        self.close();
-        Ok(())
-    }
+/// The fields of a struct, by name or by order.
+pub(super) struct Fields<'s, 'w> {
+    sink: &'s mut Sink<'w>,
+    /// By name: how many fields the open batch still takes, which is none if none are said to come.
+    room: u16,
+    /// By name: whether there is a mark, without which fields are put into the dict one by one.
+    marked: bool,
+    /// By order: how many fields are said to come and have come.
+    ordered: Option<(usize, usize)>,
+    end: End,
 }
 
-/// A struct, by name or by order.
-pub(super) enum Fields<'s, 'w> {
-    Named(Batches<'s, 'w>),
-    Ordered(Tuple<'s, 'w>),
+impl<'s, 'w> Fields<'s, 'w> {
+    #[inline(always)]
+    fn named(sink: &'s mut Sink<'w>, len: usize, end: End) -> Result<Self> {
+        let output = &mut sink.output;
+        output.begin()?;
+        let marked = len > 1 && output.protocol() > 0;
+        output.new_dict(marked)?;
+        let room = if marked { BATCH_SIZE as u16 } else { u16::from(len > 0) };
+        Ok(Fields { sink, room, marked, ordered: None, end })
+    }
+
+    #[inline]
+    fn ordered(sink: &'s mut Sink<'w>, len: usize, end: End) -> Result<Self> {
+        open_items(sink, len)?;
+        Ok(Fields { sink, room: 0, marked: false, ordered: Some((len, 0)), end })
+    }
+
+    /// After a field: ends what is full.
+    #[inline(always)]
+    fn close(&mut self) {
+        if self.room > 1 {
+            self.room -= 1;
+        } else {
+            self.close_full();
+        }
+    }
+
+    #[inline(never)]
+    fn close_full(&mut self) {
+        if !self.marked {
+            return self.sink.output.op(Opcode::SetItem);
+        }
+        // As CPython does it, a dict of a multiple of 1000 entries has an empty batch at the end.
+        self.sink.output.op(Opcode::SetItems);
+        self.sink.output.op(Opcode::Mark);
+        self.room = BATCH_SIZE as u16;
+    }
 }
 
 impl ser::SerializeStruct for Fields<'_, '_> {
@@ -402,21 +460,33 @@ impl ser::SerializeStruct for Fields<'_, '_> {
 
     #[inline]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
-        match self {
-            Fields::Named(fields) => fields.field(name, value),
-            Fields::Ordered(fields) => {
-                fields.item(value).map_err(|error| error.inside(|| Segment::Attribute(name.into())))
-            }
+        if let Some((_, count)) = &mut self.ordered {
+            *count += 1;
+            return value.serialize(Serializer(self.sink)).map_err(|error| in_field(error, name));
         }
+        self.sink.output.known_text(name)?;
+        if let Err(error) = value.serialize(Serializer(self.sink)) {
+            return Err(in_field(error, name));
+        }
+        self.close();
+        Ok(())
     }
 
     #[inline]
     fn end(self) -> Result<()> {
-        match self {
-            Fields::Named(fields) => fields.finish(),
-            Fields::Ordered(fields) => fields.finish(),
+        let sink = self.sink;
+        match self.ordered {
+            None if self.marked => sink.output.op(Opcode::SetItems),
+            None => {}
+            Some((len, count)) => close_items(sink, len, count)?,
         }
+        self.end.write(sink)
     }
+}
+
+#[cold]
+fn in_field(error: Error, name: &'static str) -> Error {
+    error.inside(|| Segment::Attribute(name.into()))
 }
 
 impl ser::SerializeStructVariant for Fields<'_, '_> {
@@ -436,7 +506,7 @@ impl ser::SerializeStructVariant for Fields<'_, '_> {
 
 /// The items of a tuple.
 pub(super) struct Tuple<'s, 'w> {
-    serializer: Serializer<'s, 'w>,
+    sink: &'s mut Sink<'w>,
     len: usize,
     count: usize,
     end: End,
@@ -444,40 +514,52 @@ pub(super) struct Tuple<'s, 'w> {
 
 impl<'s, 'w> Tuple<'s, 'w> {
     #[inline]
-    fn open(serializer: Serializer<'s, 'w>, len: usize, end: End) -> Result<Self> {
-        serializer.output.begin()?;
-        if len > 0 {
-            serializer.output.open_tuple(len);
-        }
-        Ok(Tuple { serializer, len, count: 0, end })
-    }
-
-    #[inline]
-    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.count += 1;
-        value.serialize(self.serializer.again())
+    fn open(sink: &'s mut Sink<'w>, len: usize, end: End) -> Result<Self> {
+        open_items(sink, len)?;
+        Ok(Tuple { sink, len, count: 0, end })
     }
 
     #[inline]
     fn finish(self) -> Result<()> {
-        let Serializer { output, options } = self.serializer;
-        if self.count != self.len {
-            let message = format!("a tuple of {} items was said to have {}", self.count, self.len);
-            return Err(Error::new(ErrorKind::Data(message)));
-        }
-        if self.len == 0 {
-            output.emitter().empty_tuple();
-        } else {
-            output.close_tuple(self.len)?;
-        }
-        if self.end == End::Variant { close_variant(output, options.variants) } else { Ok(()) }
+        close_items(self.sink, self.len, self.count)?;
+        self.end.write(self.sink)
     }
 
     #[inline]
     fn indexed<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let position = self.count;
-        self.item(value).map_err(|error| error.inside(|| Segment::Index(position)))
+        self.count += 1;
+        value.serialize(Serializer(self.sink)).map_err(|error| in_item(error, self.count - 1))
     }
+}
+
+#[cold]
+fn in_item(error: Error, position: usize) -> Error {
+    error.inside(|| Segment::Index(position))
+}
+
+/// What comes before the items of a tuple.
+#[inline]
+fn open_items(sink: &mut Sink<'_>, len: usize) -> Result<()> {
+    sink.output.begin()?;
+    if len > 0 {
+        sink.output.open_tuple(len);
+    }
+    Ok(())
+}
+
+/// Makes a tuple of the items that have been written.
+#[inline]
+fn close_items(sink: &mut Sink<'_>, len: usize, count: usize) -> Result<()> {
+    if count != len {
+        let message = format!("a tuple of {count} items was said to have {len}");
+        return Err(Error::new(ErrorKind::Data(message)));
+    }
+    if len == 0 {
+        sink.output.emitter().empty_tuple();
+    } else {
+        sink.output.close_tuple(len)?;
+    }
+    Ok(())
 }
 
 macro_rules! tuples {
@@ -535,8 +617,8 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
 
     #[inline]
     fn serialize_bool(self, value: bool) -> Result<()> {
-        self.output.begin()?;
-        self.output.emitter().bool(value);
+        self.0.output.begin()?;
+        self.0.output.emitter().bool(value);
         Ok(())
     }
 
@@ -563,8 +645,8 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
 
     #[inline]
     fn serialize_f64(self, value: f64) -> Result<()> {
-        self.output.begin()?;
-        self.output.emitter().float(value);
+        self.0.output.begin()?;
+        self.0.output.emitter().float(value);
         Ok(())
     }
 
@@ -580,8 +662,8 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
 
     #[inline]
     fn serialize_bytes(self, value: &[u8]) -> Result<()> {
-        self.output.begin()?;
-        self.output.bytes(value).map(drop)
+        self.0.output.begin()?;
+        self.0.output.bytes(value).map(drop)
     }
 
     #[inline]
@@ -596,8 +678,8 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
 
     #[inline]
     fn serialize_unit(self) -> Result<()> {
-        self.output.begin()?;
-        self.output.emitter().none();
+        self.0.output.begin()?;
+        self.0.output.emitter().none();
         Ok(())
     }
 
@@ -608,7 +690,7 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
 
     #[inline]
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<()> {
-        self.output.known_text(variant)
+        self.0.output.known_text(variant)
     }
 
     #[inline]
@@ -628,7 +710,7 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
         value
             .serialize(self.again())
             .map_err(|error| error.inside(|| Segment::Key(format!("'{variant}'"))))?;
-        close_variant(self.output, self.options.variants)
+        close_variant(self.0)
     }
 
     #[inline]
@@ -638,12 +720,12 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
 
     #[inline]
     fn serialize_tuple(self, len: usize) -> Result<Tuple<'s, 'w>> {
-        Tuple::open(self, len, End::Nothing)
+        Tuple::open(self.0, len, End::Nothing)
     }
 
     #[inline]
     fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Tuple<'s, 'w>> {
-        Tuple::open(self, len, End::Nothing)
+        Tuple::open(self.0, len, End::Nothing)
     }
 
     #[inline]
@@ -655,7 +737,7 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
         len: usize,
     ) -> Result<Tuple<'s, 'w>> {
         self.open_variant(variant)?;
-        Tuple::open(self, len, End::Variant)
+        Tuple::open(self.0, len, End::Variant)
     }
 
     #[inline]
@@ -665,8 +747,8 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
 
     #[inline]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Fields<'s, 'w>> {
-        if let Some((module, class)) = self.options.classes.peek(Name::text(name)) {
-            let output = &mut *self.output;
+        if let Some((module, class)) = self.0.options.classes.peek(Name::text(name)) {
+            let output = &mut self.0.output;
             output.begin()?;
             if output.protocol() >= 2 {
                 output.global(module, class)?;
@@ -683,14 +765,12 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
                 output.op(Opcode::Reduce);
             }
             output.memoize()?;
-            let mut state = self.dict(Some(len))?;
-            state.end = End::State;
-            return Ok(Fields::Named(state));
+            return Fields::named(self.0, len, End::State);
         }
-        if self.options.tuples {
-            return Tuple::open(self, len, End::Nothing).map(Fields::Ordered);
+        if self.0.options.tuples {
+            return Fields::ordered(self.0, len, End::Nothing);
         }
-        self.dict(Some(len)).map(Fields::Named)
+        Fields::named(self.0, len, End::Nothing)
     }
 
     #[inline]
@@ -702,11 +782,9 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
         len: usize,
     ) -> Result<Fields<'s, 'w>> {
         self.open_variant(variant)?;
-        if self.options.tuples {
-            return Tuple::open(self, len, End::Variant).map(Fields::Ordered);
+        if self.0.options.tuples {
+            return Fields::ordered(self.0, len, End::Variant);
         }
-        let mut content = self.dict(Some(len))?;
-        content.end = End::Variant;
-        Ok(Fields::Named(content))
+        Fields::named(self.0, len, End::Variant)
     }
 }

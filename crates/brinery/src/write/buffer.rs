@@ -35,7 +35,7 @@ pub trait Buffer {
 impl Buffer for Vec<u8> {
     #[inline(always)]
     fn push(&mut self, byte: u8) {
-        Vec::push(self, byte);
+        self.put([byte], 1);
     }
 
     #[inline(always)]
@@ -47,8 +47,13 @@ impl Buffer for Vec<u8> {
     fn put<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
         // A length that is known takes one store; what is too much goes again.
         let start = Vec::len(self);
+        if self.capacity() - start < N {
+            return put_beyond(self, bytes, len);
+        }
         Vec::extend_from_slice(self, &bytes);
-        Vec::truncate(self, start + len);
+        if len < N {
+            Vec::truncate(self, start + len);
+        }
     }
 
     #[inline]
@@ -78,6 +83,13 @@ impl Buffer for Vec<u8> {
     fn truncate(&mut self, len: usize) {
         Vec::truncate(self, len);
     }
+}
+
+/// Appends where there may be no room: out of the way of those who have it.
+#[cold]
+#[inline(never)]
+fn put_beyond<const N: usize>(buffer: &mut Vec<u8>, bytes: [u8; N], len: usize) {
+    buffer.extend_from_slice(&bytes[..len]);
 }
 
 /// Up to 16 bytes as a number whose lowest bytes they are; the others are zero.

@@ -471,11 +471,17 @@ impl<B: Buffer> Emitter<B> {
     pub fn get(&mut self, index: usize) -> Result<(), Unwritable> {
         match u8::try_from(index) {
             Ok(index) if self.protocol > 0 => {
-                self.buffer.put([byte::BINGET, index], 2);
+                self.near_get(index);
                 Ok(())
             }
             _ => self.distant_get(index),
         }
+    }
+
+    /// The same for protocols 1 and up.
+    #[inline(always)]
+    pub(super) fn near_get(&mut self, index: u8) {
+        self.buffer.put([byte::BINGET, index], 2);
     }
 
     #[inline(never)]

@@ -165,9 +165,133 @@ impl<V: Copy> Names<V> {
     }
 }
 
+/// The indexes in the memo of the texts that a program uses again and again, such as the names of fields.
+///
+/// As with [`Names`], the one that came after the last one before is tried first; there it is one comparison.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Texts {
+    entries: Vec<Text>,
+    /// The positions of the entries by their hash, if they are more than [`FEW`].
+    table: HashTable<u32>,
+    /// A bit for each text that there is, which others may share.
+    seen: u64,
+    /// The entry that is expected.
+    next: u32,
+    /// The entry that was asked for last.
+    last: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Text {
+    text: &'static str,
+    /// Where it is in the memo: nothing beyond what four bytes count can be fetched.
+    index: u32,
+    /// The entry that was asked for after this one the last time.
+    next: u32,
+}
+
+impl Texts {
+    /// The index of a text, if it is the one that came after the last one before and one byte holds it.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, text: &'static str) -> Option<u8> {
+        let entry = self.entries.get(self.next as usize)?;
+        if !std::ptr::eq(entry.text, text) || entry.index > 0xff {
+            return None;
+        }
+        self.last = self.next;
+        self.next = entry.next;
+        Some(entry.index as u8)
+    }
+
+    /// The index of a text, which need not be the next.
+    #[inline]
+    pub(crate) fn find(&mut self, text: &'static str) -> Option<u32> {
+        if self.seen & bit(text) == 0 {
+            return None;
+        }
+        let found = self.position(text)?;
+        self.turn_to(found);
+        Some(self.entries[found as usize].index)
+    }
+
+    fn position(&self, text: &'static str) -> Option<u32> {
+        if self.entries.len() <= FEW {
+            let same_place = self.entries.iter().position(|entry| std::ptr::eq(entry.text, text));
+            let position = same_place.or_else(|| self.entries.iter().position(|entry| entry.text == text));
+            return position.map(|position| position as u32);
+        }
+        self.table.find(mix(text), |&position| self.entries[position as usize].text == text).copied()
+    }
+
+    /// Remembers which entry comes after the last one.
+    #[inline]
+    fn turn_to(&mut self, position: u32) {
+        if let Some(last) = self.entries.get_mut(self.last as usize) {
+            last.next = position;
+        }
+        self.last = position;
+        self.next = self.entries[position as usize].next;
+    }
+
+    /// Keeps the index of a text that has none.
+    #[inline]
+    pub(crate) fn add(&mut self, text: &'static str, index: u32) {
+        let position = self.entries.len();
+        if position == 0 {
+            self.entries.reserve(FEW);
+        }
+        self.entries.push(Text { text, index, next: position as u32 + 1 });
+        self.seen |= bit(text);
+        self.turn_to(position as u32);
+        if position >= FEW {
+            self.add_to_table(position);
+        }
+    }
+
+    #[cold]
+    fn add_to_table(&mut self, position: usize) {
+        let entries = &self.entries;
+        let hash = |&position: &u32| mix(entries[position as usize].text);
+        for position in if position == FEW { 0 } else { position } as u32..entries.len() as u32 {
+            self.table.insert_unique(hash(&position), position, hash);
+        }
+    }
+}
+
+/// One of 64 bits, the same for the same text.
+#[inline]
+fn bit(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let end = |end: Option<&u8>| u32::from(end.copied().unwrap_or_default());
+    1 << ((bytes.len() as u32 ^ end(bytes.first()) ^ (end(bytes.last()) << 2)) & 63)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_found_in_any_order_and_wherever_they_lie() {
+        let many: Vec<&'static str> = (0..300).map(|number| &*format!("name{number}").leak()).collect();
+        for count in [1, 7, FEW, FEW + 1, 300] {
+            let mut texts = Texts::default();
+            for (index, text) in many[..count].iter().enumerate() {
+                assert_eq!((texts.next(text), texts.find(text)), (None, None));
+                texts.add(text, index as u32);
+            }
+            for round in 0..3 {
+                for (index, text) in many[..count].iter().enumerate() {
+                    let elsewhere: &'static str = String::from(*text).leak();
+                    assert_eq!(texts.next(elsewhere), None);
+                    let found = texts.next(text);
+                    assert!(found.is_some() || round == 0 || index > 0xff, "{text} was expected");
+                    assert_eq!(found.map(u32::from).or_else(|| texts.find(text)), Some(index as u32));
+                    assert_eq!(texts.find(elsewhere), Some(index as u32));
+                }
+            }
+            assert_eq!(texts.find("another"), None);
+        }
+    }
 
     #[test]
     fn names_are_told_apart_by_their_text_alone() {

@@ -3,7 +3,7 @@
 #[cfg(feature = "serde")]
 use super::buffer::{Buffer as _, word_of};
 use super::emitter::{Emitter, Placement, Unwritable};
-use super::names::{Name, Names};
+use super::names::{Name, Names, Texts};
 use crate::error::Result;
 use crate::opcode::{Opcode, byte};
 use std::{fmt::Write as _, io};
@@ -11,9 +11,9 @@ use std::{fmt::Write as _, io};
 /// How much is collected for a writer where there are no frames.
 const BLOCK: usize = 64 * 1024;
 
-/// Text of up to so many bytes is written in one go with what stands around it.
+/// Text of up to so many bytes is written in one go with what stands before it.
 #[cfg(feature = "serde")]
-const IN_ONE: usize = 13;
+const IN_ONE: usize = 14;
 
 /// The memory of a small message.
 const SMALL: usize = 128;
@@ -25,7 +25,8 @@ pub(crate) struct Output<'w> {
     /// The length at which something is to be done before the next object.
     turn: usize,
     memo: usize,
-    known: Names<usize>,
+    globals: Names<usize>,
+    texts: Texts,
 }
 
 impl<'w> Output<'w> {
@@ -33,7 +34,7 @@ impl<'w> Output<'w> {
         let mut emitter = Emitter::new(Vec::with_capacity(SMALL), protocol);
         emitter.start();
         let turn = if protocol < 4 && writer.is_some() { BLOCK } else { emitter.limit() };
-        Output { emitter, writer, turn, memo: 0, known: Names::default() }
+        Output { emitter, writer, turn, memo: 0, globals: Names::default(), texts: Texts::default() }
     }
 
     #[inline(always)]
@@ -113,6 +114,43 @@ impl<'w> Output<'w> {
         Ok(index)
     }
 
+    /// A new list, memoized.
+    #[cfg(feature = "serde")]
+    #[inline(always)]
+    pub(crate) fn new_list(&mut self) -> Result<()> {
+        if self.protocol() < 4 {
+            self.emitter.empty_list();
+            return self.memoize().map(drop);
+        }
+        self.emitter.buffer().put([byte::EMPTY_LIST, byte::MEMOIZE], 2);
+        self.memo += 1;
+        Ok(())
+    }
+
+    /// A new dict, memoized, and a mark after it or none.
+    #[cfg(feature = "serde")]
+    #[inline(always)]
+    pub(crate) fn new_dict(&mut self, mark: bool) -> Result<()> {
+        if self.protocol() < 4 {
+            return self.old_dict(mark);
+        }
+        let bytes = [byte::EMPTY_DICT, byte::MEMOIZE, byte::MARK, 0];
+        self.emitter.buffer().put(bytes, 2 + usize::from(mark));
+        self.memo += 1;
+        Ok(())
+    }
+
+    #[cfg(feature = "serde")]
+    #[inline(never)]
+    fn old_dict(&mut self, mark: bool) -> Result<()> {
+        self.emitter.empty_dict();
+        self.memoize()?;
+        if mark {
+            self.op(Opcode::Mark);
+        }
+        Ok(())
+    }
+
     /// Text, memoized.
     #[cfg(feature = "serde")]
     #[inline]
@@ -120,8 +158,8 @@ impl<'w> Output<'w> {
         if text.len() <= IN_ONE && self.protocol() >= 4 {
             let len = text.len();
             let head = u128::from(byte::SHORT_BINUNICODE) | (len as u128) << 8;
-            let all = head | word_of(text) << 16 | u128::from(byte::MEMOIZE) << (16 + 8 * len);
-            self.emitter.buffer().put(all.to_le_bytes(), 3 + len);
+            self.emitter.buffer().put((head | word_of(text) << 16).to_le_bytes(), 2 + len);
+            self.op(Opcode::Memoize);
             self.memo += 1;
             return Ok(());
         }
@@ -233,7 +271,7 @@ impl<'w> Output<'w> {
     #[inline]
     pub(crate) fn global(&mut self, module: &'static str, name: &'static str) -> Result<()> {
         self.begin()?;
-        match self.known.next(Name::global(module, name)) {
+        match self.globals.next(Name::global(module, name)) {
             Some(index) => Ok(self.emitter.get(index)?),
             None => self.other_global(module, name),
         }
@@ -241,7 +279,7 @@ impl<'w> Output<'w> {
 
     #[inline(never)]
     fn other_global(&mut self, module: &'static str, name: &'static str) -> Result<()> {
-        if let Some(index) = self.known.find(Name::global(module, name)) {
+        if let Some(index) = self.globals.find(Name::global(module, name)) {
             return Ok(self.emitter.get(index)?);
         }
         if self.protocol() >= 4 {
@@ -252,7 +290,7 @@ impl<'w> Output<'w> {
             self.global_line(module, name);
         }
         let index = self.memoize()?;
-        self.known.add(Name::global(module, name), index);
+        self.globals.add(Name::global(module, name), index);
         Ok(())
     }
 
@@ -264,29 +302,29 @@ impl<'w> Output<'w> {
     }
 
     /// Text that is the same object wherever it comes up, such as the name of a field.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn known_text(&mut self, text: &'static str) -> Result<()> {
-        self.begin()?;
-        match self.known.next(Name::text(text)) {
-            Some(index) => Ok(self.emitter.get(index)?),
-            None => self.other_text(text),
+        if self.emitter.len() < self.turn
+            && self.protocol() > 0
+            && let Some(index) = self.texts.next(text)
+        {
+            self.emitter.near_get(index);
+            return Ok(());
         }
+        self.other_text(text)
     }
 
-    /// Text that does not come after the same as the last time.
+    /// Text that does not come after the same as the last time, or not so near.
     #[inline(never)]
     fn other_text(&mut self, text: &'static str) -> Result<()> {
-        match self.known.find(Name::text(text)) {
-            Some(index) => Ok(self.emitter.get(index)?),
-            None => self.new_text(text),
+        self.begin()?;
+        if let Some(index) = self.texts.find(text) {
+            return Ok(self.emitter.get(index as usize)?);
         }
-    }
-
-    #[cold]
-    fn new_text(&mut self, text: &'static str) -> Result<()> {
         self.text(text.as_bytes())?;
-        let index = self.memoize()?;
-        self.known.add(Name::text(text), index);
+        if let Ok(index) = u32::try_from(self.memoize()?) {
+            self.texts.add(text, index);
+        }
         Ok(())
     }
 
