@@ -340,13 +340,12 @@ impl<'s, 'w> Batches<'s, 'w> {
     }
 
     #[inline]
-    fn finish(mut self) -> Result<()> {
+    fn finish(mut self) {
         if self.room > 0 {
             self.close_batch();
         } else if self.of == Of::Dict && self.count() >= BATCH_SIZE {
             self.empty_batch();
         }
-        Ok(())
     }
 
     /// As CPython does it, a dict of a multiple of 1000 entries has an empty batch at the end.
@@ -375,7 +374,8 @@ impl ser::SerializeSeq for Batches<'_, '_> {
 
     #[inline]
     fn end(self) -> Result<()> {
-        self.finish()
+        self.finish();
+        Ok(())
     }
 }
 
@@ -399,7 +399,8 @@ impl ser::SerializeMap for Batches<'_, '_> {
 
     #[inline]
     fn end(self) -> Result<()> {
-        self.finish()
+        self.finish();
+        Ok(())
     }
 }
 
