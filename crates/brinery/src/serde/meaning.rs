@@ -194,7 +194,7 @@ pub(super) fn plain_state<'g, 'a>(value: Value<'g, 'a>) -> Option<Value<'g, 'a>>
 }
 
 /// Whether there are types of the module whose [meaning](known) is known.
-fn is_known_module(module: &str) -> bool {
+pub(super) fn is_known_module(module: &str) -> bool {
     matches!(
         module,
         "builtins"

@@ -2,6 +2,7 @@
 
 mod access;
 mod de;
+mod direct;
 mod meaning;
 mod pieces;
 mod ser;
@@ -133,6 +134,11 @@ impl<'a> Options<'a> {
     ///
     /// As those of [`from_slice`].
     pub fn from_slice<T: Deserialize<'a>>(&self, input: &'a [u8]) -> Result<T> {
+        if let Some((value, rest)) = direct::read(self, input)
+            && self.takes_rest(rest)
+        {
+            return Ok(value);
+        }
         if let Some(result) = pieces::read(self, input) {
             return result;
         }

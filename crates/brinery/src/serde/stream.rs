@@ -1,5 +1,6 @@
 //! Several pickles one after the other.
 
+use super::direct;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::value::Graph;
@@ -150,6 +151,13 @@ impl<'a, T: Deserialize<'a>> Iterator for Typed<'a, T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Input::Slice { rest, offset } = &mut self.stream.input
+            && let Some((value, after)) = direct::read(&self.stream.options, rest)
+        {
+            *offset += (rest.len() - after.len()) as u64;
+            *rest = after;
+            return Some(Ok(value));
+        }
         let result = self.stream.advance()?;
         Some(result.and_then(|(graph, place)| {
             let options = &self.stream.options;
