@@ -156,7 +156,7 @@ struct Reader<'de> {
 /// How many texts are at hand that have been fetched.
 const TEXTS: usize = 64;
 
-impl<'de> Reader<'de> {
+impl Reader<'_> {
     #[cold]
     fn lost(&mut self) -> Lost {
         self.lost = true;
