@@ -5,12 +5,14 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import enum
+import functools
 import re
 import sys
 import types
 import typing
-from typing import Any, Union
+from typing import Any, Callable, TypeVar, Union, cast
 
+from . import _brinery
 from .policy import Policy, _refusal
 
 __all__ = ["check", "policy_for"]
@@ -51,6 +53,25 @@ _MAPPINGS = (
 _UNIONS = (Union, getattr(types, "UnionType", Union))
 
 
+_Asked = TypeVar("_Asked", bound=Callable[[Any], Any])
+
+
+def _remembered(function: _Asked) -> _Asked:
+    """Remember what a function says of an annotation, if that can be a key."""
+    cached = functools.lru_cache(maxsize=64, typed=True)(function)
+
+    @functools.wraps(function)
+    def ask(annotation: Any) -> Any:
+        try:
+            hash(annotation)
+        except TypeError:
+            return function(annotation)
+        return cached(annotation)
+
+    return cast(_Asked, ask)
+
+
+@_remembered
 def policy_for(annotation: Any) -> Policy:
     """Return the policy that grants what values of a type need, and nothing else.
 
@@ -194,6 +215,12 @@ def check(value: Any, annotation: Any) -> None:
     PolicyError
         If something in it is of another type; its `path` says where.
     """
+    if not _brinery._type_fits(_compiled(annotation), value):
+        _look(value, annotation)
+
+
+def _look(value: Any, annotation: Any) -> None:
+    """Make sure that a value is of a type by all that there is to know about types."""
     todo: list[tuple[Any, Any, str]] = [(value, annotation, "obj")]
     seen: set[tuple[int, Any]] = set()
     while todo:
@@ -208,6 +235,80 @@ def check(value: Any, annotation: Any) -> None:
             if known not in seen:
                 seen.add(known)
                 todo += inner
+
+
+@_remembered
+def _compiled(annotation: Any) -> Any:
+    """Return a type that says yes to most values that are of it, and fast."""
+    nodes: list[tuple[Any, ...]] = []
+    known: dict[Any, int] = {}
+
+    def place(hint: Any) -> int:
+        while hasattr(hint, "__metadata__") or hasattr(hint, "__supertype__"):
+            hint = hint.__origin__ if hasattr(hint, "__metadata__") else hint.__supertype__
+        try:
+            if hint in known:
+                return known[hint]
+            known[hint] = len(nodes)
+        except TypeError:
+            pass
+        index = len(nodes)
+        nodes.append(())
+        nodes[index] = _node(hint, place)
+        return index
+
+    place(annotation)
+    return _brinery._type_compile(nodes)
+
+
+def _node(hint: Any, place: Callable[[Any], int]) -> tuple[Any, ...]:
+    """Return what `_inside` says of a hint to any value; `place` puts other hints beside it."""
+    if hint is Any or hint is object:
+        return ("any",)
+    if hint is None:
+        return ("plain", (type(None),))
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in _UNIONS:
+        return ("union", tuple(place(argument) for argument in arguments))
+    if origin is typing.Literal:
+        return ("literal", arguments)
+    if isinstance(hint, typing.TypeVar) or origin is type or hint is type:
+        return ("unknown",)
+    if origin is None:
+        return _class_node(hint, place)
+    if origin is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return ("items", place(arguments[0]))
+        return ("tuple", tuple(place(argument) for argument in arguments if argument != ()))
+    if origin in (dict, collections.abc.Mapping, collections.abc.MutableMapping):
+        return ("dict", *map(place, arguments))
+    if len(arguments) == 1 and origin in (list, collections.abc.MutableSequence):
+        return ("list", place(arguments[0]))
+    if len(arguments) == 1 and origin in (set, frozenset):
+        return (origin.__name__, place(arguments[0]))
+    if len(arguments) == 1 and origin in (
+        collections.abc.Sequence,
+        collections.abc.Iterable,
+        collections.abc.Collection,
+    ):
+        return ("sequence", place(arguments[0]))
+    return ("unknown",)
+
+
+def _class_node(cls: Any, place: Callable[[Any], int]) -> tuple[Any, ...]:
+    if cls in _PLAIN:
+        return ("plain", (int, float) if cls is float else (cls,))
+    if not isinstance(cls, type):
+        return ("unknown",)
+    if (
+        cls.__module__ in sys.builtin_module_names
+        or issubclass(cls, enum.Enum)
+        or f"{cls.__module__}:{cls.__qualname__}" in _shipped()
+    ):
+        plain = type(cls).__instancecheck__ is type.__instancecheck__
+        return ("class" if plain else "exact", cls)
+    hints = _hints(cls)
+    return ("fields", cls, tuple(hints), tuple(place(hint) for hint in hints.values()))
 
 
 def _inside(item: Any, hint: Any, path: str) -> list[tuple[Any, Any, str]] | None:

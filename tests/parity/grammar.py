@@ -145,7 +145,7 @@ def constructions(dice: Dice) -> bytes:
     else:
         parts = [part.encode() for part in (module, name)]
         head = b"".join(b"X" + struct.pack("<I", len(part)) + part for part in parts) + b"\x93"
-    inner = b"".join(value(dice) for _ in range(dice.randrange(3)))
+    inner = b"".join(stored(dice, value(dice)) for _ in range(dice.randrange(3)))
     kind = dice.randrange(6)
     if kind == 0:
         body = head + b"(" + inner + b"tR"
@@ -184,13 +184,9 @@ def fitting(dice: Dice) -> bytes:
     head = b"c" + a.line(targets.MODULE) + a.line(name)
     body = b"(" + head + b"".join(value(dice) for _ in range(arguments)) + b"o"
     if dice.random() < 0.5:
-        body = (
-            head
-            + b"("
-            + b"".join(value(dice) for _ in range(arguments))
-            + b"t"
-            + dice.choice([b"R", b"\x81"])
-        )
+        parts = b"".join(stored(dice, value(dice)) for _ in range(arguments))
+        end = b"t" if arguments != 1 or dice.random() < 0.5 else b"\x85"
+        body = head + b"(" * (end == b"t") + parts + stored(dice, end) + dice.choice([b"R", b"\x81"])
     if "items" in fill and dice.random() < 0.7:
         body += b"(" + b"".join(value(dice) for _ in range(dice.randrange(4))) + b"e"
     if "pairs" in fill and dice.random() < 0.7:
@@ -200,6 +196,11 @@ def fitting(dice: Dice) -> bytes:
     if "slots" in fill and dice.random() < 0.7:
         body += b"N}" + attribute(dice) + value(dice) + b"s\x86b"
     return body
+
+
+def stored(dice: Dice, made: bytes) -> bytes:
+    """Return what makes an object, and stores it in the memo: once, as picklers do, not at all, or more often."""
+    return made + dice.choice([b"", b"\x94", b"\x94", b"\x94\x94"])
 
 
 def attribute(dice: Dice) -> bytes:

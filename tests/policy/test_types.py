@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import abc
+import collections
 import datetime
+import decimal
 import enum
 import pickle
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, Literal, NamedTuple, NewType, Optional, TypeVar, Union
 
 import pytest
 
 import brinery
+from brinery import _brinery, _types
 
 
 class Color(enum.Enum):
@@ -111,3 +116,101 @@ def test_shared_objects_are_checked_once() -> None:
         value = [value, value]
     with pytest.raises(brinery.PolicyError):
         brinery.loads(pickle.dumps([value, "x"]), type=list[list[Any]])
+
+
+class Shape(abc.ABC):
+    """A base class that says itself what is an instance."""
+
+    sides: int = 3
+
+
+class Square(Shape):
+    sides = 4
+
+
+class Small(int):
+    """A number of another class."""
+
+
+Name = NewType("Name", str)
+Number = TypeVar("Number", int, float)
+CYCLE: list[Any] = [1]
+CYCLE.append(CYCLE)
+VALUES: list[Any] = [
+    None, True, 1, 1.5, "x", b"x", bytearray(b"y"), Small(3), Color.RED, 1 << 80, int, Name("n"),
+    [], [1], [1, "x"], [True], [[1], []], [None, 1], ["x"], (), (1,), (1, "x"), (1, 2, 3), ((1,), 2), {}, {"a": 1},
+    {1: "a"}, {"a": [1]}, {"a": {"b": None}}, {1, 2}, {"x"}, frozenset({1}), collections.OrderedDict(a=1),
+    collections.deque([1]), collections.Counter("aab"), datetime.date(2020, 1, 2), datetime.datetime(2020, 1, 2),
+    decimal.Decimal("1.5"), Point(1, 2), Point(1, "y"), Line([Point(1, 2)], Color.RED), Line([1]), DRAWING,  # type: ignore[arg-type, list-item]
+    Drawing({"a": DRAWING}), Other(), Other("x"), Square(), Shape(), CYCLE, [DRAWING, Other()],  # type: ignore[dict-item, arg-type]
+]  # fmt: skip
+ANNOTATIONS: list[Any] = [
+    Any, object, None, bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, type, Name,
+    list[int], list[Any], list[Optional[int]], list[list[int]], tuple[int, str], tuple[int, ...], tuple[()],
+    dict[str, int], dict[str, Any], dict[str, list[int]], dict[str, dict[str, Optional[int]]], Mapping[str, int],
+    Sequence[int], Sequence[str], set[int], frozenset[int], collections.OrderedDict, collections.deque[int],
+    collections.Counter[str], Optional[int], Union[int, str], Union[list[int], list[str]], Union[int, list[str], None],
+    Literal[1, "x", None], Literal[Color.RED], Color, Optional[Color], datetime.date, datetime.datetime,
+    Optional[datetime.date], decimal.Decimal, Point, Line, Drawing, Other, Union[Drawing, Other], list[Union[Drawing, Other]],
+    Shape, Square, Optional[Shape], list[Name], Number, type[int],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("annotation", ANNOTATIONS, ids=str)
+def test_the_fast_yes_is_a_yes(annotation: Any) -> None:
+    compiled = _types._compiled(annotation)
+    for value in VALUES:
+        try:
+            _types._look(value, annotation)
+            fits = True
+        except brinery.PolicyError:
+            fits = False
+        fast = _brinery._type_fits(compiled, value)
+        assert fits or not fast, (value, annotation)
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation"),
+    [
+        ([1, 2], list[int]),
+        ({"a": [1, None]}, dict[str, list[Optional[int]]]),
+        ((1, "x"), tuple[int, str]),
+        ((1, 2), tuple[int, ...]),
+        (DRAWING, Drawing),
+        ([DRAWING, Other()], list[Union[Drawing, Other]]),
+        (None, Optional[Drawing]),
+        ([1.5, 2], Sequence[float]),
+        ({"a": 1}, Mapping[str, int]),
+        ({1}, set[int]),
+        (Color.RED, Color),
+        (Square(), Square),
+        (["n"], list[Name]),
+        (1, Literal[1, 2]),
+        (Small(1), int),
+    ],
+    ids=str,
+)
+def test_what_is_plainly_of_a_type_is_known_to_be_fast(value: Any, annotation: Any) -> None:
+    assert _brinery._type_fits(_types._compiled(annotation), value)
+
+
+def test_a_property_may_change_what_is_looked_at() -> None:
+    @dataclass
+    class Changing:
+        items: list[Any]
+
+        @property
+        def last(self) -> Any:
+            self.items.clear()
+            return [1]
+
+    Changing.__annotations__["last"] = "list[int]"
+    changing = Changing([[index] for index in range(100)])
+    assert _brinery._type_fits(_types._compiled(Changing), changing)
+    assert not changing.items
+
+
+def test_a_type_of_nodes_that_are_not_there_is_an_error() -> None:
+    for nodes in ([], [("list", 1)], [("list", -1)], [()]):
+        with pytest.raises(ValueError, match="node"):
+            _brinery._type_compile(nodes)  # type: ignore[arg-type]

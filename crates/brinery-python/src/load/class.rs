@@ -183,7 +183,8 @@ impl Class {
             #[cfg(not(known_layout))]
             let has_arrays = false;
             let plain_new = new == object_new && PyType_GetFlags(kind) & Py_TPFLAGS_IS_ABSTRACT == 0;
-            let plain_dict = ordinary && dict.is_some_and(|dict| dict.is_exactly(&raw mut PyGetSetDescr_Type));
+            let plain_dict =
+                ordinary && dict.is_some_and(|dict| dict.is_exactly(&raw mut PyGetSetDescr_Type));
             Some(Class {
                 kind,
                 version,

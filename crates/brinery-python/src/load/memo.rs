@@ -375,13 +375,12 @@ impl<'a> Memos<'a> {
         if self.mode != Mode::Noting {
             return;
         }
-        let noted = self.held < self.arrays.entries.len();
-        match self.arrays.entries.last_mut() {
-            Some(last) if *last == value.as_ptr() && !self.careful && noted => {
-                *last = SPENT;
-                self.spent += 1;
-            }
-            _ => self.settle(fetches),
+        let noted = &mut self.arrays.entries[self.held..];
+        if !self.careful && is_noted_once(noted, value.as_ptr()) {
+            noted[noted.len() - 1] = SPENT;
+            self.spent += 1;
+        } else {
+            self.settle(fetches);
         }
     }
 
@@ -421,7 +420,8 @@ impl<'a> Memos<'a> {
             let noted = &mut self.arrays.entries[self.held..end];
             let Some(last) = noted.len().checked_sub(1) else { return };
             let (atom, object) = (is_atom(item.as_ref()), item.as_ptr());
-            if spend && noted[last] == object && atom && item.as_ref().has_holders(1) && !self.careful {
+            if spend && atom && item.as_ref().has_holders(1) && !self.careful && is_noted_once(noted, object)
+            {
                 noted[last] = SPENT;
                 self.spent += 1;
                 end -= 1;
@@ -447,5 +447,16 @@ impl<'a> Memos<'a> {
         arrays.open.clear();
         arrays.kept.clear();
         aids.entries = arrays;
+    }
+}
+
+/// Whether an object is what was noted last, and not stored twice in a row. Nothing else can be noted twice: between two
+/// `MEMOIZE` of one object others come and go again, and what is noted is held then.
+#[inline(always)]
+fn is_noted_once(noted: &[*mut PyObject], object: *mut PyObject) -> bool {
+    match *noted {
+        [.., before, last] => last == object && before != object,
+        [last] => last == object,
+        [] => false,
     }
 }

@@ -4,7 +4,7 @@ use super::class::{Class, SetState};
 use super::host::Builder;
 use super::native::{Native, items_of};
 use crate::ffi::api::*;
-use crate::ffi::{Ref, Result, Owned};
+use crate::ffi::{Owned, Ref, Result};
 
 /// How instances of a class are made, and what is done to them, when none of it runs code or can be told from outside: if
 /// they are given up again nothing has happened.
@@ -61,8 +61,11 @@ impl Class {
 impl Builder<'_> {
     fn known(&mut self, class: Ref<'_>) -> Option<&mut Class> {
         let layout = self.layout?;
+        if !class.is_type() {
+            return None;
+        }
         // SAFETY: the class is alive.
-        class.is_type().then(|| unsafe { self.aids.classes.get(class.as_ptr().cast(), self.state, layout) })?
+        unsafe { self.aids.classes.get(class.as_ptr().cast(), self.state, layout) }
     }
 
     /// What is known of a class whose instances can be made without running code.

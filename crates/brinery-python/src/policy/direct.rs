@@ -25,6 +25,8 @@ pub(super) struct Direct<'a> {
     memory: u64,
     /// Shapes that objects must have at the end as well, for they can be changed.
     obligations: Vec<(Owned, &'a Shape)>,
+    /// Names that were compared with those of a state. The memo takes them for held, so they stay until the end.
+    names: Vec<Owned>,
 }
 
 /// A class that the stream has named.
@@ -66,6 +68,7 @@ impl<'a> Direct<'a> {
             work: Cell::new(limits.work_for(input)),
             memory: limits.memory_for(input),
             obligations: Vec::new(),
+            names: Vec::new(),
         }
     }
 
@@ -77,7 +80,12 @@ impl<'a> Direct<'a> {
 
     /// The class that a stream names, if its instances can be made in one go.
     #[cold]
-    pub(super) fn global(&mut self, builder: &mut Builder<'_>, module: &Owned, name: &Owned) -> Option<Owned> {
+    pub(super) fn global(
+        &mut self,
+        builder: &mut Builder<'_>,
+        module: &Owned,
+        name: &Owned,
+    ) -> Option<Owned> {
         let exact = |object: &Owned| object.is_exactly(&raw mut PyUnicode_Type);
         if self.has_old_strings || !exact(module) || !exact(name) {
             return None;
@@ -172,7 +180,11 @@ impl<'a> Direct<'a> {
             _ => return false,
         }
         let same = known.row.len() * 2 == items.len()
-            && known.row.iter().zip(items.chunks_exact(2)).all(|(known, pair)| known.name.is(pair[0].as_ref()));
+            && known
+                .row
+                .iter()
+                .zip(items.chunks_exact(2))
+                .all(|(known, pair)| known.name.is(pair[0].as_ref()));
         if !same && !self.learn(index, items) {
             return false;
         }
@@ -215,7 +227,7 @@ impl<'a> Direct<'a> {
     fn learn(&mut self, index: usize, items: &[Owned]) -> bool {
         let known = &mut self.globals[index];
         let State::Attributes(fields) = &known.capability.state else { return false };
-        known.row.clear();
+        self.names.extend(known.row.drain(..).map(|attribute| attribute.name));
         for pair in items.chunks_exact(2) {
             let Some(name) = plain_text(pair[0].as_ref()) else { return false };
             let special = name.starts_with("__") && name.ends_with("__");
@@ -267,7 +279,8 @@ impl<'a> Direct<'a> {
     /// Pays for the memory of what a call may copy: the same argument can be given to many calls.
     #[inline(always)]
     fn pay_for(&mut self, args: &[Owned]) -> bool {
-        let sum = args.iter().fold(16 * args.len() as u64, |sum, argument| sum + flat_size(argument.as_ref()));
+        let sum =
+            args.iter().fold(16 * args.len() as u64, |sum, argument| sum + flat_size(argument.as_ref()));
         self.pay(sum)
     }
 
@@ -320,7 +333,7 @@ impl<'a> Direct<'a> {
                 plain_text(object).is_some_and(|text| (*low..=*high).contains(&text.chars().count()))
             }
             Shape::Literal(wanted) => plain_text(object).is_some_and(|text| text == *wanted),
-            Shape::Form(form) => match text::ascii(object) {
+            Shape::Form(form) if exactly(&raw mut PyUnicode_Type) => match text::ascii(object) {
                 Some(text) => str::from_utf8(text).is_ok_and(|text| form.holds(text)),
                 None => plain_text(object).is_some_and(|text| form.holds(&text)),
             },
@@ -343,9 +356,9 @@ impl<'a> Direct<'a> {
                 exactly(&raw mut PyDict_Type)
                     && ((&**key, &**value) == (&Shape::Any, &Shape::Any) || self.pairs(key, value, object))
             }
-            Shape::Made(module, name) => self
-                .find(object.type_ptr().cast())
-                .is_some_and(|index| self.globals[index].module == *module && self.globals[index].name == *name),
+            Shape::Made(module, name) => self.find(object.type_ptr().cast()).is_some_and(|index| {
+                self.globals[index].module == *module && self.globals[index].name == *name
+            }),
             Shape::Global(module, name) => {
                 object.is_type()
                     && self.find(object.as_ptr()).is_some_and(|index| {

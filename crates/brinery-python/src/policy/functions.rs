@@ -3,6 +3,7 @@
 use super::direct::Direct;
 use super::host::{Realizer, World, raise};
 use super::nesting;
+use super::typed;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, error, list};
 use crate::load::{Builder, Hooks, Options, Visible};
@@ -16,7 +17,7 @@ use std::ffi::CStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-static METHODS: Methods<8> = Methods::new([
+static METHODS: Methods<10> = Methods::new([
     positional(c"_policy", policy, c"_policy($module, text, /)\n--\n\nReturn the policy that a text describes.\n"),
     positional(
         c"_policy_shipped",
@@ -48,6 +49,16 @@ static METHODS: Methods<8> = Methods::new([
         load,
         c"_policy_load($module, policy, data, fix_imports, encoding, errors, buffers, resolve, refuse, persistent, trailing, /)\n--\n\n\
         Judge a pickle and load it.\n",
+    ),
+    positional(
+        c"_type_compile",
+        type_compile,
+        c"_type_compile($module, nodes, /)\n--\n\nReturn a type that values can be compared with.\n",
+    ),
+    positional(
+        c"_type_fits",
+        type_fits,
+        c"_type_fits($module, type, value, /)\n--\n\nReturn whether a value is certainly of a type.\n",
     ),
     END,
 ]);
@@ -134,6 +145,30 @@ unsafe extern "C" fn text(_: *mut PyObject, args: *mut *mut PyObject, count: Py_
         // SAFETY: CPython calls this with `count` arguments.
         let [policy] = unsafe { exactly(args, count)? };
         Owned::str(&unwrap(policy)?.to_toml())
+    })
+}
+
+unsafe extern "C" fn type_compile(
+    _: *mut PyObject,
+    args: *mut *mut PyObject,
+    count: Py_ssize_t,
+) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with `count` arguments.
+        let [nodes] = unsafe { exactly(args, count)? };
+        typed::compile(nodes)
+    })
+}
+
+unsafe extern "C" fn type_fits(
+    _: *mut PyObject,
+    args: *mut *mut PyObject,
+    count: Py_ssize_t,
+) -> *mut PyObject {
+    guard(|| {
+        // SAFETY: CPython calls this with `count` arguments.
+        let [compiled, value] = unsafe { exactly(args, count)? };
+        typed::fits(compiled, value).map(Owned::bool)
     })
 }
 
@@ -317,11 +352,9 @@ impl Load<'_> {
                 Ok(value)
             });
             match run {
-                Ok(value) => Ok(Outcome::Done(Done {
-                    value,
-                    end: source.offset() as usize,
-                    depth: host.wraps + 1,
-                })),
+                Ok(value) => {
+                    Ok(Outcome::Done(Done { value, end: source.offset() as usize, depth: host.wraps + 1 }))
+                }
                 Err(Raised) if host.gave_up => Ok(Outcome::GaveUp),
                 Err(Raised) if !anew && host.begins_anew() => Ok(Outcome::BeginsAnew),
                 Err(Raised) => Err(Raised),

@@ -570,7 +570,8 @@ impl Realizer<'_> {
     #[cold]
     fn direct_global(&mut self, module: &Owned, name: &Owned) -> Result<Owned> {
         // Names of Python 2 stand for others.
-        let found = if self.inner.has_old_names() { None } else { self.direct.global(&mut self.inner, module, name) };
+        let found =
+            if self.inner.has_old_names() { None } else { self.direct.global(&mut self.inner, module, name) };
         // The names are lost, which the memo may have noted.
         self.inner.settle();
         found.ok_or_else(|| self.give_up())
@@ -588,11 +589,20 @@ impl Realizer<'_> {
         if self.direct.is_plain() {
             return Err(self.refused(Rule::Ownership, message));
         }
-        if self.direct.extend(items.container().as_ref(), items.as_slice()) { Ok(()) } else { Err(self.give_up()) }
+        if self.direct.extend(items.container().as_ref(), items.as_slice()) {
+            Ok(())
+        } else {
+            Err(self.give_up())
+        }
     }
 
     #[inline(always)]
-    fn call_directly(&mut self, items: Items<'_, Owned>, call: Call, stored: Stored) -> Option<Result<Owned>> {
+    fn call_directly(
+        &mut self,
+        items: Items<'_, Owned>,
+        call: Call,
+        stored: Stored,
+    ) -> Option<Result<Owned>> {
         if self.direct.is_plain() {
             return None;
         }

@@ -6,6 +6,7 @@ mod host;
 mod keys;
 mod nesting;
 mod time;
+mod typed;
 
 pub(crate) use functions::functions;
 

@@ -49,10 +49,11 @@ const fn cost(opcode: Opcode) -> u16 {
         | Opcode::NewObjEx
         | Opcode::Inst
         | Opcode::Obj
-        | Opcode::Build
         | Opcode::Global
         | Opcode::StackGlobal => 96,
         Opcode::AddItems => 32,
+        // The state has been counted, and is given up.
+        Opcode::Build => 16,
         Opcode::Memoize | Opcode::BinPut | Opcode::LongBinPut | Opcode::Put => 8,
         _ => 8,
     }
@@ -244,8 +245,8 @@ impl<'de> Source<'de> for Checked<'de> {
         } else {
             self.input.get(self.position..self.frame_end).unwrap_or_default()
         };
-        let early = self.protocol < 2
-            || self.protocol < 4 && rest.iter().take(2).any(|&code| code == byte::MEMOIZE);
+        let early =
+            self.protocol < 2 || self.protocol < 4 && rest.iter().take(2).any(|&code| code == byte::MEMOIZE);
         if early { &[] } else { rest }
     }
 

@@ -1,0 +1,303 @@
+//! Whether a value is of an annotated type, all the way down.
+//!
+//! Annotations come as a list of nodes, which name each other by their place in it. What is said here is `yes` or nothing: `brinery._types`
+//! knows the rules in full, and says what is wrong where.
+
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Ref, Result, error};
+use std::collections::HashSet;
+use std::ffi::{CStr, c_int};
+
+/// A type, and those it is made of.
+pub(super) struct Type(Vec<Node>);
+
+enum Node {
+    /// Whatever there is.
+    Any,
+    /// A builtin class, exactly one of these, or of a class made from the last one, but no `bool`.
+    Plain(Vec<Owned>),
+    /// An instance of a class, in which nothing is looked at.
+    Class(Owned),
+    /// The same, but not of a class made from it.
+    Exact(Owned),
+    /// An instance of exactly this class, whose attributes are of these types.
+    Fields(Owned, Vec<(Owned, usize)>),
+    /// Exactly one of these builtin containers, of such items.
+    Items(Vec<*mut PyTypeObject>, usize),
+    /// A tuple of these.
+    Tuple(Vec<usize>),
+    /// A dict of such keys and values.
+    Dict(usize, usize),
+    /// One of these.
+    Union(Vec<usize>),
+    /// One of these values.
+    Literal(Vec<Owned>),
+    /// What is not known here.
+    Unknown,
+}
+
+/// What can be said of a value by itself.
+enum Answer {
+    Yes,
+    /// Not certainly.
+    No,
+    /// If what is in it fits.
+    Inside,
+}
+
+const CAPSULE: &CStr = c"brinery.type";
+
+unsafe extern "C" fn drop_type(capsule: *mut PyObject) {
+    // SAFETY: the interpreter calls this once, with a capsule of ours, whose pointer is a box.
+    unsafe {
+        let compiled = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr());
+        if !compiled.is_null() {
+            drop(Box::from_raw(compiled.cast::<Type>()));
+        }
+    }
+}
+
+/// Reads the nodes of a type: tuples of a word and what goes with it.
+pub(super) fn compile(nodes: Ref<'_>) -> Result<Owned> {
+    let compiled = all(nodes)?.into_iter().map(|node| read(node.as_ref())).collect::<Result<Vec<_>>>()?;
+    let count = compiled.len();
+    if !compiled.iter().all(|node| node.parts().iter().all(|&part| part < count)) || count == 0 {
+        return Err(error::value_error("a node that is not there"));
+    }
+    let compiled = Box::into_raw(Box::new(Type(compiled)));
+    // SAFETY: the box becomes the capsule's.
+    unsafe { Owned::from_result(PyCapsule_New(compiled.cast(), CAPSULE.as_ptr(), Some(drop_type))) }
+}
+
+/// Whether a value is certainly of a type.
+pub(super) fn fits(compiled: Ref<'_>, value: Ref<'_>) -> Result<bool> {
+    // SAFETY: the name of the capsule says what it holds; whoever calls holds it.
+    let compiled = unsafe {
+        let pointer = PyCapsule_GetPointer(compiled.as_ptr(), CAPSULE.as_ptr());
+        if pointer.is_null() {
+            return Err(Raised);
+        }
+        &*pointer.cast::<Type>()
+    };
+    compiled.fits(value)
+}
+
+fn all(items: Ref<'_>) -> Result<Vec<Owned>> {
+    let iterator = items.iter()?;
+    std::iter::from_fn(|| iterator.next().transpose()).collect()
+}
+
+fn place(number: &Owned) -> Result<usize> {
+    // SAFETY: the object is alive; what is no number is an error.
+    let place = unsafe { PyLong_AsSsize_t(number.as_ptr()) };
+    if error::occurred() { Err(Raised) } else { Ok(usize::try_from(place).unwrap_or(usize::MAX)) }
+}
+
+fn places(numbers: &Owned) -> Result<Vec<usize>> {
+    all(numbers.as_ref())?.iter().map(place).collect()
+}
+
+fn read(node: Ref<'_>) -> Result<Node> {
+    let parts = all(node)?;
+    let Some((word, parts)) = parts.split_first() else { return Err(error::value_error("an empty node")) };
+    let list = &raw mut PyList_Type;
+    let tuple = &raw mut PyTuple_Type;
+    Ok(match (word.text().as_str(), parts) {
+        ("any", []) => Node::Any,
+        ("plain", [classes]) => Node::Plain(all(classes.as_ref())?),
+        ("class", [class]) => Node::Class(class.clone()),
+        ("exact", [class]) => Node::Exact(class.clone()),
+        ("fields", [class, names, types]) => {
+            Node::Fields(class.clone(), all(names.as_ref())?.into_iter().zip(places(types)?).collect())
+        }
+        ("list", [item]) => Node::Items(vec![list], place(item)?),
+        ("sequence", [item]) => Node::Items(vec![list, tuple], place(item)?),
+        ("items", [item]) => Node::Items(vec![tuple], place(item)?),
+        ("set", [item]) => Node::Items(vec![&raw mut PySet_Type], place(item)?),
+        ("frozenset", [item]) => Node::Items(vec![&raw mut PyFrozenSet_Type], place(item)?),
+        ("tuple", [items]) => Node::Tuple(places(items)?),
+        ("dict", [key, value]) => Node::Dict(place(key)?, place(value)?),
+        ("union", [types]) => Node::Union(places(types)?),
+        ("literal", [values]) => Node::Literal(all(values.as_ref())?),
+        _ => Node::Unknown,
+    })
+}
+
+impl Node {
+    /// The nodes that this one names.
+    fn parts(&self) -> Vec<usize> {
+        match self {
+            Node::Fields(_, fields) => fields.iter().map(|field| field.1).collect(),
+            Node::Items(_, item) => vec![*item],
+            Node::Tuple(parts) | Node::Union(parts) => parts.clone(),
+            Node::Dict(key, value) => vec![*key, *value],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Type {
+    fn fits(&self, value: Ref<'_>) -> Result<bool> {
+        let mut todo: Vec<(Owned, usize)> = Vec::new();
+        let mut seen: HashSet<(usize, usize)> = HashSet::new();
+        if !self.look(value, 0, &mut todo)? {
+            return Ok(false);
+        }
+        while let Some((object, node)) = todo.pop() {
+            // What holds itself is looked at once: whatever leads to it holds it, what is in it does, and so do we.
+            let shared = object.as_ref().has_more_holders(2);
+            if shared && !seen.insert((object.as_ptr().addr(), node)) {
+                continue;
+            }
+            if !self.look_inside(object.as_ref(), node, &mut todo)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a value may be of a type; what it holds may remain to be looked at.
+    #[inline]
+    fn look(&self, object: Ref<'_>, node: usize, todo: &mut Vec<(Owned, usize)>) -> Result<bool> {
+        if let Node::Union(types) = &self.0[node] {
+            let mut inside = Vec::new();
+            for &alternative in types {
+                match self.answer(object, alternative)? {
+                    Answer::Yes => return Ok(true),
+                    Answer::No => {}
+                    Answer::Inside => inside.push(alternative),
+                }
+            }
+            // Several could be meant.
+            let &[alternative] = inside.as_slice() else { return Ok(false) };
+            todo.push((object.to_owned(), alternative));
+            return Ok(true);
+        }
+        Ok(match self.answer(object, node)? {
+            Answer::Yes => true,
+            Answer::No => false,
+            Answer::Inside => {
+                todo.push((object.to_owned(), node));
+                true
+            }
+        })
+    }
+
+    #[inline]
+    fn answer(&self, object: Ref<'_>, node: usize) -> Result<Answer> {
+        let kind = object.type_ptr();
+        let is = |class: &Owned| class.as_ptr() == kind.cast();
+        let is_a = |class: &Owned| {
+            // SAFETY: both are classes, and alive.
+            is(class) || class.is_type() && unsafe { PyType_IsSubtype(kind, class.as_ptr().cast()) } != 0
+        };
+        let either = |yes: bool, then: Answer| if yes { then } else { Answer::No };
+        Ok(match &self.0[node] {
+            Node::Any => Answer::Yes,
+            Node::Plain(classes) => {
+                let exactly = classes.iter().any(is);
+                let made_of = || kind != &raw mut PyBool_Type && classes.last().is_some_and(is_a);
+                either(exactly || made_of(), Answer::Yes)
+            }
+            Node::Class(class) => either(is_a(class), Answer::Yes),
+            Node::Exact(class) => either(is(class), Answer::Yes),
+            Node::Fields(class, _) => either(is(class), Answer::Inside),
+            Node::Items(kinds, _) => either(kinds.contains(&kind), Answer::Inside),
+            Node::Tuple(_) => either(kind == &raw mut PyTuple_Type, Answer::Inside),
+            Node::Dict(..) => either(kind == &raw mut PyDict_Type, Answer::Inside),
+            Node::Literal(values) => {
+                let mut found = false;
+                for value in values.iter().filter(|value| value.as_ref().type_ptr() == kind) {
+                    // SAFETY: both are alive.
+                    found |= match unsafe { PyObject_RichCompareBool(object.as_ptr(), value.as_ptr(), Py_EQ) }
+                    {
+                        -1 => return Err(Raised),
+                        same => same == 1,
+                    };
+                }
+                either(found, Answer::Yes)
+            }
+            Node::Union(_) | Node::Unknown => Answer::No,
+        })
+    }
+
+    /// Looks at what a value holds.
+    fn look_inside(&self, object: Ref<'_>, node: usize, todo: &mut Vec<(Owned, usize)>) -> Result<bool> {
+        match &self.0[node] {
+            Node::Fields(_, fields) => {
+                for (name, part) in fields {
+                    let Some(value) = object.lookup_attr(name.as_ref())? else { return Ok(false) };
+                    if !self.look(value.as_ref(), *part, todo)? {
+                        return Ok(false);
+                    }
+                }
+            }
+            Node::Tuple(parts) => {
+                // SAFETY: sizes and items are asked of an exact tuple, which is held and never changes.
+                unsafe {
+                    if PyTuple_GET_SIZE(object.as_ptr()) as usize != parts.len() {
+                        return Ok(false);
+                    }
+                    for (index, part) in parts.iter().enumerate() {
+                        let item = Ref::new(PyTuple_GET_ITEM(object.as_ptr(), index as Py_ssize_t));
+                        if !self.look(item, *part, todo)? {
+                            return Ok(false);
+                        }
+                    }
+                }
+            }
+            Node::Items(_, part) if matches!(self.0[*part], Node::Any) => {}
+            Node::Items(_, part) => {
+                let is_list = object.is_exactly(&raw mut PyList_Type);
+                if !is_list && !object.is_exactly(&raw mut PyTuple_Type) {
+                    return self.look_at_elements(object, *part, todo);
+                }
+                let mut index = 0;
+                // SAFETY: sizes and items are asked of an exact list or tuple; the item is held while it is looked at.
+                unsafe {
+                    let size = |object: *mut PyObject| {
+                        if is_list { PyList_GET_SIZE(object) } else { PyTuple_GET_SIZE(object) }
+                    };
+                    while index < size(object.as_ptr()) {
+                        let item = if is_list {
+                            PyList_GET_ITEM(object.as_ptr(), index)
+                        } else {
+                            PyTuple_GET_ITEM(object.as_ptr(), index)
+                        };
+                        let item = Ref::new(item).to_owned();
+                        if !self.look(item.as_ref(), *part, todo)? {
+                            return Ok(false);
+                        }
+                        index += 1;
+                    }
+                }
+            }
+            Node::Dict(keys, values) => {
+                let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+                // SAFETY: an exact dict; key and value are held while they are looked at.
+                while unsafe {
+                    PyDict_Next(object.as_ptr(), &raw mut position, &raw mut key, &raw mut value) as c_int
+                } != 0
+                {
+                    // SAFETY: as above.
+                    let (key, value) = unsafe { (Ref::new(key).to_owned(), Ref::new(value).to_owned()) };
+                    if !self.look(key.as_ref(), *keys, todo)? || !self.look(value.as_ref(), *values, todo)? {
+                        return Ok(false);
+                    }
+                }
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Looks at the elements of a set.
+    fn look_at_elements(&self, set: Ref<'_>, part: usize, todo: &mut Vec<(Owned, usize)>) -> Result<bool> {
+        for element in all(set)? {
+            if !self.look(element.as_ref(), part, todo)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
