@@ -10,7 +10,7 @@ CODE = text("open('effect', 'w')")
 #: Modules of the standard library and their names for `os`.
 HOLDERS = """
 shutil.os tempfile._os random._os glob.os fnmatch.os zipapp.os zipfile.os tarfile.os logging.os inspect.os
-argparse._os gettext.os uuid.os mimetypes.os linecache.os getpass.os webbrowser.os netrc.os configparser.os
+argparse._os gettext.os uuid.os mimetypes.os fileinput.os getpass.os webbrowser.os netrc.os configparser.os
 ctypes._os unittest.loader.os multiprocessing.util.os subprocess.os
 """.split()
 ATTACKS = {
