@@ -61,7 +61,20 @@ impl Builder<'_> {
                 return made;
             }
         }
-        if call != Call::Reduce || !selective || !may_run_code {
+        if call != Call::Reduce {
+            return None;
+        }
+        if callable.is_exactly(&raw mut PyCFunction_Type) || callable.is_exactly(&raw mut PyFunction_Type) {
+            let made = self.aids.numpy.call(callable, borrowed(items.as_slice()));
+            if made.is_some() {
+                self.memos.release(items.as_slice(), true);
+                if stored != Stored::No {
+                    self.memos.spend_next();
+                }
+                return made;
+            }
+        }
+        if !selective || !may_run_code {
             return None;
         }
         let asked = callable.as_ptr();

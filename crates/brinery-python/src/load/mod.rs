@@ -13,6 +13,7 @@ mod instance;
 mod memo;
 mod native;
 mod nature;
+mod numpy;
 mod options;
 mod paths;
 mod source;

@@ -3,6 +3,7 @@
 use super::class::Classes;
 use super::guarded::{Guarded, SharedMemo};
 use super::memo::Entries;
+use super::numpy::Numpy;
 use crate::ffi::Owned;
 use crate::ffi::layout::{Nursery, Shapes};
 use brinery::read::{Fetches, Machine};
@@ -26,6 +27,7 @@ pub(crate) struct Aids {
     pub(super) shapes: Shapes,
     pub(super) entries: Entries,
     pub(super) nursery: Nursery,
+    pub(super) numpy: Numpy,
 }
 
 /// A place for one [`Scratch`], so that a small load need not allocate any. A load within a load finds it empty.
