@@ -67,9 +67,10 @@ def test_scalars_are_those_of_numpy(dtype: Any) -> None:
     dtype = np.dtype(dtype)
     size = dtype.itemsize
     assert_same(np.zeros(1, dtype)[0])
+    if dtype.kind == "O":  # numpy 1 does not survive to be asked for one without a value
+        return
     for length in (0, 1, size - 1, size, size + 1, 100):
-        if dtype.kind != "O":
-            assert_same(Call(multiarray.scalar, dtype, bytes(range(max(length, 0)))))
+        assert_same(Call(multiarray.scalar, dtype, bytes(range(max(length, 0)))))
     assert_same(Call(multiarray.scalar, dtype))
     assert_same(Call(multiarray.scalar, dtype, "x" * size))
     assert_same(Call(multiarray.scalar, dtype, bytearray(size)))
