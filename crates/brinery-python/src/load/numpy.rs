@@ -126,11 +126,10 @@ impl Known {
         if !scalar.is_exactly(&raw mut PyCFunction_Type) {
             return None;
         }
-        let from_buffer = loaded(&format!("{package}.numeric"))
-            .and_then(|numeric| get(&numeric, "_frombuffer"))
-            .filter(|function| {
-                is_original(Some(function.as_ref()), &format!("{package}.numeric"), "_frombuffer")
-            });
+        let from_buffer =
+            loaded(&format!("{package}.numeric")).and_then(|numeric| get(&numeric, "_frombuffer")).filter(
+                |function| is_original(Some(function.as_ref()), &format!("{package}.numeric"), "_frombuffer"),
+            );
         let table = get(&loaded(&format!("{package}._multiarray_umath"))?, "_ARRAY_API")?;
         // SAFETY: the capsule holds the table of functions and classes that numpy publishes, which is never freed; their
         // places and types are those of its headers, of the versions that are asked for.
@@ -241,8 +240,7 @@ impl Known {
             unsafe {
                 let dtype = dtype.to_owned().into_ptr();
                 let flat = Owned::from_result((self.make_from_buffer)(buffer.as_ptr(), dtype, -1, 0))?;
-                let mut shape =
-                    Dimensions { lengths: lengths.as_mut_ptr(), count: lengths.len() as c_int };
+                let mut shape = Dimensions { lengths: lengths.as_mut_ptr(), count: lengths.len() as c_int };
                 Owned::from_result((self.reshape)(flat.as_ptr(), &raw mut shape, order))
             }
         };
