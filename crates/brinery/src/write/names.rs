@@ -10,6 +10,7 @@ pub(crate) struct Name {
 }
 
 impl Name {
+    #[cfg(any(feature = "serde", test))]
     #[inline]
     pub(crate) fn text(text: &'static str) -> Self {
         Name { module: None, text }
