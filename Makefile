@@ -136,10 +136,11 @@ instructions-record: begin $(ENV)/built  ## count the instructions of the core p
 
 ## —— the other commands ——
 
-test-asan: begin $(ENV)/ready  ## run the identity tests and the fuzz corpus under AddressSanitizer
+test-asan: begin $(ENV)/ready  ## run the identity tests and both fuzzers under AddressSanitizer
 	@$(STEP) "extension with AddressSanitizer" tests/tools/build_asan $(ENV)
 	@$(STEP) "identity under AddressSanitizer" tests/tools/run_asan $(ENV) -m pytest -q tests/identity tests/defects
 	@$(STEP) "fuzz parity under AddressSanitizer" tests/tools/run_asan $(ENV) -m tests.parity --no-limit --inputs 20000 --seed $(FUZZ_SEED)
+	@$(STEP) "loads under policies under AddressSanitizer" tests/tools/run_asan $(ENV) -m tests.policy.fuzz --inputs 20000 --seed $(FUZZ_SEED)
 
 demo: begin $(ENV)/built  ## the tour: real objects of this machine saved, compared, shown, reloaded
 	@$(STEP) "command line (release)" cargo build --quiet --locked --release -p brinery-cli
