@@ -133,7 +133,7 @@ impl<'de> Reader<'de> {
     fn list<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         let start = self.at();
         self.skip();
-        let span = self.store_open(Tag::Container, start);
+        let open = self.store_open(Tag::Container, start);
         self.enter()?;
         let value = if self.peek() == byte::MARK {
             self.skip();
@@ -144,14 +144,14 @@ impl<'de> Reader<'de> {
             Few::visit(self, 0, visitor)?
         };
         self.leave();
-        self.close(span);
+        self.close(open);
         Ok(value)
     }
 
     fn set<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         let start = self.at();
         self.skip();
-        let span = self.store_open(Tag::Container, start);
+        let open = self.store_open(Tag::Container, start);
         self.enter()?;
         let value = if self.peek() == byte::MARK {
             self.skip();
@@ -160,7 +160,7 @@ impl<'de> Reader<'de> {
             Few::visit(self, 0, visitor)?
         };
         self.leave();
-        self.close(span);
+        self.close(open);
         Ok(value)
     }
 
@@ -224,7 +224,7 @@ impl<'de> Reader<'de> {
     fn bare_dict<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         let start = self.at();
         self.expect(byte::EMPTY_DICT)?;
-        let span = self.store_open(Tag::Container, start);
+        let open = self.store_open(Tag::Container, start);
         let value = if self.peek() == byte::MARK {
             self.skip();
             Entries::visit(self, visitor)?
@@ -232,7 +232,7 @@ impl<'de> Reader<'de> {
             let count = usize::from(self.goes_on(Kind::Dict));
             Single::visit(self, count, visitor)?
         };
-        self.close(span);
+        self.close(open);
         Ok(value)
     }
 
@@ -243,7 +243,7 @@ impl<'de> Reader<'de> {
         self.class()?;
         self.expect(byte::EMPTY_TUPLE)?;
         self.expect(byte::NEWOBJ)?;
-        let span = self.store_open(Tag::Instance, start);
+        let open = self.store_open(Tag::Instance, start);
         self.enter()?;
         let value = if self.peek() == byte::EMPTY_DICT {
             self.bare_dict(visitor)?
@@ -252,7 +252,7 @@ impl<'de> Reader<'de> {
         };
         self.leave();
         self.expect(byte::BUILD)?;
-        self.close(span);
+        self.close(open);
         Ok(value)
     }
 
@@ -350,10 +350,10 @@ impl<'de> Reader<'de> {
             }
             byte::EMPTY_DICT => {
                 self.skip();
-                let span = self.store_open(Tag::Container, start);
+                let open = self.store_open(Tag::Container, start);
                 let tag = self.known_text()?;
                 let value = Variant::visit_entry(self, tag, visitor)?;
-                self.close(span);
+                self.close(open);
                 Ok(value)
             }
             _ => Err(self.lost()),
@@ -576,6 +576,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if let Some(text) = self.text_at_hand() {
             return visitor.visit_borrowed_str(text);
+        }
+        if self.peek() == byte::SHORT_BINUNICODE {
+            return visitor.visit_borrowed_str(self.text(byte::SHORT_BINUNICODE)?);
         }
         match self.known_text() {
             Ok(text) => visitor.visit_borrowed_str(text),

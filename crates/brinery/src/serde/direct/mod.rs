@@ -54,7 +54,6 @@ pub(super) fn read<'de, T: Deserialize<'de>>(
         rest,
         input,
         memo: Vec::with_capacity((input.len() / 8).min(1 << 12)),
-        spans: Vec::new(),
         texts: Vec::new(),
         replays: 0,
         levels: options.recursion_limit,
@@ -70,22 +69,27 @@ pub(super) fn read<'de, T: Deserialize<'de>>(
     }
 }
 
-/// An object in the memo, in the low bits what it is and in the others where.
+/// An object in the memo: what it is, and the part of the input that it was made of.
 #[derive(Clone, Copy)]
-struct Entry(u32);
+struct Entry {
+    /// In the low bits what it is, in the others the offset of its beginning.
+    start: u32,
+    /// The offset of its end, if that matters; zero as long as it is being made.
+    end: u32,
+}
 
 /// What is in the memo.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tag {
-    /// Text, at an offset.
+    /// Text.
     Text,
-    /// Bytes, at an offset.
+    /// Bytes.
     Bytes,
-    /// What begins with an opcode of its own, in a span.
+    /// What begins with an opcode of its own.
     Container,
-    /// A tuple that its items begin, in a span.
+    /// A tuple that its items begin.
     Postfix,
-    /// An instance that [`plain_state`](super::meaning::plain_state) knows, in a span.
+    /// An instance that [`plain_state`](super::meaning::plain_state) knows.
     Instance,
     /// A class of such instances.
     Class,
@@ -94,22 +98,22 @@ enum Tag {
 }
 
 impl Entry {
-    /// What an offset and the position of a span fit into: a span has two opcodes at least.
+    /// What an offset has to fit into.
     const FARTHEST: usize = (u32::MAX >> 3) as usize;
 
     #[inline(always)]
-    fn new(tag: Tag, place: usize) -> Self {
-        Entry((place as u32) << 3 | tag as u32)
+    fn new(tag: Tag, start: usize) -> Self {
+        Entry { start: (start as u32) << 3 | tag as u32, end: 0 }
     }
 
     #[inline(always)]
-    fn place(self) -> usize {
-        (self.0 >> 3) as usize
+    fn start(self) -> usize {
+        (self.start >> 3) as usize
     }
 
     #[inline(always)]
     fn tag(self) -> Tag {
-        match self.0 & 7 {
+        match self.start & 7 {
             0 => Tag::Text,
             1 => Tag::Bytes,
             2 => Tag::Container,
@@ -121,23 +125,14 @@ impl Entry {
     }
 }
 
-/// The part of the input that an object in the memo was made of.
-#[derive(Clone, Copy)]
-struct Span {
-    start: u32,
-    /// Zero as long as it is being made.
-    end: u32,
-}
-
-/// The span of an object that may have none.
-type SpanAt = Option<u32>;
+/// Where in the memo an object is whose end is not known yet, if it is there.
+type Open = Option<usize>;
 
 /// Reads one stream.
 struct Reader<'de> {
     rest: &'de [u8],
     input: &'de [u8],
     memo: Vec<Entry>,
-    spans: Vec<Span>,
     /// Texts that have been fetched from the memo, at their index as far as there is room.
     texts: Vec<(usize, &'de str)>,
     /// How many fetched objects are being read again, in each other. Meanwhile nothing goes into the memo.
@@ -410,24 +405,20 @@ impl<'de> Reader<'de> {
 
     /// Stores an object whose end is not known yet.
     #[inline(always)]
-    fn store_open(&mut self, tag: Tag, start: usize) -> SpanAt {
+    fn store_open(&mut self, tag: Tag, start: usize) -> Open {
         if !self.is_stored() {
             return None;
         }
-        self.store(Entry::new(tag, self.spans.len()));
-        if self.replays > 0 {
-            return None;
-        }
-        self.spans.push(Span { start: start as u32, end: 0 });
-        Some(self.spans.len() as u32 - 1)
+        self.store(Entry::new(tag, start));
+        if self.replays == 0 { self.memo.len().checked_sub(1) } else { None }
     }
 
     /// Tells the end of an object that was [stored](Self::store_open).
     #[inline(always)]
-    fn close(&mut self, span: SpanAt) {
+    fn close(&mut self, open: Open) {
         let end = self.at() as u32;
-        if let Some(span) = span.and_then(|span| self.spans.get_mut(span as usize)) {
-            span.end = end;
+        if let Some(entry) = open.and_then(|open| self.memo.get_mut(open)) {
+            entry.end = end;
         }
     }
 
@@ -435,8 +426,8 @@ impl<'de> Reader<'de> {
     #[inline(always)]
     fn store_whole(&mut self, tag: Tag, start: usize) {
         let end = self.at() as u32;
-        if let Some(span) = self.store_open(tag, start) {
-            self.spans[span as usize].end = end;
+        if self.is_stored() {
+            self.store(Entry { end, ..Entry::new(tag, start) });
         }
     }
 
@@ -479,7 +470,7 @@ impl<'de> Reader<'de> {
 
     #[inline(never)]
     fn text_again(&mut self, index: usize, entry: Entry) -> Result<&'de str> {
-        let after = std::mem::replace(&mut self.rest, &self.input[entry.place()..]);
+        let after = std::mem::replace(&mut self.rest, &self.input[entry.start()..]);
         let text = self.bare_text(self.rest[0]);
         self.rest = after;
         let text = text?;
@@ -492,7 +483,7 @@ impl<'de> Reader<'de> {
 
     /// Bytes in the memo.
     fn fetched_bytes(&mut self, entry: Entry) -> Result<&'de [u8]> {
-        let after = std::mem::replace(&mut self.rest, &self.input[entry.place()..]);
+        let after = std::mem::replace(&mut self.rest, &self.input[entry.start()..]);
         self.replays += 1;
         let bytes = self.bytes(self.rest[0]);
         self.replays -= 1;
@@ -502,14 +493,14 @@ impl<'de> Reader<'de> {
 
     /// Reads an object in the memo again, which has to end where it did.
     fn replay<T>(&mut self, entry: Entry, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let Some(&Span { start, end: end @ 1.. }) = self.spans.get(entry.place()) else {
+        if entry.end == 0 {
             return Err(self.lost());
-        };
-        let after = std::mem::replace(&mut self.rest, &self.input[start as usize..]);
+        }
+        let after = std::mem::replace(&mut self.rest, &self.input[entry.start()..]);
         self.replays += 1;
         let result = read(self);
         let value = self.whole(result)?;
-        if self.at() != end as usize {
+        if self.at() != entry.end as usize {
             return Err(self.lost());
         }
         self.replays -= 1;

@@ -1,6 +1,6 @@
 //! Going over opcodes without making anything of them: what a type ignores, and what lies ahead.
 
-use super::{Count, Entry, Reader, Result, Span, SpanAt, Tag};
+use super::{Count, Entry, Open, Reader, Result, Tag};
 use crate::opcode::byte;
 
 /// What is known of an object.
@@ -30,7 +30,7 @@ pub(super) enum Kind {
 struct Part {
     kind: Kind,
     start: u32,
-    span: SpanAt,
+    open: Open,
 }
 
 /// A stack of what is known of objects, and marks on it with their offsets.
@@ -101,7 +101,7 @@ impl Reader<'_> {
         let before = self.rest.len();
         let mut skim = std::mem::take(&mut self.skim);
         skim.begin(false);
-        skim.parts.push(Part { kind, start: 0, span: None });
+        skim.parts.push(Part { kind, start: 0, open: None });
         self.grow(&mut skim);
         let is_full = matches!(skim.parts.first(), Some(Part { kind: Kind::FullList | Kind::FullDict, .. }));
         self.skim = skim;
@@ -136,7 +136,7 @@ impl Reader<'_> {
     /// Goes on with the one object that is on the stack, if what comes next belongs to it; else all is as before.
     fn grow(&mut self, skim: &mut Skim) -> bool {
         let before = self.rest.len();
-        let (memo, spans, base) = (self.memo.len(), self.spans.len(), skim.parts[0]);
+        let (memo, base) = (self.memo.len(), skim.parts[0]);
         let limit = before.saturating_sub(self.fuel);
         loop {
             let opcode = self.peek();
@@ -151,7 +151,6 @@ impl Reader<'_> {
         self.look_back(before);
         self.rest = &self.input[self.input.len() - before..];
         self.memo.truncate(memo);
-        self.spans.truncate(spans);
         skim.parts.truncate(1);
         skim.parts[0] = base;
         skim.marks.clear();
@@ -194,7 +193,7 @@ impl Reader<'_> {
         let (kind, start) = match opcode {
             byte::NONE | byte::NEWTRUE | byte::NEWFALSE => {
                 self.skip();
-                skim.parts.push(Part { kind: Kind::Other, start, span: None });
+                skim.parts.push(Part { kind: Kind::Other, start, open: None });
                 return true;
             }
             byte::BININT1 => return self.pass(2, start, skim),
@@ -284,8 +283,8 @@ impl Reader<'_> {
             }
             _ => return false,
         };
-        let span = self.skim_store(kind, start, skim.stores);
-        skim.parts.push(Part { kind, start, span });
+        let open = self.skim_store(kind, start, skim.stores);
+        skim.parts.push(Part { kind, start, open });
         true
     }
 
@@ -298,7 +297,7 @@ impl Reader<'_> {
     fn pass(&mut self, len: usize, start: u32, skim: &mut Skim) -> bool {
         let Some(rest) = self.rest.get(len..) else { return false };
         self.rest = rest;
-        skim.parts.push(Part { kind: Kind::Other, start, span: None });
+        skim.parts.push(Part { kind: Kind::Other, start, open: None });
         true
     }
 
@@ -326,7 +325,7 @@ impl Reader<'_> {
             }
             self.rest = &self.rest[len..];
             let kind = if is_text { Kind::Text } else { Kind::Other };
-            skim.parts.push(Part { kind, start, span: None });
+            skim.parts.push(Part { kind, start, open: None });
             return true;
         }
         let Ok((_, entry)) = self.fetch(opcode) else { return false };
@@ -335,7 +334,7 @@ impl Reader<'_> {
             Tag::Class => Kind::Class,
             _ => Kind::Other,
         };
-        skim.parts.push(Part { kind, start, span: None });
+        skim.parts.push(Part { kind, start, open: None });
         true
     }
 
@@ -362,10 +361,10 @@ impl Reader<'_> {
             (_, Kind::Instance) => Kind::Instance,
             _ => return false,
         };
-        let span = part.span;
+        let open = part.open;
         skim.parts.truncate(container + 1);
         self.skip();
-        self.close(span);
+        self.close(open);
         true
     }
 
@@ -382,7 +381,7 @@ impl Reader<'_> {
     }
 
     /// Stores an object, if the stream says so and if that counts.
-    fn skim_store(&mut self, kind: Kind, start: u32, stores: bool) -> SpanAt {
+    fn skim_store(&mut self, kind: Kind, start: u32, stores: bool) -> Open {
         if !self.is_stored() {
             return None;
         }
@@ -392,27 +391,20 @@ impl Reader<'_> {
             self.replays -= 1;
             return None;
         }
-        let end = self.at() as u32;
-        let place = start as usize;
-        let tag = match kind {
-            Kind::Text => Tag::Text,
-            Kind::Bytes => Tag::Bytes,
-            Kind::List | Kind::Dict | Kind::Set | Kind::Tuple => Tag::Container,
-            Kind::Postfix => Tag::Postfix,
-            _ => Tag::Other,
-        };
-        if !matches!(tag, Tag::Container | Tag::Postfix) {
-            self.store(Entry::new(tag, place));
-            return None;
+        let start = start as usize;
+        match kind {
+            Kind::Text => self.store(Entry::new(Tag::Text, start)),
+            Kind::Bytes => self.store(Entry::new(Tag::Bytes, start)),
+            Kind::Tuple => self.store_whole(Tag::Container, start),
+            Kind::Postfix => self.store_whole(Tag::Postfix, start),
+            Kind::List | Kind::Dict | Kind::Set => {
+                let open = self.store_open(Tag::Container, start);
+                // That is its end if nothing comes into it.
+                self.close(open);
+                return open;
+            }
+            _ => self.store(Entry::new(Tag::Other, start)),
         }
-        let span = self.store_open(tag, place)?;
-        if let Some(Span { end: open, .. }) = self.spans.get_mut(span as usize) {
-            // An empty container ends after it is stored, a tuple before.
-            *open = end;
-        }
-        if matches!(kind, Kind::List | Kind::Dict | Kind::Set) {
-            self.close(Some(span));
-        }
-        Some(span)
+        None
     }
 }
