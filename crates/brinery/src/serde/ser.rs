@@ -135,7 +135,7 @@ impl WriteOptions {
     ///
     /// If the value refuses to be serialized.
     pub fn to_vec<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>> {
-        let mut sink = Sink { output: Output::new(self.protocol, None), options: self };
+        let mut sink = Sink::new(Output::new(self.protocol, None), self);
         value.serialize(Serializer(&mut sink))?;
         sink.output.finish()
     }
@@ -152,7 +152,7 @@ impl WriteOptions {
     ///
     /// If the writer fails, or if the value refuses to be serialized.
     pub fn to_writer<T: Serialize + ?Sized>(&self, mut writer: impl io::Write, value: &T) -> Result<()> {
-        let mut sink = Sink { output: Output::new(self.protocol, Some(&mut writer)), options: self };
+        let mut sink = Sink::new(Output::new(self.protocol, Some(&mut writer)), self);
         value.serialize(Serializer(&mut sink))?;
         sink.output.finish().map(drop)
     }
@@ -162,6 +162,23 @@ impl WriteOptions {
 struct Sink<'w> {
     output: Output<'w>,
     options: &'w WriteOptions,
+    /// The struct that was written last, and its class.
+    last: (&'static str, Option<(&'static str, &'static str)>),
+}
+
+impl<'w> Sink<'w> {
+    fn new(output: Output<'w>, options: &'w WriteOptions) -> Self {
+        Sink { output, options, last: ("", options.classes.peek(Name::text(""))) }
+    }
+
+    /// The class that a struct is written as an instance of.
+    #[inline(always)]
+    fn class(&mut self, name: &'static str) -> Option<(&'static str, &'static str)> {
+        if !std::ptr::eq(self.last.0, name) {
+            self.last = (name, self.options.classes.peek(Name::text(name)));
+        }
+        self.last.1
+    }
 }
 
 struct Serializer<'s, 'w>(&'s mut Sink<'w>);
@@ -748,7 +765,7 @@ impl<'s, 'w> ser::Serializer for Serializer<'s, 'w> {
 
     #[inline]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Fields<'s, 'w>> {
-        if let Some((module, class)) = self.0.options.classes.peek(Name::text(name)) {
+        if let Some((module, class)) = self.0.class(name) {
             let output = &mut self.0.output;
             output.begin()?;
             if output.protocol() >= 2 {

@@ -1,6 +1,5 @@
 //! An emitter with a memo count, and the place where its bytes go.
 
-#[cfg(feature = "serde")]
 use super::buffer::{Buffer as _, word_of};
 use super::emitter::{Emitter, Placement, Unwritable};
 use super::names::{Name, Names, Texts};
@@ -12,7 +11,6 @@ use std::{fmt::Write as _, io};
 const BLOCK: usize = 64 * 1024;
 
 /// Text of up to so many bytes is written in one go with what stands before it.
-#[cfg(feature = "serde")]
 const IN_ONE: usize = 14;
 
 /// The memory of a small message.
@@ -152,7 +150,6 @@ impl<'w> Output<'w> {
     }
 
     /// Text, memoized.
-    #[cfg(feature = "serde")]
     #[inline]
     pub(crate) fn memoized_text(&mut self, text: &[u8]) -> Result<()> {
         if text.len() <= IN_ONE && self.protocol() >= 4 {
@@ -321,8 +318,9 @@ impl<'w> Output<'w> {
         if let Some(index) = self.texts.find(text) {
             return Ok(self.emitter.get(index as usize)?);
         }
-        self.text(text.as_bytes())?;
-        if let Ok(index) = u32::try_from(self.memoize()?) {
+        let index = u32::try_from(self.memo);
+        self.memoized_text(text.as_bytes())?;
+        if let Ok(index) = index {
             self.texts.add(text, index);
         }
         Ok(())

@@ -92,8 +92,22 @@ impl Reader<'_> {
         // What ends an object around it is the end of this one.
         match self.peek() {
             byte::APPENDS | byte::APPEND | byte::SETITEMS | byte::SETITEM | byte::STOP => false,
-            _ => self.takes_next(kind),
+            opcode => kind == Kind::List && self.is_appended(opcode) || self.takes_next(kind),
         }
+    }
+
+    /// Whether the opcode after a small object that comes next is `APPEND`, as far as a glance tells.
+    #[inline(always)]
+    fn is_appended(&self, opcode: u8) -> bool {
+        let len = match opcode {
+            byte::NONE | byte::NEWTRUE | byte::NEWFALSE => 1,
+            byte::BININT1 | byte::BINGET => 2,
+            byte::BININT2 => 3,
+            byte::BININT => 5,
+            byte::BINFLOAT => 9,
+            _ => return false,
+        };
+        self.rest.get(len) == Some(&byte::APPEND)
     }
 
     #[inline(never)]
