@@ -190,7 +190,7 @@ impl<'s, 'w> Serializer<'s, 'w> {
         self.0.output.memoized_text(text.as_bytes())
     }
 
-    #[inline]
+    #[inline(always)]
     fn int(self, value: i64) -> Result<()> {
         self.0.output.begin()?;
         self.0.output.emitter().int(value);
