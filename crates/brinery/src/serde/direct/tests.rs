@@ -178,7 +178,11 @@ fn agree<'a, T: Deserialize<'a> + Debug + PartialEq>(input: &'a [u8]) -> bool {
     let (graph, after) =
         graph.unwrap_or_else(|error| panic!("{error}: {value:?} of {}", input.escape_ascii()));
     match options.from_value::<T>(graph.root()) {
-        Ok(expected) => assert_eq!(value, expected, "{}", input.escape_ascii()),
+        // Not everything is equal to itself, but all of it looks the same.
+        Ok(expected) if value != expected => {
+            assert_eq!(format!("{value:?}"), format!("{expected:?}"), "{}", input.escape_ascii());
+        }
+        Ok(_) => {}
         Err(error) => panic!("{error}: {value:?} of {}", input.escape_ascii()),
     }
     assert_eq!(rest, after, "{}", input.escape_ascii());
