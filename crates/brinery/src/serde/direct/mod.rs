@@ -53,7 +53,8 @@ pub(super) fn read<'de, T: Deserialize<'de>>(
     let mut reader = Reader {
         rest,
         input,
-        memo: Vec::with_capacity((input.len() / 8).min(1 << 12)),
+        // What is not used is not touched; growing would be copying.
+        memo: Vec::with_capacity((input.len() / 8).min(1 << 19)),
         texts: Vec::new(),
         replays: 0,
         levels: options.recursion_limit,
