@@ -7,6 +7,7 @@ granted.
 
 from __future__ import annotations
 
+import functools
 import sys
 from pickle import UnpicklingError
 from types import FunctionType, ModuleType
@@ -605,9 +606,20 @@ def _ruled(policy: Any, type_: Any) -> Policy:
     rules = _policy_of("data" if policy is None else policy)
     if type_ is None:
         return rules
+    try:
+        hash(type_)
+    except TypeError:
+        return _with_type(rules, type_)
+    return _with_type_remembered(rules, type_)
+
+
+def _with_type(rules: Policy, type_: Any) -> Policy:
     from ._types import policy_for
 
     return rules | policy_for(type_)
+
+
+_with_type_remembered = functools.lru_cache(maxsize=64)(_with_type)
 
 
 def _loads(

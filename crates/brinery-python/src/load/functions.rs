@@ -107,7 +107,7 @@ unsafe extern "C" fn loads(
         let unsealed = seal::unsealed(state, data, key, purpose, has_buffers)?;
         let data = unsealed.as_ref().map_or(data, Owned::as_ref);
         if some(policy).or(some(kind)).is_some() {
-            return crate::policy::load("_loads", data, [policy, kind], arguments);
+            return crate::policy::loads(state, data, [policy, kind], arguments);
         }
         with_slice(data, |input| from_memory(state, &options, input, |builder| builder))
     })

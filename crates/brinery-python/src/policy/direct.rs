@@ -4,6 +4,7 @@
 //! instances that get attributes. Their streams are loaded in one go, each deed judged before it is done. Whatever cannot be
 //! judged like this, and whatever is not granted, makes the load begin again, judged as a whole before anything is made.
 
+use super::functions::resolver;
 use crate::ffi::api::*;
 use crate::ffi::layout::int;
 use crate::ffi::{Owned, Ref, error, text};
@@ -14,8 +15,8 @@ use std::cell::Cell;
 /// What a load in one go knows, and what it may still spend.
 pub(super) struct Direct<'a> {
     policy: &'a Policy,
-    /// What finds the object of a global, if it is brinery's own.
-    resolve: Option<Ref<'a>>,
+    /// Whether brinery itself finds the objects of globals.
+    finds_globals: bool,
     globals: Vec<Global<'a>>,
     /// The global that was used last: most likely the next one is the same.
     last: Cell<usize>,
@@ -57,11 +58,11 @@ const CALL: i64 = 4;
 const ATTRIBUTES: i64 = 8;
 
 impl<'a> Direct<'a> {
-    pub(super) fn new(policy: &'a Policy, resolve: Option<Ref<'a>>, input: usize) -> Self {
+    pub(super) fn new(policy: &'a Policy, finds_globals: bool, input: usize) -> Self {
         let limits = policy.budgets();
         Direct {
             policy,
-            resolve,
+            finds_globals,
             globals: Vec::new(),
             last: Cell::new(0),
             has_old_strings: false,
@@ -87,7 +88,7 @@ impl<'a> Direct<'a> {
         name: &Owned,
     ) -> Option<Owned> {
         let exact = |object: &Owned| object.is_exactly(&raw mut PyUnicode_Type);
-        if self.has_old_strings || !exact(module) || !exact(name) {
+        if !self.finds_globals || self.has_old_strings || !exact(module) || !exact(name) {
             return None;
         }
         let (module, name) = (module.text(), name.text());
@@ -106,12 +107,13 @@ impl<'a> Direct<'a> {
             (matches!(capability.state, State::Attributes(_)), ATTRIBUTES),
         ];
         let uses = uses.into_iter().filter_map(|(used, bit)| used.then_some(bit)).sum();
-        let resolved = self.resolve.and_then(|resolve| {
-            let (module, name) = (Owned::str(&module).ok()?, Owned::str(&name).ok()?);
-            resolve.call(&[module.as_ref(), name.as_ref(), Owned::int(uses).ok()?.as_ref()]).ok()
-        });
+        let resolved = || {
+            let (module, name, uses) = (Owned::str(&module)?, Owned::str(&name)?, Owned::int(uses)?);
+            resolver()?.call(&[module.as_ref(), name.as_ref(), uses.as_ref()])
+        };
+        let resolved = resolved().is_ok_and(|resolved| resolved.is(class.as_ref()));
         error::clear();
-        if !resolved?.is(class.as_ref()) {
+        if !resolved {
             return None;
         }
         self.globals.push(Global {

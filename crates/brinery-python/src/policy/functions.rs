@@ -6,7 +6,7 @@ use super::nesting;
 use super::typed;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, error, list};
-use crate::load::{Builder, Hooks, Options, Visible};
+use crate::load::{Builder, Hooks, Options, Visible, loaded};
 use crate::methods::{END, Methods, guard, positional};
 use crate::state::State;
 use brinery::policy::{Checked, Examination, Examined, GlobalUse, Need, Policy, Rule, Use, Uses, learn};
@@ -304,8 +304,8 @@ struct Load<'a> {
     policy: &'a Policy,
     input: &'a [u8],
     options: &'a Options,
-    /// What finds the objects of globals, if it is brinery's own.
-    resolve: Option<Ref<'a>>,
+    /// Whether brinery itself finds the objects of globals.
+    finds_globals: bool,
     refuse: Ref<'a>,
     trailing: bool,
 }
@@ -344,7 +344,7 @@ impl Load<'_> {
             builder.expect(Some(self.input));
             builder.keep_memo_private(Some(self.input), anew);
             let limits = self.policy.budgets();
-            let direct = Direct::new(self.policy, self.resolve, self.input.len());
+            let direct = Direct::new(self.policy, self.finds_globals, self.input.len());
             let mut host =
                 Realizer::new(builder, self.state, world, direct, self.refuse, limits, self.input.len());
             let run = machine.run(source, &mut host).and_then(|value| {
@@ -432,13 +432,12 @@ unsafe extern "C" fn load(
             return Err(error::type_error("the data is bytes"));
         }
         let options = Options::new("loads", [fix_imports, encoding, errors, buffers].map(Some))?;
-        let own = if resolve.is_none() { Some(default_resolve()?) } else { None };
         let load = Load {
             state,
             policy: &policy,
             input: bytes::as_slice(data),
             options: &options,
-            resolve: own.as_ref().map(Owned::as_ref),
+            finds_globals: resolve.is_none(),
             refuse,
             trailing: trailing.is_true()? || policy.takes_trailing_data(),
         };
@@ -449,8 +448,9 @@ unsafe extern "C" fn load(
                 let globals = examined.globals;
                 drop(examined.graph);
                 let persistent = (!persistent.is_none()).then_some(persistent);
+                let resolve = if resolve.is_none() { resolver()? } else { resolve.to_owned() };
                 let world = World {
-                    globals: resolve_all(&globals, load.resolve.unwrap_or(resolve))?,
+                    globals: resolve_all(&globals, resolve.as_ref())?,
                     extensions: HashMap::new(),
                     persistent,
                 };
@@ -465,8 +465,45 @@ unsafe extern "C" fn load(
 }
 
 /// What finds the objects of globals unless a program has its own way.
-fn default_resolve() -> Result<Owned> {
+#[cold]
+pub(super) fn resolver() -> Result<Owned> {
     super::import_policy()?.getattr(Owned::str("_resolve")?.as_ref())
+}
+
+/// What a pickle is under a policy, an object or a name, if it can be loaded at once; else somebody has to say why not.
+pub(super) fn load_at_once(state: &State, data: Ref<'_>, policy: Ref<'_>) -> Option<Owned> {
+    if !data.is_exactly(&raw mut PyBytes_Type) {
+        return None;
+    }
+    let load = || {
+        let module = loaded("brinery.policy")?;
+        let named = policy.is_exactly(&raw mut PyUnicode_Type);
+        let known = if named {
+            module.getattr(state.names._known.as_ref()).ok()?.get_item(policy).ok()?
+        } else {
+            policy.to_owned()
+        };
+        if !known.as_ref().type_ref().is(module.getattr(state.names.Policy.as_ref()).ok()?.as_ref()) {
+            return None;
+        }
+        let policy = unwrap(known.getattr(state.names._native.as_ref()).ok()?.as_ref()).ok()?;
+        let (none, options) = (Owned::none(), Options::default());
+        let load = Load {
+            state,
+            policy: &policy,
+            input: bytes::as_slice(data),
+            options: &options,
+            finds_globals: true,
+            refuse: none.as_ref(),
+            trailing: policy.takes_trailing_data(),
+        };
+        load.directly().ok()?.map(|(value, _)| value)
+    };
+    let value = load();
+    if value.is_none() {
+        error::clear();
+    }
+    value
 }
 
 /// The objects that globals stand for.

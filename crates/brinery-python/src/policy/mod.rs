@@ -11,7 +11,24 @@ mod typed;
 pub(crate) use functions::functions;
 
 use crate::ffi::{Owned, Ref, Result};
-use crate::state::import;
+use crate::state::{State, import};
+
+/// Loads under a policy and by type, with the options that were given.
+pub(crate) fn loads(
+    state: &State,
+    data: Ref<'_>,
+    rules: [Option<Ref<'_>>; 2],
+    options: [Option<Ref<'_>>; 4],
+) -> Result<Owned> {
+    if let [Some(policy), kind] = rules
+        && kind.is_none_or(Ref::is_none)
+        && options.iter().all(Option::is_none)
+        && let Some(value) = functions::load_at_once(state, data, policy)
+    {
+        return Ok(value);
+    }
+    load("_loads", data, rules, options)
+}
 
 /// Calls a function of `brinery.policy` with what `load` or `loads` was told.
 #[cold]

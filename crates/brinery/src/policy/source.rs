@@ -285,6 +285,13 @@ impl<'de> Source<'de> for Checked<'de> {
     }
 
     #[inline(always)]
+    fn byte(&mut self) -> ReadResult<u8> {
+        let &byte = self.input.get(self.position).ok_or(ReadError::Truncated)?;
+        self.position += 1;
+        Ok(byte)
+    }
+
+    #[inline(always)]
     fn take(&mut self, len: usize) -> ReadResult<Chunk<'de, '_>> {
         let bytes = self.split(len)?;
         self.spent += len as u64;
@@ -393,6 +400,24 @@ mod tests {
         ] {
             assert_eq!(rule(stream), Some(expected), "{stream:?}");
         }
+    }
+
+    #[test]
+    fn what_is_skipped_counts_and_is_not_of_another_frame_or_protocol() {
+        let limits = Limits { opcodes: Some(3), ..Limits::default() };
+        let mut source = Checked::new(b"\x80\x04]\x94r\0\0\0\0bN.", &limits);
+        let _ = (source.opcode(), source.byte(), source.opcode());
+        assert_eq!(source.ahead(), b"\x94r\0\0\0\0bN.");
+        source.skip(7);
+        assert_eq!((source.offset(), source.opcodes), (10, 5));
+        assert!(source.opcode().is_err());
+        let mut source = Checked::new(b"\x80\x02]\x94b.", &Limits::default());
+        let _ = (source.opcode(), source.byte(), source.opcode());
+        assert_eq!(source.ahead(), b"");
+        let mut source = Checked::new(b"\x80\x04\x95\x02\0\0\0\0\0\0\0]\x94bN.", &Limits::default());
+        let _ = (source.opcode(), source.byte(), source.opcode(), source.word());
+        source.frame(2).unwrap();
+        assert_eq!(source.ahead(), b"]\x94");
     }
 
     #[test]

@@ -81,6 +81,12 @@ pub trait Source<'de> {
     /// Exactly `N` bytes.
     fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]>;
 
+    /// One byte.
+    #[inline(always)]
+    fn byte(&mut self) -> ReadResult<u8> {
+        self.array().map(|[byte]| byte)
+    }
+
     /// Eight bytes, as a little-endian number.
     #[inline(always)]
     fn word(&mut self) -> ReadResult<u64> {
@@ -123,7 +129,7 @@ pub trait Source<'de> {
         &[]
     }
 
-    /// Consumes bytes that lie [`ahead`](Self::ahead).
+    /// Consumes so many bytes that lie [`ahead`](Self::ahead): whole opcodes, or the one whose argument comes next.
     #[inline(always)]
     fn skip(&mut self, _count: usize) {}
 
@@ -264,6 +270,13 @@ impl<'de> Source<'de> for Cursor<'de> {
         let (bytes, rest) = self.rest.split_first_chunk::<N>().ok_or(ReadError::Truncated)?;
         self.rest = rest;
         Ok(*bytes)
+    }
+
+    #[inline(always)]
+    fn byte(&mut self) -> ReadResult<u8> {
+        let (&byte, rest) = self.rest.split_first().ok_or(ReadError::Truncated)?;
+        self.rest = rest;
+        Ok(byte)
     }
 
     #[inline(always)]

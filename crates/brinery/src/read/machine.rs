@@ -233,7 +233,7 @@ impl<V> Machine<V> {
                 }
 
                 byte::SHORT_BINUNICODE => {
-                    let len = byte_of(source)?;
+                    let len = source.byte()?;
                     self.stack.push(host.unicode(source.take(len.into())?).host()?);
                     self.memoize_next(source, host);
                 }
@@ -249,7 +249,7 @@ impl<V> Machine<V> {
                 byte::UNICODE => self.stack.push(host.unicode_escaped(source.line()?).host()?),
 
                 byte::SHORT_BINBYTES => {
-                    let len = byte_of(source)?;
+                    let len = source.byte()?;
                     self.stack.push(on_copy(source, |source| host.bytes(len.into(), source)).host()?);
                     self.memoize_next(source, host);
                 }
@@ -433,7 +433,7 @@ impl<V> Machine<V> {
                 }
 
                 byte::BINGET => {
-                    let index = byte_of(source)?;
+                    let index = source.byte()?;
                     self.memo_get(index.into(), host)?;
                 }
                 byte::LONG_BINGET => {
@@ -448,7 +448,7 @@ impl<V> Machine<V> {
                     host.memoize(self.top()?);
                 }
                 byte::BINPUT => {
-                    let index = byte_of(source)?;
+                    let index = source.byte()?;
                     host.memo_put(index.into(), self.top()?);
                 }
                 byte::LONG_BINPUT => {
@@ -814,20 +814,6 @@ fn call_ahead(ahead: &[u8]) -> Option<(u8, usize)> {
 #[inline(never)]
 fn missing<E>(index: i64) -> Stop<E> {
     Fault::MemoMissing(index).into()
-}
-
-/// A number of one byte.
-#[inline(always)]
-fn byte_of<'de, S: Source<'de>>(source: &mut S) -> ReadResult<u8> {
-    // As an array in a result it would be put together and taken apart again.
-    match source.ahead() {
-        [byte, ..] => {
-            let byte = *byte;
-            source.skip(1);
-            Ok(byte)
-        }
-        [] => source.array().map(|[byte]| byte),
-    }
 }
 
 /// Does `work` on a copy of the source where there can be one, so that the source's own address stays unknown.
