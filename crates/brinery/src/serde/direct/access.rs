@@ -52,6 +52,9 @@ impl<'r, 'de> Batches<'r, 'de> {
         let may_go_on = self.ends[0] != byte::TUPLE && is_full;
         if may_go_on && self.reader.peek() == byte::MARK {
             self.reader.skip();
+            if self.count == BATCH_SIZE {
+                self.reader.expect_much();
+            }
             return false;
         }
         self.ended = true;

@@ -53,8 +53,7 @@ pub(super) fn read<'de, T: Deserialize<'de>>(
     let mut reader = Reader {
         rest,
         input,
-        // What is not used is not touched; growing would be copying.
-        memo: Vec::with_capacity((input.len() / 8).min(1 << 19)),
+        memo: Vec::with_capacity((input.len() / 8).min(64)),
         texts: Vec::new(),
         replays: 0,
         levels: options.recursion_limit,
@@ -395,6 +394,13 @@ impl<'de> Reader<'de> {
             // All writers count.
             self.lost |= index != self.memo.len();
             self.memo.push(entry);
+        }
+    }
+
+    /// Makes room in the memo where there is much to come: what is not used is not touched, and growing is copying.
+    fn expect_much(&mut self) {
+        if self.replays == 0 {
+            self.memo.reserve((self.rest.len() / 8).min(1 << 19));
         }
     }
 
