@@ -64,15 +64,12 @@ impl Builder<'_> {
         if call != Call::Reduce {
             return None;
         }
-        if callable.is_exactly(&raw mut PyCFunction_Type) || callable.is_exactly(&raw mut PyFunction_Type) {
-            let made = self.aids.numpy.call(callable, borrowed(items.as_slice()));
-            if made.is_some() {
-                self.memos.release(items.as_slice(), true);
-                if stored != Stored::No {
-                    self.memos.spend_next();
-                }
-                return made;
+        if let Some(made) = self.aids.numpy.call(callable, borrowed(items.as_slice())) {
+            self.memos.release(items.as_slice(), true);
+            if stored != Stored::No {
+                self.memos.spend_next();
             }
+            return Some(made);
         }
         if !selective || !may_run_code {
             return None;

@@ -6,15 +6,12 @@
 use super::native::{is_original, items_of, loaded};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Ref, Result, bytes, error, layout, text};
-use std::ffi::{c_int, c_uint, c_void};
+use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::ptr;
 
 /// What is known of numpy, once something of it has been called.
-pub(super) struct Numpy {
-    known: Option<Known>,
-    /// What was asked about last and is nothing of numpy's. It may be gone, and is only compared.
-    other: *mut PyObject,
-}
+#[derive(Default)]
+pub(super) struct Numpy(Option<Known>);
 
 struct Known {
     /// `numpy._core.multiarray.scalar`
@@ -81,38 +78,40 @@ const NUMBERS: [c_int; 15] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15];
 /// Shapes of more dimensions are left to numpy.
 const MOST_DIMENSIONS: usize = 16;
 
-impl Default for Numpy {
-    fn default() -> Self {
-        Numpy { known: None, other: ptr::null_mut() }
+impl Numpy {
+    /// What a call of an object comes to, if that is a function of numpy's that is known.
+    #[inline(always)]
+    pub(super) fn call(&mut self, callable: Ref<'_>, args: &[Ref<'_>]) -> Option<Result<Owned>> {
+        if !has_known_name(callable) {
+            return None;
+        }
+        if !self.0.as_ref().is_some_and(|known| known.has(callable)) {
+            self.learn(callable)?;
+        }
+        self.0.as_ref()?.call(callable, args)
+    }
+
+    /// Finds numpy's functions, if this is one of them.
+    #[cold]
+    fn learn(&mut self, function: Ref<'_>) -> Option<()> {
+        let known = Known::find();
+        error::clear();
+        self.0 = Some(known.filter(|known| known.has(function))?);
+        Some(())
     }
 }
 
-impl Numpy {
-    /// What a call of a function comes to, if it is one of numpy's that is known.
-    #[inline(always)]
-    pub(super) fn call(&mut self, function: Ref<'_>, args: &[Ref<'_>]) -> Option<Result<Owned>> {
-        if function.as_ptr() == self.other {
-            return None;
+/// Whether an object is a function of a name that numpy's have as well.
+#[inline(always)]
+fn has_known_name(object: Ref<'_>) -> bool {
+    // SAFETY: functions have names as long as they are alive.
+    unsafe {
+        if object.is_exactly(&raw mut PyFunction_Type) {
+            let name = Ref::from_nullable((*object.as_ptr().cast::<PyFunctionObject>()).func_name);
+            return name.is_some_and(|name| text::ascii(name) == Some(b"_frombuffer"));
         }
-        let known = match &self.known {
-            Some(known) if known.has(function) => known,
-            _ => self.learn(function)?,
-        };
-        known.call(function, args)
-    }
-
-    /// Finds numpy's functions, if this may be one of them.
-    #[cold]
-    fn learn(&mut self, function: Ref<'_>) -> Option<&Known> {
-        self.other = function.as_ptr();
-        let known = Known::find();
-        error::clear();
-        if known.as_ref().is_some_and(|known| known.has(function)) {
-            self.other = ptr::null_mut();
-            self.known = known;
-            return self.known.as_ref();
-        }
-        None
+        object.is_exactly(&raw mut PyCFunction_Type)
+            && CStr::from_ptr((*(*object.as_ptr().cast::<PyCFunctionObject>()).m_ml).ml_name) == c"scalar"
     }
 }
 
