@@ -5,15 +5,14 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import enum
-import functools
 import re
 import sys
 import types
 import typing
-from typing import Any, Callable, TypeVar, Union, cast
+from typing import Any, Callable, Union
 
 from . import _brinery
-from .policy import Policy, _refusal
+from .policy import Policy, _refusal, _remembered
 
 __all__ = ["check", "policy_for"]
 
@@ -53,25 +52,6 @@ _MAPPINGS = (
 _UNIONS = (Union, getattr(types, "UnionType", Union))
 
 
-_Asked = TypeVar("_Asked", bound=Callable[[Any], Any])
-
-
-def _remembered(function: _Asked) -> _Asked:
-    """Remember what a function says of an annotation, if that can be a key."""
-    cached = functools.lru_cache(maxsize=64, typed=True)(function)
-
-    @functools.wraps(function)
-    def ask(annotation: Any) -> Any:
-        try:
-            hash(annotation)
-        except TypeError:
-            return function(annotation)
-        return cached(annotation)
-
-    return cast(_Asked, ask)
-
-
-@_remembered
 def policy_for(annotation: Any) -> Policy:
     """Return the policy that grants what values of a type need, and nothing else.
 
@@ -222,7 +202,9 @@ def check(value: Any, annotation: Any) -> None:
 def _look(value: Any, annotation: Any) -> None:
     """Make sure that a value is of a type by all that there is to know about types."""
     todo: list[tuple[Any, Any, str]] = [(value, annotation, "obj")]
-    seen: set[tuple[int, Any]] = set()
+    seen: dict[
+        tuple[int, str], Any
+    ] = {}  # the items as well, so that no other gets the number of one of them
     while todo:
         item, hint, path = todo.pop()
         inner = _inside(item, hint, path)
@@ -233,7 +215,7 @@ def _look(value: Any, annotation: Any) -> None:
         if inner:
             known = (id(item), repr(hint))
             if known not in seen:
-                seen.add(known)
+                seen[known] = item
                 todo += inner
 
 

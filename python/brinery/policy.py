@@ -11,7 +11,7 @@ import functools
 import sys
 from pickle import UnpicklingError
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from . import _brinery
 
@@ -591,35 +591,57 @@ def _run(
             policy._native, data, *options, resolve, _refusal, persistent, trailing
         )
         return result
-    except (PolicyError, MemoryError):
-        raise
     except Exception as error:
-        offset, opcode = getattr(error, "offset", None), getattr(error, "opcode", None)
-        path = getattr(error, "path", None) or "obj"
-        text = f"{type(error).__name__}: {error}"
-        if not (isinstance(offset, int) and isinstance(opcode, str)):
-            offset = opcode = None
-        raise _refusal("malformed", text, offset, opcode, str(path)) from error
+        refusal = _as_refusal(error)
+        if refusal is error:
+            raise
+        raise refusal from error
+
+
+def _as_refusal(error: BaseException) -> BaseException:
+    """Return the refusal that stands for an exception of a load, or that if it says nothing about the data."""
+    if isinstance(error, (PolicyError, MemoryError)) or not isinstance(error, Exception):
+        return error
+    offset, opcode = getattr(error, "offset", None), getattr(error, "opcode", None)
+    path = getattr(error, "path", None) or "obj"
+    text = f"{type(error).__name__}: {error}"
+    if not (isinstance(offset, int) and isinstance(opcode, str)):
+        offset = opcode = None
+    refusal = _refusal("malformed", text, offset, opcode, str(path))
+    refusal.__cause__ = error
+    return refusal
 
 
 def _ruled(policy: Any, type_: Any) -> Policy:
     rules = _policy_of("data" if policy is None else policy)
     if type_ is None:
         return rules
-    try:
-        hash(type_)
-    except TypeError:
-        return _with_type(rules, type_)
-    return _with_type_remembered(rules, type_)
+    return _with_type(rules, type_)
 
 
+_Asked = TypeVar("_Asked", bound="Callable[..., Any]")
+
+
+def _remembered(function: _Asked) -> _Asked:
+    """Remember what a function says of annotations and other keys; what can be no key is asked each time."""
+    cached = functools.lru_cache(maxsize=64, typed=True)(function)
+
+    @functools.wraps(function)
+    def ask(*arguments: Any) -> Any:
+        try:
+            hash(arguments)
+        except TypeError:
+            return function(*arguments)
+        return cached(*arguments)
+
+    return cast(_Asked, ask)
+
+
+@_remembered
 def _with_type(rules: Policy, type_: Any) -> Policy:
     from ._types import policy_for
 
     return rules | policy_for(type_)
-
-
-_with_type_remembered = functools.lru_cache(maxsize=64)(_with_type)
 
 
 def _loads(

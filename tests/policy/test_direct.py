@@ -290,3 +290,43 @@ def test_a_class_is_no_value_unless_granted() -> None:
             brinery.loads(data, policy=brinery.Policy.allow(Plain))
         assert caught.value.rule == "global.value"
     assert brinery.loads(b"\x80\x03" + name + b".", policy=brinery.Policy.allow(Plain, value=True)) is Plain
+
+
+def test_an_interruption_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    from brinery import policy as policies
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(policies, "_resolve", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        brinery.loads(stream(b"N"), policy=typed({"a": "None"}))
+
+
+def test_what_is_judged_as_a_whole_is_begun_once_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A load in one go that gives up is not tried again by another way to the same function."""
+    from brinery import policy as policies
+
+    asked: list[str] = []
+    original = policies._resolve
+    monkeypatch.setattr(policies, "_resolve", lambda *what: (asked.append(what[1]), original(*what))[1])
+    policy = brinery.Policy.allow(Plain) | brinery.Policy.allow(Called, call="tuple")
+    data = pickle.dumps([Plain(), Called()], 4)
+    happened.clear()
+    made = brinery.loads(data, policy=policy)
+    assert happened == ["__init__"]
+    assert type(made[1]) is Called
+    assert asked == ["Plain", "Called", "Plain", "Called"]
+
+
+def test_a_failure_of_a_class_is_a_refusal_with_its_cause() -> None:
+    data = pickle.dumps(New(), 2).replace(b"New\n", b"Odd\n")
+    with pytest.raises(brinery.PolicyError, match="ZeroDivisionError") as caught:
+        brinery.loads(data, policy=grants(Odd))
+    assert caught.value.rule == "malformed"
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+class Odd:
+    def __new__(cls) -> Odd:
+        raise ZeroDivisionError

@@ -33,6 +33,12 @@ pub(crate) fn matches(kind: Ref<'_>) -> bool {
     unsafe { PyErr_ExceptionMatches(kind.as_ptr()) != 0 }
 }
 
+/// Whether an exception is set that ends programs, such as `KeyboardInterrupt`.
+pub(crate) fn is_exit() -> bool {
+    // SAFETY: the interpreter's exception classes are alive as long as it is.
+    occurred() && !matches(unsafe { Ref::new(PyExc_Exception) })
+}
+
 /// Sets an exception.
 #[cold]
 pub(crate) fn raise(kind: Ref<'_>, message: &str) -> Raised {

@@ -2,6 +2,7 @@
 
 pub(crate) mod buffer;
 pub(crate) mod bytes;
+pub(crate) mod capsule;
 pub(crate) mod error;
 pub(crate) mod instance;
 pub(crate) mod layout;
@@ -10,6 +11,7 @@ pub(crate) mod number;
 pub(crate) mod object;
 pub(crate) mod ordered;
 pub(crate) mod pages;
+pub(crate) mod sequence;
 pub(crate) mod set;
 pub(crate) mod stack;
 pub(crate) mod text;

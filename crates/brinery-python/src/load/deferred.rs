@@ -380,13 +380,9 @@ fn awaited(state: &State, keys: &[Owned], stack: Option<&[Owned]>) -> Result<Opt
     }))
 }
 
-/// The items of a tuple.
+/// The items of a tuple, held.
 fn items_of(tuple: Ref<'_>) -> Vec<Owned> {
-    // SAFETY: the object is a tuple, whose items are alive.
-    unsafe {
-        let len = PyTuple_GET_SIZE(tuple.as_ptr());
-        (0..len).map(|index| Ref::new(PyTuple_GET_ITEM(tuple.as_ptr(), index)).to_owned()).collect()
-    }
+    super::native::items_of(tuple).iter().map(|item| Ref::to_owned(*item)).collect()
 }
 
 /// Whether elements can be added to what is made.

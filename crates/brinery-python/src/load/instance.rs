@@ -15,6 +15,35 @@ use std::ptr;
 /// From how many attributes on an instance has them in a dict.
 const MANY: Py_ssize_t = 30;
 
+/// The opcodes that make a dict with its items the state of the instance below it.
+pub(crate) enum StateAhead {
+    /// `BUILD`
+    Dict,
+    /// `TUPLE2` with the `None` below, and `BUILD`; so many bytes between the two store the pair.
+    Slots { stored: usize },
+}
+
+impl StateAhead {
+    /// What the next opcodes do.
+    #[inline(always)]
+    pub(crate) fn of(ahead: &[u8]) -> Option<Self> {
+        match *ahead {
+            [BUILD, ..] => Some(StateAhead::Dict),
+            [TUPLE2, ref then @ ..] => {
+                let stored = match *then {
+                    [BUILD, ..] => 0,
+                    [MEMOIZE, BUILD, ..] => 1,
+                    [BINPUT, _, BUILD, ..] => 2,
+                    [LONG_BINPUT, _, _, _, _, BUILD, ..] => 5,
+                    _ => return None,
+                };
+                Some(StateAhead::Slots { stored })
+            }
+            _ => None,
+        }
+    }
+}
+
 const BUILD: u8 = Opcode::Build.byte();
 const TUPLE2: u8 = Opcode::Tuple2.byte();
 const MEMOIZE: u8 = Opcode::Memoize.byte();
@@ -295,8 +324,8 @@ impl Builder<'_> {
             return None;
         }
         let Aids { classes, fetches, .. } = &mut *self.aids;
-        let (done, operands) = match *ahead {
-            [BUILD, ..] if room >= 2 => {
+        let (done, operands) = match StateAhead::of(ahead)? {
+            StateAhead::Dict if room >= 2 => {
                 let instance = below[start - 2].as_ref();
                 // SAFETY: an instance keeps its class alive.
                 let class = unsafe { classes.get(instance.type_ptr(), self.state, layout)? };
@@ -325,14 +354,7 @@ impl Builder<'_> {
                 }
                 (1, 1)
             }
-            [TUPLE2, ref then @ ..] if room >= 3 && below[start - 2].is_none() => {
-                let stored = match *then {
-                    [BUILD, ..] => 0,
-                    [MEMOIZE, BUILD, ..] => 1,
-                    [BINPUT, _, BUILD, ..] => 2,
-                    [LONG_BINPUT, _, _, _, _, BUILD, ..] => 5,
-                    _ => return None,
-                };
+            StateAhead::Slots { stored } if room >= 3 && below[start - 2].is_none() => {
                 if stored > 1 && !self.memos.is_selective()
                     || stored > 0 && !self.memos.may_spend_next(fetches)
                 {

@@ -7,6 +7,7 @@ use super::host::{has_native_hash, is_constant};
 use super::paths::Paths;
 use crate::ffi::api::*;
 use crate::ffi::layout::{Decimals, Heap, Layout, Moment, Nursery, Plan, Ranges, collections, slot_offset};
+use crate::ffi::sequence;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, text};
 use crate::state::State;
 use std::ptr;
@@ -328,11 +329,8 @@ const FEW_MEMBERS: Py_ssize_t = 256;
 
 /// The items of a tuple.
 pub(super) fn items_of(tuple: Ref<'_>) -> &[Ref<'_>] {
-    // SAFETY: callers know that this is a tuple, which keeps its items alive; `Ref` is transparent over a pointer.
-    unsafe {
-        let first = (&raw const (*tuple.as_ptr().cast::<PyTupleObject>()).ob_item).cast();
-        std::slice::from_raw_parts(first, PyTuple_GET_SIZE(tuple.as_ptr()) as usize)
-    }
+    // SAFETY: callers know that this is a tuple.
+    unsafe { sequence::items_of_tuple(tuple) }
 }
 
 /// Whether no code but the interpreter's runs, whatever its own types do with an object.

@@ -59,18 +59,13 @@ impl Class {
 }
 
 impl Builder<'_> {
-    fn known(&mut self, class: Ref<'_>) -> Option<&mut Class> {
-        let layout = self.layout?;
-        if !class.is_type() {
-            return None;
-        }
-        // SAFETY: the class is alive.
-        unsafe { self.aids.classes.get(class.as_ptr().cast(), self.state, layout) }
-    }
-
     /// What is known of a class whose instances can be made without running code.
     pub(crate) fn nature(&mut self, class: Ref<'_>) -> Option<Nature> {
-        self.known(class)?.nature(class.as_ptr().cast())
+        let layout = self.layout.filter(|_| class.is_type())?;
+        let kind = class.as_ptr().cast();
+        // SAFETY: the class is alive.
+        let known = unsafe { self.aids.classes.get(kind, self.state, layout)? };
+        known.nature(kind)
     }
 
     /// `class(*args)`, if that can be done without running code.

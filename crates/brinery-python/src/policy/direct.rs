@@ -4,12 +4,13 @@
 //! instances that get attributes. Their streams are loaded in one go, each deed judged before it is done. Whatever cannot be
 //! judged like this, and whatever is not granted, makes the load begin again, judged as a whole before anything is made.
 
-use super::functions::resolver;
+use super::functions::{resolve, resolver};
 use crate::ffi::api::*;
 use crate::ffi::layout::int;
-use crate::ffi::{Owned, Ref, error, text};
+use crate::ffi::text::{self, Utf8};
+use crate::ffi::{Owned, Raised, Ref, Result, error, sequence};
 use crate::load::{Builder, Nature, loaded};
-use brinery::policy::{Capability, Native, Policy, Shape, State};
+use brinery::policy::{Capability, Native, Policy, Shape, State, Uses};
 use std::cell::Cell;
 
 /// What a load in one go knows, and what it may still spend.
@@ -52,11 +53,6 @@ struct Attribute<'a> {
     can_be_lost: bool,
 }
 
-/// What a class is asked to be, as the resolver knows it.
-const CONSTRUCT: i64 = 2;
-const CALL: i64 = 4;
-const ATTRIBUTES: i64 = 8;
-
 impl<'a> Direct<'a> {
     pub(super) fn new(policy: &'a Policy, finds_globals: bool, input: usize) -> Self {
         let limits = policy.budgets();
@@ -86,35 +82,36 @@ impl<'a> Direct<'a> {
         builder: &mut Builder<'_>,
         module: &Owned,
         name: &Owned,
-    ) -> Option<Owned> {
+    ) -> Result<Option<Owned>> {
         let exact = |object: &Owned| object.is_exactly(&raw mut PyUnicode_Type);
         if !self.finds_globals || self.has_old_strings || !exact(module) || !exact(name) {
-            return None;
+            return Ok(None);
         }
         let (module, name) = (module.text(), name.text());
         if let Some(known) = self.globals.iter().find(|known| known.module == module && known.name == name) {
-            return Some(known.class.clone());
+            return Ok(Some(known.class.clone()));
         }
-        let capability = self.policy.get(&module, &name)?;
-        let class = attribute(&module, &name)?;
+        let (Some(capability), Some(class)) = (self.policy.get(&module, &name), attribute(&module, &name))
+        else {
+            return Ok(None);
+        };
         if !class.is_type() || self.globals.iter().any(|known| known.class.is(class.as_ref())) {
-            return None;
+            return Ok(None);
         }
         let nature = builder.nature(class.as_ref());
-        let uses = [
-            (capability.construct.is_some(), CONSTRUCT),
-            (capability.call.is_some(), CALL),
-            (matches!(capability.state, State::Attributes(_)), ATTRIBUTES),
-        ];
-        let uses = uses.into_iter().filter_map(|(used, bit)| used.then_some(bit)).sum();
-        let resolved = || {
-            let (module, name, uses) = (Owned::str(&module)?, Owned::str(&name)?, Owned::int(uses)?);
-            resolver()?.call(&[module.as_ref(), name.as_ref(), uses.as_ref()])
+        let uses = Uses {
+            construct: capability.construct.is_some(),
+            call: capability.call.is_some(),
+            attributes: matches!(capability.state, State::Attributes(_)),
+            ..Uses::default()
         };
-        let resolved = resolved().is_ok_and(|resolved| resolved.is(class.as_ref()));
-        error::clear();
-        if !resolved {
-            return None;
+        match resolver().and_then(|resolver| resolve(resolver.as_ref(), &module, &name, uses)) {
+            Ok(resolved) if resolved.is(class.as_ref()) => {}
+            Err(Raised) if error::is_exit() => return Err(Raised),
+            _ => {
+                error::clear();
+                return Ok(None);
+            }
         }
         self.globals.push(Global {
             module,
@@ -126,7 +123,7 @@ impl<'a> Direct<'a> {
             constructions: lasting(capability.construct.as_ref()),
             row: Vec::new(),
         });
-        Some(class)
+        Ok(Some(class))
     }
 
     #[inline(always)]
@@ -142,7 +139,7 @@ impl<'a> Direct<'a> {
 
     /// What a call of a class may make, if it is granted with these arguments.
     #[inline]
-    pub(super) fn call(&mut self, class: Ref<'_>, args: &[Owned]) -> Option<Nature> {
+    pub(super) fn call(&mut self, class: Ref<'_>, args: &[Ref<'_>]) -> Option<Nature> {
         let known = &self.globals[self.find(class.as_ptr())?];
         let nature = known.nature?;
         let granted = match (nature, known.capability.native) {
@@ -156,7 +153,7 @@ impl<'a> Direct<'a> {
 
     /// The same for a construction by `__new__`.
     #[inline]
-    pub(super) fn construct(&mut self, class: Ref<'_>, args: &[Owned]) -> Option<Nature> {
+    pub(super) fn construct(&mut self, class: Ref<'_>, args: &[Ref<'_>]) -> Option<Nature> {
         let known = &self.globals[self.find(class.as_ptr())?];
         let nature = known.nature?;
         let granted = match (nature, known.capability.native) {
@@ -170,7 +167,7 @@ impl<'a> Direct<'a> {
 
     /// Whether an instance may be given these attributes: names and values in turn.
     #[inline]
-    pub(super) fn state(&mut self, instance: Ref<'_>, items: &[Owned]) -> bool {
+    pub(super) fn state(&mut self, instance: Ref<'_>, items: &[Ref<'_>]) -> bool {
         let Some(index) = self.find(instance.type_ptr().cast()) else { return false };
         if !self.pay(32 + 16 * items.len() as u64) {
             return false;
@@ -182,30 +179,23 @@ impl<'a> Direct<'a> {
             _ => return false,
         }
         let same = known.row.len() * 2 == items.len()
-            && known
-                .row
-                .iter()
-                .zip(items.chunks_exact(2))
-                .all(|(known, pair)| known.name.is(pair[0].as_ref()));
+            && known.row.iter().zip(items.chunks_exact(2)).all(|(known, pair)| known.name.is(pair[0]));
         if !same && !self.learn(index, items) {
             return false;
         }
-        let (mut due, mut fits) = (false, true);
         for (attribute, pair) in self.globals[index].row.iter().zip(items.chunks_exact(2)) {
-            fits &= match attribute.shape {
+            let fits = match attribute.shape {
                 None => !pair[1].is_type(),
-                Some(shape) => self.fits(shape, pair[1].as_ref()),
+                Some(shape) => self.fits(shape, pair[1]),
             };
-            due |= attribute.can_be_lost;
-        }
-        if fits && due {
-            for (attribute, pair) in self.globals[index].row.iter().zip(items.chunks_exact(2)) {
-                if let (Some(shape), true) = (attribute.shape, attribute.can_be_lost) {
-                    self.obligations.push((pair[1].clone(), shape));
-                }
+            if !fits {
+                return false;
+            }
+            if let (Some(shape), true) = (attribute.shape, attribute.can_be_lost) {
+                self.obligations.push((pair[1].to_owned(), shape));
             }
         }
-        fits
+        true
     }
 
     /// The same for attributes in a dict.
@@ -218,7 +208,7 @@ impl<'a> Direct<'a> {
         // SAFETY: a dict, which does not change meanwhile.
         unsafe {
             while PyDict_Next(state.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0 {
-                items.extend([Ref::new(key).to_owned(), Ref::new(value).to_owned()]);
+                items.extend([Ref::new(key), Ref::new(value)]);
             }
         }
         self.state(instance, &items)
@@ -226,48 +216,42 @@ impl<'a> Direct<'a> {
 
     /// Finds out what attributes of these names may be.
     #[cold]
-    fn learn(&mut self, index: usize, items: &[Owned]) -> bool {
+    fn learn(&mut self, index: usize, items: &[Ref<'_>]) -> bool {
         let known = &mut self.globals[index];
         let State::Attributes(fields) = &known.capability.state else { return false };
         self.names.extend(known.row.drain(..).map(|attribute| attribute.name));
         for pair in items.chunks_exact(2) {
-            let Some(name) = plain_text(pair[0].as_ref()) else { return false };
+            let Some(name) = plain_text(pair[0]) else { return false };
             let special = name.starts_with("__") && name.ends_with("__");
-            let shape = match fields {
-                None => None,
-                Some(fields) => match fields.get(&name).or_else(|| fields.get("*")) {
-                    None => return false,
-                    shape => shape,
-                },
-            };
-            if special || name == "args" {
+            let shape = fields.as_ref().map(|fields| fields.get(name).or_else(|| fields.get("*")));
+            if special || name == "args" || shape == Some(None) {
                 return false;
             }
-            let shape = shape.filter(|shape| **shape != Shape::Any);
+            let shape = shape.flatten().filter(|shape| **shape != Shape::Any);
             let can_be_lost = shape.is_some_and(Shape::can_be_lost);
-            known.row.push(Attribute { name: pair[0].clone(), shape, can_be_lost });
+            known.row.push(Attribute { name: pair[0].to_owned(), shape, can_be_lost });
         }
         true
     }
 
     /// Whether this is the state of a `uuid.UUID`.
-    fn uuid(&self, shape: &Shape, items: &[Owned]) -> bool {
+    fn uuid(&self, shape: &Shape, items: &[Ref<'_>]) -> bool {
         let (Shape::Dict(keys, values), [key, value]) = (shape, items) else { return false };
-        plain_text(key.as_ref()).is_some_and(|name| name == "int")
+        plain_text(*key).is_some_and(|name| name == "int")
             && value.is_exactly(&raw mut PyLong_Type)
-            && int::is_unsigned(value.as_ref(), 128)
-            && self.fits(keys, key.as_ref())
-            && self.fits(values, value.as_ref())
+            && int::is_unsigned(*value, 128)
+            && self.fits(keys, *key)
+            && self.fits(values, *value)
     }
 
     /// Whether a container may be extended by these items.
-    pub(super) fn extend(&mut self, container: Ref<'_>, items: &[Owned]) -> bool {
+    pub(super) fn extend(&mut self, container: Ref<'_>, items: &[Ref<'_>]) -> bool {
         let Some(index) = self.find(container.type_ptr().cast()) else { return false };
         let known = &self.globals[index];
         match (&known.capability.extend, known.nature) {
             (Some(Shape::Any), Some(Nature::Container)) => true,
             (Some(shape), Some(Nature::Container)) if !shape.can_be_lost() => {
-                items.iter().all(|item| self.fits(shape, item.as_ref()))
+                items.iter().all(|item| self.fits(shape, *item))
             }
             _ => false,
         }
@@ -280,9 +264,8 @@ impl<'a> Direct<'a> {
 
     /// Pays for the memory of what a call may copy: the same argument can be given to many calls.
     #[inline(always)]
-    fn pay_for(&mut self, args: &[Owned]) -> bool {
-        let sum =
-            args.iter().fold(16 * args.len() as u64, |sum, argument| sum + flat_size(argument.as_ref()));
+    fn pay_for(&mut self, args: &[Ref<'_>]) -> bool {
+        let sum = args.iter().fold(16 * args.len() as u64, |sum, argument| sum + flat_size(*argument));
         self.pay(sum)
     }
 
@@ -295,16 +278,19 @@ impl<'a> Direct<'a> {
 
     /// Whether arguments have one of these shapes, which are those of their tuple.
     #[inline]
-    fn fits_args(&self, shapes: &[&Shape], args: &[Owned]) -> bool {
+    fn fits_args(&self, shapes: &[&Shape], args: &[Ref<'_>]) -> bool {
         shapes.iter().any(|shape| match shape {
             Shape::Any => args.iter().all(|argument| !argument.is_type()),
-            Shape::Items(item) => args.iter().all(|argument| self.fits(item, argument.as_ref())),
-            Shape::Tuple(items) => {
-                items.len() == args.len()
-                    && items.iter().zip(args).all(|(shape, argument)| self.fits(shape, argument.as_ref()))
-            }
+            Shape::Items(item) => args.iter().all(|argument| self.fits(item, *argument)),
+            Shape::Tuple(shapes) => self.in_order(shapes, args),
             _ => false,
         })
+    }
+
+    /// Whether there are as many objects as shapes, and each has its own.
+    fn in_order(&self, shapes: &[Shape], objects: &[Ref<'_>]) -> bool {
+        shapes.len() == objects.len()
+            && shapes.iter().zip(objects).all(|(shape, object)| self.fits(shape, *object))
     }
 
     /// Whether an object certainly has a shape.
@@ -334,11 +320,8 @@ impl<'a> Direct<'a> {
             Shape::Text(low, high) => {
                 plain_text(object).is_some_and(|text| (*low..=*high).contains(&text.chars().count()))
             }
-            Shape::Literal(wanted) => plain_text(object).is_some_and(|text| text == *wanted),
-            Shape::Form(form) if exactly(&raw mut PyUnicode_Type) => match text::ascii(object) {
-                Some(text) => str::from_utf8(text).is_ok_and(|text| form.holds(text)),
-                None => plain_text(object).is_some_and(|text| form.holds(&text)),
-            },
+            Shape::Literal(wanted) => plain_text(object).is_some_and(|text| text == wanted),
+            Shape::Form(form) => plain_text(object).is_some_and(|text| form.holds(text)),
             Shape::Bytes(low, high) => {
                 // SAFETY: a size is asked of bytes.
                 exactly(&raw mut PyBytes_Type)
@@ -348,9 +331,9 @@ impl<'a> Direct<'a> {
             Shape::List(item) => exactly(&raw mut PyList_Type) && self.each(item, object),
             Shape::Items(item) => exactly(&raw mut PyTuple_Type) && self.each(item, object),
             Shape::Tuple(items) => {
+                // SAFETY: it is a tuple.
                 exactly(&raw mut PyTuple_Type)
-                    && sequence(object).len() == items.len()
-                    && items.iter().zip(sequence(object)).all(|(shape, item)| self.fits(shape, *item))
+                    && self.in_order(items, unsafe { sequence::items_of_tuple(object) })
             }
             Shape::Set(item) => exactly(&raw mut PySet_Type) && **item == Shape::Any,
             Shape::FrozenSet(item) => exactly(&raw mut PyFrozenSet_Type) && **item == Shape::Any,
@@ -374,7 +357,9 @@ impl<'a> Direct<'a> {
 
     /// Whether all items of a list or a tuple have a shape.
     fn each(&self, shape: &Shape, object: Ref<'_>) -> bool {
-        *shape == Shape::Any || sequence(object).iter().all(|item| self.fits(shape, *item))
+        // SAFETY: it is one of the two, which holds its items and does not change meanwhile.
+        *shape == Shape::Any
+            || unsafe { sequence::items(object).iter().all(|item| self.fits(shape, Ref::new(*item))) }
     }
 
     /// Whether all keys and values of a dict have their shapes.
@@ -401,37 +386,14 @@ fn lasting(shape: Option<&Shape>) -> Vec<&Shape> {
     }
 }
 
-/// The items of a list or a tuple, which does not change meanwhile.
-fn sequence(object: Ref<'_>) -> &[Ref<'_>] {
-    // SAFETY: callers know that it is one of the two, both of which hold their items; `Ref` is transparent over a pointer.
-    unsafe {
-        if object.is_exactly(&raw mut PyList_Type) {
-            let len = PyList_GET_SIZE(object.as_ptr()) as usize;
-            let items = (*object.as_ptr().cast::<PyListObject>()).ob_item;
-            return if len == 0 { &[] } else { std::slice::from_raw_parts(items.cast(), len) };
-        }
-        let first = (&raw const (*object.as_ptr().cast::<PyTupleObject>()).ob_item).cast();
-        std::slice::from_raw_parts(first, PyTuple_GET_SIZE(object.as_ptr()) as usize)
-    }
-}
-
 /// A text that is known exactly: none with surrogates.
-fn plain_text(object: Ref<'_>) -> Option<String> {
+fn plain_text(object: Ref<'_>) -> Option<&str> {
     if !object.is_exactly(&raw mut PyUnicode_Type) {
         return None;
     }
-    if let Some(text) = text::ascii(object) {
-        return Some(String::from_utf8_lossy(text).into_owned());
-    }
-    let mut len = 0;
-    // SAFETY: a text, which keeps its UTF-8 once it has been asked for it.
-    unsafe {
-        let utf8 = PyUnicode_AsUTF8AndSize(object.as_ptr(), &raw mut len);
-        if utf8.is_null() {
-            error::clear();
-            return None;
-        }
-        String::from_utf8(std::slice::from_raw_parts(utf8.cast(), len as usize).to_vec()).ok()
+    match text::utf8(object).ok()? {
+        Utf8::Shared(text) => str::from_utf8(text).ok(),
+        Utf8::Encoded(_) => None,
     }
 }
 

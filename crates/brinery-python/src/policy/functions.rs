@@ -4,8 +4,9 @@ use super::direct::Direct;
 use super::host::{Realizer, World, raise};
 use super::nesting;
 use super::typed;
+use crate::arguments::some;
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Raised, Ref, Result, bytes, error, list};
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, capsule, error, list};
 use crate::load::{Builder, Hooks, Options, Visible, loaded};
 use crate::methods::{END, Methods, guard, positional};
 use crate::state::State;
@@ -68,33 +69,19 @@ pub(crate) fn functions() -> *mut PyMethodDef {
     METHODS.as_ptr()
 }
 
-const CAPSULE: &CStr = c"brinery.policy";
+impl capsule::Held for Arc<Policy> {
+    const NAME: &'static CStr = c"brinery.policy";
+}
 
 /// From how many bytes on other threads may run while a stream is judged.
 const LONG: usize = 64 << 10;
 
-unsafe extern "C" fn drop_policy(capsule: *mut PyObject) {
-    // SAFETY: the interpreter calls this once, with a capsule of ours, whose pointer is a box.
-    unsafe {
-        let policy = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr());
-        if !policy.is_null() {
-            drop(Box::from_raw(policy.cast::<Arc<Policy>>()));
-        }
-    }
-}
-
 fn wrap(policy: Policy) -> Result<Owned> {
-    let policy = Box::into_raw(Box::new(Arc::new(policy)));
-    // SAFETY: the box becomes the capsule's.
-    unsafe { Owned::from_result(PyCapsule_New(policy.cast(), CAPSULE.as_ptr(), Some(drop_policy))) }
+    capsule::new(Arc::new(policy))
 }
 
-fn unwrap(capsule: Ref<'_>) -> Result<Arc<Policy>> {
-    // SAFETY: the name of the capsule says what it holds.
-    unsafe {
-        let policy = PyCapsule_GetPointer(capsule.as_ptr(), CAPSULE.as_ptr());
-        if policy.is_null() { Err(Raised) } else { Ok((*policy.cast::<Arc<Policy>>()).clone()) }
-    }
+fn unwrap(policy: Ref<'_>) -> Result<Arc<Policy>> {
+    capsule::get::<Arc<Policy>>(policy).cloned()
 }
 
 /// The arguments of a call, of which there must be so many.
@@ -304,8 +291,8 @@ struct Load<'a> {
     policy: &'a Policy,
     input: &'a [u8],
     options: &'a Options,
-    /// Whether brinery itself finds the objects of globals.
-    finds_globals: bool,
+    /// A program's own way to find the objects of globals.
+    resolve: Option<Ref<'a>>,
     refuse: Ref<'a>,
     trailing: bool,
 }
@@ -344,7 +331,7 @@ impl Load<'_> {
             builder.expect(Some(self.input));
             builder.keep_memo_private(Some(self.input), anew);
             let limits = self.policy.budgets();
-            let direct = Direct::new(self.policy, self.finds_globals, self.input.len());
+            let direct = Direct::new(self.policy, self.resolve.is_none(), self.input.len());
             let mut host =
                 Realizer::new(builder, self.state, world, direct, self.refuse, limits, self.input.len());
             let run = machine.run(source, &mut host).and_then(|value| {
@@ -378,6 +365,25 @@ impl Load<'_> {
             ));
         }
         Ok(Some((value, end)))
+    }
+
+    /// Loads at once, or judged as a whole; `persistent` resolves persistent ids.
+    fn load(&self, persistent: Option<Ref<'_>>) -> Result<(Owned, usize)> {
+        if let Some(done) = self.directly()? {
+            return Ok(done);
+        }
+        let Examined { globals, graph, end, .. } = self.judge()?;
+        drop(graph);
+        let resolve = self.resolve.map_or_else(resolver, |resolve| Ok(resolve.to_owned()))?;
+        let world = World {
+            globals: resolve_all(&globals, resolve.as_ref())?,
+            extensions: HashMap::new(),
+            persistent,
+        };
+        match self.run(|| Cursor::new(&self.input[..end]), Some(&world))? {
+            Some(done) => Ok((done.value, done.end)),
+            None => Err(error::runtime_error("a stream was judged and then not loaded")),
+        }
     }
 
     #[cold]
@@ -437,29 +443,11 @@ unsafe extern "C" fn load(
             policy: &policy,
             input: bytes::as_slice(data),
             options: &options,
-            finds_globals: resolve.is_none(),
+            resolve: some(Some(resolve)),
             refuse,
             trailing: trailing.is_true()? || policy.takes_trailing_data(),
         };
-        let (value, end) = match load.directly()? {
-            Some(done) => done,
-            None => {
-                let examined = load.judge()?;
-                let globals = examined.globals;
-                drop(examined.graph);
-                let persistent = (!persistent.is_none()).then_some(persistent);
-                let resolve = if resolve.is_none() { resolver()? } else { resolve.to_owned() };
-                let world = World {
-                    globals: resolve_all(&globals, resolve.as_ref())?,
-                    extensions: HashMap::new(),
-                    persistent,
-                };
-                match load.run(|| Cursor::new(&load.input[..examined.end]), Some(&world))? {
-                    Some(done) => (done.value, done.end),
-                    None => return Err(error::runtime_error("a stream was judged and then not loaded")),
-                }
-            }
-        };
+        let (value, end) = load.load(some(Some(persistent)))?;
         Owned::tuple(&[value.as_ref(), Owned::int(end as i64)?.as_ref()])
     })
 }
@@ -470,12 +458,9 @@ pub(super) fn resolver() -> Result<Owned> {
     super::import_policy()?.getattr(Owned::str("_resolve")?.as_ref())
 }
 
-/// What a pickle is under a policy, an object or a name, if it can be loaded at once; else somebody has to say why not.
-pub(super) fn load_at_once(state: &State, data: Ref<'_>, policy: Ref<'_>) -> Option<Owned> {
-    if !data.is_exactly(&raw mut PyBytes_Type) {
-        return None;
-    }
-    let load = || {
+/// What a pickle is under a policy, an object or the name of one that is known; `None` if it or the data is something else.
+pub(super) fn load_simply(state: &State, data: Ref<'_>, policy: Ref<'_>) -> Result<Option<Owned>> {
+    let known = || {
         let module = loaded("brinery.policy")?;
         let named = policy.is_exactly(&raw mut PyUnicode_Type);
         let known = if named {
@@ -487,32 +472,49 @@ pub(super) fn load_at_once(state: &State, data: Ref<'_>, policy: Ref<'_>) -> Opt
             return None;
         }
         let policy = unwrap(known.getattr(state.names._native.as_ref()).ok()?.as_ref()).ok()?;
-        let (none, options) = (Owned::none(), Options::default());
-        let load = Load {
-            state,
-            policy: &policy,
-            input: bytes::as_slice(data),
-            options: &options,
-            finds_globals: true,
-            refuse: none.as_ref(),
-            trailing: policy.takes_trailing_data(),
-        };
-        load.directly().ok()?.map(|(value, _)| value)
+        let refuse = module.getattr(state.names._refusal.as_ref()).ok()?;
+        Some((module, policy, refuse))
     };
-    let value = load();
-    if value.is_none() {
+    let known = if data.is_exactly(&raw mut PyBytes_Type) { known() } else { None };
+    let Some((module, policy, refuse)) = known else {
         error::clear();
+        return Ok(None);
+    };
+    let load = Load {
+        state,
+        policy: &policy,
+        input: bytes::as_slice(data),
+        options: &Options::default(),
+        resolve: None,
+        refuse: refuse.as_ref(),
+        trailing: policy.takes_trailing_data(),
+    };
+    match load.load(None) {
+        Ok((value, _)) => Ok(Some(value)),
+        Err(Raised) => Err(as_refusal(module.as_ref())),
     }
-    value
+}
+
+/// Makes the exception that is set a refusal, if it says something about the data.
+#[cold]
+fn as_refusal(module: Ref<'_>) -> Raised {
+    let Some(exception) = error::take() else { return Raised };
+    let refusal =
+        Owned::str("_as_refusal").and_then(|name| module.getattr(name.as_ref())?.call1(exception.as_ref()));
+    refusal.map_or_else(|raised| raised, error::restore)
+}
+
+/// The object that a global stands for, if it is what its uses take it for.
+pub(super) fn resolve(resolver: Ref<'_>, module: &str, name: &str, uses: Uses) -> Result<Owned> {
+    let (module, name, uses) = (Owned::str(module)?, Owned::str(name)?, Owned::int(mask(uses))?);
+    resolver.call(&[module.as_ref(), name.as_ref(), uses.as_ref()])
 }
 
 /// The objects that globals stand for.
-fn resolve_all(globals: &[GlobalUse], resolve: Ref<'_>) -> Result<HashMap<String, HashMap<String, Owned>>> {
+fn resolve_all(globals: &[GlobalUse], resolver: Ref<'_>) -> Result<HashMap<String, HashMap<String, Owned>>> {
     let mut found: HashMap<String, HashMap<String, Owned>> = HashMap::new();
     for global in globals {
-        let (module, name) = (Owned::str(&global.module)?, Owned::str(&global.name)?);
-        let uses = Owned::int(mask(global.uses))?;
-        let object = resolve.call(&[module.as_ref(), name.as_ref(), uses.as_ref()])?;
+        let object = resolve(resolver, &global.module, &global.name, global.uses)?;
         found.entry(global.raw_module.clone()).or_default().insert(global.raw_name.clone(), object);
     }
     Ok(found)

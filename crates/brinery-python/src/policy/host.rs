@@ -5,20 +5,15 @@ use super::keys::{Keys, hashes, is_harmless};
 use super::nesting::{can_hold, is_container};
 use super::time;
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Raised, Ref, Result, error};
-use crate::load::{Builder, Nature, has_native_hash};
+use crate::ffi::object::borrowed;
+use crate::ffi::{Owned, Raised, Ref, Result, error, sequence};
+use crate::load::{Builder, Nature, StateAhead, has_native_hash};
 use crate::state::State;
 use brinery::policy::{Limits, Rule};
 use brinery::read::{Call, Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source, Stored};
 use brinery::{Opcode, Place};
 use std::collections::HashMap;
 use std::time::Duration;
-
-const BUILD: u8 = Opcode::Build.byte();
-const TUPLE2: u8 = Opcode::Tuple2.byte();
-const MEMOIZE: u8 = Opcode::Memoize.byte();
-const BINPUT: u8 = Opcode::BinPut.byte();
-const LONG_BINPUT: u8 = Opcode::LongBinPut.byte();
 
 /// How many calls are made between two looks at the clock.
 const CALLS: u32 = 64;
@@ -245,6 +240,9 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn at(&mut self, error: Raised, place: Place) -> Raised {
+        if error::is_exit() {
+            return error;
+        }
         // What is to be said of a stream with instances is for the judge of the whole.
         let anew = self.begins_anew();
         self.gave_up |= !anew && self.world.is_none() && !self.direct.is_plain();
@@ -454,11 +452,8 @@ impl<'de> Host<'de> for Realizer<'_> {
     fn new_object(&mut self, class: Owned, args: Owned, kwargs: Option<Owned>) -> Result<Owned> {
         if self.world.is_none() {
             self.tick()?;
-            let granted = if kwargs.is_some() {
-                None
-            } else {
-                tuple_items(&args).and_then(|args| self.direct.construct(class.as_ref(), args))
-            };
+            let args_alone = if kwargs.is_none() { tuple_items(&args) } else { None };
+            let granted = args_alone.and_then(|args| self.direct.construct(class.as_ref(), args));
             let made = granted.and_then(|_| self.inner.new_inertly(class.as_ref(), args.as_ref()));
             return self.granted(made);
         }
@@ -527,7 +522,7 @@ impl<'de> Host<'de> for Realizer<'_> {
                 return Ok(0);
             }
             let Some(instance) = instance_of_state(&items, ahead) else { return Ok(0) };
-            if !self.direct.state(instance.as_ref(), items.as_slice()) {
+            if !self.direct.state(instance.as_ref(), borrowed(items.as_slice())) {
                 return Err(self.give_up());
             }
             self.wraps += usize::from(items.as_slice().iter().any(|item| can_hold(item.as_ptr())));
@@ -570,11 +565,14 @@ impl Realizer<'_> {
     #[cold]
     fn direct_global(&mut self, module: &Owned, name: &Owned) -> Result<Owned> {
         // Names of Python 2 stand for others.
-        let found =
-            if self.inner.has_old_names() { None } else { self.direct.global(&mut self.inner, module, name) };
+        let found = if self.inner.has_old_names() {
+            Ok(None)
+        } else {
+            self.direct.global(&mut self.inner, module, name)
+        };
         // The names are lost, which the memo may have noted.
         self.inner.settle();
-        found.ok_or_else(|| self.give_up())
+        found?.ok_or_else(|| self.give_up())
     }
 
     #[inline(always)]
@@ -589,7 +587,7 @@ impl Realizer<'_> {
         if self.direct.is_plain() {
             return Err(self.refused(Rule::Ownership, message));
         }
-        if self.direct.extend(items.container().as_ref(), items.as_slice()) {
+        if self.direct.extend(items.container().as_ref(), borrowed(items.as_slice())) {
             Ok(())
         } else {
             Err(self.give_up())
@@ -609,7 +607,7 @@ impl Realizer<'_> {
         if let Err(Raised) = self.tick() {
             return Some(Err(Raised));
         }
-        let (class, args) = (items.container().as_ref(), items.as_slice());
+        let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
         let nature = match call {
             Call::Reduce => self.direct.call(class, args),
             Call::New => self.direct.construct(class, args),
@@ -629,15 +627,9 @@ impl Realizer<'_> {
 /// The instance whose state items become if the opcodes ahead make them one.
 #[inline(always)]
 fn instance_of_state<'s>(items: &'s Items<'_, Owned>, ahead: &[u8]) -> Option<&'s Owned> {
-    match (ahead, items.below()) {
-        ([BUILD, ..], [.., instance]) => Some(instance),
-        (
-            [TUPLE2, BUILD, ..]
-            | [TUPLE2, MEMOIZE, BUILD, ..]
-            | [TUPLE2, BINPUT, _, BUILD, ..]
-            | [TUPLE2, LONG_BINPUT, _, _, _, _, BUILD, ..],
-            [.., instance, none],
-        ) if none.is_none() => Some(instance),
+    match (StateAhead::of(ahead)?, items.below()) {
+        (StateAhead::Dict, [.., instance]) => Some(instance),
+        (StateAhead::Slots { .. }, [.., instance, none]) if none.is_none() => Some(instance),
         _ => None,
     }
 }
@@ -650,13 +642,7 @@ fn hashes_in_c(object: Ref<'_>) -> bool {
 
 /// The items of an exact tuple.
 #[inline(always)]
-fn tuple_items(object: &Owned) -> Option<&[Owned]> {
-    if !object.is_exactly(&raw mut PyTuple_Type) {
-        return None;
-    }
-    // SAFETY: a tuple holds its items; `Owned` is transparent over a pointer.
-    unsafe {
-        let first = (&raw const (*object.as_ptr().cast::<PyTupleObject>()).ob_item).cast();
-        Some(std::slice::from_raw_parts(first, PyTuple_GET_SIZE(object.as_ptr()) as usize))
-    }
+fn tuple_items(object: &Owned) -> Option<&[Ref<'_>]> {
+    // SAFETY: it is a tuple.
+    object.is_exactly(&raw mut PyTuple_Type).then(|| unsafe { sequence::items_of_tuple(object.as_ref()) })
 }

@@ -23,7 +23,7 @@ pub(crate) fn loads(
     if let [Some(policy), kind] = rules
         && kind.is_none_or(Ref::is_none)
         && options.iter().all(Option::is_none)
-        && let Some(value) = functions::load_at_once(state, data, policy)
+        && let Some(value) = functions::load_simply(state, data, policy)?
     {
         return Ok(value);
     }

@@ -4,8 +4,8 @@
 //! knows the rules in full, and says what is wrong where.
 
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Raised, Ref, Result, error};
-use std::collections::HashSet;
+use crate::ffi::{Owned, Raised, Ref, Result, capsule, error};
+use std::collections::HashMap;
 use std::ffi::{CStr, c_int};
 
 /// A type, and those it is made of.
@@ -45,16 +45,8 @@ enum Answer {
     Inside,
 }
 
-const CAPSULE: &CStr = c"brinery.type";
-
-unsafe extern "C" fn drop_type(capsule: *mut PyObject) {
-    // SAFETY: the interpreter calls this once, with a capsule of ours, whose pointer is a box.
-    unsafe {
-        let compiled = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr());
-        if !compiled.is_null() {
-            drop(Box::from_raw(compiled.cast::<Type>()));
-        }
-    }
+impl capsule::Held for Type {
+    const NAME: &'static CStr = c"brinery.type";
 }
 
 /// Reads the nodes of a type: tuples of a word and what goes with it.
@@ -64,22 +56,12 @@ pub(super) fn compile(nodes: Ref<'_>) -> Result<Owned> {
     if !compiled.iter().all(|node| node.parts().iter().all(|&part| part < count)) || count == 0 {
         return Err(error::value_error("a node that is not there"));
     }
-    let compiled = Box::into_raw(Box::new(Type(compiled)));
-    // SAFETY: the box becomes the capsule's.
-    unsafe { Owned::from_result(PyCapsule_New(compiled.cast(), CAPSULE.as_ptr(), Some(drop_type))) }
+    capsule::new(Type(compiled))
 }
 
 /// Whether a value is certainly of a type.
 pub(super) fn fits(compiled: Ref<'_>, value: Ref<'_>) -> Result<bool> {
-    // SAFETY: the name of the capsule says what it holds; whoever calls holds it.
-    let compiled = unsafe {
-        let pointer = PyCapsule_GetPointer(compiled.as_ptr(), CAPSULE.as_ptr());
-        if pointer.is_null() {
-            return Err(Raised);
-        }
-        &*pointer.cast::<Type>()
-    };
-    compiled.fits(value)
+    capsule::get::<Type>(compiled)?.fits(value)
 }
 
 fn all(items: Ref<'_>) -> Result<Vec<Owned>> {
@@ -139,14 +121,15 @@ impl Node {
 impl Type {
     fn fits(&self, value: Ref<'_>) -> Result<bool> {
         let mut todo: Vec<(Owned, usize)> = Vec::new();
-        let mut seen: HashSet<(usize, usize)> = HashSet::new();
+        // Held, so that no other object gets the place of one of them.
+        let mut seen: HashMap<(usize, usize), Owned> = HashMap::new();
         if !self.look(value, 0, &mut todo)? {
             return Ok(false);
         }
         while let Some((object, node)) = todo.pop() {
             // What holds itself is looked at once: whatever leads to it holds it, what is in it does, and so do we.
             let shared = object.as_ref().has_more_holders(2);
-            if shared && !seen.insert((object.as_ptr().addr(), node)) {
+            if shared && seen.insert((object.as_ptr().addr(), node), object.clone()).is_some() {
                 continue;
             }
             if !self.look_inside(object.as_ref(), node, &mut todo)? {

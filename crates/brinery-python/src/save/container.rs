@@ -2,12 +2,12 @@
 
 use super::global::dict_get;
 use super::memo::Known;
-use super::row::items;
 use super::scalar::SHORT;
 use super::task::{Dict, From, FrozenSet, Item, Items, List, Set, Stage, Task, Tuple};
 use super::{Dump, Leaf, MOST_NESTED};
 use crate::ffi::api::*;
 use crate::ffi::layout::collections::Step;
+use crate::ffi::sequence::items;
 use crate::ffi::{Owned, Ref, Result, error, layout, set};
 use brinery::Opcode;
 use brinery::write::BATCH_SIZE;

@@ -9,6 +9,7 @@ use super::task::{Attributes, Construct, Dict, From, Items, Slots, State, Task, 
 use super::{Dump, MOST_NESTED, standard};
 use crate::ffi::api::*;
 use crate::ffi::layout::items as layout;
+use crate::ffi::sequence;
 use crate::ffi::{Owned, Ref, Result, error, text};
 use brinery::{Opcode, Segment};
 use std::cell::{OnceCell, RefCell};
@@ -967,7 +968,7 @@ impl Dump<'_> {
             )));
         }
         // SAFETY: the object is a tuple. What the reduction has is a copy.
-        let args = Owned::tuple(unsafe { super::row::items_of_tuple(returned.as_ref()) })?;
+        let args = Owned::tuple(unsafe { sequence::items_of_tuple(returned.as_ref()) })?;
         let state = if facts.has_state(object.as_ref()) {
             // SAFETY: the instance is alive and has a dict.
             unsafe {

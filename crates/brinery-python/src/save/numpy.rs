@@ -8,9 +8,9 @@
 use super::Dump;
 use super::instance::Facts;
 use super::memo::Known;
-use super::row::items_of_tuple;
 use super::task::Task;
 use crate::ffi::api::*;
+use crate::ffi::sequence::items_of_tuple;
 use crate::ffi::{Owned, Ref, Result, bytes, error, layout, text};
 use crate::state::State;
 use brinery::Opcode;

@@ -7,6 +7,7 @@ use super::scalar::SHORT;
 use super::task::{Construct, From, Items, State as LateState, Task};
 use super::{Dump, Leaf};
 use crate::ffi::api::*;
+use crate::ffi::sequence;
 use crate::ffi::{Owned, Ref, Result, error, layout, text};
 use crate::state::State;
 use brinery::Opcode;
@@ -854,7 +855,7 @@ impl Dump<'_> {
             self.settle();
         }
         // SAFETY: the object is a tuple.
-        let items = unsafe { super::row::items_of_tuple(object.as_ref()) };
+        let items = unsafe { sequence::items_of_tuple(object.as_ref()) };
         let copy = without_collector(|| Owned::tuple(items))?;
         if !self.save_class(object.type_ref())? {
             return Ok(false);

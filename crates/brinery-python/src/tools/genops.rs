@@ -2,7 +2,7 @@
 
 use super::{exactly, frozen, value};
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Raised, Ref, Result, bytes, error};
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, capsule, error};
 use crate::methods::guard;
 use brinery::Opcode;
 use brinery::inspect::{Genops, GenopsError, Limits};
@@ -22,7 +22,9 @@ struct Iteration {
 /// The position of an iteration that has ended, or that another thread is just advancing.
 const OVER: usize = usize::MAX;
 
-const CAPSULE: &CStr = c"brinery._genops";
+impl capsule::Held for Iteration {
+    const NAME: &'static CStr = c"brinery._genops";
+}
 
 struct Definition(std::cell::UnsafeCell<PyMethodDef>);
 
@@ -51,18 +53,9 @@ pub(super) unsafe extern "C" fn genops(
             base: position(base)?,
             limits: value::limits()?,
         };
-        let iteration = Box::into_raw(Box::new(iteration));
-        // SAFETY: the capsule takes over the box and frees it; the function keeps the capsule, and the iterator the
-        // function. A `None` ends the iteration.
+        let capsule = capsule::new(iteration)?;
+        // SAFETY: the function keeps the capsule, and the iterator the function. A `None` ends the iteration.
         unsafe {
-            let capsule =
-                match Owned::from_result(PyCapsule_New(iteration.cast(), CAPSULE.as_ptr(), Some(free))) {
-                    Ok(capsule) => capsule,
-                    Err(raised) => {
-                        drop(Box::from_raw(iteration));
-                        return Err(raised);
-                    }
-                };
             let next =
                 Owned::from_result(PyCFunction_NewEx(NEXT.0.get(), capsule.as_ptr(), std::ptr::null_mut()))?;
             Owned::from_result(PyCallIter_New(next.as_ptr(), Py_None()))
@@ -80,22 +73,10 @@ pub(super) fn position(object: Ref<'_>) -> Result<Option<u64>> {
     if position == u64::MAX && error::occurred() { Err(Raised) } else { Ok(Some(position)) }
 }
 
-unsafe extern "C" fn free(capsule: *mut PyObject) {
-    // SAFETY: the interpreter calls this once with a capsule of ours, whose pointer came from a box.
-    unsafe {
-        let iteration = PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()).cast::<Iteration>();
-        if !iteration.is_null() {
-            drop(Box::from_raw(iteration));
-        }
-    }
-}
-
 unsafe extern "C" fn next(capsule: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     guard(|| {
-        // SAFETY: the receiver is the capsule, which owns the iteration and is kept by the function that is running.
-        let iteration =
-            unsafe { PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()).cast::<Iteration>().as_ref() };
-        let &Iteration { ref data, ref position, base, limits } = iteration.ok_or(Raised)?;
+        // SAFETY: the receiver is the capsule, which is kept by the function that is running.
+        let &Iteration { ref data, ref position, base, limits } = capsule::get(unsafe { Ref::new(capsule) })?;
         let start = position.swap(OVER, Ordering::AcqRel);
         if start == OVER {
             return Ok(Owned::none());
