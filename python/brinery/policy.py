@@ -599,7 +599,7 @@ def _run(
 
 
 def _as_refusal(error: BaseException) -> BaseException:
-    """Return the refusal that stands for an exception of a load, or that if it says nothing about the data."""
+    """Return what to raise for an exception of a load: a refusal, if it says something about the data."""
     if isinstance(error, (PolicyError, MemoryError)) or not isinstance(error, Exception):
         return error
     offset, opcode = getattr(error, "offset", None), getattr(error, "opcode", None)

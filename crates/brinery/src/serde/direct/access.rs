@@ -71,8 +71,7 @@ impl<'de> SeqAccess<'de> for Batches<'_, 'de> {
             return Ok(None);
         }
         self.count += 1;
-        let result = seed.deserialize(&mut *self.reader);
-        self.reader.whole(result).map(Some)
+        self.reader.part(seed).map(Some)
     }
 }
 
@@ -105,8 +104,7 @@ impl<'de> SeqAccess<'de> for Few<'_, 'de> {
             return Ok(None);
         }
         self.left -= 1;
-        let result = seed.deserialize(&mut *self.reader);
-        let value = self.reader.whole(result)?;
+        let value = self.reader.part(seed)?;
         self.reader.expect(byte::APPEND)?;
         Ok(Some(value))
     }
@@ -162,8 +160,7 @@ impl<'de> SeqAccess<'de> for Postfix<'_, 'de> {
             return Err(self.reader.lost());
         }
         self.count += 1;
-        let result = seed.deserialize(&mut *self.reader);
-        self.reader.whole(result).map(Some)
+        self.reader.part(seed).map(Some)
     }
 }
 
@@ -228,8 +225,7 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
             return Ok(None);
         }
         self.waits = true;
-        let result = seed.deserialize(&mut *self.reader);
-        self.reader.whole(result).map(Some)
+        self.reader.part(seed).map(Some)
     }
 
     #[inline]
@@ -239,8 +235,7 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
         }
         self.waits = false;
         self.count += 1;
-        let result = seed.deserialize(&mut *self.reader);
-        self.reader.whole(result)
+        self.reader.part(seed)
     }
 }
 
@@ -276,8 +271,7 @@ impl<'de> MapAccess<'de> for Single<'_, 'de> {
         if self.left == 0 || self.reader.lost {
             return Ok(None);
         }
-        let result = seed.deserialize(&mut *self.reader);
-        self.reader.whole(result).map(Some)
+        self.reader.part(seed).map(Some)
     }
 
     #[inline]
@@ -285,8 +279,7 @@ impl<'de> MapAccess<'de> for Single<'_, 'de> {
         if !std::mem::take(&mut self.waits) {
             return Err(self.reader.lost());
         }
-        let result = seed.deserialize(&mut *self.reader);
-        let value = self.reader.whole(result)?;
+        let value = self.reader.part(seed)?;
         self.left -= 1;
         self.reader.expect(byte::SETITEM)?;
         Ok(value)

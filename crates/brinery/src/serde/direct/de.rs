@@ -4,7 +4,7 @@ use super::access::{Batches, Entries, Few, Postfix, Single, Variant};
 use super::skim::Kind;
 use super::{Lost, Reader, Result, Tag};
 use crate::opcode::byte;
-use ::serde::de::{Deserializer, Visitor, value::SeqDeserializer};
+use ::serde::de::{DeserializeSeed, Deserializer, Visitor, value::SeqDeserializer};
 
 impl<'de> Reader<'de> {
     #[inline]
@@ -129,35 +129,40 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// What a seed makes of what comes next.
+    #[inline(always)]
+    pub(super) fn part<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value> {
+        let result = seed.deserialize(&mut *self);
+        self.whole(result)
+    }
+
     #[inline]
     fn list<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
-        let start = self.at();
-        self.skip();
-        let open = self.store_open(Tag::Container, start);
-        self.enter()?;
-        let value = if self.peek() == byte::MARK {
-            self.skip();
-            Batches::visit(self, [byte::APPENDS; 2], visitor)?
-        } else if self.goes_on(Kind::List) {
-            Few::visit(self, 1, visitor)?
-        } else {
-            Few::visit(self, 0, visitor)?
-        };
-        self.leave();
-        self.close(open);
-        Ok(value)
+        self.filled(byte::APPENDS, |this| usize::from(this.goes_on(Kind::List)), visitor)
     }
 
     fn set<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        self.filled(byte::ADDITEMS, |_| 0, visitor)
+    }
+
+    /// A container of batches that this opcode ends, or of so `few` items without a mark.
+    #[inline(always)]
+    fn filled<V: Visitor<'de>>(
+        &mut self,
+        end: u8,
+        few: impl FnOnce(&mut Self) -> usize,
+        visitor: V,
+    ) -> Result<V::Value> {
         let start = self.at();
         self.skip();
         let open = self.store_open(Tag::Container, start);
         self.enter()?;
         let value = if self.peek() == byte::MARK {
             self.skip();
-            Batches::visit(self, [byte::ADDITEMS; 2], visitor)?
+            Batches::visit(self, [end; 2], visitor)?
         } else {
-            Few::visit(self, 0, visitor)?
+            let count = few(self);
+            Few::visit(self, count, visitor)?
         };
         self.leave();
         self.close(open);
