@@ -71,6 +71,72 @@ def test_cycles_that_are_dropped_are_collected_in_time(count: int) -> None:
     assert len(gc.get_objects()) - before < 1000
 
 
+@pytest.fixture
+def usual_thresholds():
+    """Let the collector run as often as it did in most releases."""
+    before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield
+    gc.set_threshold(*before)
+
+
+def passes() -> list[int]:
+    """Return how often the collector has looked at each generation."""
+    return [generation["collections"] for generation in gc.get_stats()]
+
+
+@pytest.mark.skipif(off, reason="the collector runs while a load grows")
+@pytest.mark.usefixtures("usual_thresholds")
+@pytest.mark.parametrize("count", [100, 1000, 20_000])
+def test_loads_that_are_dropped_do_not_age(count: int) -> None:
+    data = _pickle.dumps([[number] for number in range(count)])
+    gc.collect()
+    before = passes()
+    for _ in range(2_000_000 // count):
+        brinery.loads(data)
+    young, middle, old = (after - was for after, was in zip(passes(), before))
+    assert old <= 1
+    # What is freed is taken off the count again, so that a small load leaves nothing to do.
+    assert middle > 50 if count > 700 else young + middle <= 1
+
+
+@pytest.mark.usefixtures("usual_thresholds")
+@pytest.mark.parametrize("count", [100, 1000, 20_000])
+def test_loads_that_are_kept_grow_old(count: int) -> None:
+    data = _pickle.dumps([[number] for number in range(count)])
+    gc.collect()
+    before = passes()
+    kept = [brinery.loads(data) for _ in range(1_000_000 // count)]
+    assert len(kept) * count == 1_000_000
+    assert passes()[2] > before[2]
+
+
+class Final:
+    """A class whose finalizer loads, and looks at what the collector knows."""
+
+    data = _pickle.dumps([[number] for number in range(2000)])
+    seen: list[int] = []
+
+    def __del__(self) -> None:
+        made = brinery.loads(self.data)
+        assert gc.isenabled() and all(gc.is_tracked(one) for one in made)
+        self.seen.append(len(made))
+
+
+def test_finalizers_that_a_collection_runs_may_load() -> None:
+    data = cycle(3000)
+    Final.seen.clear()
+    for _ in range(200):
+        one = Final()
+        one.itself = one
+        del one
+        made = brinery.loads(data)
+        known = {id(one) for one in gc.get_objects()} if _ % 50 == 0 else ()
+        assert not known or all(id(one) in known for one in made)
+    gc.collect()
+    assert Final.seen == [2000] * 200
+
+
 def test_a_failed_load_leaves_whole_books() -> None:
     data = cycle(500)
     for end in range(0, len(data), 97):

@@ -12,7 +12,7 @@ use super::spare::Aids;
 use super::{hashable, string};
 use crate::ffi::api::*;
 use crate::ffi::buffer::View;
-use crate::ffi::layout::{self, Heap, Layout, collections, remind_collector};
+use crate::ffi::layout::{self, Heap, Layout, collections};
 use crate::ffi::pages::LargeArenas;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, number, ordered, tuple};
 use crate::place;
@@ -250,11 +250,8 @@ impl Drop for Builder<'_> {
         self.memos.end(self.aids);
         if let Some(layout) = self.layout {
             let runs = self.pause.is_wanted();
-            let due = self.aids.nursery.hand_over(layout, runs);
             self.pause.end();
-            if due {
-                remind_collector();
-            }
+            self.aids.nursery.hand_over(layout, runs);
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Before such an object are two words, by which the collector links the objects of a generation in a circle. New objects of
 //! a load are linked in a circle of their own, its *nursery*, and get into the collector's books together when the load ends.
-//! The collector does not look at them before that, and takes them for reachable.
+//! The collector does not look at them before that, and takes them for reachable. A collection that is due because of them is
+//! made when the load ends, just before they get into the books: it would find them all reachable.
 
 use super::{Heap, Layout};
-use crate::ffi::{Owned, Raised, Ref, Result};
+use crate::ffi::{Owned, Raised, Ref, Result, error};
 use pyo3_ffi::*;
 use std::ffi::c_int;
 use std::ptr::{self, NonNull};
@@ -44,7 +45,11 @@ struct Record {
 }
 
 /// Where the collector of this interpreter keeps its books.
-pub(super) struct Books(NonNull<Record>);
+pub(super) struct Books {
+    record: NonNull<Record>,
+    /// `gc.collect`
+    collect: Owned,
+}
 
 // SAFETY: the books live as long as the interpreter, whose lock protects them.
 unsafe impl Send for Books {}
@@ -97,7 +102,7 @@ impl Books {
             for (index, generation) in books.generations.iter().enumerate() {
                 let threshold = PyTuple_GetItem(thresholds.as_ptr(), index as Py_ssize_t);
                 if threshold.is_null() || PyLong_AsLong(threshold) != i64::from(generation.threshold) {
-                    crate::ffi::error::clear();
+                    error::clear();
                     return Ok(None);
                 }
             }
@@ -107,7 +112,7 @@ impl Books {
             if !known {
                 return Ok(None);
             }
-            let books = Books(record);
+            let books = Books { record, collect: get("collect")? };
             let before = get("isenabled")?.call0()?.is_true()?;
             get("enable")?.call0()?;
             let enabled = books.runs().read() == 1;
@@ -125,7 +130,35 @@ impl Books {
     #[inline(always)]
     fn runs(&self) -> *mut c_int {
         // SAFETY: the record is a part of a larger one.
-        unsafe { self.0.as_ptr().cast::<c_int>().sub(3) }
+        unsafe { self.record.as_ptr().cast::<c_int>().sub(3) }
+    }
+
+    /// Counts collections that would have been made by now, all but the last one, and tells which generation that is to look
+    /// at.
+    fn pass(&self, collections: i64) -> c_int {
+        // SAFETY: the interpreter's books, with its lock held.
+        let books = unsafe { &mut *self.record.as_ptr() };
+        let [_, middle, old] = &mut books.generations;
+        let young = i64::from(middle.count) + collections - 1;
+        let every = i64::from(middle.threshold).max(0) + 1;
+        if young < every {
+            middle.count = young as c_int;
+            return 0;
+        }
+        let passed = c_int::try_from(young / every - 1).unwrap_or(c_int::MAX);
+        old.count = old.count.saturating_add(passed);
+        // As the collector has it: what has become old is worth a look only if it is much, beside what is.
+        if old.count > old.threshold && books.pending >= books.old / 4 { 2 } else { 1 }
+    }
+
+    /// Collects, unless there is an exception, which would be in the way of finalizers.
+    fn collect(&self, generation: c_int) {
+        // SAFETY: reads the state of this thread.
+        if unsafe { PyErr_Occurred() }.is_null()
+            && Owned::int(generation.into()).and_then(|number| self.collect.as_ref().call1(number.as_ref())).is_err()
+        {
+            error::clear();
+        }
     }
 }
 
@@ -187,45 +220,40 @@ impl Nursery {
         }
     }
 
-    /// Puts the objects into the collector's books.
+    /// Puts the objects into the collector's books. `runs` tells whether the program wants the collector to run.
     ///
-    /// If there are so many that the collector would have run meanwhile, they get there as if it had, and had found them all
-    /// reachable: they are old then, and the next collections are due when they would have been. `runs` tells whether the
-    /// program wants the collector to run. The answer is whether a collection is due.
-    pub(crate) fn hand_over(&mut self, layout: &Layout, runs: bool) -> bool {
+    /// If there are so many that the collector would have run meanwhile, the last collection that is due is made, and they
+    /// are counted as what the others have left: they get into the middle generation.
+    pub(crate) fn hand_over(&mut self, layout: &Layout, runs: bool) {
         let made = std::mem::take(&mut self.made) as i64;
+        let books = layout.books.record.as_ptr();
+        // SAFETY: the interpreter's books, with its lock held.
+        let count = unsafe { i64::from((*books).generations[0].count) } + made;
+        // SAFETY: as above.
+        let threshold = unsafe { i64::from((*books).generations[0].threshold) };
+        if runs && threshold > 0 && count > threshold {
+            // Code that is run by the collector may load, too, or alter the thresholds.
+            let generation = layout.books.pass(count / (threshold + 1));
+            layout.books.collect(generation);
+            self.move_into(layout, 1);
+            // SAFETY: as above.
+            unsafe { (*books).generations[0].count = (count % (threshold + 1)) as c_int };
+        } else {
+            self.move_into(layout, 0);
+            // SAFETY: as above.
+            unsafe { (*books).generations[0].count = c_int::try_from(count).unwrap_or(c_int::MAX) };
+        }
+    }
+
+    /// Puts the objects into a generation.
+    fn move_into(&mut self, layout: &Layout, generation: usize) {
         let circle = self.circle.as_ptr();
         // SAFETY: the interpreter's books, with its lock held; the circle is ours.
         unsafe {
-            let books = &mut *layout.books.0.as_ptr();
-            let [young, middle, old] = &mut books.generations;
-            let threshold = i64::from(young.threshold);
-            let mut target = &raw mut young.links;
-            let count = i64::from(young.count) + made;
-            if runs && threshold > 0 && made > threshold {
-                target = &raw mut old.links;
-                young.count = (count % (threshold + 1)) as c_int;
-                let collections = i64::from(middle.count) + count / (threshold + 1);
-                let every = i64::from(middle.threshold).max(0) + 1;
-                middle.count = (collections % every) as c_int;
-                old.count =
-                    old.count.saturating_add(c_int::try_from(collections / every).unwrap_or(c_int::MAX));
-                books.pending += made as isize;
-                if old.count > old.threshold && books.pending > books.old / 4 {
-                    // A collection of everything is due: let the next object begin it.
-                    young.count = young.threshold.saturating_add(1);
-                }
-            } else {
-                young.count = c_int::try_from(count).unwrap_or(c_int::MAX);
-                if runs && threshold > 0 && count > threshold {
-                    // The collection that is due has nothing to find among them.
-                    target = &raw mut middle.links;
-                }
-            }
-            let due = runs && threshold > 0 && young.count > young.threshold;
             if (*circle).next == circle {
-                return due;
+                return;
             }
+            let target = &raw mut (*layout.books.record.as_ptr()).generations[generation].links;
             let (first, last, before) = ((*circle).next, (*circle).previous, (*target).previous);
             let flags = (*first).previous.addr() & 3;
             (*before).next = first;
@@ -234,20 +262,6 @@ impl Nursery {
             (*target).previous = last;
             (*circle).next = circle;
             (*circle).previous = circle;
-            due
-        }
-    }
-}
-
-/// Lets the collector do what is due, which it looks for when it is asked for memory.
-#[cold]
-pub(crate) fn remind_collector() {
-    /// Too many items for the interpreter to have such a tuple in reserve.
-    const MANY: Py_ssize_t = 32;
-    // SAFETY: makes a new tuple, which goes at once.
-    unsafe {
-        if PyErr_Occurred().is_null() {
-            drop(Owned::from_nullable(PyTuple_New(MANY)));
         }
     }
 }

@@ -540,7 +540,7 @@ impl Empty {
 fn are_known(layout: &Layout) -> Result<Option<*mut u8>> {
     let mut nursery = Nursery::default();
     let known = compare(layout, &mut nursery);
-    let _ = nursery.hand_over(layout, false);
+    nursery.hand_over(layout, false);
     known
 }
 

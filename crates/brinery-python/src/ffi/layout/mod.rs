@@ -41,7 +41,7 @@ mod values;
 
 #[cfg(known_layout)]
 pub(crate) use self::{
-    collected::{Nursery, remind_collector},
+    collected::Nursery,
     decimal::Decimals,
     dict::Shapes,
     heap::Heap,

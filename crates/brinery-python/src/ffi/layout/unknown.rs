@@ -103,13 +103,10 @@ pub(crate) struct Nursery;
 impl Nursery {
     pub(crate) fn forget_tuple(&mut self, _: Ref<'_>) {}
 
-    pub(crate) fn hand_over(&mut self, layout: &Layout, _: bool) -> bool {
+    pub(crate) fn hand_over(&mut self, layout: &Layout, _: bool) {
         match *layout {}
     }
 }
-
-/// The collector needs no reminder.
-pub(crate) fn remind_collector() {}
 
 /// Nothing is allocated past the public API.
 #[derive(Clone, Copy)]
