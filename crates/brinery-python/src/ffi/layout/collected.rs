@@ -155,7 +155,9 @@ impl Books {
     fn collect(&self, generation: c_int) {
         // SAFETY: reads the state of this thread.
         if unsafe { PyErr_Occurred() }.is_null()
-            && Owned::int(generation.into()).and_then(|number| self.collect.as_ref().call1(number.as_ref())).is_err()
+            && Owned::int(generation.into())
+                .and_then(|number| self.collect.as_ref().call1(number.as_ref()))
+                .is_err()
         {
             error::clear();
         }
