@@ -17,8 +17,7 @@ pub(crate) fn new_bytearray(data: &[u8]) -> Result<Owned> {
         let array =
             Owned::from_result(PyByteArray_FromStringAndSize(std::ptr::null(), data.len() as Py_ssize_t))?;
         let target = PyByteArray_AsString(array.as_ptr()).cast();
-        super::pages::enlarge(target, data.len());
-        std::ptr::copy_nonoverlapping(data.as_ptr(), target, data.len());
+        super::pages::fill(target, data);
         Ok(array)
     }
 }
@@ -61,11 +60,10 @@ pub(crate) unsafe fn new_bytearray_of_mapping(data: &[u8]) -> Result<Owned> {
 ///
 /// The data belong to a file that is mapped to be read only, and there is room for them at `target`.
 unsafe fn copy_mapping(data: &[u8], mut target: *mut u8) {
-    super::pages::enlarge(target, data.len());
     for part in data.chunks(PART) {
         // SAFETY: by contract.
         unsafe {
-            std::ptr::copy_nonoverlapping(part.as_ptr(), target, part.len());
+            super::pages::fill(target, part);
             target = target.add(part.len());
             super::pages::let_go(part);
         }

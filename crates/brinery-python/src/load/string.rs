@@ -14,8 +14,7 @@ pub(super) fn new_bytes(data: &[u8]) -> Result<Owned> {
     unsafe {
         let bytes = Owned::from_result(PyBytes_FromStringAndSize(ptr::null(), data.len() as Py_ssize_t))?;
         let target = PyBytes_AS_STRING(bytes.as_ptr()).cast_mut().cast();
-        pages::enlarge(target, data.len());
-        ptr::copy_nonoverlapping(data.as_ptr(), target, data.len());
+        pages::fill(target, data);
         Ok(bytes)
     }
 }

@@ -123,7 +123,7 @@ impl Output {
 
     /// Goes on in other memory, where the first `len` bytes have been written.
     fn take_over(&mut self, range: std::ops::Range<*mut std::mem::MaybeUninit<u8>>, len: usize) {
-        pages::enlarge(range.start.cast(), range.end.addr() - range.start.addr());
+        pages::enlarge(range.start.cast(), len, range.end.addr() - range.start.addr());
         self.start = range.start.cast();
         self.end = range.end.cast();
         // SAFETY: there is room for what has been written, and it has been kept.
@@ -266,7 +266,7 @@ impl Buffer for Output {
         }
         // SAFETY: there is room, and nobody else can refer to it.
         unsafe {
-            ptr::copy_nonoverlapping(bytes.as_ptr(), self.position, bytes.len());
+            pages::fill(self.position, bytes);
             self.position = self.position.add(bytes.len());
         }
     }
