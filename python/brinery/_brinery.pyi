@@ -257,7 +257,6 @@ def _policy_load(
     errors: str,
     buffers: Any,
     resolve: Callable[[str, str, int], Any] | None,
-    refuse: Callable[..., Exception],
     persistent: Callable[[Any], Any] | None,
     trailing: bool,
     /,

@@ -14,7 +14,7 @@ from typing import Any, Callable, Union
 from . import _brinery
 from .policy import Policy, _refusal, _remembered
 
-__all__ = ["check", "policy_for"]
+__all__ = ["check", "compiled", "look", "policy_for"]
 
 _PLAIN = (
     type(None),
@@ -195,11 +195,11 @@ def check(value: Any, annotation: Any) -> None:
     PolicyError
         If something in it is of another type; its `path` says where.
     """
-    if not _brinery._type_fits(_compiled(annotation), value):
-        _look(value, annotation)
+    if not _brinery._type_fits(compiled(annotation), value):
+        look(value, annotation)
 
 
-def _look(value: Any, annotation: Any) -> None:
+def look(value: Any, annotation: Any) -> None:
     """Make sure that a value is of a type by all that there is to know about types."""
     todo: list[tuple[Any, Any, str]] = [(value, annotation, "obj")]
     seen: dict[
@@ -220,7 +220,7 @@ def _look(value: Any, annotation: Any) -> None:
 
 
 @_remembered
-def _compiled(annotation: Any) -> Any:
+def compiled(annotation: Any) -> Any:
     """Return a type that says yes to most values that are of it, and fast."""
     nodes: list[tuple[Any, ...]] = []
     known: dict[Any, int] = {}

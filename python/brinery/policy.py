@@ -588,7 +588,7 @@ def _run(
 ) -> tuple[Any, int]:
     try:
         result: tuple[Any, int] = _brinery._policy_load(
-            policy._native, data, *options, resolve, _refusal, persistent, trailing
+            policy._native, data, *options, resolve, persistent, trailing
         )
         return result
     except Exception as error:
@@ -612,13 +612,6 @@ def _as_refusal(error: BaseException) -> BaseException:
     return refusal
 
 
-def _ruled(policy: Any, type_: Any) -> Policy:
-    rules = _policy_of("data" if policy is None else policy)
-    if type_ is None:
-        return rules
-    return _with_type(rules, type_)
-
-
 _Asked = TypeVar("_Asked", bound="Callable[..., Any]")
 
 
@@ -637,39 +630,38 @@ def _remembered(function: _Asked) -> _Asked:
     return cast(_Asked, ask)
 
 
-@_remembered
-def _with_type(rules: Policy, type_: Any) -> Policy:
-    from ._types import policy_for
-
-    return rules | policy_for(type_)
+#: What loads by type need, by policy and type, the last few.
+_by_type: dict[tuple[Any, Any], tuple[Any, Any]] = {}
+_KEPT = 64
 
 
-def _loads(
-    data: Any, policy: Any, type_: Any, fix_imports: Any, encoding: Any, errors: Any, buffers: Any
-) -> Any:
-    options = _options(fix_imports, encoding, errors, buffers)
-    value, _ = _run(_ruled(policy, type_), data if type(data) is bytes else bytes(memoryview(data)), options)
-    if type_ is not None:
-        from ._types import check
+def _typed(policy: Any, type_: Any) -> tuple[Any, Any]:
+    """Return the native rules of a load by type, and the native type; remember them."""
+    from ._types import compiled, policy_for
 
-        check(value, type_)
-    return value
-
-
-def _load(
-    file: Any, policy: Any, type_: Any, fix_imports: Any, encoding: Any, errors: Any, buffers: Any
-) -> Any:
-    return _loads(file.read(), policy, type_, fix_imports, encoding, errors, buffers)
+    rules = _policy_of("data" if policy is None else policy) | policy_for(type_)
+    found = (rules._native, compiled(type_))
+    try:
+        hash((policy, type_))
+    except TypeError:
+        return found
+    while len(_by_type) >= _KEPT:
+        _by_type.pop(next(iter(_by_type)), None)
+    _by_type[policy, type_] = found
+    return found
 
 
-def _prepare(
-    file: Any, policy: Any, _: Any, fix_imports: Any, encoding: Any, errors: Any, buffers: Any
-) -> tuple[Any, Policy, tuple[bool, str, str, Any]]:
-    return file, _policy_of(policy), _options(fix_imports, encoding, errors, buffers)
+def _look(value: Any, type_: Any) -> None:
+    """Make sure that a value is of a type; it is not certain yet."""
+    from ._types import look
+
+    look(value, type_)
 
 
-def _load_next(unpickler: Any, prepared: tuple[Any, Policy, tuple[bool, str, str, Any]]) -> Any:
-    file, policy, options = prepared
+def _load_next(unpickler: Any, prepared: tuple[Any, ...]) -> Any:
+    """Load the next pickle for an `Unpickler` with ways of its own, or of a file that cannot go back."""
+    file, policy, *given = prepared
+    options = _options(*given)
     base = _brinery.Unpickler
     own = type(unpickler).find_class
     resolve = None if own is base.find_class else _asking(unpickler.find_class)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import copyreg
 import enum
+import gc
+import io
 import pickle
 import sys
 import types
+import typing
+import weakref
 from typing import Any
 
 import pytest
@@ -330,3 +334,129 @@ def test_a_failure_of_a_class_is_a_refusal_with_its_cause() -> None:
 class Odd:
     def __new__(cls) -> Odd:
         raise ZeroDivisionError
+
+
+def place(monkeypatch: pytest.MonkeyPatch, cls: type) -> type:
+    """Put a class into a module of its own."""
+    module = types.ModuleType("brinery_place")
+    monkeypatch.setitem(sys.modules, "brinery_place", module)
+    cls.__module__, cls.__qualname__ = "brinery_place", "Placed"
+    module.Placed = cls  # type: ignore[attr-defined]
+    return cls
+
+
+def placed() -> type:
+    return type("Placed", (), {})
+
+
+PLACED = b"\x80\x03cbrinery_place\nPlaced\n)\x81}X\x01\0\0\0aK\x01sb."
+
+
+def test_a_class_that_was_judged_is_judged_again_when_it_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = brinery.Policy.allow("brinery_place:Placed")
+    cls = place(monkeypatch, placed())
+    for _ in range(3):
+        assert type(brinery.loads(PLACED, policy=policy)) is cls
+    cls.__setstate__ = list.append  # type: ignore[attr-defined]
+    with pytest.raises(brinery.PolicyError, match="native __setstate__"):
+        brinery.loads(PLACED, policy=policy)
+
+
+def test_the_class_of_now_is_made_and_not_the_one_that_was_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = brinery.Policy.allow("brinery_place:Placed")
+    for _ in range(3):
+        cls = place(monkeypatch, placed())
+        assert type(brinery.loads(PLACED, policy=policy)) is cls
+    place(monkeypatch, type("Placed", (), {"__setstate__": list.append}))
+    with pytest.raises(brinery.PolicyError, match="native __setstate__"):
+        brinery.loads(PLACED, policy=policy)
+    sys.modules["brinery_place"].__dict__.clear()
+    with pytest.raises(brinery.PolicyError, match="is not there"):
+        brinery.loads(PLACED, policy=policy)
+    monkeypatch.delitem(sys.modules, "brinery_place")
+    with pytest.raises(brinery.PolicyError, match="is not there"):
+        brinery.loads(PLACED, policy=policy)
+
+
+def test_a_policy_keeps_no_class_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = brinery.Policy.allow("brinery_place:Placed")
+    cls = weakref.ref(place(monkeypatch, placed()))
+    assert brinery.loads(PLACED, policy=policy).a == 1
+    sys.modules["brinery_place"].__dict__.clear()
+    gc.collect()
+    assert cls() is None
+
+
+def test_many_classes_of_one_policy_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("brinery_many")
+    monkeypatch.setitem(sys.modules, "brinery_many", module)
+    policy = brinery.Policy("data")
+    for index in range(100):
+        name = f"Wide\u0119{index}" if index % 2 else f"Class{index}"
+        setattr(module, name, type(name, (), {"__module__": "brinery_many"}))
+        policy |= brinery.Policy.allow(f"brinery_many:{name}")
+    made = [cls() for cls in vars(module).values() if isinstance(cls, type)]
+    for _ in range(3):
+        loaded = brinery.loads(pickle.dumps(made, 4), policy=policy)
+        assert [type(one) for one in loaded] == [type(one) for one in made]
+
+
+def test_an_unpickler_leaves_the_file_where_the_pickle_ends() -> None:
+    data = pickle.dumps({"a": 1}, 4)
+    file = io.BytesIO(b"before" + data + data + b"cos\nsystem\n." + b"after")
+    file.seek(6)
+    unpickler = brinery.Unpickler(file, policy="data")
+    assert unpickler.load() == {"a": 1}
+    assert file.tell() == 6 + len(data)
+    assert unpickler.load() == {"a": 1}
+    with pytest.raises(brinery.PolicyError, match=r"os\.system"):
+        unpickler.load()
+    assert file.read() == b""
+    with pytest.raises(EOFError):
+        unpickler.load()
+
+
+def test_an_unpickler_of_text_says_so() -> None:
+    with pytest.raises(TypeError, match="should return bytes, not str"):
+        brinery.Unpickler(io.StringIO("N."), policy="data").load()
+
+
+def test_a_file_that_cannot_be_read_is_no_file() -> None:
+    for kwargs in ({"policy": "data"}, {"type": int}):
+        with pytest.raises((TypeError, AttributeError), match="read"):
+            brinery.load(5, **kwargs)  # type: ignore[call-overload]
+
+
+def test_bytes_of_any_kind_are_loaded() -> None:
+    data = pickle.dumps([1], 4)
+    for kind in (bytes, bytearray, memoryview, lambda data: memoryview(data * 2)[: len(data)]):
+        assert brinery.loads(kind(data), policy="data") == [1]
+        assert brinery.loads(kind(data), type=list[int]) == [1]
+    with pytest.raises(TypeError):
+        brinery.loads("N.", policy="data")  # type: ignore[arg-type]
+
+
+def test_what_is_no_policy_says_so() -> None:
+    for policy in (5, object(), ["data"]):
+        with pytest.raises(TypeError, match=r"a policy is a brinery\.Policy or the name of one"):
+            brinery.loads(b"N.", policy=policy)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no policy is named 'nothing'"):
+        brinery.loads(b"N.", policy="nothing")
+
+
+def test_types_that_are_no_keys_are_looked_at_each_time() -> None:
+    unhashable = typing.Annotated[int, []]
+    for _ in range(2):
+        assert brinery.loads(b"K\x05.", type=unhashable) == 5
+    with pytest.raises(brinery.PolicyError):
+        brinery.loads(b"N.", type=unhashable)
+
+
+def test_no_more_than_some_types_are_remembered() -> None:
+    from brinery import policy as policies
+
+    for index in range(200):
+        kind = type(f"Kind{index}", (int,), {})
+        with pytest.raises(brinery.PolicyError):
+            brinery.loads(b"N.", type=kind)
+    assert len(policies._by_type) <= policies._KEPT

@@ -158,10 +158,10 @@ ANNOTATIONS: list[Any] = [
 
 @pytest.mark.parametrize("annotation", ANNOTATIONS, ids=str)
 def test_the_fast_yes_is_a_yes(annotation: Any) -> None:
-    compiled = _types._compiled(annotation)
+    compiled = _types.compiled(annotation)
     for value in VALUES:
         try:
-            _types._look(value, annotation)
+            _types.look(value, annotation)
             fits = True
         except brinery.PolicyError:
             fits = False
@@ -191,7 +191,7 @@ def test_the_fast_yes_is_a_yes(annotation: Any) -> None:
     ids=str,
 )
 def test_what_is_plainly_of_a_type_is_known_to_be_fast(value: Any, annotation: Any) -> None:
-    assert _brinery._type_fits(_types._compiled(annotation), value)
+    assert _brinery._type_fits(_types.compiled(annotation), value)
 
 
 def test_a_property_may_change_what_is_looked_at() -> None:
@@ -206,7 +206,7 @@ def test_a_property_may_change_what_is_looked_at() -> None:
 
     Changing.__annotations__["last"] = "list[int]"
     changing = Changing([[index] for index in range(100)])
-    assert _brinery._type_fits(_types._compiled(Changing), changing)
+    assert _brinery._type_fits(_types.compiled(Changing), changing)
     assert not changing.items
 
 

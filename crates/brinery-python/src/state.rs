@@ -25,8 +25,8 @@ macro_rules! names {
 
 names! {
     ChainMap SafeUUID _initializing _keys _member_map_ __class__ __dict__ __fspath__ __getattribute__ __getitem__ __getinitargs__ __import__ __main__ __module__ __name__ __new__ __newobj__ __newobj_ex__ __qualname__
-    Policy __getnewargs__ __getnewargs_ex__ __getstate__ __reduce__ __reduce_ex__ __setstate__ __slotnames__ __spec__ _known _native _refusal add add_note append char dispatch_table dtype extend find_class getvalue int isnative items itemsize latin1 maps offset
-    opcode path peek persistent_id persistent_load protocol read readinto readline reducer_override seek tell unknown write
+    Policy __getnewargs__ __getnewargs_ex__ __getstate__ __reduce__ __reduce_ex__ __setstate__ __slotnames__ __spec__ _by_type _known _native add add_note append char dispatch_table dtype extend find_class getvalue int isnative items itemsize latin1 maps offset
+    opcode path peek persistent_id persistent_load protocol read readinto readline reducer_override seek seekable tell unknown write
 }
 
 /// The exception classes of `pickle`, and our own.
@@ -125,6 +125,8 @@ pub(crate) struct State {
     pub(crate) spare: crate::load::Spare,
     /// What dumps use in turn.
     pub(crate) spare_dump: crate::save::Spare,
+    /// Where policies come from.
+    pub(crate) policies: crate::policy::Home,
     /// What saving knows of classes.
     pub(crate) facts: crate::save::FactsCache,
     /// Whether objects may be saved and loaded in ways that skip the general protocol. For finding faults they can be
@@ -190,6 +192,7 @@ impl State {
             layout: if fast_paths { Layout::new()? } else { None },
             spare: crate::load::Spare::default(),
             spare_dump: crate::save::Spare::default(),
+            policies: crate::policy::Home::default(),
             facts: crate::save::FactsCache::default(),
             fast_paths,
             placed: crate::place::Placed::default(),
@@ -248,6 +251,7 @@ impl State {
             layout: _,
             spare: _,
             spare_dump: _,
+            policies,
             facts: _,
             fast_paths: _,
             placed: _,
@@ -278,7 +282,7 @@ impl State {
             getattr,
             newobj,
         ];
-        for member in members {
+        for member in members.into_iter().chain(policies.held()) {
             // SAFETY: every member is alive.
             let status = unsafe { visit(member.as_ptr(), arg) };
             if status != 0 {

@@ -271,9 +271,11 @@ unsafe extern "C" fn init(object: *mut PyObject, args: *mut PyObject, kwargs: *m
             // Called again: nothing of the first life stays.
             this.persistent_load.replace(None);
         }
-        let ruled = some(policy).map(|policy| crate::policy::prepare(file, policy, arguments)).transpose()?;
-        drop(this.policy.replace(ruled));
         let options = Options::new("Unpickler", arguments)?;
+        let ruled = some(policy)
+            .map(|policy| crate::policy::prepare(state, file, policy, arguments, &options))
+            .transpose()?;
+        drop(this.policy.replace(ruled));
         let source = FileSource::new(File::new(state, file)?)?;
         this.visible.fix_imports.store(options.fix_imports, Ordering::Relaxed);
         this.memo.replace(Memo::default());
@@ -290,10 +292,6 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
         let (object, this) = unsafe { (Ref::new(object), parts(Ref::new(object))) };
         let state = State::of_type(object.type_ptr())?;
         let mut lock = Lock::new(this)?;
-        // SAFETY: taking a reference runs no Python code.
-        if let Some(ruled) = unsafe { this.policy.with(|policy| policy.clone()) } {
-            return crate::policy::load_next(object, ruled.as_ref());
-        }
         let Some(input) = lock.input() else {
             let name = object.type_name();
             return Err(
@@ -302,6 +300,13 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
         };
         let Input { source, options, machine, aids } = input;
         let is_plain = object.type_ref().is(state.types.unpickler.as_ref());
+        // SAFETY: taking a reference runs no Python code, nor does looking whether there is something.
+        let (ruled, has_hook) = unsafe {
+            (this.policy.with(|policy| policy.clone()), this.persistent_load.with(|hook| hook.is_some()))
+        };
+        if let Some(ruled) = ruled {
+            return crate::policy::load_next(state, object, ruled.as_ref(), options, !is_plain || has_hook);
+        }
         let hooks = Hooks {
             visible: &this.visible,
             find_class: (!is_plain).then_some(object),

@@ -202,6 +202,15 @@ impl<'a> Ref<'a> {
         unsafe { Owned::from_result(PyObject_CallNoArgs(self.as_ptr())) }
     }
 
+    /// `self.name()`
+    pub(crate) fn call_method0(self, name: Ref<'_>) -> Result<Owned> {
+        let args = [self.as_ptr()];
+        // SAFETY: both are alive, and there is one argument.
+        unsafe {
+            Owned::from_result(PyObject_VectorcallMethod(name.as_ptr(), args.as_ptr(), 1, ptr::null_mut()))
+        }
+    }
+
     /// `self.name(arg)`
     pub(crate) fn call_method1(self, name: Ref<'_>, arg: Ref<'_>) -> Result<Owned> {
         let args = [self.as_ptr(), arg.as_ptr()];

@@ -143,6 +143,11 @@ impl Classes {
 }
 
 impl Class {
+    /// The version under which all this was found out.
+    pub(super) fn version(&self) -> u32 {
+        self.version
+    }
+
     /// # Safety
     ///
     /// `kind` is a class that is alive.

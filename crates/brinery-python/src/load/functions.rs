@@ -73,7 +73,7 @@ unsafe extern "C" fn load(
         let opened = seal::opened(state, file, key, purpose, has_buffers)?;
         let file = opened.as_ref().map_or(file, Owned::as_ref);
         if some(policy).or(some(kind)).is_some() {
-            return crate::policy::load("_load", file, [policy, kind], arguments);
+            return crate::policy::load(state, file, [policy, kind], &options);
         }
         let mut source = FileSource::new(File::new(state, file)?)?;
         // SAFETY: the source is a `FileSource`.
@@ -107,7 +107,7 @@ unsafe extern "C" fn loads(
         let unsealed = seal::unsealed(state, data, key, purpose, has_buffers)?;
         let data = unsealed.as_ref().map_or(data, Owned::as_ref);
         if some(policy).or(some(kind)).is_some() {
-            return crate::policy::loads(state, data, [policy, kind], arguments);
+            return crate::policy::loads(state, data, [policy, kind], &options);
         }
         with_slice(data, |input| from_memory(state, &options, input, |builder| builder))
     })

@@ -68,6 +68,14 @@ impl Builder<'_> {
         known.nature(kind)
     }
 
+    /// The version of a class, which changes whenever something in it or its bases does, or zero.
+    pub(crate) fn class_version(&mut self, class: Ref<'_>) -> u32 {
+        let Some(layout) = self.layout.filter(|_| class.is_type()) else { return 0 };
+        // SAFETY: the class is alive.
+        let known = unsafe { self.aids.classes.get(class.as_ptr().cast(), self.state, layout) };
+        known.map_or(0, |class| class.version())
+    }
+
     /// `class(*args)`, if that can be done without running code.
     pub(crate) fn call_inertly(&mut self, class: Ref<'_>, args: Ref<'_>) -> Option<Result<Owned>> {
         let layout = self.layout?;

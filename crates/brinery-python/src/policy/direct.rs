@@ -4,18 +4,17 @@
 //! instances that get attributes. Their streams are loaded in one go, each deed judged before it is done. Whatever cannot be
 //! judged like this, and whatever is not granted, makes the load begin again, judged as a whole before anything is made.
 
-use super::functions::{resolve, resolver};
+use super::rules::{Judged, Rules, plain_text};
 use crate::ffi::api::*;
 use crate::ffi::layout::int;
-use crate::ffi::text::{self, Utf8};
-use crate::ffi::{Owned, Raised, Ref, Result, error, sequence};
-use crate::load::{Builder, Nature, loaded};
-use brinery::policy::{Capability, Native, Policy, Shape, State, Uses};
+use crate::ffi::{Owned, Ref, Result, sequence};
+use crate::load::{Builder, Nature};
+use brinery::policy::{Native, Shape, State};
 use std::cell::Cell;
 
 /// What a load in one go knows, and what it may still spend.
 pub(super) struct Direct<'a> {
-    policy: &'a Policy,
+    rules: &'a Rules,
     /// Whether brinery itself finds the objects of globals.
     finds_globals: bool,
     globals: Vec<Global<'a>>,
@@ -33,14 +32,9 @@ pub(super) struct Direct<'a> {
 
 /// A class that the stream has named.
 struct Global<'a> {
-    module: String,
-    name: String,
+    judged: &'a Judged<'a>,
     class: Owned,
-    capability: &'a Capability,
     nature: Option<Nature>,
-    /// The shapes that the arguments of a call may have, and those of a construction, as far as they cannot lose them again.
-    calls: Vec<&'a Shape>,
-    constructions: Vec<&'a Shape>,
     /// The attributes of the last instance, in order.
     row: Vec<Attribute<'a>>,
 }
@@ -54,10 +48,10 @@ struct Attribute<'a> {
 }
 
 impl<'a> Direct<'a> {
-    pub(super) fn new(policy: &'a Policy, finds_globals: bool, input: usize) -> Self {
-        let limits = policy.budgets();
+    pub(super) fn new(rules: &'a Rules, finds_globals: bool, input: usize) -> Self {
+        let limits = rules.budgets();
         Direct {
-            policy,
+            rules,
             finds_globals,
             globals: Vec::new(),
             last: Cell::new(0),
@@ -76,7 +70,6 @@ impl<'a> Direct<'a> {
     }
 
     /// The class that a stream names, if its instances can be made in one go.
-    #[cold]
     pub(super) fn global(
         &mut self,
         builder: &mut Builder<'_>,
@@ -87,42 +80,19 @@ impl<'a> Direct<'a> {
         if !self.finds_globals || self.has_old_strings || !exact(module) || !exact(name) {
             return Ok(None);
         }
-        let (module, name) = (module.text(), name.text());
-        if let Some(known) = self.globals.iter().find(|known| known.module == module && known.name == name) {
+        let (module, name) = (module.as_ref(), name.as_ref());
+        if let Some(known) = self.globals.iter().find(|known| known.judged.is_named(module, name)) {
             return Ok(Some(known.class.clone()));
         }
-        let (Some(capability), Some(class)) = (self.policy.get(&module, &name), attribute(&module, &name))
-        else {
-            return Ok(None);
-        };
-        if !class.is_type() || self.globals.iter().any(|known| known.class.is(class.as_ref())) {
+        let Some(judged) = self.rules.judged(module, name) else { return Ok(None) };
+        let Some(class) = judged.object().filter(|object| object.is_type()) else { return Ok(None) };
+        if self.globals.iter().any(|known| known.class.is(class.as_ref()))
+            || !judged.is_as_granted(builder, class.as_ref())?
+        {
             return Ok(None);
         }
         let nature = builder.nature(class.as_ref());
-        let uses = Uses {
-            construct: capability.construct.is_some(),
-            call: capability.call.is_some(),
-            attributes: matches!(capability.state, State::Attributes(_)),
-            ..Uses::default()
-        };
-        match resolver().and_then(|resolver| resolve(resolver.as_ref(), &module, &name, uses)) {
-            Ok(resolved) if resolved.is(class.as_ref()) => {}
-            Err(Raised) if error::is_exit() => return Err(Raised),
-            _ => {
-                error::clear();
-                return Ok(None);
-            }
-        }
-        self.globals.push(Global {
-            module,
-            name,
-            class: class.clone(),
-            capability,
-            nature,
-            calls: lasting(capability.call.as_ref()),
-            constructions: lasting(capability.construct.as_ref()),
-            row: Vec::new(),
-        });
+        self.globals.push(Global { judged, class: class.clone(), nature, row: Vec::new() });
         Ok(Some(class))
     }
 
@@ -142,9 +112,9 @@ impl<'a> Direct<'a> {
     pub(super) fn call(&mut self, class: Ref<'_>, args: &[Ref<'_>]) -> Option<Nature> {
         let known = &self.globals[self.find(class.as_ptr())?];
         let nature = known.nature?;
-        let granted = match (nature, known.capability.native) {
+        let granted = match (nature, known.judged.capability.native) {
             (Nature::Value | Nature::Container, None | Some(Native::Elements | Native::Fraction)) => {
-                self.fits_args(&known.calls, args)
+                self.fits_args(&known.judged.calls, args)
             }
             _ => false,
         };
@@ -156,9 +126,9 @@ impl<'a> Direct<'a> {
     pub(super) fn construct(&mut self, class: Ref<'_>, args: &[Ref<'_>]) -> Option<Nature> {
         let known = &self.globals[self.find(class.as_ptr())?];
         let nature = known.nature?;
-        let granted = match (nature, known.capability.native) {
+        let granted = match (nature, known.judged.capability.native) {
             (Nature::Instance | Nature::NamedTuple, None) | (Nature::Uuid, Some(Native::Uuid)) => {
-                self.fits_args(&known.constructions, args)
+                self.fits_args(&known.judged.constructions, args)
             }
             _ => false,
         };
@@ -173,7 +143,7 @@ impl<'a> Direct<'a> {
             return false;
         }
         let known = &self.globals[index];
-        match (&known.capability.state, known.nature) {
+        match (&known.judged.capability.state, known.nature) {
             (State::Attributes(_), Some(Nature::Instance)) => {}
             (State::SetState(shape), Some(Nature::Uuid)) => return self.uuid(shape, items),
             _ => return false,
@@ -218,7 +188,7 @@ impl<'a> Direct<'a> {
     #[cold]
     fn learn(&mut self, index: usize, items: &[Ref<'_>]) -> bool {
         let known = &mut self.globals[index];
-        let State::Attributes(fields) = &known.capability.state else { return false };
+        let State::Attributes(fields) = &known.judged.capability.state else { return false };
         self.names.extend(known.row.drain(..).map(|attribute| attribute.name));
         for pair in items.chunks_exact(2) {
             let Some(name) = plain_text(pair[0]) else { return false };
@@ -248,7 +218,7 @@ impl<'a> Direct<'a> {
     pub(super) fn extend(&mut self, container: Ref<'_>, items: &[Ref<'_>]) -> bool {
         let Some(index) = self.find(container.type_ptr().cast()) else { return false };
         let known = &self.globals[index];
-        match (&known.capability.extend, known.nature) {
+        match (&known.judged.capability.extend, known.nature) {
             (Some(Shape::Any), Some(Nature::Container)) => true,
             (Some(shape), Some(Nature::Container)) if !shape.can_be_lost() => {
                 items.iter().all(|item| self.fits(shape, *item))
@@ -341,14 +311,14 @@ impl<'a> Direct<'a> {
                 exactly(&raw mut PyDict_Type)
                     && ((&**key, &**value) == (&Shape::Any, &Shape::Any) || self.pairs(key, value, object))
             }
-            Shape::Made(module, name) => self.find(object.type_ptr().cast()).is_some_and(|index| {
-                self.globals[index].module == *module && self.globals[index].name == *name
-            }),
+            Shape::Made(module, name) => self
+                .find(object.type_ptr().cast())
+                .is_some_and(|index| self.globals[index].judged.is_called(module, name)),
             Shape::Global(module, name) => {
                 object.is_type()
-                    && self.find(object.as_ptr()).is_some_and(|index| {
-                        self.globals[index].module == *module && self.globals[index].name == *name
-                    })
+                    && self
+                        .find(object.as_ptr())
+                        .is_some_and(|index| self.globals[index].judged.is_called(module, name))
             }
             Shape::Union(shapes) => shapes.iter().any(|shape| self.fits(shape, object)),
             _ => false,
@@ -374,26 +344,6 @@ impl<'a> Direct<'a> {
             }
         }
         true
-    }
-}
-
-/// The alternatives that a shape has, without those that a value can lose again.
-fn lasting(shape: Option<&Shape>) -> Vec<&Shape> {
-    match shape {
-        None => Vec::new(),
-        Some(Shape::Union(shapes)) => shapes.iter().filter(|shape| !shape.can_be_lost()).collect(),
-        Some(shape) => Some(shape).filter(|shape| !shape.can_be_lost()).into_iter().collect(),
-    }
-}
-
-/// A text that is known exactly: none with surrogates.
-fn plain_text(object: Ref<'_>) -> Option<&str> {
-    if !object.is_exactly(&raw mut PyUnicode_Type) {
-        return None;
-    }
-    match text::utf8(object).ok()? {
-        Utf8::Shared(text) => str::from_utf8(text).ok(),
-        Utf8::Encoded(_) => None,
     }
 }
 
@@ -425,20 +375,4 @@ fn flat_size(object: Ref<'_>) -> u64 {
         }
     };
     size as u64
-}
-
-/// What a module that has been imported has under a name, if it is simply there.
-fn attribute(module: &str, name: &str) -> Option<Owned> {
-    let module = loaded(module)?;
-    if !module.is_exactly(&raw mut PyModule_Type) {
-        return None;
-    }
-    let name = Owned::str(name).ok()?;
-    // SAFETY: a module has a dict, which is asked for a text.
-    let found = unsafe {
-        Ref::from_nullable(PyDict_GetItemWithError(PyModule_GetDict(module.as_ptr()), name.as_ptr()))
-            .map(Ref::to_owned)
-    };
-    error::clear();
-    found
 }

@@ -35,8 +35,6 @@ pub(super) struct Realizer<'a> {
     world: Option<&'a World<'a>>,
     /// What judges one that has not.
     direct: Direct<'a>,
-    /// What makes an exception of a refusal.
-    refuse: Ref<'a>,
     refusal: Option<(Rule, String)>,
     /// Whether the stream does what only a judged one may do.
     pub(super) gave_up: bool,
@@ -45,7 +43,10 @@ pub(super) struct Realizer<'a> {
     /// into each at a time, so that none is longer.
     pub(super) wraps: usize,
     calls: u32,
-    end: Duration,
+    /// How long the load may take, and when it ends: from its beginning, or from the first look at the clock where nothing runs
+    /// but what the other budgets keep short.
+    time: Duration,
+    end: Option<Duration>,
 }
 
 impl<'a> Realizer<'a> {
@@ -54,22 +55,22 @@ impl<'a> Realizer<'a> {
         state: &'a State,
         world: Option<&'a World<'a>>,
         direct: Direct<'a>,
-        refuse: Ref<'a>,
         limits: &Limits,
         input: usize,
     ) -> Self {
+        let time = Duration::from_millis(limits.milliseconds_for(input));
         Realizer {
             inner,
             state,
             world,
             direct,
-            refuse,
             refusal: None,
             gave_up: false,
             keys: Keys::new(limits.hash_work_for(input), limits.collisions()),
             wraps: 0,
             calls: 0,
-            end: time::now() + Duration::from_millis(limits.milliseconds_for(input)),
+            time,
+            end: world.map(|_| time::now() + time),
         }
     }
 
@@ -103,7 +104,8 @@ impl<'a> Realizer<'a> {
     #[cold]
     fn look_at_clock(&mut self) -> Result<()> {
         self.calls = 0;
-        if time::now() > self.end {
+        let now = time::now();
+        if now > *self.end.get_or_insert(now + self.time) {
             return Err(self.refused(Rule::BudgetTime, "loading takes more time than the stream may cost"));
         }
         Ok(())
@@ -198,14 +200,10 @@ impl<'a> Realizer<'a> {
 
 /// Sets the exception for a refusal.
 #[cold]
-pub(super) fn raise(
-    refuse: Ref<'_>,
-    rule: &str,
-    message: &str,
-    place: (Option<u64>, Option<&str>, &str),
-) -> Raised {
+pub(super) fn raise(rule: &str, message: &str, place: (Option<u64>, Option<&str>, &str)) -> Raised {
     let (offset, opcode, path) = place;
     let make = || {
+        let refuse = super::import_policy()?.getattr(Owned::str("_refusal")?.as_ref())?;
         let rule = Owned::str(rule)?;
         let message = Owned::str(message)?;
         let offset = offset.map_or(Ok(Owned::none()), |offset| Owned::int(offset as i64))?;
@@ -254,7 +252,7 @@ impl<'de> Host<'de> for Realizer<'_> {
         error::clear();
         let opcode = place.opcode.map(Opcode::name);
         let path = place.path.to_string();
-        raise(self.refuse, rule.id(), &message, (Some(place.offset), opcode, &path))
+        raise(rule.id(), &message, (Some(place.offset), opcode, &path))
     }
 
     fn protocol(&mut self, protocol: u8) {

@@ -1,0 +1,226 @@
+//! What `loads`, `load` and `Unpickler` do when they are given a policy or a type.
+
+use super::functions::unwrap;
+use super::load::Load;
+use super::{import_policy, typed};
+use crate::arguments::some;
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, error};
+use crate::load::Options;
+use crate::state::State;
+use std::sync::OnceLock;
+
+/// The module `brinery.policy`, from when it is needed.
+#[derive(Default)]
+pub(crate) struct Home(OnceLock<Owned>);
+
+impl Home {
+    fn get(&self) -> Result<Ref<'_>> {
+        if let Some(module) = self.0.get() {
+            return Ok(module.as_ref());
+        }
+        let module = import_policy()?;
+        Ok(self.0.get_or_init(|| module).as_ref())
+    }
+
+    /// The module, for the collector.
+    pub(crate) fn held(&self) -> Option<&Owned> {
+        self.0.get()
+    }
+
+    /// What the module has under a name.
+    fn attribute(&self, name: &Owned) -> Result<Owned> {
+        let module = self.get()?;
+        // SAFETY: the object is alive, and its dict is asked for a text if it is a module.
+        let found = unsafe {
+            if PyModule_Check(module.as_ptr()) == 0 {
+                return module.getattr(name.as_ref());
+            }
+            Ref::from_nullable(PyDict_GetItemWithError(PyModule_GetDict(module.as_ptr()), name.as_ptr()))
+        };
+        found.map_or_else(|| module.getattr(name.as_ref()), |found| Ok(found.to_owned()))
+    }
+
+    fn function(&self, name: &str) -> Result<Owned> {
+        self.get()?.getattr(Owned::str(name)?.as_ref())
+    }
+}
+
+/// An object of a dict by its key. Anything but a dict has none, nor has a dict for what can be no key.
+fn item(dict: Ref<'_>, key: Ref<'_>) -> Result<Option<Owned>> {
+    if !dict.is_exactly(&raw mut PyDict_Type) {
+        return Ok(None);
+    }
+    // SAFETY: a dict; the result is taken hold of before anything else runs.
+    let found = unsafe {
+        Ref::from_nullable(PyDict_GetItemWithError(dict.as_ptr(), key.as_ptr())).map(Ref::to_owned)
+    };
+    if found.is_none() && error::occurred() {
+        // SAFETY: the interpreter's exception classes are alive as long as it is.
+        if !error::matches(unsafe { Ref::new(PyExc_TypeError) }) {
+            return Err(Raised);
+        }
+        error::clear();
+    }
+    Ok(found)
+}
+
+/// The `Policy` that is meant by an object: itself, or a name.
+fn policy_of(state: &State, policy: Ref<'_>) -> Result<Owned> {
+    let home = &state.policies;
+    if policy.is_exactly(&raw mut PyUnicode_Type) {
+        if let Some(known) = item(home.attribute(&state.names._known)?.as_ref(), policy)? {
+            return Ok(known);
+        }
+    } else if policy.type_ref().is(home.attribute(&state.names.Policy)?.as_ref()) {
+        return Ok(policy.to_owned());
+    }
+    home.function("_policy_of")?.call1(policy)
+}
+
+/// The rules of a load, and what its value is compared with.
+fn rules_of(state: &State, rules: [Option<Ref<'_>>; 2]) -> Result<(Owned, Option<Owned>)> {
+    let none = Owned::none();
+    let [policy, kind] = rules.map(some);
+    let policy = policy.unwrap_or(none.as_ref());
+    let Some(kind) = kind else {
+        return Ok((policy_of(state, policy)?.getattr(state.names._native.as_ref())?, None));
+    };
+    let key = Owned::tuple(&[policy, kind])?;
+    let known = match item(state.policies.attribute(&state.names._by_type)?.as_ref(), key.as_ref())? {
+        Some(known) => known,
+        None => state.policies.function("_typed")?.call(&[policy, kind])?,
+    };
+    if !known.is_exactly(&raw mut PyTuple_Type) {
+        return Err(error::type_error("rules and a type are a tuple"));
+    }
+    // SAFETY: it is a tuple, whose size is looked at.
+    unsafe {
+        if PyTuple_GET_SIZE(known.as_ptr()) != 2 {
+            return Err(error::type_error("rules and a type are two"));
+        }
+        let part = |index| Ref::new(PyTuple_GET_ITEM(known.as_ptr(), index)).to_owned();
+        Ok((part(0), Some(part(1))))
+    }
+}
+
+/// Bytes that nobody can change.
+fn fixed(data: Ref<'_>) -> Result<Owned> {
+    if data.is_exactly(&raw mut PyBytes_Type) {
+        return Ok(data.to_owned());
+    }
+    // SAFETY: the objects are alive.
+    unsafe {
+        let view = Owned::from_result(PyMemoryView_FromObject(data.as_ptr()))?;
+        Owned::from_result(PyBytes_FromObject(view.as_ptr()))
+    }
+}
+
+/// Makes the exception that is set a refusal, if it says something about the data.
+#[cold]
+fn as_refusal(state: &State) -> Raised {
+    let Some(exception) = error::take() else { return Raised };
+    let refusal =
+        state.policies.function("_as_refusal").and_then(|function| function.call1(exception.as_ref()));
+    refusal.map_or_else(|raised| raised, error::restore)
+}
+
+/// Loads from bytes, under a policy and by type.
+pub(crate) fn loads(
+    state: &State,
+    data: Ref<'_>,
+    rules: [Option<Ref<'_>>; 2],
+    options: &Options,
+) -> Result<Owned> {
+    let (native, compiled) = rules_of(state, rules)?;
+    let data = fixed(data)?;
+    let policy = unwrap(native.as_ref())?;
+    let load = Load {
+        state,
+        rules: policy,
+        input: bytes::as_slice(data.as_ref()),
+        options,
+        resolve: None,
+        trailing: policy.takes_trailing_data(),
+    };
+    let (value, _) = load.load(None).map_err(|Raised| as_refusal(state))?;
+    if let (Some(compiled), Some(kind)) = (compiled, some(rules[1]))
+        && !typed::fits(compiled.as_ref(), value.as_ref())?
+    {
+        state.policies.function("_look")?.call(&[value.as_ref(), kind])?;
+    }
+    Ok(value)
+}
+
+/// The same from what a file still has.
+pub(crate) fn load(
+    state: &State,
+    file: Ref<'_>,
+    rules: [Option<Ref<'_>>; 2],
+    options: &Options,
+) -> Result<Owned> {
+    let data = file.call_method0(state.names.read.as_ref())?;
+    loads(state, data.as_ref(), rules, options)
+}
+
+/// What an `Unpickler` keeps to load under a policy: the file, the policy and the options.
+#[cold]
+pub(crate) fn prepare(
+    state: &State,
+    file: Ref<'_>,
+    policy: Ref<'_>,
+    given: [Option<Ref<'_>>; 4],
+    options: &Options,
+) -> Result<Owned> {
+    let (policy, none) = (policy_of(state, policy)?, Owned::none());
+    let [fix_imports, encoding, errors] = [0, 1, 2].map(|index| given[index].unwrap_or(none.as_ref()));
+    let buffers = options.buffers.as_ref().map_or(none.as_ref(), Owned::as_ref);
+    Owned::tuple(&[file, policy.as_ref(), fix_imports, encoding, errors, buffers])
+}
+
+/// The next object of the file of an `Unpickler`, which may have ways of its own to find objects.
+pub(crate) fn load_next(
+    state: &State,
+    unpickler: Ref<'_>,
+    prepared: Ref<'_>,
+    options: &Options,
+    has_own_ways: bool,
+) -> Result<Owned> {
+    // SAFETY: `prepare` has made this tuple.
+    let (file, policy) = unsafe {
+        let part = |index| Ref::new(PyTuple_GET_ITEM(prepared.as_ptr(), index));
+        (part(0), part(1))
+    };
+    let seekable = !has_own_ways
+        && match file.lookup_attr(state.names.seekable.as_ref())? {
+            Some(seekable) => seekable.call0()?.is_true()?,
+            None => false,
+        };
+    if !seekable {
+        return state.policies.function("_load_next")?.call(&[unpickler, prepared]);
+    }
+    let start = file.call_method0(state.names.tell.as_ref())?;
+    let data = file.call_method0(state.names.read.as_ref())?;
+    if !data.is_exactly(&raw mut PyBytes_Type) {
+        return Err(error::type_error(&format!("read() should return bytes, not {}", data.type_name())));
+    }
+    let input = bytes::as_slice(data.as_ref());
+    if input.is_empty() {
+        return Err(error::eof_error("Ran out of input"));
+    }
+    let native = policy.getattr(state.names._native.as_ref())?;
+    let policy = unwrap(native.as_ref())?;
+    let load = Load { state, rules: policy, input, options, resolve: None, trailing: true };
+    let loaded = load.load(None).map_err(|Raised| as_refusal(state));
+    let end = loaded.as_ref().map_or(input.len(), |loaded| loaded.1);
+    let failure = if loaded.is_err() { error::take() } else { None };
+    let end = Owned::int(end as i64)?;
+    // SAFETY: both are alive.
+    let end = unsafe { Owned::from_result(PyNumber_Add(start.as_ptr(), end.as_ptr()))? };
+    file.call_method1(state.names.seek.as_ref(), end.as_ref())?;
+    match (loaded, failure) {
+        (Ok((value, _)), _) => Ok(value),
+        (Err(Raised), Some(failure)) => Err(error::restore(failure)),
+        (Err(Raised), None) => Err(Raised),
+    }
+}

@@ -1,0 +1,179 @@
+//! A load under a policy: in one go, or judged as a whole before anything is made.
+
+use super::direct::Direct;
+use super::functions::parts;
+use super::host::{Realizer, World, raise};
+use super::nesting;
+use super::rules::{Rules, resolve, resolver};
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Ref, Result, error};
+use crate::load::{Builder, Hooks, Options, Visible};
+use crate::state::State;
+use brinery::policy::{Checked, Examination, Examined, GlobalUse, Rule};
+use brinery::read::{Cursor, Source};
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+/// From how many bytes on other threads may run while a stream is judged.
+const LONG: usize = 64 << 10;
+
+/// How a run of the machine ends.
+enum Outcome {
+    Done(Done),
+    /// The stream does what it may only do when judged.
+    GaveUp,
+    /// Too little was kept in the memo. Nothing has happened that anyone could see.
+    BeginsAnew,
+}
+
+/// What a run of the machine has made.
+struct Done {
+    value: Owned,
+    /// Where the pickle ends.
+    end: usize,
+    /// How deep objects can be nested at most.
+    depth: usize,
+}
+
+/// What a load has been told.
+pub(super) struct Load<'a> {
+    pub(super) state: &'a State,
+    pub(super) rules: &'a Rules,
+    pub(super) input: &'a [u8],
+    pub(super) options: &'a Options,
+    /// A program's own way to find the objects of globals.
+    pub(super) resolve: Option<Ref<'a>>,
+    /// Whether there may be more after the pickle.
+    pub(super) trailing: bool,
+}
+
+impl Load<'_> {
+    /// Runs the machine; `None` if the stream does what it may only do when judged as a whole.
+    ///
+    /// As with any load, the memo keeps little, and the load begins anew where that turns out to be too little.
+    fn run<'de, S: Source<'de>>(
+        &self,
+        source: impl Fn() -> S,
+        world: Option<&World<'_>>,
+    ) -> Result<Option<Done>> {
+        let mut anew = false;
+        loop {
+            match self.run_once(&mut source(), world, anew)? {
+                Outcome::Done(done) => return Ok(Some(done)),
+                Outcome::GaveUp => return Ok(None),
+                Outcome::BeginsAnew => anew = true,
+            }
+        }
+    }
+
+    fn run_once<'de, S: Source<'de>>(
+        &self,
+        source: &mut S,
+        world: Option<&World<'_>>,
+        anew: bool,
+    ) -> Result<Outcome> {
+        let visible = Visible::default();
+        visible.fix_imports.store(self.options.fix_imports, Ordering::Relaxed);
+        let hooks = Hooks { visible: &visible, find_class: None, unpickler: None };
+        let buffers = self.options.buffers.as_ref().map(Owned::as_ref);
+        self.state.spare.lend(|machine, memo, aids| {
+            let mut builder = Builder::new(self.state, memo, &self.options.strings, buffers, hooks, aids);
+            builder.expect(Some(self.input));
+            builder.keep_memo_private(Some(self.input), anew);
+            let limits = self.rules.budgets();
+            let direct = Direct::new(self.rules, self.resolve.is_none(), self.input.len());
+            let mut host = Realizer::new(builder, self.state, world, direct, limits, self.input.len());
+            let run = machine.run(source, &mut host).and_then(|value| {
+                host.finish(source, &value)?;
+                Ok(value)
+            });
+            match run {
+                Ok(value) => {
+                    Ok(Outcome::Done(Done { value, end: source.offset() as usize, depth: host.wraps + 1 }))
+                }
+                Err(Raised) if host.gave_up => Ok(Outcome::GaveUp),
+                Err(Raised) if !anew && host.begins_anew() => Ok(Outcome::BeginsAnew),
+                Err(Raised) => Err(Raised),
+            }
+        })
+    }
+
+    /// Loads a stream that makes nothing but what nobody can tell to have been made before the stream was judged.
+    fn directly(&self) -> Result<Option<(Owned, usize)>> {
+        let source = || Checked::new(self.input, self.rules.budgets());
+        let Some(Done { value, end, depth: most }) = self.run(source, None)? else { return Ok(None) };
+        if end < self.input.len() && !self.trailing {
+            return Err(refused(Rule::GrammarTrailing, "there is more after the pickle", end));
+        }
+        let depth = self.rules.budgets().depth();
+        if most > depth && nesting::exceeds(value.as_ref(), depth) {
+            return Err(refused(Rule::BudgetDepth, "objects are nested deeper than they may be", end - 1));
+        }
+        Ok(Some((value, end)))
+    }
+
+    /// Loads at once, or judged as a whole; `persistent` resolves persistent ids.
+    pub(super) fn load(&self, persistent: Option<Ref<'_>>) -> Result<(Owned, usize)> {
+        if let Some(done) = self.directly()? {
+            return Ok(done);
+        }
+        let Examined { globals, graph, end, .. } = self.judge()?;
+        drop(graph);
+        let resolve = self.resolve.map_or_else(resolver, |resolve| Ok(resolve.to_owned()))?;
+        let world = World {
+            globals: resolve_all(&globals, resolve.as_ref())?,
+            extensions: HashMap::new(),
+            persistent,
+        };
+        match self.run(|| Cursor::new(&self.input[..end]), Some(&world))? {
+            Some(done) => Ok((done.value, done.end)),
+            None => Err(error::runtime_error("a stream was judged and then not loaded")),
+        }
+    }
+
+    /// Judges the stream. Nothing is made.
+    fn judge(&self) -> Result<Examined<'_>> {
+        let examination =
+            Examination::new(self.rules).fix_imports(self.options.fix_imports).trailing_data(self.trailing);
+        let result = if self.input.len() >= LONG {
+            without_interpreter(|| examination.run(self.input))
+        } else {
+            examination.run(self.input)
+        };
+        result.map_err(|error| {
+            let (rule, message, offset, opcode, path) = parts(&error);
+            raise(rule, &message, (offset, opcode, &path))
+        })
+    }
+}
+
+#[cold]
+fn refused(rule: Rule, message: &str, offset: usize) -> Raised {
+    raise(rule.id(), message, (Some(offset as u64), None, "obj"))
+}
+
+/// Runs something that has nothing to do with Python while other threads may run.
+fn without_interpreter<R>(body: impl FnOnce() -> R) -> R {
+    /// Comes back even if the body panics.
+    struct Back(*mut PyThreadState);
+
+    impl Drop for Back {
+        fn drop(&mut self) {
+            // SAFETY: the state is that of this thread, which let go of the interpreter.
+            unsafe { PyEval_RestoreThread(self.0) }
+        }
+    }
+    // SAFETY: the thread is attached.
+    let _back = Back(unsafe { PyEval_SaveThread() });
+    body()
+}
+
+/// The objects that globals stand for.
+fn resolve_all(globals: &[GlobalUse], resolver: Ref<'_>) -> Result<HashMap<String, HashMap<String, Owned>>> {
+    let mut found: HashMap<String, HashMap<String, Owned>> = HashMap::new();
+    for global in globals {
+        let object = resolve(resolver, &global.module, &global.name, global.uses)?;
+        found.entry(global.raw_module.clone()).or_default().insert(global.raw_name.clone(), object);
+    }
+    Ok(found)
+}

@@ -1,0 +1,223 @@
+//! A policy, and what its loads have found out about the classes that it grants.
+
+use super::functions::mask;
+use crate::ffi::api::*;
+use crate::ffi::text::{self, Utf8};
+use crate::ffi::{Owned, Raised, Ref, Result, capsule, error};
+use crate::load::{Builder, Guarded};
+use brinery::policy::{Capability, Policy, Shape, State, Uses};
+use std::ffi::CStr;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// A policy in the hands of Python code.
+pub(super) struct Rules {
+    policy: Policy,
+    /// The globals that streams have named. There are no more of them than the policy grants, and none goes before it does:
+    /// each has its place in memory for as long as this.
+    #[expect(clippy::vec_box, reason = "each has a place of its own, whatever becomes of the vector")]
+    judged: Guarded<Vec<Box<Judged<'static>>>>,
+}
+
+/// A global of which the policy grants something.
+pub(super) struct Judged<'p> {
+    module: Name,
+    name: Name,
+    pub(super) capability: &'p Capability,
+    /// The shapes that the arguments of a call may have, and those of a construction, as far as they cannot lose them again.
+    pub(super) calls: Vec<&'p Shape>,
+    pub(super) constructions: Vec<&'p Shape>,
+    /// The class that was found to be what the policy takes it for, and its version. It may be gone, and is only compared: no
+    /// version is given twice.
+    class: AtomicPtr<PyObject>,
+    version: AtomicU32,
+}
+
+/// A name as text, and as the object that dicts are asked for.
+struct Name {
+    text: Box<str>,
+    object: Owned,
+}
+
+impl capsule::Held for Rules {
+    const NAME: &'static CStr = c"brinery.policy";
+}
+
+impl Deref for Rules {
+    type Target = Policy;
+
+    fn deref(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+impl Rules {
+    pub(super) fn new(policy: Policy) -> Self {
+        Rules { policy, judged: Guarded::new(Vec::new()) }
+    }
+
+    /// What is granted of a global, if anything is. Both names are exact texts.
+    pub(super) fn judged<'a>(&'a self, module: Ref<'_>, name: Ref<'_>) -> Option<&'a Judged<'a>> {
+        // SAFETY: comparing texts runs no Python code; what is found lives as long as the rules.
+        let found = unsafe {
+            self.judged.with(|all| {
+                let found = all.iter().find(|known| known.is_named(module, name));
+                found.map(|known| &*std::ptr::from_ref::<Judged<'a>>(known))
+            })
+        };
+        found.or_else(|| self.meet(plain_text(module)?, plain_text(name)?))
+    }
+
+    #[cold]
+    fn meet<'a>(&'a self, module: &str, name: &str) -> Option<&'a Judged<'a>> {
+        let capability = self.policy.get(module, name)?;
+        // SAFETY: a policy never changes, and this one lives as long as what is noted beside it.
+        let capability: &'static Capability = unsafe { &*std::ptr::from_ref(capability) };
+        let interned = |text: &str| {
+            Owned::interned(text)
+                .map(|object| Name { text: text.into(), object })
+                .inspect_err(|_| error::clear())
+        };
+        let judged = Box::new(Judged {
+            module: interned(module).ok()?,
+            name: interned(name).ok()?,
+            capability,
+            calls: lasting(capability.call.as_ref()),
+            constructions: lasting(capability.construct.as_ref()),
+            class: AtomicPtr::new(std::ptr::null_mut()),
+            version: AtomicU32::new(0),
+        });
+        // SAFETY: adding to a vector runs no Python code; what is in the box stays where it is.
+        Some(unsafe {
+            self.judged.with(|all| {
+                all.push(judged);
+                &*std::ptr::from_ref::<Judged<'a>>(&all[all.len() - 1])
+            })
+        })
+    }
+}
+
+impl Judged<'_> {
+    /// Whether this is the global of these names, which are exact texts.
+    #[inline]
+    pub(super) fn is_named(&self, module: Ref<'_>, name: Ref<'_>) -> bool {
+        self.name.is(name) && self.module.is(module)
+    }
+
+    /// The same for names as a shape has them.
+    #[inline]
+    pub(super) fn is_called(&self, module: &str, name: &str) -> bool {
+        *self.name.text == *name && *self.module.text == *module
+    }
+
+    /// What the module has under the name, if it has been imported and the object is simply there.
+    pub(super) fn object(&self) -> Option<Owned> {
+        // SAFETY: dicts are asked for texts, whose hash and comparison run no code; a module has a dict.
+        let found = unsafe {
+            let modules = Ref::from_nullable(PyImport_GetModuleDict())?;
+            if !modules.is_exactly(&raw mut PyDict_Type) {
+                return None;
+            }
+            let module = self.module.within(modules)?;
+            if !module.is_exactly(&raw mut PyModule_Type) {
+                return None;
+            }
+            self.name.within(Ref::new(PyModule_GetDict(module.as_ptr())))
+        };
+        found.map(Ref::to_owned)
+    }
+
+    /// Whether a class is what the policy takes it for. Python code is asked once for each class, as long as nothing
+    /// about it changes.
+    pub(super) fn is_as_granted(&self, builder: &mut Builder<'_>, class: Ref<'_>) -> Result<bool> {
+        let version = builder.class_version(class);
+        if version != 0
+            && self.version.load(Ordering::Relaxed) == version
+            && self.class.load(Ordering::Relaxed) == class.as_ptr()
+        {
+            return Ok(true);
+        }
+        let uses = Uses {
+            construct: self.capability.construct.is_some(),
+            call: self.capability.call.is_some(),
+            attributes: matches!(self.capability.state, State::Attributes(_)),
+            ..Uses::default()
+        };
+        match resolver()
+            .and_then(|resolver| resolve(resolver.as_ref(), &self.module.text, &self.name.text, uses))
+        {
+            Ok(resolved) if resolved.is(class) => {
+                if version != 0 && builder.class_version(class) == version {
+                    self.class.store(class.as_ptr(), Ordering::Relaxed);
+                    self.version.store(version, Ordering::Relaxed);
+                }
+                Ok(true)
+            }
+            Err(Raised) if error::is_exit() => Err(Raised),
+            _ => {
+                error::clear();
+                Ok(false)
+            }
+        }
+    }
+}
+
+impl Name {
+    #[inline]
+    fn is(&self, object: Ref<'_>) -> bool {
+        self.object.is(object)
+            || match text::ascii(object) {
+                Some(text) => text == self.text.as_bytes(),
+                None => plain_text(object) == Some(&*self.text),
+            }
+    }
+
+    /// What a dict has under the name.
+    ///
+    /// # Safety
+    ///
+    /// It is a dict; the result is borrowed from it.
+    unsafe fn within<'a>(&self, dict: Ref<'a>) -> Option<Ref<'a>> {
+        // SAFETY: by contract.
+        unsafe {
+            let found = Ref::from_nullable(PyDict_GetItemWithError(dict.as_ptr(), self.object.as_ptr()));
+            if found.is_none() {
+                error::clear();
+            }
+            found
+        }
+    }
+}
+
+/// A text that is known exactly: none with surrogates.
+pub(super) fn plain_text(object: Ref<'_>) -> Option<&str> {
+    if !object.is_exactly(&raw mut PyUnicode_Type) {
+        return None;
+    }
+    match text::utf8(object).ok()? {
+        Utf8::Shared(text) => str::from_utf8(text).ok(),
+        Utf8::Encoded(_) => None,
+    }
+}
+
+/// The alternatives that a shape has, without those that a value can lose again.
+fn lasting(shape: Option<&'static Shape>) -> Vec<&'static Shape> {
+    match shape {
+        None => Vec::new(),
+        Some(Shape::Union(shapes)) => shapes.iter().filter(|shape| !shape.can_be_lost()).collect(),
+        Some(shape) => Some(shape).filter(|shape| !shape.can_be_lost()).into_iter().collect(),
+    }
+}
+
+/// What finds the objects of globals unless a program has its own way.
+#[cold]
+pub(super) fn resolver() -> Result<Owned> {
+    super::import_policy()?.getattr(Owned::str("_resolve")?.as_ref())
+}
+
+/// The object that a global stands for, if it is what its uses take it for.
+#[cold]
+pub(super) fn resolve(resolver: Ref<'_>, module: &str, name: &str, uses: Uses) -> Result<Owned> {
+    let (module, name, uses) = (Owned::str(module)?, Owned::str(name)?, Owned::int(mask(uses))?);
+    resolver.call(&[module.as_ref(), name.as_ref(), uses.as_ref()])
+}
