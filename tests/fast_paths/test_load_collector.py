@@ -94,10 +94,8 @@ def test_loads_that_are_dropped_do_not_age(count: int) -> None:
     before = passes()
     for _ in range(2_000_000 // count):
         brinery.loads(data)
-    young, middle, old = (after - was for after, was in zip(passes(), before))
-    assert old <= 1
-    # What is freed is taken off the count again, so that a small load leaves nothing to do.
-    assert middle > 50 if count > 700 else young + middle <= 1
+    # The stock engine takes about 16 looks at everything for this.
+    assert passes()[2] - before[2] <= 4
 
 
 @pytest.mark.usefixtures("usual_thresholds")

@@ -70,7 +70,7 @@ mod linux {
     /// Whether something that began then and filled a large page has taken too long, which is remembered.
     fn was_slow(began: Duration) -> bool {
         let now = now();
-        let slow = now - began > LONG;
+        let slow = now.saturating_sub(began) > LONG;
         if slow {
             UNTIL.store((now + WITHOUT).as_nanos() as u64, Ordering::Relaxed);
         }

@@ -138,6 +138,9 @@ impl<'a> Builder<'a> {
         }
         if len.is_none_or(|len| len >= LARGE) {
             self.heap = Heap::direct();
+            if let Some(layout) = self.layout {
+                self.aids.nursery.begin(layout);
+            }
         }
         // Reading from a file lets other threads run, which are to find the collector as it should be.
         if len.is_some_and(|len| len >= LARGE) {

@@ -2,12 +2,12 @@
 //!
 //! Before such an object are two words, by which the collector links the objects of a generation in a circle. New objects of
 //! a load are linked in a circle of their own, its *nursery*, and get into the collector's books together when the load ends.
-//! The collector does not look at them before that, and takes them for reachable. A collection that is due because of them is
-//! made when the load ends, just before they get into the books: it would find them all reachable.
+//! The collector does not look at them before that, and takes them for reachable.
 
 use super::{Heap, Layout};
 use crate::ffi::{Owned, Raised, Ref, Result, error};
 use pyo3_ffi::*;
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::ptr::{self, NonNull};
 
@@ -49,7 +49,24 @@ pub(super) struct Books {
     record: NonNull<Record>,
     /// `gc.collect`
     collect: Owned,
+    last: Cell<Last>,
 }
+
+/// What the last load of many objects left behind.
+#[derive(Clone, Copy, Default)]
+struct Last {
+    /// How many objects it made.
+    made: i64,
+    /// The counts of the generations after it.
+    counts: [c_int; 3],
+}
+
+const YOUNG: usize = 0;
+const MIDDLE: usize = 1;
+const OLD: usize = 2;
+
+/// The share that objects have in what is pending if they are likely to be gone: one in so many.
+const GONE: i64 = 64;
 
 // SAFETY: the books live as long as the interpreter, whose lock protects them.
 unsafe impl Send for Books {}
@@ -112,7 +129,7 @@ impl Books {
             if !known {
                 return Ok(None);
             }
-            let books = Books { record, collect: get("collect")? };
+            let books = Books { record, collect: get("collect")?, last: Cell::default() };
             let before = get("isenabled")?.call0()?.is_true()?;
             get("enable")?.call0()?;
             let enabled = books.runs().read() == 1;
@@ -133,29 +150,78 @@ impl Books {
         unsafe { self.record.as_ptr().cast::<c_int>().sub(3) }
     }
 
-    /// Counts collections that would have been made by now, all but the last one, and tells which generation that is to look
-    /// at.
-    fn pass(&self, collections: i64) -> c_int {
-        // SAFETY: the interpreter's books, with its lock held.
-        let books = unsafe { &mut *self.record.as_ptr() };
-        let [_, middle, old] = &mut books.generations;
-        let young = i64::from(middle.count) + collections - 1;
-        let every = i64::from(middle.threshold).max(0) + 1;
-        if young < every {
-            middle.count = young as c_int;
-            return 0;
+    /// Counts the objects that a load has made, makes the collection that is due, and answers to which generation they belong.
+    /// `before` has the counts of the generations when it began, and `runs` tells whether the program wants the collector to
+    /// run.
+    ///
+    /// The new objects are reachable, so there is nothing to find among them. If they are so many that the collector would
+    /// have run meanwhile, they are old then, as if it had.
+    fn admit(&self, made: i64, before: [c_int; 3], runs: bool) -> usize {
+        // SAFETY: the interpreter's books, with its lock held. What a collection runs may alter them.
+        let generations = || unsafe { &mut (*self.record.as_ptr()).generations };
+        let [young, middle, _] = generations();
+        let (threshold, count) = (i64::from(young.threshold), i64::from(young.count) + made);
+        if !runs || threshold <= 0 || count <= threshold {
+            young.count = c_int::try_from(count).unwrap_or(c_int::MAX);
+            return YOUNG;
         }
-        let passed = c_int::try_from(young / every - 1).unwrap_or(c_int::MAX);
-        old.count = old.count.saturating_add(passed);
-        // As the collector has it: what has become old is worth a look only if it is much, beside what is.
-        if old.count > old.threshold && books.pending >= books.old / 4 { 2 } else { 1 }
+        let rest = count % (threshold + 1);
+        if made <= threshold {
+            let middle_is_due = middle.count > middle.threshold;
+            self.collect(if !middle_is_due {
+                YOUNG
+            } else if self.old_is_due() {
+                OLD
+            } else {
+                MIDDLE
+            });
+            generations()[YOUNG].count = rest as c_int;
+            return MIDDLE;
+        }
+        self.settle(before);
+        let [_, middle, old] = generations();
+        let every = i64::from(middle.threshold).max(0) + 1;
+        let passed = i64::from(middle.count) + count / (threshold + 1);
+        middle.count = (passed % every) as c_int;
+        old.count = old.count.saturating_add(c_int::try_from(passed / every).unwrap_or(c_int::MAX));
+        if self.old_is_due() {
+            self.collect(OLD);
+        }
+        // So many that it is seen if many objects are freed.
+        generations()[YOUNG].count = rest.max(threshold / 2) as c_int;
+        self.last.set(Last { made, counts: self.counts() });
+        OLD
+    }
+
+    /// Counts what the last load of many objects has left among what has become old since the last collection of everything.
+    ///
+    /// The collector counts only what is still there when it looks, which tells a program that keeps what it loads from one
+    /// that drops it. Here the sign is that many objects were freed, and nothing else has happened.
+    fn settle(&self, [young, middle, old]: [c_int; 3]) {
+        let Last { made, counts: [last_young, last_middle, last_old] } = self.last.take();
+        let gone = young < last_young / 2 && [middle, old] == [last_middle, last_old];
+        // SAFETY: the interpreter's books, with its lock held.
+        unsafe { (*self.record.as_ptr()).pending += (if gone { made / GONE } else { made }) as isize };
+    }
+
+    /// The counts of the generations.
+    fn counts(&self) -> [c_int; 3] {
+        // SAFETY: the interpreter's books, with its lock held.
+        unsafe { self.record.as_ref() }.generations.each_ref().map(|generation| generation.count)
+    }
+
+    /// Whether a collection of everything is due: as the collector has it, not before much has become old, beside what is.
+    fn old_is_due(&self) -> bool {
+        // SAFETY: the interpreter's books, with its lock held.
+        let books = unsafe { self.record.as_ref() };
+        books.generations[OLD].count > books.generations[OLD].threshold && books.pending >= books.old / 4
     }
 
     /// Collects, unless there is an exception, which would be in the way of finalizers.
-    fn collect(&self, generation: c_int) {
+    fn collect(&self, generation: usize) {
         // SAFETY: reads the state of this thread.
         if unsafe { PyErr_Occurred() }.is_null()
-            && Owned::int(generation.into())
+            && Owned::int(generation as i64)
                 .and_then(|number| self.collect.as_ref().call1(number.as_ref()))
                 .is_err()
         {
@@ -186,6 +252,8 @@ pub(crate) struct Nursery {
     circle: NonNull<Links>,
     /// How many objects were made for which the collector counts.
     made: usize,
+    /// The counts of the generations when the load began.
+    before: [c_int; 3],
 }
 
 impl Default for Nursery {
@@ -194,7 +262,7 @@ impl Default for Nursery {
             NonNull::from(Box::leak(Box::new(Links { next: ptr::null_mut(), previous: ptr::null_mut() })));
         // SAFETY: the head is ours.
         unsafe { circle.write(Links { next: circle.as_ptr(), previous: circle.as_ptr() }) };
-        Nursery { circle, made: 0 }
+        Nursery { circle, made: 0, before: [0; 3] }
     }
 }
 
@@ -206,6 +274,11 @@ impl Drop for Nursery {
 }
 
 impl Nursery {
+    /// Begins a load that may make many objects.
+    pub(crate) fn begin(&mut self, layout: &Layout) {
+        self.before = layout.books.counts();
+    }
+
     /// Links a new object, or one that was not linked so far.
     #[inline(always)]
     pub(super) unsafe fn track(&mut self, object: *mut PyObject) {
@@ -223,32 +296,9 @@ impl Nursery {
     }
 
     /// Puts the objects into the collector's books. `runs` tells whether the program wants the collector to run.
-    ///
-    /// If there are so many that the collector would have run meanwhile, the last collection that is due is made, and they
-    /// are counted as what the others have left: they get into the middle generation.
     pub(crate) fn hand_over(&mut self, layout: &Layout, runs: bool) {
         let made = std::mem::take(&mut self.made) as i64;
-        let books = layout.books.record.as_ptr();
-        // SAFETY: the interpreter's books, with its lock held.
-        let count = unsafe { i64::from((*books).generations[0].count) } + made;
-        // SAFETY: as above.
-        let threshold = unsafe { i64::from((*books).generations[0].threshold) };
-        if runs && threshold > 0 && count > threshold {
-            // Code that is run by the collector may load, too, or alter the thresholds.
-            let generation = layout.books.pass(count / (threshold + 1));
-            layout.books.collect(generation);
-            self.move_into(layout, 1);
-            // SAFETY: as above.
-            unsafe { (*books).generations[0].count = (count % (threshold + 1)) as c_int };
-        } else {
-            self.move_into(layout, 0);
-            // SAFETY: as above.
-            unsafe { (*books).generations[0].count = c_int::try_from(count).unwrap_or(c_int::MAX) };
-        }
-    }
-
-    /// Puts the objects into a generation.
-    fn move_into(&mut self, layout: &Layout, generation: usize) {
+        let generation = layout.books.admit(made, self.before, runs);
         let circle = self.circle.as_ptr();
         // SAFETY: the interpreter's books, with its lock held; the circle is ours.
         unsafe {

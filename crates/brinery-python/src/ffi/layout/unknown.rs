@@ -101,6 +101,10 @@ impl Shapes {
 pub(crate) struct Nursery;
 
 impl Nursery {
+    pub(crate) fn begin(&mut self, layout: &Layout) {
+        match *layout {}
+    }
+
     pub(crate) fn forget_tuple(&mut self, _: Ref<'_>) {}
 
     pub(crate) fn hand_over(&mut self, layout: &Layout, _: bool) {
