@@ -524,3 +524,132 @@ def test_native_methods_that_set_a_state_are_called(protocol: int) -> None:
     assert [repr(value) for value in made[0]] == [repr(value) for value in values]
     assert [vars(value) for value in made[0]] == [vars(value) for value in values]
     assert [vars(error) for error in made[1]] == [vars(error) for error in errors]
+
+
+class ListWith(list):
+    """A list with attributes."""
+
+
+class DictWith(dict):
+    """A dict with attributes."""
+
+
+class SetWith(set):
+    """A set with attributes."""
+
+
+class StrWith(str):
+    """A string with attributes."""
+
+
+class IntWith(int):
+    """A number with attributes."""
+
+
+class TupleWith(tuple):
+    """A tuple with attributes."""
+
+
+class ErrorWith(ValueError):
+    """An error with attributes."""
+
+
+class Watching(list):
+    """A list whose class sees what is set."""
+
+    seen: list[str] = []
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self.seen.append(name)
+        super().__setattr__(name, value)
+
+
+class SlottedWith(list):
+    """A list with a slot and a dict."""
+
+    __slots__ = ("__dict__", "slot")
+
+
+SUBCLASSES: list[tuple[type, object]] = [
+    (ListWith, [1, 2]),
+    (DictWith, {"a": 1}),
+    (SetWith, {1, 2}),
+    (StrWith, "text"),
+    (IntWith, 2**70),
+    (TupleWith, (1, 2)),
+    (ErrorWith, "why"),
+    (Watching, [1]),
+    (SlottedWith, [1]),
+]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 30, 31, 200])
+@pytest.mark.parametrize("kind, content", SUBCLASSES, ids=lambda value: getattr(value, "__name__", ""))
+def test_subclasses_of_builtin_classes_get_their_attributes(
+    kind: type, content: object, count: int, protocol: int
+) -> None:
+    if kind is SlottedWith and protocol < 2:
+        with pytest.raises(TypeError, match="__slots__"):
+            brinery.dumps(kind(content), protocol)
+        return
+    values = [kind(content) for _ in range(4)]
+    for number, value in enumerate(values):
+        for name in range(count - number % 2):
+            setattr(value, f"name_{name}", [name, values[number - 1]] if name % 2 else number)
+    data = _pickle.dumps(values, protocol)
+    made, stock = brinery.loads(data), _pickle.loads(data)
+    for one, other in zip(made, stock):
+        assert type(one) is kind and list(vars(one)) == list(vars(other))
+        assert all(name is sys.intern(name) for name in vars(one))
+        assert gc.is_tracked(vars(one)) or not any(gc.is_tracked(value) for value in vars(one).values())
+    # Sharing, cycles and order are in the bytes.
+    assert _pickle.dumps(made, protocol) == _pickle.dumps(stock, protocol)
+    made[0].new = 1
+    assert vars(made[0])["new"] == 1 and not hasattr(made[1], "new")
+    del made[0].new
+    assert not hasattr(made[0], "new")
+
+
+@pytest.mark.parametrize("kind", ["ListWith", "DictWith", "IntWith", "SlottedWith", "Watching"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"}\x94(\x8c\x01a\x94K\x01\x8c\x01b\x94K\x02ubh\x00h\x01\x86.",
+        b"}\x94(\x8c\x01a\x94K\x01\x8c\x01b\x94K\x02ubh\x02h\x03\x86.",
+        b"}\x94(\x8c\x01aK\x01\x8c\x01aK\x02ub.",
+        b"}\x94(K\x01K\x02ub.",
+        b"}(\x8c\x01aK\x02ub}(\x8c\x01bK\x03ub.",
+        b"}(\x8c\x01aK\x02ub}(\x8c\x01aK\x03ub.",
+        b"}\x94\x8c\x01aK\x02sh\x01\x8c\x01bK\x03sb.",
+        b"N}\x8c\x01aK\x02s\x86b.",
+        b"}\x8c\x04slotK\x02sb.",
+        b"N}\x8c\x04slotK\x02s\x86b.",
+        b"}(\x8c\x01a]ub\x940h\x01.",
+    ],
+)
+def test_states_of_subclasses_that_are_fetched_or_odd(kind: str, rest: bytes) -> None:
+    stream = b"\x80\x04c" + __name__.encode() + b"\n" + kind.encode() + b"\n)\x81\x94" + rest
+    # Twice in one stream, so that the second state finds the names of the first one known.
+    twice = stream[:-1] + stream[2:-1].replace(b"h\x00", b"N").replace(b"h\x01", b"N") + b"\x86."
+    for data in (stream, twice):
+        results = []
+        for load in (brinery.loads, _pickle.loads):
+            Watching.seen.clear()
+            try:
+                made = load(data)
+            except Exception as error:
+                results.append((type(error), str(error)))
+            else:
+                parts = made if type(made) is tuple else (made,)
+                attributes = [getattr(part, "__dict__", None) for part in parts]
+                slots = [getattr(part, "slot", None) for part in parts]
+                results.append((repr(made), attributes, slots, list(Watching.seen)))
+        assert results[0] == results[1]
+
+
+def test_a_dict_that_an_instance_has_already_is_filled() -> None:
+    Giving.space = held = ListWith()
+    attributes = vars(held)
+    stream = b"\x80\x04c" + __name__.encode() + b"\ngive\n)R}(\x8c\x01aK\x02ub."
+    assert brinery.loads(stream) is held and attributes is vars(held) and attributes == {"a": 2}

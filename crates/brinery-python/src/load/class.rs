@@ -5,7 +5,9 @@
 use super::memo::Memos;
 use super::native::{self, Native};
 use crate::ffi::api::*;
-use crate::ffi::layout::{Heap, Layout, Nursery, Plan, SharedKeys, Values, is_bare, slot_offset};
+use crate::ffi::layout::{
+    Heap, Layout, Nursery, Plan, SharedKeys, Values, free_dict_slot, is_bare, slot_offset,
+};
 use crate::ffi::{Owned, Raised, Ref, Result, text};
 use crate::state::State;
 use std::ptr;
@@ -71,7 +73,7 @@ pub(super) struct Class {
     /// Whether a state goes into `__dict__`, and that is the one of the instance.
     pub(super) plain_dict: bool,
     /// Where instances have the pointer to the dict that `__dict__` shows, if a state may become that dict.
-    pub(super) dict_at: Option<usize>,
+    pub(super) dict_at: Option<DictAt>,
     /// The attributes of the last state that was put into an array, the last one put into slots, and the last that became a
     /// dict, in order.
     values: Vec<Place>,
@@ -218,7 +220,7 @@ impl Class {
                 takes_values: plain_dict && has_arrays && new == object_new && SharedKeys::of(kind).is_some(),
                 takes_slots: ordinary && is(setattro, PyObject_GenericSetAttr as *const ()),
                 plain_dict,
-                dict_at: if ordinary { dict_offset(kind) } else { None },
+                dict_at: if ordinary { dict_at(kind, plain_dict && new != object_new) } else { None },
                 values: Vec::new(),
                 slots: Vec::new(),
                 names: Vec::new(),
@@ -273,11 +275,18 @@ impl Class {
     ) -> Option<*mut *mut PyObject> {
         // SAFETY: by contract; the class has its dicts there.
         let (slot, free) = unsafe {
-            let slot = dict_slot(instance, self.dict_at?);
-            let free = Ref::from_nullable(*slot).is_some_and(|old| {
-                old.is_exactly(&raw mut PyDict_Type) && old.has_holders(1) && PyDict_Size(old.as_ptr()) == 0
-            });
-            (slot, free)
+            match self.dict_at? {
+                DictAt::Offset(offset) => {
+                    let slot = dict_slot(instance, offset);
+                    let free = Ref::from_nullable(*slot).is_some_and(|old| {
+                        old.is_exactly(&raw mut PyDict_Type)
+                            && old.has_holders(1)
+                            && PyDict_Size(old.as_ptr()) == 0
+                    });
+                    (slot, free)
+                }
+                DictAt::Managed => (free_dict_slot(instance)?, true),
+            }
         };
         // Equal names are one object, and their places are to be different.
         if !free
@@ -418,20 +427,34 @@ unsafe fn dict_slot(instance: Ref<'_>, offset: usize) -> *mut *mut PyObject {
     unsafe { instance.as_ptr().byte_add(offset).cast() }
 }
 
+/// Where instances of a class have the pointer to their dict.
+#[derive(Clone, Copy)]
+pub(super) enum DictAt {
+    /// There, in the instance, with an empty dict from the start.
+    Offset(usize),
+    /// Where the interpreter manages it, with none until one is needed.
+    Managed,
+}
+
 /// Where instances of a class have the pointer to the dict that their `__dict__` shows, if the class is known to do no more
-/// than that: `types.SimpleNamespace`.
+/// than that: `types.SimpleNamespace`, and `managed` ones, derived from another class than `object`, whose instances have no
+/// arrays then.
 ///
 /// # Safety
 ///
 /// The class is alive.
-unsafe fn dict_offset(kind: *mut PyTypeObject) -> Option<usize> {
+unsafe fn dict_at(kind: *mut PyTypeObject, managed: bool) -> Option<DictAt> {
     // SAFETY: by contract; a class has a name as long as it is alive.
-    let (known, offset) = unsafe {
-        let heap = PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0;
+    unsafe {
+        let flags = PyType_GetFlags(kind);
+        if flags & MANAGED_DICT != 0 {
+            return managed.then_some(DictAt::Managed);
+        }
         let name = std::ffi::CStr::from_ptr((*kind).tp_name);
-        (!heap && name == c"types.SimpleNamespace", (*kind).tp_dictoffset)
-    };
-    usize::try_from(offset).ok().filter(|&offset| known && offset > 0)
+        let known = flags & Py_TPFLAGS_HEAPTYPE == 0 && name == c"types.SimpleNamespace";
+        let offset = usize::try_from((*kind).tp_dictoffset).ok().filter(|&offset| known && offset > 0);
+        offset.map(DictAt::Offset)
+    }
 }
 
 /// Whether the keys among the items are the names of these places, in the same order.

@@ -49,7 +49,7 @@ pub(crate) use self::{
     moment::Moment,
     range::Ranges,
     slots::slot_offset,
-    values::{SharedKeys, Values, is_bare},
+    values::{SharedKeys, Values, free_dict_slot, is_bare},
 };
 #[cfg(not(known_layout))]
 mod unknown;

@@ -249,6 +249,10 @@ pub(crate) unsafe fn is_bare(_: Ref<'_>) -> bool {
     false
 }
 
+pub(crate) unsafe fn free_dict_slot(_: Ref<'_>) -> Option<*mut *mut PyObject> {
+    None
+}
+
 pub(crate) fn slot_offset(_: *mut PyTypeObject, _: Ref<'_>) -> Option<usize> {
     None
 }

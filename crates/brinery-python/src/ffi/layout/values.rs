@@ -133,6 +133,33 @@ pub(crate) unsafe fn is_bare(_: Ref<'_>) -> bool {
     false
 }
 
+/// Where the pointer to the dict of an instance is going to be, if it has neither a dict nor an array yet.
+///
+/// # Safety
+///
+/// As for [`is_bare`].
+#[cfg(Py_3_11)]
+#[inline(always)]
+pub(crate) unsafe fn free_dict_slot(instance: Ref<'_>) -> Option<*mut *mut PyObject> {
+    // SAFETY: as above. A dict of its own is the one that an instance without an array gets when it needs one.
+    unsafe {
+        let words = instance.as_ptr().cast::<usize>();
+        #[cfg(Py_3_13)]
+        let array = has_array(instance.type_ptr());
+        #[cfg(all(Py_3_12, not(Py_3_13)))]
+        let array = false;
+        #[cfg(not(Py_3_12))]
+        let array = *words.sub(4) != 0;
+        (!array && *words.sub(3) == 0).then(|| words.sub(3).cast())
+    }
+}
+
+/// Before 3.11 no dict is managed.
+#[cfg(not(Py_3_11))]
+pub(crate) unsafe fn free_dict_slot(_: Ref<'_>) -> Option<*mut *mut PyObject> {
+    None
+}
+
 /// The array of an instance that has no attribute yet.
 pub(crate) struct Values {
     values: *mut *mut PyObject,
