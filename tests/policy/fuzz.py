@@ -8,16 +8,20 @@ Loads in one go, judged meanwhile, come to what loads come to that are judged as
 from __future__ import annotations
 
 import argparse
+import array
 import collections
+import copyreg
 import datetime
 import decimal
 import enum
 import fractions
+import operator
 import pathlib
 import pickle
 import random
 import sys
 import uuid
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -81,7 +85,22 @@ class Stateful(list):  # type: ignore[type-arg]
         self.__dict__.update(state)
 
 
-CLASSES = [f"tests.policy.fuzz:{cls.__name__}" for cls in (Plain, Point, Slotted, Hashed)]
+class Rebuilt:
+    """A class whose instances are made by a function of copyreg."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return copyreg.__newobj__, (Rebuilt,), self.__dict__  # type: ignore[attr-defined]
+
+
+class Problem(ValueError):
+    """An exception of a program."""
+
+
+def function() -> None:
+    """A function that is a value."""
+
+
+CLASSES = [f"tests.policy.fuzz:{cls.__name__}" for cls in (Plain, Point, Slotted, Hashed, Rebuilt)]
 
 #: What needs the whole stream to be known before it can be made.
 WHOLE = {4, 5}
@@ -159,6 +178,24 @@ def graph(rng: random.Random, kinds: list[int]) -> object:
         elif kind == 19:
             zone = datetime.timezone(datetime.timedelta(hours=rng.randrange(-5, 5)))
             made.append(datetime.datetime(2020, 1, 1, tzinfo=zone))
+        elif kind == 20:
+            problems = [ValueError(some()), KeyError("k", some()), Problem(some(), 1), OSError(2, "x")]
+            problem = rng.choice(problems)
+            if rng.random() < 0.1:
+                problem.note = some()  # type: ignore[attr-defined]
+            made.append(problem)
+        elif kind == 21:
+            made.append(
+                rng.choice([bytearray(b"ab\xe9"), bytearray(), b"\xe9bytes", array.array("d", [1.5, 2])])
+            )
+        elif kind == 22:
+            made.append(rng.choice([operator.add, len, function, int, collections.OrderedDict, Plain, Point]))
+        elif kind == 23:
+            made.append(collections.deque([some(), some()], rng.choice([None, 1, 5])))
+        elif kind == 24:
+            rebuilt = Rebuilt()
+            rebuilt.__dict__["a"] = some()
+            made.append(rebuilt)
         else:
             made.append(rng.choice([range(rng.randrange(9)), slice(1, None), pathlib.PurePosixPath("/a/b")]))
     return made
@@ -192,6 +229,7 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    warnings.simplefilter("ignore")  # of what a human is to decide
     rng = random.Random(options.seed)
     granted = brinery.Policy("stdlib")
     for name in CLASSES:
@@ -206,6 +244,11 @@ def main() -> int:
         setstate="dict[str, any]",
         extend="any",
     )
+    for name in ("function", "Plain"):
+        granted |= brinery.Policy.allow(f"tests.policy.fuzz:{name}", value=True)
+    for name in ("_operator:add", "builtins:len"):
+        granted |= brinery.Policy.allow(name, value=True)
+    granted |= brinery.Policy.allow("tests.policy.fuzz:Problem", call="tuple", attributes=True)
     seeds: list[bytes] = []
     learnt = granted
     loaded = refused = 0
@@ -213,7 +256,7 @@ def main() -> int:
         whatever = rng.random()
         if number % 10 == 0 or not seeds:
             protocol = rng.choice((0, 1, 2, 3, 4, 4, 4, 5))
-            kinds = [kind for kind in range(21) if whatever < 0.3 or kind not in WHOLE]
+            kinds = [kind for kind in range(26) if whatever < 0.3 or kind not in WHOLE]
             if protocol < 2:
                 kinds.remove(SLOTTED)
             data = pickle.dumps(graph(rng, rng.sample(kinds, rng.randrange(4, len(kinds)))), protocol)

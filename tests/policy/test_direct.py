@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import array
+import collections
 import copyreg
 import enum
 import gc
 import io
+import operator
 import pickle
 import sys
 import types
@@ -117,6 +120,71 @@ class Items(list):  # type: ignore[type-arg]
     append = extend  # type: ignore[assignment]
 
 
+class Failing(ValueError):
+    def __init__(self, *args: object) -> None:
+        happened.append("an exception's __init__")
+        super().__init__(*args)
+
+
+class Finished(ValueError):
+    def __del__(self) -> None:
+        happened.append("an exception's __del__")
+
+
+class Noting(ValueError):
+    def __setattr__(self, name: str, value: object) -> None:
+        happened.append("an exception's __setattr__")
+
+
+class Rebuilt:
+    """An instance that functions of copyreg make anew."""
+
+    def __new__(cls, *_: object) -> Rebuilt:
+        happened.append("__new__ by copyreg")
+        return super().__new__(cls)
+
+    def __reduce__(self) -> Any:
+        return copyreg.__newobj__, (Rebuilt,), {"a": 1}  # type: ignore[attr-defined]
+
+
+class Mapping(dict):  # type: ignore[type-arg]
+    def __setitem__(self, key: object, value: object) -> None:
+        happened.append("__setitem__")
+
+
+class Problem(ValueError):
+    """An exception, and nothing else."""
+
+
+class Remade:
+    """Attributes, put into what a function of copyreg makes."""
+
+    def __reduce__(self) -> Any:
+        return copyreg.__newobj__, (Remade,), self.__dict__  # type: ignore[attr-defined]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Remade) and other.__dict__ == self.__dict__
+
+
+class Sized:
+    """Attributes in slots."""
+
+    __slots__ = ("a", "b")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sized) and other.a == self.a
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return super().__reduce_ex__(max(protocol, 2))
+
+
+Pair = collections.namedtuple("Pair", "first second")
+
+
+def a_function() -> None:
+    """A function that is a value."""
+
+
 def grants(*classes: type) -> brinery.Policy:
     policy = brinery.Policy("stdlib")
     for cls in classes:
@@ -153,10 +221,15 @@ def attributes(instance: Any) -> Any:
         Made(),
         Missing.A,
         Items([1, 2]),
+        Failing(1),
+        Finished(1),
+        attributes(Noting(1)),
+        Rebuilt(),
+        Mapping(a=1),
     ],
     ids=lambda thing: type(thing).__name__,
 )
-@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("protocol", [0, 1, 2, 4])
 def test_nothing_happens_before_a_refusal(thing: Any, protocol: int) -> None:
     plain = Plain()
     plain.x = thing  # type: ignore[attr-defined]
@@ -170,7 +243,8 @@ def test_nothing_happens_before_a_refusal(thing: Any, protocol: int) -> None:
     happened.clear()
     with pytest.raises(brinery.PolicyError) as caught:
         brinery.loads(hostile, policy=policy)
-    assert caught.value.rule == "global"
+    copies = protocol < 2 and isinstance(thing, (Items, Mapping))  # refused by how they are made
+    assert caught.value.rule == ("global.construct" if copies else "global")
     assert happened == []
 
 
@@ -460,3 +534,172 @@ def test_no_more_than_some_types_are_remembered() -> None:
         with pytest.raises(brinery.PolicyError):
             brinery.loads(b"N.", type=kind)
     assert len(policies._by_type) <= policies._KEPT
+
+
+def filled(instance: Any, **attributes: object) -> Any:
+    for name, value in attributes.items():
+        setattr(instance, name, value)
+    return instance
+
+
+IN_ONE_GO: list[Any] = [
+    b"\xe9bytes",
+    bytearray(b"\xe9bytes"),
+    bytearray(),
+    {1, "a"},
+    frozenset({1, (2, "b")}),
+    filled(Remade(), a=[1], b=None),
+    Pair(1, [2]),
+    ValueError("x", 1),
+    Problem([1]),
+    collections.deque([1, 2], 5),
+    collections.deque([1, 2]),
+    collections.OrderedDict(a=1, b=[2]),
+    collections.defaultdict(list, a=1),
+    collections.Counter("aab"),
+    operator.add,
+    len,
+    a_function,
+    collections.OrderedDict,
+    Problem,
+    [Plain, Plain],
+]
+
+
+def grants_all() -> brinery.Policy:
+    policy = brinery.Policy("stdlib")
+    for cls in (Plain, Remade, Sized):
+        policy |= brinery.Policy.allow(cls, value=True, construct=True, attributes=True)
+    for exception in (Problem, Finished):
+        policy |= brinery.Policy.allow(exception, value=True, call="tuple", attributes=True)
+    policy |= brinery.Policy.allow(Pair, construct="tuple")
+    return policy | brinery.Policy.allow(a_function, value=True) | brinery.Policy.allow(len, value=True)
+
+
+@pytest.mark.parametrize("thing", [*IN_ONE_GO, filled(Sized(), a=1)], ids=lambda thing: repr(thing)[:30])
+@pytest.mark.parametrize("protocol", range(6))
+def test_these_forms_are_made_in_one_go(thing: Any, protocol: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is judged as a whole has the objects of all globals looked for anew."""
+    from brinery import policy as policies
+
+    asked: list[tuple[Any, ...]] = []
+    original = policies._resolve
+    monkeypatch.setattr(policies, "_resolve", lambda *what: (asked.append(what), original(*what))[1])
+    policy = grants_all()
+    data = pickle.dumps([thing, {"k": thing}], protocol)
+    for number in range(3):
+        loaded, same = brinery.loads(data, policy=policy)
+        assert loaded is same["k"] or protocol < 5
+        assert type(loaded) is type(thing)
+        if isinstance(thing, Exception):
+            assert loaded.args == thing.args
+        else:
+            assert loaded == thing
+        if number == 0:
+            asked.clear()
+    assert asked == []
+
+
+def test_arrays_are_made_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    from brinery import policy as policies
+
+    for thing in (array.array("d", [1.5, 2]), array.array("i", range(9)), array.array("b")):
+        data = pickle.dumps([thing], 4)
+        assert brinery.loads(data, policy="stdlib") == [thing]
+        with monkeypatch.context() as patched:
+            patched.setattr(policies, "_resolve", None)
+            assert brinery.loads(data, policy="stdlib") == [thing]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"FUNCTION.",
+        b"]FUNCTIONa.",
+        b"FUNCTION\x85.",
+        b"]FUNCTION\x85a.",
+        b"]FUNCTIONN\x86N\x86a.",
+        b"FUNCTION\x85q\x000]h\x00a.",
+        b"}X\x01\0\0\0kFUNCTION\x85s.",
+        b"cbuiltins\nValueError\nFUNCTION\x85R.",
+        b"cbuiltins\nValueError\n(FUNCTION\x85tR.",
+        b"ccollections\ndeque\n)R(FUNCTIONe.",
+        b"ccollections\nOrderedDict\n)RNFUNCTION\x85s.",
+    ],
+)
+def test_a_function_is_no_value_unless_granted_nor_is_a_tuple_of_it(stream: bytes) -> None:
+    refused = brinery.Policy("stdlib") | brinery.Policy.allow(a_function, call="tuple[str]")
+    stream = stream.replace(b"FUNCTION", f"c{__name__}\na_function\n".encode())
+    for data in (b"\x80\x02" + stream, b"\x80\x03" + stream):
+        with pytest.raises(brinery.PolicyError) as caught:
+            brinery.loads(data, policy=refused)
+        assert caught.value.rule in ("global.value", "global.call", "global.extend")
+        brinery.loads(data, policy=refused | brinery.Policy.allow(a_function, value=True))
+
+
+def test_a_field_that_is_a_class_is_a_value() -> None:
+    name = f"c{__name__}\nPlain\n".encode()
+    policy = typed({"a": f"={__name__}:Plain"})
+    for data in (stream(name), b"\x80\x03" + name + b")\x81}X\x01\0\0\0a" + name + b"sb."):
+        with pytest.raises(brinery.PolicyError) as caught:
+            brinery.loads(data, policy=policy)
+        assert caught.value.rule == "global.value"
+        assert brinery.loads(data, policy=policy | brinery.Policy.allow(Plain, value=True)).a is Plain
+
+
+def test_a_function_that_belongs_elsewhere_is_not_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("brinery_elsewhere")
+    monkeypatch.setitem(sys.modules, "brinery_elsewhere", module)
+    module.renamed = a_function  # type: ignore[attr-defined]
+    policy = brinery.Policy.allow("brinery_elsewhere:renamed", value=True)
+    with pytest.raises(brinery.PolicyError, match="belongs to tests"):
+        brinery.loads(b"\x80\x03cbrinery_elsewhere\nrenamed\n.", policy=policy)
+    monkeypatch.setattr(a_function, "__module__", "brinery_elsewhere")
+    assert brinery.loads(b"\x80\x03cbrinery_elsewhere\nrenamed\n.", policy=policy) is a_function
+
+
+def test_what_a_call_made_is_not_taken_for_what_an_opcode_made() -> None:
+    made = b"cbuiltins\nset\n)R"
+    with pytest.raises(brinery.PolicyError):
+        brinery.loads(b"\x80\x04" + made + b"(K\x01\x90.", policy="stdlib")
+    assert brinery.loads(b"\x80\x04\x8f(K\x01\x90.", policy="stdlib") == {1}
+    policy = typed({"a": "bytearray"}) | brinery.Policy("stdlib")
+    called = b"cbuiltins\nbytearray\nC\x01a\x85R"
+    with pytest.raises(brinery.PolicyError) as caught:
+        brinery.loads(stream(called), policy=policy)
+    assert caught.value.rule == "global.state"
+    assert brinery.loads(stream(called), policy=typed({"a": "any"}) | brinery.Policy("stdlib")).a == b"a"
+
+
+def test_text_that_is_no_bytes_is_refused() -> None:
+    encode = b"\x80\x02c_codecs\nencode\n"
+    assert brinery.loads(encode + b"X\x02\0\0\0\xc3\xa9X\x06\0\0\0latin1\x86R.", policy="stdlib") == b"\xe9"
+    with pytest.raises(brinery.PolicyError, match="UnicodeEncodeError"):
+        brinery.loads(encode + b"X\x02\0\0\0\xc4\x99X\x06\0\0\0latin1\x86R.", policy="stdlib")
+    with pytest.raises(brinery.PolicyError, match="may not be called like this"):
+        brinery.loads(encode + b"X\x02\0\0\0\xc3\xa9X\x05\0\0\0utf-8\x86R.", policy="stdlib")
+
+
+def test_exceptions_are_nested_no_deeper_than_is_granted() -> None:
+    def chain(depth: int) -> bytes:
+        name = f"c{__name__}\nProblem\nq\0".encode()
+        return b"\x80\x02" + name + b"0" + b"h\0" * depth + b"N" + b"\x85R" * depth + b"."
+
+    value = brinery.loads(chain(1000), policy=grants_all())
+    depth = 0
+    while value is not None:
+        (value,), depth = value.args, depth + 1
+    assert depth == 1000
+    with pytest.raises(brinery.PolicyError) as caught:
+        brinery.loads(chain(120_000), policy=grants_all())
+    assert caught.value.rule == "budget.depth"
+
+
+def test_hashes_of_sets_that_are_called_are_counted() -> None:
+    tuples = b"".join(b"(I%d\nI1\nt" % number for number in range(50))
+    policy = brinery.Policy("stdlib").limits(hash_work=20)
+    data = b"\x80\x02cbuiltins\nset\n](" + tuples + b"e\x85R."
+    assert len(brinery.loads(data, policy="stdlib")) == 50
+    with pytest.raises(brinery.PolicyError) as caught:
+        brinery.loads(data, policy=policy)
+    assert caught.value.rule == "budget.hash"

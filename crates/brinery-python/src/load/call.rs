@@ -26,12 +26,7 @@ impl Builder<'_> {
     ) -> Option<Result<Owned>> {
         let layout = self.layout?;
         let selective = self.memos.is_selective();
-        let spares_tuple = match stored {
-            Stored::No => true,
-            Stored::Next => self.memos.may_spend_next(&self.aids.fetches),
-            Stored::Numbered => selective && self.memos.may_spend_next(&self.aids.fetches),
-        };
-        if !spares_tuple || self.deferred.is_some() {
+        if !self.spares_tuple(stored) {
             return None;
         }
         let callable = items.container().as_ref();
@@ -84,6 +79,35 @@ impl Builder<'_> {
             self.memos.spend_next();
         }
         Some(made)
+    }
+
+    /// The same for what `make` makes of the items, which runs no code.
+    pub(crate) fn call_known(
+        &mut self,
+        items: &Items<'_, Owned>,
+        stored: Stored,
+        make: impl FnOnce(&[Ref<'_>]) -> Option<Result<Owned>>,
+    ) -> Option<Result<Owned>> {
+        if !self.spares_tuple(stored) {
+            return None;
+        }
+        let made = make(borrowed(items.as_slice()))?;
+        self.memos.release(items.as_slice(), false);
+        if stored != Stored::No {
+            self.memos.spend_next();
+        }
+        Some(made)
+    }
+
+    /// Whether a tuple that would be stored like this need not be made.
+    #[inline(always)]
+    fn spares_tuple(&self, stored: Stored) -> bool {
+        let spares_tuple = match stored {
+            Stored::No => true,
+            Stored::Next => self.memos.may_spend_next(&self.aids.fetches),
+            Stored::Numbered => self.memos.is_selective() && self.memos.may_spend_next(&self.aids.fetches),
+        };
+        spares_tuple && self.deferred.is_none()
     }
 
     /// The same for what runs code of its own. Only what the stream fetches is held by the memo, and it is.

@@ -2,9 +2,11 @@
 
 use super::class::{Class, SetState};
 use super::host::Builder;
-use super::native::{Native, items_of};
+use super::native::{Native, is_original, items_of, loaded};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Ref, Result};
+use std::ffi::CStr;
+use std::ptr;
 
 /// How instances of a class are made, and what is done to them, when none of it runs code or can be told from outside: if
 /// they are given up again nothing has happened.
@@ -20,6 +22,25 @@ pub(crate) enum Nature {
     Uuid,
     /// By `object.__new__`, with attributes that land where `object` puts them.
     Instance,
+    /// By a call, whose arguments it holds as the tuple that they are.
+    Exception,
+    /// `set` or `frozenset`, by a call with a list.
+    Set,
+    /// `bytearray`, by a call with bytes or a text.
+    ByteArray,
+}
+
+/// What a function is known to do, if all that is looked at when it is called is what it is given, and no code runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    /// `_codecs.encode(text, 'latin1')`
+    Encode,
+    /// `copyreg.__newobj__(class, *args)`
+    NewObject,
+    /// `copyreg._reconstructor(class, object, None)`
+    Reconstructor,
+    /// `array._array_reconstructor(array.array, code, format, bytes)`
+    Array,
 }
 
 impl Class {
@@ -38,6 +59,12 @@ impl Class {
         if !plain_metaclass || finalized {
             return None;
         }
+        if kind == &raw mut PySet_Type || kind == &raw mut PyFrozenSet_Type {
+            return Some(Nature::Set);
+        }
+        if kind == &raw mut PyByteArray_Type {
+            return Some(Nature::ByteArray);
+        }
         match self.native {
             Native::Moment(_)
             | Native::TimeDelta
@@ -49,6 +76,7 @@ impl Class {
             | Native::Fraction { .. }
             | Native::Path(_)
             | Native::Counter => Some(Nature::Value),
+            Native::Exception(_) => Some(Nature::Exception),
             Native::Deque | Native::DefaultDict | Native::NewIfBare => Some(Nature::Container),
             Native::NamedTuple { .. } => Some(Nature::NamedTuple),
             Native::Uuid { .. } => Some(Nature::Uuid),
@@ -76,6 +104,21 @@ impl Builder<'_> {
         known.map_or(0, |class| class.version())
     }
 
+    /// What is known of a function.
+    pub(crate) fn function(&self, function: Ref<'_>) -> Option<Function> {
+        self.layout?;
+        if function.is(self.state.codecs_encode.as_ref()) {
+            return Some(Function::Encode);
+        }
+        if function.is(self.state.newobj.as_ref()) {
+            return Some(Function::NewObject);
+        }
+        if is_original(Some(function), "copyreg", "_reconstructor") {
+            return Some(Function::Reconstructor);
+        }
+        is_array_reconstructor(function).then_some(Function::Array)
+    }
+
     /// `class(*args)`, if that can be done without running code.
     pub(crate) fn call_inertly(&mut self, class: Ref<'_>, args: Ref<'_>) -> Option<Result<Owned>> {
         let layout = self.layout?;
@@ -89,8 +132,11 @@ impl Builder<'_> {
         if !known.native.is_inert(items_of(args)) {
             return None;
         }
-        // SAFETY: this is known of the class.
-        let made = unsafe { known.native.call(layout, &heap, &mut self.aids.nursery, kind, args)? };
+        let made = match *items_of(args) {
+            [items, most] if matches!(known.native, Native::Deque) => bounded_deque(class, items, most)?,
+            // SAFETY: this is known of the class.
+            _ => unsafe { known.native.call(layout, &heap, &mut self.aids.nursery, kind, args)? },
+        };
         self.settle();
         Some(made)
     }
@@ -117,9 +163,11 @@ impl Builder<'_> {
     /// Gives an instance its attributes, if that can be done without running code.
     pub(crate) fn set_attributes_inertly(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Option<Result<()>> {
         let layout = self.layout?;
-        let dict = state.is_exactly(&raw mut PyDict_Type);
-        if !dict || self.deferred.is_some() {
+        if self.deferred.is_some() {
             return None;
+        }
+        if !state.is_exactly(&raw mut PyDict_Type) {
+            return self.fill_slots_inertly(instance, state);
         }
         // SAFETY: an instance keeps its class alive, and this is its class.
         let plain = unsafe {
@@ -131,5 +179,58 @@ impl Builder<'_> {
         }
         self.settle();
         Some(self.set_plain_state(instance, state))
+    }
+
+    /// The same for a state of `None` and attributes that live in slots.
+    fn fill_slots_inertly(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Option<Result<()>> {
+        let layout = self.layout?;
+        if !state.is_exactly(&raw mut PyTuple_Type) {
+            return None;
+        }
+        let &[none, slots] = items_of(state) else { return None };
+        if !none.is_none() || !slots.is_exactly(&raw mut PyDict_Type) {
+            return None;
+        }
+        let mut items = Vec::new();
+        let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
+        // SAFETY: a dict, which does not change meanwhile.
+        unsafe {
+            while PyDict_Next(slots.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0 {
+                items.extend([Ref::new(key).to_owned(), Ref::new(value).to_owned()]);
+            }
+        }
+        self.settle();
+        // SAFETY: an instance keeps its class alive, and this is its class.
+        let done = unsafe {
+            let class = self.aids.classes.get(instance.type_ptr(), self.state, layout)?;
+            class.takes_slots && class.set_slots(instance, &items, &mut self.memos)
+        };
+        if !done {
+            return None;
+        }
+        // They have moved.
+        items.into_iter().for_each(std::mem::forget);
+        Some(Ok(()))
+    }
+}
+
+/// `deque(items, most)`
+fn bounded_deque(class: Ref<'_>, items: Ref<'_>, most: Ref<'_>) -> Option<Result<Owned>> {
+    let plain = items.is_exactly(&raw mut PyList_Type) || items.is_exactly(&raw mut PyTuple_Type);
+    (plain && (most.is_none() || most.is_exactly(&raw mut PyLong_Type))).then(|| class.call(&[items, most]))
+}
+
+/// Whether this is the function of the module `array`.
+fn is_array_reconstructor(function: Ref<'_>) -> bool {
+    if !function.is_exactly(&raw mut PyCFunction_Type) {
+        return false;
+    }
+    // SAFETY: a native function has a name as long as it is alive, and may be bound to an object, which it holds.
+    unsafe {
+        let parts = &*function.as_ptr().cast::<PyCFunctionObject>();
+        CStr::from_ptr((*parts.m_ml).ml_name) == c"_array_reconstructor"
+            && Ref::from_nullable(parts.m_self)
+                .zip(loaded("array"))
+                .is_some_and(|(home, array)| home.is(array.as_ref()))
     }
 }

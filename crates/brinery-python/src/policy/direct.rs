@@ -4,13 +4,16 @@
 //! instances that get attributes. Their streams are loaded in one go, each deed judged before it is done. Whatever cannot be
 //! judged like this, and whatever is not granted, makes the load begin again, judged as a whole before anything is made.
 
+use super::deeds::Deed;
+use super::forms::{Arguments, Form};
 use super::rules::{Judged, Rules, plain_text};
 use crate::ffi::api::*;
 use crate::ffi::layout::int;
 use crate::ffi::{Owned, Ref, Result, sequence};
-use crate::load::{Builder, Nature};
+use crate::load::{Builder, Function, Nature};
 use brinery::policy::{Native, Shape, State};
 use std::cell::Cell;
+use std::collections::HashMap;
 
 /// What a load in one go knows, and what it may still spend.
 pub(super) struct Direct<'a> {
@@ -22,21 +25,32 @@ pub(super) struct Direct<'a> {
     last: Cell<usize>,
     /// Whether the stream has strings of Python 2, which are of two kinds until it is known what they are for.
     pub(super) has_old_strings: bool,
+    /// Whether the stream has made sets or byte arrays by calls, which are not taken for those that opcodes make.
+    pub(super) calls_builtins: bool,
     work: Cell<u64>,
     memory: u64,
     /// Shapes that objects must have at the end as well, for they can be changed.
     obligations: Vec<(Owned, &'a Shape)>,
+    /// Tuples that hold globals which may be no values, by their places.
+    restricted: HashMap<usize, Owned>,
     /// Names that were compared with those of a state. The memo takes them for held, so they stay until the end.
     names: Vec<Owned>,
 }
 
-/// A class that the stream has named.
+/// A class or function that the stream has named.
 struct Global<'a> {
     judged: &'a Judged<'a>,
-    class: Owned,
-    nature: Option<Nature>,
+    object: Owned,
+    role: Role,
     /// The attributes of the last instance, in order.
     row: Vec<Attribute<'a>>,
+}
+
+/// What is known of a global.
+#[derive(Clone, Copy)]
+enum Role {
+    Class(Option<Nature>),
+    Function(Option<Function>),
 }
 
 struct Attribute<'a> {
@@ -56,9 +70,11 @@ impl<'a> Direct<'a> {
             globals: Vec::new(),
             last: Cell::new(0),
             has_old_strings: false,
+            calls_builtins: false,
             work: Cell::new(limits.work_for(input)),
             memory: limits.memory_for(input),
             obligations: Vec::new(),
+            restricted: HashMap::new(),
             names: Vec::new(),
         }
     }
@@ -69,70 +85,150 @@ impl<'a> Direct<'a> {
         self.globals.is_empty()
     }
 
-    /// The class that a stream names, if its instances can be made in one go.
+    /// The class or function that a stream names, if it is granted and there. The names may be those of Python 2.
     pub(super) fn global(
         &mut self,
         builder: &mut Builder<'_>,
         module: &Owned,
         name: &Owned,
+        old: bool,
     ) -> Result<Option<Owned>> {
         let exact = |object: &Owned| object.is_exactly(&raw mut PyUnicode_Type);
         if !self.finds_globals || self.has_old_strings || !exact(module) || !exact(name) {
             return Ok(None);
         }
         let (module, name) = (module.as_ref(), name.as_ref());
-        if let Some(known) = self.globals.iter().find(|known| known.judged.is_named(module, name)) {
-            return Ok(Some(known.class.clone()));
+        if let Some(known) = self.globals.iter().find(|known| known.judged.is_named(module, name, old)) {
+            return Ok(Some(known.object.clone()));
         }
-        let Some(judged) = self.rules.judged(module, name) else { return Ok(None) };
-        let Some(class) = judged.object().filter(|object| object.is_type()) else { return Ok(None) };
-        if self.globals.iter().any(|known| known.class.is(class.as_ref()))
-            || !judged.is_as_granted(builder, class.as_ref())?
-        {
+        let Some(judged) = self.rules.judged(module, name, old) else { return Ok(None) };
+        let Some(object) = judged.object() else { return Ok(None) };
+        if self.globals.iter().any(|known| known.object.is(object.as_ref())) {
             return Ok(None);
         }
-        let nature = builder.nature(class.as_ref());
-        self.globals.push(Global { judged, class: class.clone(), nature, row: Vec::new() });
-        Ok(Some(class))
+        let role = if object.is_type() {
+            if !judged.is_as_granted(builder, object.as_ref())? {
+                return Ok(None);
+            }
+            Role::Class(builder.nature(object.as_ref()))
+        } else {
+            if !judged.is_function_as_granted(object.as_ref()) {
+                return Ok(None);
+            }
+            Role::Function(builder.function(object.as_ref()))
+        };
+        self.globals.push(Global { judged, object: object.clone(), role, row: Vec::new() });
+        Ok(Some(object))
+    }
+
+    /// Whether an object may be anywhere: it is no global that may not be a value, and no tuple that holds one.
+    #[inline(always)]
+    pub(super) fn is_free(&self, object: Ref<'_>) -> bool {
+        if is_global(object) {
+            return self
+                .find(object.as_ptr())
+                .is_some_and(|index| self.globals[index].judged.capability.value);
+        }
+        self.restricted.is_empty() || !self.restricted.contains_key(&object.as_ptr().addr())
+    }
+
+    /// Notes a tuple that holds what may be no value.
+    #[cold]
+    pub(super) fn restrict(&mut self, tuple: &Owned) {
+        self.restricted.insert(tuple.as_ptr().addr(), tuple.clone());
     }
 
     #[inline(always)]
-    fn find(&self, class: *mut PyObject) -> Option<usize> {
+    pub(super) fn find(&self, object: *mut PyObject) -> Option<usize> {
         let last = self.last.get();
-        if self.globals.get(last).is_some_and(|known| known.class.as_ptr() == class) {
+        if self.globals.get(last).is_some_and(|known| known.object.as_ptr() == object) {
             return Some(last);
         }
-        let index = self.globals.iter().position(|known| known.class.as_ptr() == class)?;
+        let index = self.globals.iter().position(|known| known.object.as_ptr() == object)?;
         self.last.set(index);
         Some(index)
     }
 
-    /// What a call of a class may make, if it is granted with these arguments.
-    #[inline]
-    pub(super) fn call(&mut self, class: Ref<'_>, args: &[Ref<'_>]) -> Option<Nature> {
-        let known = &self.globals[self.find(class.as_ptr())?];
-        let nature = known.nature?;
-        let granted = match (nature, known.judged.capability.native) {
-            (Nature::Value | Nature::Container, None | Some(Native::Elements | Native::Fraction)) => {
-                self.fits_args(&known.judged.calls, args)
-            }
-            _ => false,
-        };
-        (granted && self.pay_for(args)).then_some(nature)
+    /// What a call comes to, if it is granted with these arguments.
+    pub(super) fn call<'s>(&mut self, callable: Ref<'_>, args: &'s [Ref<'s>]) -> Option<Deed<'s>> {
+        self.call_of(self.find(callable.as_ptr())?, args)
     }
 
-    /// The same for a construction by `__new__`.
+    /// The same for a call of the global at this place.
+    #[inline(always)]
+    pub(super) fn call_of<'s>(&mut self, index: usize, args: &'s [Ref<'s>]) -> Option<Deed<'s>> {
+        let Global { judged, role, .. } = self.globals[index];
+        let (granted, deed) = match role {
+            Role::Class(nature) => {
+                let nature = nature?;
+                let granted = match (nature, judged.capability.native) {
+                    (
+                        Nature::Value
+                        | Nature::Container
+                        | Nature::Set
+                        | Nature::ByteArray
+                        | Nature::Exception,
+                        None | Some(Native::Elements | Native::Fraction),
+                    ) => self.takes(&judged.calls, args),
+                    _ => false,
+                };
+                self.calls_builtins |= matches!(nature, Nature::Set | Nature::ByteArray);
+                (granted, Deed::Make(nature))
+            }
+            Role::Function(function) => match function? {
+                Function::NewObject => {
+                    let (class, args) = args.split_first()?;
+                    return self.construct(*class, args).map(|_| Deed::New(*class, args));
+                }
+                Function::Reconstructor => {
+                    let &[class, base, state] = args else { return None };
+                    let is_base = |kind: *mut PyTypeObject| base.as_ptr() == kind.cast();
+                    if is_base(&raw mut PyBaseObject_Type) && state.is_none() {
+                        return self.construct(class, &[]).map(|_| Deed::New(class, &[]));
+                    }
+                    if !is_base(&raw mut PyTuple_Type) || !state.is_exactly(&raw mut PyTuple_Type) {
+                        return None;
+                    }
+                    // SAFETY: it is a tuple.
+                    let items = unsafe { sequence::items_of_tuple(state) };
+                    let is_named = self.construct(class, items)? == Nature::NamedTuple;
+                    return (is_named && self.is_free(state)).then_some(Deed::New(class, items));
+                }
+                function => (self.takes(&judged.calls, args), Deed::Call(function)),
+            },
+        };
+        granted.then_some(deed)
+    }
+
+    /// Whether a call of the global at this place, or a construction, needs the tuple of its arguments in any case.
+    #[inline(always)]
+    pub(super) fn needs_tuple(&self, index: usize) -> bool {
+        match self.globals[index].role {
+            Role::Class(nature) => matches!(
+                nature,
+                Some(Nature::Instance | Nature::Uuid | Nature::Set | Nature::ByteArray | Nature::Exception)
+            ),
+            Role::Function(function) => {
+                matches!(function, Some(Function::NewObject | Function::Reconstructor))
+            }
+        }
+    }
+
+    /// The nature of a class that may be constructed by `__new__` with these arguments.
     #[inline]
     pub(super) fn construct(&mut self, class: Ref<'_>, args: &[Ref<'_>]) -> Option<Nature> {
-        let known = &self.globals[self.find(class.as_ptr())?];
-        let nature = known.nature?;
-        let granted = match (nature, known.judged.capability.native) {
+        let Global { judged, role: Role::Class(Some(nature)), .. } =
+            self.globals[self.find(class.as_ptr())?]
+        else {
+            return None;
+        };
+        let granted = match (nature, judged.capability.native) {
             (Nature::Instance | Nature::NamedTuple, None) | (Nature::Uuid, Some(Native::Uuid)) => {
-                self.fits_args(&known.judged.constructions, args)
+                self.takes(&judged.constructions, args)
             }
             _ => false,
         };
-        (granted && self.pay_for(args)).then_some(nature)
+        granted.then_some(nature)
     }
 
     /// Whether an instance may be given these attributes: names and values in turn.
@@ -143,9 +239,9 @@ impl<'a> Direct<'a> {
             return false;
         }
         let known = &self.globals[index];
-        match (&known.judged.capability.state, known.nature) {
-            (State::Attributes(_), Some(Nature::Instance)) => {}
-            (State::SetState(shape), Some(Nature::Uuid)) => return self.uuid(shape, items),
+        match (&known.judged.capability.state, known.role) {
+            (State::Attributes(_), Role::Class(Some(Nature::Instance))) => {}
+            (State::SetState(shape), Role::Class(Some(Nature::Uuid))) => return self.uuid(shape, items),
             _ => return false,
         }
         let same = known.row.len() * 2 == items.len()
@@ -154,11 +250,7 @@ impl<'a> Direct<'a> {
             return false;
         }
         for (attribute, pair) in self.globals[index].row.iter().zip(items.chunks_exact(2)) {
-            let fits = match attribute.shape {
-                None => !pair[1].is_type(),
-                Some(shape) => self.fits(shape, pair[1]),
-            };
-            if !fits {
+            if !self.is_free(pair[1]) || !attribute.shape.is_none_or(|shape| self.fits(shape, pair[1])) {
                 return false;
             }
             if let (Some(shape), true) = (attribute.shape, attribute.can_be_lost) {
@@ -168,8 +260,9 @@ impl<'a> Direct<'a> {
         true
     }
 
-    /// The same for attributes in a dict.
+    /// The same for attributes in a dict, which may be the second of a pair, those that live in slots.
     pub(super) fn build(&mut self, instance: Ref<'_>, state: Ref<'_>) -> bool {
+        let state = slots_of(state).unwrap_or(state);
         if !state.is_exactly(&raw mut PyDict_Type) {
             return false;
         }
@@ -218,9 +311,9 @@ impl<'a> Direct<'a> {
     pub(super) fn extend(&mut self, container: Ref<'_>, items: &[Ref<'_>]) -> bool {
         let Some(index) = self.find(container.type_ptr().cast()) else { return false };
         let known = &self.globals[index];
-        match (&known.judged.capability.extend, known.nature) {
-            (Some(Shape::Any), Some(Nature::Container)) => true,
-            (Some(shape), Some(Nature::Container)) if !shape.can_be_lost() => {
+        match (&known.judged.capability.extend, known.role) {
+            (Some(Shape::Any), Role::Class(Some(Nature::Container))) => true,
+            (Some(shape), Role::Class(Some(Nature::Container))) if !shape.can_be_lost() => {
                 items.iter().all(|item| self.fits(shape, *item))
             }
             _ => false,
@@ -232,13 +325,6 @@ impl<'a> Direct<'a> {
         self.obligations.iter().all(|(object, shape)| self.fits(shape, object.as_ref()))
     }
 
-    /// Pays for the memory of what a call may copy: the same argument can be given to many calls.
-    #[inline(always)]
-    fn pay_for(&mut self, args: &[Ref<'_>]) -> bool {
-        let sum = args.iter().fold(16 * args.len() as u64, |sum, argument| sum + flat_size(*argument));
-        self.pay(sum)
-    }
-
     #[inline(always)]
     fn pay(&mut self, amount: u64) -> bool {
         let Some(left) = self.memory.checked_sub(amount) else { return false };
@@ -246,15 +332,58 @@ impl<'a> Direct<'a> {
         true
     }
 
-    /// Whether arguments have one of these shapes, which are those of their tuple.
+    /// Whether arguments are as they may be. What a call may copy of them is paid for: the same argument can be given to many
+    /// calls.
+    #[inline(always)]
+    fn takes(&mut self, alternatives: &[Arguments<'_>], args: &[Ref<'_>]) -> bool {
+        let Some(left) = self.work.get().checked_sub(1 + args.len() as u64) else { return false };
+        self.work.set(left);
+        for arguments in alternatives {
+            let (fits, most) = match arguments {
+                Arguments::Any => (args.iter().all(|argument| self.is_free(*argument)), None),
+                Arguments::Each(form) => (args.iter().all(|argument| self.has_form(form, *argument)), None),
+                Arguments::These(forms, most) => {
+                    let fits = forms.len() == args.len()
+                        && forms.iter().zip(args).all(|(form, argument)| self.has_form(form, *argument));
+                    (fits, *most)
+                }
+            };
+            if fits {
+                let each = 16 * args.len() as u64;
+                let size = || args.iter().fold(0, |sum, argument| sum + flat_size(*argument));
+                return self.pay(each + most.unwrap_or_else(size));
+            }
+        }
+        false
+    }
+
+    /// Whether an object certainly has a form.
     #[inline]
-    fn fits_args(&self, shapes: &[&Shape], args: &[Ref<'_>]) -> bool {
-        shapes.iter().any(|shape| match shape {
-            Shape::Any => args.iter().all(|argument| !argument.is_type()),
-            Shape::Items(item) => args.iter().all(|argument| self.fits(item, *argument)),
-            Shape::Tuple(shapes) => self.in_order(shapes, args),
-            _ => false,
-        })
+    fn has_form(&self, form: &Form<'_>, object: Ref<'_>) -> bool {
+        match form {
+            Form::Any => self.is_free(object),
+            Form::None => object.is_none(),
+            Form::Exactly(kind) => object.is_exactly(*kind),
+            Form::Bytes(low, high) => has_length(object, *low, *high),
+            Form::Made(keys) => self.made_of(object).is_some_and(|judged| keys.contains(&judged.key)),
+            Form::Global(keys) => {
+                is_global(object)
+                    && self
+                        .find(object.as_ptr())
+                        .is_some_and(|index| keys.contains(&self.globals[index].judged.key))
+            }
+            Form::Either(forms) => forms.iter().any(|form| self.has_form(form, object)),
+            Form::Other(shape) => self.fits(shape, object),
+        }
+    }
+
+    /// The class that an object is an instance of, if nothing but a call can have made it.
+    #[inline]
+    fn made_of(&self, object: Ref<'_>) -> Option<&'a Judged<'a>> {
+        let class = object.type_ptr().cast();
+        let known = self.globals.iter().find(|known| known.object.as_ptr() == class)?;
+        let either = matches!(known.role, Role::Class(Some(Nature::Set | Nature::ByteArray)));
+        (!either).then_some(known.judged)
     }
 
     /// Whether there are as many objects as shapes, and each has its own.
@@ -272,7 +401,7 @@ impl<'a> Direct<'a> {
             None => return false,
         }
         match shape {
-            Shape::Any => !object.is_type(),
+            Shape::Any => self.is_free(object),
             Shape::None => object.is_none(),
             Shape::Bool(None) => exactly(&raw mut PyBool_Type),
             Shape::Bool(Some(wanted)) => {
@@ -292,12 +421,8 @@ impl<'a> Direct<'a> {
             }
             Shape::Literal(wanted) => plain_text(object).is_some_and(|text| text == wanted),
             Shape::Form(form) => plain_text(object).is_some_and(|text| form.holds(text)),
-            Shape::Bytes(low, high) => {
-                // SAFETY: a size is asked of bytes.
-                exactly(&raw mut PyBytes_Type)
-                    && (*low..=*high).contains(&(unsafe { PyBytes_Size(object.as_ptr()) } as usize))
-            }
-            Shape::ByteArray => exactly(&raw mut PyByteArray_Type),
+            Shape::Bytes(low, high) => has_length(object, *low, *high),
+            Shape::ByteArray => exactly(&raw mut PyByteArray_Type) && !self.calls_builtins,
             Shape::List(item) => exactly(&raw mut PyList_Type) && self.each(item, object),
             Shape::Items(item) => exactly(&raw mut PyTuple_Type) && self.each(item, object),
             Shape::Tuple(items) => {
@@ -311,9 +436,9 @@ impl<'a> Direct<'a> {
                 exactly(&raw mut PyDict_Type)
                     && ((&**key, &**value) == (&Shape::Any, &Shape::Any) || self.pairs(key, value, object))
             }
-            Shape::Made(module, name) => self
-                .find(object.type_ptr().cast())
-                .is_some_and(|index| self.globals[index].judged.is_called(module, name)),
+            Shape::Made(module, name) => {
+                self.made_of(object).is_some_and(|judged| judged.is_called(module, name))
+            }
             Shape::Global(module, name) => {
                 object.is_type()
                     && self
@@ -327,9 +452,11 @@ impl<'a> Direct<'a> {
 
     /// Whether all items of a list or a tuple have a shape.
     fn each(&self, shape: &Shape, object: Ref<'_>) -> bool {
+        if *shape == Shape::Any {
+            return self.is_free(object);
+        }
         // SAFETY: it is one of the two, which holds its items and does not change meanwhile.
-        *shape == Shape::Any
-            || unsafe { sequence::items(object).iter().all(|item| self.fits(shape, Ref::new(*item))) }
+        unsafe { sequence::items(object).iter().all(|item| self.fits(shape, Ref::new(*item))) }
     }
 
     /// Whether all keys and values of a dict have their shapes.
@@ -345,6 +472,34 @@ impl<'a> Direct<'a> {
         }
         true
     }
+}
+
+/// The dict of a state that is a pair of `None` and a dict.
+pub(super) fn slots_of(state: Ref<'_>) -> Option<Ref<'_>> {
+    if !state.is_exactly(&raw mut PyTuple_Type) {
+        return None;
+    }
+    // SAFETY: it is a tuple.
+    match *unsafe { sequence::items_of_tuple(state) } {
+        [none, slots] if none.is_none() => Some(slots),
+        _ => None,
+    }
+}
+
+/// Whether an object is bytes of such a length.
+#[inline(always)]
+fn has_length(object: Ref<'_>, low: usize, high: usize) -> bool {
+    // SAFETY: a size is asked of bytes.
+    object.is_exactly(&raw mut PyBytes_Type)
+        && (low..=high).contains(&(unsafe { Py_SIZE(object.as_ptr()) } as usize))
+}
+
+/// Whether an object is a class or a function: a stream gets hold of such by their names alone.
+#[inline(always)]
+pub(super) fn is_global(object: Ref<'_>) -> bool {
+    object.is_type()
+        || object.is_exactly(&raw mut PyCFunction_Type)
+        || object.is_exactly(&raw mut PyFunction_Type)
 }
 
 /// How much memory a copy of an object may take, without what it holds.

@@ -1,5 +1,6 @@
 //! The host that makes the objects of a stream whose deeds are granted.
 
+use super::deeds::{self, Deed};
 use super::direct::Direct;
 use super::keys::{Keys, hashes, is_harmless};
 use super::nesting::{can_hold, is_container};
@@ -84,7 +85,7 @@ impl<'a> Realizer<'a> {
     /// Whether an object may be anywhere: of a class that is a value the whole stream has to be known.
     #[inline(always)]
     fn is_free(&self, object: &Owned) -> bool {
-        self.direct.is_plain() || !object.is_type()
+        self.direct.is_plain() || self.direct.is_free(object.as_ref())
     }
 
     /// Refuses. The memo may have noted what is lost now, and must not be asked or held any more.
@@ -161,7 +162,7 @@ impl<'a> Realizer<'a> {
         let mut holds_some = false;
         for item in items {
             holds_some |= can_hold(item.as_ptr());
-            if item.is_type() {
+            if !self.direct.is_free(item.as_ref()) {
                 return Err(self.give_up());
             }
         }
@@ -333,6 +334,9 @@ impl<'de> Host<'de> for Realizer<'_> {
 
     #[inline(always)]
     fn tuple(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
+        if self.world.is_none() && !self.direct.is_plain() {
+            return self.tuple_of_instances(items);
+        }
         self.wrap(items.as_slice())?;
         self.inner.tuple(items)
     }
@@ -379,6 +383,10 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn add_items(&mut self, items: Items<'_, Owned>) -> Result<()> {
+        if self.world.is_none() && self.direct.calls_builtins {
+            // It may be one that was made by a call, which is not what a set is added to.
+            return Err(self.give_up());
+        }
         if self.world.is_none() && !items.container().is_exactly(&raw mut PySet_Type) {
             self.extend(&items, "elements for something that is no set")?;
         }
@@ -411,8 +419,8 @@ impl<'de> Host<'de> for Realizer<'_> {
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
         if self.world.is_none() {
             self.tick()?;
-            let granted = tuple_items(&args).and_then(|args| self.direct.call(callable.as_ref(), args));
-            let made = granted.and_then(|_| self.inner.call_inertly(callable.as_ref(), args.as_ref()));
+            let deed = tuple_items(&args).and_then(|args| self.direct.call(callable.as_ref(), args));
+            let made = deed.and_then(|deed| self.perform(deed, callable.as_ref(), args.as_ref()));
             return self.granted(made);
         }
         self.tick()?;
@@ -562,15 +570,60 @@ impl<'de> Host<'de> for Realizer<'_> {
 impl Realizer<'_> {
     #[cold]
     fn direct_global(&mut self, module: &Owned, name: &Owned) -> Result<Owned> {
-        // Names of Python 2 stand for others.
-        let found = if self.inner.has_old_names() {
-            Ok(None)
-        } else {
-            self.direct.global(&mut self.inner, module, name)
-        };
+        let old = self.inner.has_old_names();
+        let found = self.direct.global(&mut self.inner, module, name, old);
         // The names are lost, which the memo may have noted.
         self.inner.settle();
         found?.ok_or_else(|| self.give_up())
+    }
+
+    /// A tuple, which may hold what may be no value: then it may be none, either.
+    fn tuple_of_instances(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
+        let (mut holds_some, mut restricted) = (false, false);
+        for item in items.as_slice() {
+            holds_some |= can_hold(item.as_ptr());
+            restricted |= !self.direct.is_free(item.as_ref());
+        }
+        self.wraps += usize::from(holds_some);
+        let tuple = self.inner.tuple(items)?;
+        if restricted {
+            self.direct.restrict(&tuple);
+        }
+        Ok(tuple)
+    }
+
+    /// Does what is granted, if that runs no code.
+    fn perform(&mut self, deed: Deed<'_>, callable: Ref<'_>, args: Ref<'_>) -> Option<Result<Owned>> {
+        // SAFETY: the arguments of what is granted are an exact tuple.
+        let items = unsafe { sequence::items_of_tuple(args) };
+        self.wraps += usize::from(items.iter().any(|item| can_hold(item.as_ptr())));
+        match deed {
+            Deed::Make(Nature::Set) => {
+                let &[list] = items else { return deeds::set(callable, items) };
+                // SAFETY: a list, which holds its items and does not change meanwhile.
+                let native = list.is_exactly(&raw mut PyList_Type)
+                    && unsafe { sequence::items(list).iter().all(|item| has_native_hash(Ref::new(*item))) };
+                if !native || !self.keys.admits_call(args, false) {
+                    return None;
+                }
+                self.inner.settle();
+                deeds::set(callable, items)
+            }
+            Deed::Make(Nature::ByteArray) => {
+                self.inner.settle();
+                deeds::byte_array(items)
+            }
+            Deed::Make(_) => self.inner.call_inertly(callable, args),
+            Deed::Call(function) => {
+                self.inner.settle();
+                deeds::call(function, callable, items)
+            }
+            Deed::New(class, args) => {
+                self.inner.settle();
+                let args = Owned::tuple(args).inspect_err(|_| error::clear()).ok()?;
+                self.inner.new_inertly(class, args.as_ref())
+            }
+        }
     }
 
     #[inline(always)]
@@ -606,15 +659,22 @@ impl Realizer<'_> {
             return Some(Err(Raised));
         }
         let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
-        let nature = match call {
-            Call::Reduce => self.direct.call(class, args),
-            Call::New => self.direct.construct(class, args),
+        let Some(index) = self.direct.find(class.as_ptr()) else { return Some(Err(self.give_up())) };
+        if self.direct.needs_tuple(index) {
+            return None;
+        }
+        let deed = match call {
+            Call::Reduce => self.direct.call_of(index, args),
+            Call::New => self.direct.construct(class, args).map(Deed::Make),
         };
-        match nature {
+        match deed {
             None => Some(Err(self.give_up())),
-            // Its arguments go, whatever they are.
-            Some(Nature::Instance | Nature::Uuid) => None,
-            Some(_) => {
+            Some(Deed::New(..)) => None,
+            Some(Deed::Call(function)) => {
+                let callable = class.to_owned();
+                self.inner.call_known(&items, stored, |args| deeds::call(function, callable.as_ref(), args))
+            }
+            Some(Deed::Make(_)) => {
                 self.wraps += usize::from(args.iter().any(|item| can_hold(item.as_ptr())));
                 self.inner.call_with(items, call, stored, false)
             }

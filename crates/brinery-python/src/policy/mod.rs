@@ -1,6 +1,8 @@
 //! Loading under a policy: judged first, without an object made, then made.
 
+mod deeds;
 mod direct;
+mod forms;
 mod functions;
 mod given;
 mod host;

@@ -25,11 +25,31 @@ pub(super) fn is_container(object: *mut PyObject) -> bool {
         || kind == &raw mut PyFrozenSet_Type
 }
 
-/// Whether an object may hold others.
+/// The flags of a class.
+///
+/// # Safety
+///
+/// It is alive.
+#[inline(always)]
+unsafe fn flags(kind: *mut PyTypeObject) -> std::ffi::c_ulong {
+    // SAFETY: by contract.
+    #[cfg(known_layout)]
+    return unsafe { (*kind).tp_flags };
+    // SAFETY: by contract.
+    #[cfg(not(known_layout))]
+    return unsafe { PyType_GetFlags(kind) };
+}
+
+/// Whether an object may hold others. Functions and classes are not the stream's.
 #[inline(always)]
 pub(super) fn can_hold(object: *mut PyObject) -> bool {
     // SAFETY: the object is alive, and so is its type.
-    unsafe { PyType_GetFlags(Py_TYPE(object)) & Py_TPFLAGS_HAVE_GC != 0 }
+    unsafe {
+        let kind = Py_TYPE(object);
+        flags(kind) & (Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_TYPE_SUBCLASS) == Py_TPFLAGS_HAVE_GC
+            && kind != &raw mut PyFunction_Type
+            && kind != &raw mut PyCFunction_Type
+    }
 }
 
 impl Level {
@@ -81,11 +101,11 @@ impl Level {
     }
 }
 
-/// Notes what an object holds, if that may hold something itself. Classes are not the stream's.
+/// Notes what an object holds, if that may hold something itself.
 unsafe extern "C" fn note(object: *mut PyObject, held: *mut c_void) -> c_int {
     // SAFETY: called by a traversal with what an object holds and the vector that it was given.
     unsafe {
-        if can_hold(object) && PyType_Check(object) == 0 {
+        if can_hold(object) {
             (*held.cast::<Vec<*mut PyObject>>()).push(object);
         }
     }

@@ -1,13 +1,16 @@
 //! A policy, and what its loads have found out about the classes that it grants.
 
+use super::forms::{Arguments, Key};
 use super::functions::mask;
 use crate::ffi::api::*;
 use crate::ffi::text::{self, Utf8};
 use crate::ffi::{Owned, Raised, Ref, Result, capsule, error};
 use crate::load::{Builder, Guarded};
-use brinery::policy::{Capability, Policy, Shape, State, Uses};
+use brinery::policy::{Capability, Policy, State, Uses};
+use brinery::value::modern_names;
 use std::ffi::CStr;
 use std::ops::Deref;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// A policy in the hands of Python code.
@@ -17,21 +20,34 @@ pub(super) struct Rules {
     /// each has its place in memory for as long as this.
     #[expect(clippy::vec_box, reason = "each has a place of its own, whatever becomes of the vector")]
     judged: Guarded<Vec<Box<Judged<'static>>>>,
+    /// The names of globals that shapes and streams have.
+    names: Guarded<Vec<(Box<str>, Box<str>)>>,
 }
 
 /// A global of which the policy grants something.
 pub(super) struct Judged<'p> {
+    /// The names that a stream has for it, and whether they are those of Python 2.
+    raw: [Name; 2],
+    old: bool,
     module: Name,
     name: Name,
     pub(super) capability: &'p Capability,
-    /// The shapes that the arguments of a call may have, and those of a construction, as far as they cannot lose them again.
-    pub(super) calls: Vec<&'p Shape>,
-    pub(super) constructions: Vec<&'p Shape>,
+    pub(super) key: Key,
+    /// What the arguments of a call may be, and those of a construction, as far as they cannot become something else.
+    pub(super) calls: Vec<Arguments<'p>>,
+    pub(super) constructions: Vec<Arguments<'p>>,
     /// The class that was found to be what the policy takes it for, and its version. It may be gone, and is only compared: no
     /// version is given twice.
     class: AtomicPtr<PyObject>,
     version: AtomicU32,
 }
+
+/// What is granted of globals that streams name only to construct others by them.
+static NOTHING: LazyLock<Capability> = LazyLock::new(Capability::default);
+
+/// Functions of copyreg that do no more than what is granted for the class that they are given, and the classes on which they build.
+const HELPERS: [(&str, &str); 4] =
+    [("copyreg", "_reconstructor"), ("copyreg", "__newobj__"), ("builtins", "object"), ("builtins", "tuple")];
 
 /// A name as text, and as the object that dicts are asked for.
 struct Name {
@@ -53,40 +69,62 @@ impl Deref for Rules {
 
 impl Rules {
     pub(super) fn new(policy: Policy) -> Self {
-        Rules { policy, judged: Guarded::new(Vec::new()) }
+        Rules { policy, judged: Guarded::new(Vec::new()), names: Guarded::new(Vec::new()) }
     }
 
-    /// What is granted of a global, if anything is. Both names are exact texts.
-    pub(super) fn judged<'a>(&'a self, module: Ref<'_>, name: Ref<'_>) -> Option<&'a Judged<'a>> {
+    /// What is granted of a global, if anything is. Both names, which may be those of Python 2, are exact texts.
+    pub(super) fn judged<'a>(&'a self, module: Ref<'_>, name: Ref<'_>, old: bool) -> Option<&'a Judged<'a>> {
         // SAFETY: comparing texts runs no Python code; what is found lives as long as the rules.
         let found = unsafe {
             self.judged.with(|all| {
-                let found = all.iter().find(|known| known.is_named(module, name));
+                let found = all.iter().find(|known| known.is_named(module, name, old));
                 found.map(|known| &*std::ptr::from_ref::<Judged<'a>>(known))
             })
         };
-        found.or_else(|| self.meet(plain_text(module)?, plain_text(name)?))
+        found.or_else(|| self.meet([plain_text(module)?, plain_text(name)?], old))
+    }
+
+    /// The place of these names.
+    fn key(&self, module: &str, name: &str) -> Key {
+        // SAFETY: comparing texts and adding to a vector runs no Python code.
+        unsafe {
+            self.names.with(|names| {
+                let known = names.iter().position(|known| *known.0 == *module && *known.1 == *name);
+                known.unwrap_or_else(|| {
+                    names.push((module.into(), name.into()));
+                    names.len() - 1
+                })
+            })
+        }
     }
 
     #[cold]
-    fn meet<'a>(&'a self, module: &str, name: &str) -> Option<&'a Judged<'a>> {
-        let capability = self.policy.get(module, name)?;
-        // SAFETY: a policy never changes, and this one lives as long as what is noted beside it.
-        let capability: &'static Capability = unsafe { &*std::ptr::from_ref(capability) };
-        let interned = |text: &str| {
-            Owned::interned(text)
-                .map(|object| Name { text: text.into(), object })
-                .inspect_err(|_| error::clear())
+    fn meet<'a>(&'a self, raw: [&str; 2], old: bool) -> Option<&'a Judged<'a>> {
+        let [module, name] = raw;
+        let (module, name) =
+            if old { modern_names(module, name) } else { (module.to_owned(), name.to_owned()) };
+        let capability = match self.policy.get(&module, &name) {
+            // SAFETY: a policy never changes, and this one lives as long as what is noted beside it.
+            Some(capability) => unsafe { &*std::ptr::from_ref(capability) },
+            None => HELPERS.contains(&(&*module, &*name)).then(|| &*NOTHING)?,
         };
-        let judged = Box::new(Judged {
-            module: interned(module).ok()?,
-            name: interned(name).ok()?,
-            capability,
-            calls: lasting(capability.call.as_ref()),
-            constructions: lasting(capability.construct.as_ref()),
-            class: AtomicPtr::new(std::ptr::null_mut()),
-            version: AtomicU32::new(0),
-        });
+        let new = || -> Result<Judged<'static>> {
+            Ok(Judged {
+                raw: [Name::new(raw[0])?, Name::new(raw[1])?],
+                old,
+                module: Name::new(&module)?,
+                name: Name::new(&name)?,
+                capability,
+                key: self.key(&module, &name),
+                calls: Arguments::all(capability.call.as_ref(), &mut |module, name| self.key(module, name)),
+                constructions: Arguments::all(capability.construct.as_ref(), &mut |module, name| {
+                    self.key(module, name)
+                }),
+                class: AtomicPtr::new(std::ptr::null_mut()),
+                version: AtomicU32::new(0),
+            })
+        };
+        let judged = Box::new(new().inspect_err(|_| error::clear()).ok()?);
         // SAFETY: adding to a vector runs no Python code; what is in the box stays where it is.
         Some(unsafe {
             self.judged.with(|all| {
@@ -100,8 +138,8 @@ impl Rules {
 impl Judged<'_> {
     /// Whether this is the global of these names, which are exact texts.
     #[inline]
-    pub(super) fn is_named(&self, module: Ref<'_>, name: Ref<'_>) -> bool {
-        self.name.is(name) && self.module.is(module)
+    pub(super) fn is_named(&self, module: Ref<'_>, name: Ref<'_>, old: bool) -> bool {
+        self.raw[1].is(name) && self.raw[0].is(module) && self.old == old
     }
 
     /// The same for names as a shape has them.
@@ -127,6 +165,28 @@ impl Judged<'_> {
         found.map(Ref::to_owned)
     }
 
+    /// Whether a function is what the policy takes it for.
+    pub(super) fn is_function_as_granted(&self, function: Ref<'_>) -> bool {
+        if self.capability.construct.is_some() {
+            return false;
+        }
+        if function.is_exactly(&raw mut PyCFunction_Type) {
+            return true;
+        }
+        if !function.is_exactly(&raw mut PyFunction_Type) {
+            return false;
+        }
+        if !self.capability.value && self.capability.call.is_none() {
+            return true;
+        }
+        // SAFETY: a function is asked for its module, which it holds.
+        let home = unsafe { Ref::from_nullable(PyFunction_GetModule(function.as_ptr())) };
+        match home.and_then(plain_text) {
+            Some(home) => home == "builtins" || package(home) == package(&self.module.text),
+            None => false,
+        }
+    }
+
     /// Whether a class is what the policy takes it for. Python code is asked once for each class, as long as nothing
     /// about it changes.
     pub(super) fn is_as_granted(&self, builder: &mut Builder<'_>, class: Ref<'_>) -> Result<bool> {
@@ -138,6 +198,7 @@ impl Judged<'_> {
             return Ok(true);
         }
         let uses = Uses {
+            value: self.capability.value,
             construct: self.capability.construct.is_some(),
             call: self.capability.call.is_some(),
             attributes: matches!(self.capability.state, State::Attributes(_)),
@@ -163,6 +224,10 @@ impl Judged<'_> {
 }
 
 impl Name {
+    fn new(text: &str) -> Result<Self> {
+        Ok(Name { text: text.into(), object: Owned::interned(text)? })
+    }
+
     #[inline]
     fn is(&self, object: Ref<'_>) -> bool {
         self.object.is(object)
@@ -200,13 +265,9 @@ pub(super) fn plain_text(object: Ref<'_>) -> Option<&str> {
     }
 }
 
-/// The alternatives that a shape has, without those that a value can lose again.
-fn lasting(shape: Option<&'static Shape>) -> Vec<&'static Shape> {
-    match shape {
-        None => Vec::new(),
-        Some(Shape::Union(shapes)) => shapes.iter().filter(|shape| !shape.can_be_lost()).collect(),
-        Some(shape) => Some(shape).filter(|shape| !shape.can_be_lost()).into_iter().collect(),
-    }
+/// The outermost package of a module, be it written in C or not.
+fn package(module: &str) -> &str {
+    module.split('.').next().unwrap_or_default().trim_start_matches('_')
 }
 
 /// What finds the objects of globals unless a program has its own way.

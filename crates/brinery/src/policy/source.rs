@@ -8,12 +8,13 @@ use crate::read::{Chunk, ReadError, ReadResult, Source};
 /// The longest decimal integer that is read: the time for one grows with the square of its length.
 const MOST_DIGITS: usize = 20_000;
 
-/// What is known of an opcode byte: its protocol, what it costs, and whether its argument is looked at.
-#[derive(Clone, Copy)]
+/// What is known of an opcode byte under a protocol.
+#[derive(Clone, Copy, Debug)]
 struct Facts {
     cost: u16,
-    protocol: u8,
-    looked_at: bool,
+    /// All ones for what is to be looked at: an opcode of a later protocol, one whose argument matters, and all where they are
+    /// counted.
+    odd: i8,
 }
 
 /// The memory that an object of an opcode takes at the least, with the place that holds it.
@@ -59,24 +60,37 @@ const fn cost(opcode: Opcode) -> u16 {
     }
 }
 
-static FACTS: [Facts; 256] = {
-    let mut facts = [Facts { cost: 0, protocol: 0, looked_at: false }; 256];
-    let mut code = 0;
-    while code < 256 {
-        if let Some(opcode) = Opcode::from_byte(code as u8) {
-            let looked_at = matches!(
-                opcode,
-                Opcode::Proto | Opcode::Int | Opcode::Long | Opcode::Float | Opcode::Get | Opcode::Put
-            );
-            facts[code] = Facts { cost: cost(opcode), protocol: opcode.info().protocol, looked_at };
+/// The facts by protocol.
+static FACTS: [[Facts; 256]; 6] = facts(false);
+
+/// The same where all opcodes are counted.
+static COUNTED: [[Facts; 256]; 6] = facts(true);
+
+const fn facts(counted: bool) -> [[Facts; 256]; 6] {
+    let mut facts = [[Facts { cost: 0, odd: 0 }; 256]; 6];
+    let mut protocol = 0;
+    while protocol < facts.len() {
+        let mut code = 0;
+        while code < 256 {
+            if let Some(opcode) = Opcode::from_byte(code as u8) {
+                let odd = has_telling_argument(opcode) || opcode.info().protocol as usize > protocol;
+                facts[protocol][code].cost = cost(opcode);
+                facts[protocol][code].odd = if odd || counted { -1 } else { 0 };
+            }
+            code += 1;
         }
-        code += 1;
+        protocol += 1;
     }
     facts
-};
+}
+
+/// Whether there is something to be said of the argument of an opcode.
+const fn has_telling_argument(opcode: Opcode) -> bool {
+    matches!(opcode, Opcode::Proto | Opcode::Int | Opcode::Long | Opcode::Float | Opcode::Get | Opcode::Put)
+}
 
 /// No frame is open.
-const NO_FRAME: usize = usize::MAX;
+const NO_FRAME: usize = isize::MAX as usize;
 
 /// A [`Source`] over a slice that refuses what no pickler writes, and counts what the objects cost.
 ///
@@ -97,24 +111,26 @@ pub struct Checked<'de> {
     position: usize,
     frame_end: usize,
     protocol: u8,
-    spent: u64,
-    memory: u64,
-    opcodes: u64,
-    most_opcodes: u64,
+    /// The facts of this protocol.
+    facts: &'static [Facts; 256],
+    /// How much memory is left. Below zero is too little, which is found out at the next opcode.
+    memory: i64,
+    /// How many opcodes are left, where there may be fewer than bytes.
+    opcodes: Option<u64>,
 }
 
 impl<'de> Checked<'de> {
     /// A source at the start of a stream.
     pub fn new(input: &'de [u8], limits: &Limits) -> Self {
+        let opcodes = Some(limits.opcodes_for(input.len())).filter(|&most| most < input.len() as u64);
         Checked {
             input,
             position: 0,
             frame_end: NO_FRAME,
             protocol: 1,
-            spent: 0,
-            memory: limits.memory_for(input.len()),
-            opcodes: 0,
-            most_opcodes: limits.opcodes_for(input.len()),
+            facts: table(1, opcodes.is_some()),
+            memory: budget(limits.memory_for(input.len())),
+            opcodes,
         }
     }
 
@@ -131,36 +147,52 @@ impl<'de> Checked<'de> {
         Ok(bytes)
     }
 
+    /// Pays for an opcode.
+    #[inline(always)]
+    fn pay_for(&mut self, code: u8) -> Facts {
+        let facts = self.facts[usize::from(code)];
+        self.memory -= i64::from(facts.cost);
+        facts
+    }
+
     /// What goes with every opcode.
     #[inline(always)]
     fn enter(&mut self, code: u8) -> ReadResult<()> {
-        let facts = FACTS[usize::from(code)];
+        let facts = self.pay_for(code);
+        // Below zero at the end of a frame and beyond.
+        let frame = self.frame_end as i64 - 1 - self.position as i64;
+        if (frame | self.memory | i64::from(facts.odd)) < 0 {
+            return self.look(code);
+        }
+        Ok(())
+    }
+
+    /// Finds out whether what is odd about an opcode is granted.
+    #[cold]
+    #[inline(never)]
+    fn look(&mut self, code: u8) -> ReadResult<()> {
         if self.position >= self.frame_end {
             if self.position > self.frame_end {
                 return Err(refused(Rule::GrammarFrame));
             }
             self.frame_end = NO_FRAME;
         }
-        self.spent += u64::from(facts.cost);
-        self.opcodes += 1;
-        if self.spent > self.memory {
+        if self.memory < 0 {
             return Err(refused(Rule::BudgetMemory));
         }
-        if self.opcodes > self.most_opcodes {
-            return Err(refused(Rule::BudgetOpcodes));
+        if let Some(left) = self.opcodes {
+            self.opcodes = Some(left.checked_sub(1).ok_or_else(|| refused(Rule::BudgetOpcodes))?);
         }
-        if facts.looked_at {
-            return self.look_at(code);
+        if table(self.protocol, false)[usize::from(code)].odd == 0 {
+            return Ok(());
         }
-        if facts.protocol > self.protocol {
-            return Err(refused(Rule::GrammarOpcode));
+        match Opcode::from_byte(code) {
+            Some(opcode) if has_telling_argument(opcode) => self.look_at(code),
+            _ => Err(refused(Rule::GrammarOpcode)),
         }
-        Ok(())
     }
 
     /// Judges an argument by its text. The opcode itself has not been consumed.
-    #[cold]
-    #[inline(never)]
     fn look_at(&mut self, code: u8) -> ReadResult<()> {
         let argument = self.input.get(self.position + 1..).unwrap_or_default();
         if code == byte::PROTO {
@@ -172,6 +204,7 @@ impl<'de> Checked<'de> {
                 return Err(refused(Rule::GrammarProto));
             }
             self.protocol = protocol;
+            self.facts = table(protocol, self.opcodes.is_some());
             return Ok(());
         }
         // A line without an end is truncated input, as the machine will say.
@@ -185,6 +218,17 @@ impl<'de> Checked<'de> {
         };
         if fits { Ok(()) } else { Err(refused(Rule::GrammarNumber)) }
     }
+}
+
+/// The facts under a protocol. Those of protocols that there are not yet do not matter: no machine reads them.
+fn table(protocol: u8, counted: bool) -> &'static [Facts; 256] {
+    let all = if counted { &COUNTED } else { &FACTS };
+    &all[usize::from(protocol).min(all.len() - 1)]
+}
+
+/// What may be spent, of which there is no more than can be counted.
+fn budget(amount: u64) -> i64 {
+    i64::try_from(amount).unwrap_or(i64::MAX)
 }
 
 #[cold]
@@ -223,14 +267,11 @@ impl<'de> Source<'de> for Checked<'de> {
 
     #[inline(always)]
     fn opcode_if(&mut self, opcode: u8) -> bool {
-        let facts = FACTS[usize::from(opcode)];
         let found = self.input.get(self.position) == Some(&opcode)
-            && facts.protocol <= self.protocol
+            && self.facts[usize::from(opcode)].odd == 0
             && self.position < self.frame_end;
         if found {
-            // It counts: what it is short of is found out at the next opcode.
-            self.spent += u64::from(facts.cost);
-            self.opcodes += 1;
+            self.pay_for(opcode);
             self.position += 1;
         }
         found
@@ -245,8 +286,9 @@ impl<'de> Source<'de> for Checked<'de> {
         } else {
             self.input.get(self.position..self.frame_end).unwrap_or_default()
         };
-        let early =
-            self.protocol < 2 || self.protocol < 4 && rest.iter().take(2).any(|&code| code == byte::MEMOIZE);
+        let early = self.opcodes.is_some()
+            || self.protocol < 2
+            || self.protocol < 4 && rest.iter().take(2).any(|&code| code == byte::MEMOIZE);
         if early { &[] } else { rest }
     }
 
@@ -255,8 +297,7 @@ impl<'de> Source<'de> for Checked<'de> {
         let end = self.position + count;
         while self.position < end {
             let code = self.input[self.position];
-            self.spent += u64::from(FACTS[usize::from(code)].cost);
-            self.opcodes += 1;
+            self.pay_for(code);
             self.position += match code {
                 byte::BINPUT => 2,
                 byte::LONG_BINPUT => 5,
@@ -294,7 +335,7 @@ impl<'de> Source<'de> for Checked<'de> {
     #[inline(always)]
     fn take(&mut self, len: usize) -> ReadResult<Chunk<'de, '_>> {
         let bytes = self.split(len)?;
-        self.spent += len as u64;
+        self.memory -= len as i64;
         Ok(Chunk::Borrowed(bytes))
     }
 
@@ -303,14 +344,14 @@ impl<'de> Source<'de> for Checked<'de> {
         let end = memchr::memchr(b'\n', self.rest()).ok_or(ReadError::Truncated)?;
         let line = self.split(end)?;
         self.position += 1;
-        self.spent += end as u64;
+        self.memory -= end as i64;
         Ok(Chunk::Borrowed(line))
     }
 
     #[inline]
     fn read_into(&mut self, buffer: &mut [u8]) -> ReadResult<()> {
         buffer.copy_from_slice(self.split(buffer.len())?);
-        self.spent += buffer.len() as u64;
+        self.memory -= buffer.len() as i64;
         Ok(())
     }
 
@@ -403,13 +444,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_skipped_counts_and_is_not_of_another_frame_or_protocol() {
-        let limits = Limits { opcodes: Some(3), ..Limits::default() };
+    fn what_is_skipped_costs_and_is_not_of_another_frame_or_protocol() {
+        let limits = Limits { memory: Some(100), ..Limits::default() };
         let mut source = Checked::new(b"\x80\x04]\x94r\0\0\0\0bN.", &limits);
         let _ = (source.opcode(), source.byte(), source.opcode());
         assert_eq!(source.ahead(), b"\x94r\0\0\0\0bN.");
         source.skip(7);
-        assert_eq!((source.offset(), source.opcodes), (10, 5));
+        assert_eq!((source.offset(), source.memory), (10, 100 - 8 - 72 - 8 - 8 - 16));
         assert!(source.opcode().is_err());
         let mut source = Checked::new(b"\x80\x02]\x94b.", &Limits::default());
         let _ = (source.opcode(), source.byte(), source.opcode());
@@ -418,6 +459,23 @@ mod tests {
         let _ = (source.opcode(), source.byte(), source.opcode(), source.word());
         source.frame(2).unwrap();
         assert_eq!(source.ahead(), b"]\x94");
+    }
+
+    #[test]
+    fn opcodes_are_counted_where_there_may_be_fewer_than_bytes() {
+        for (most, error) in [(4, true), (5, false), (6, false), (1000, false)] {
+            let limits = Limits { opcodes: Some(most), ..Limits::default() };
+            let mut source = Checked::new(b"\x80\x04](N.", &limits);
+            let read = [0; 5].map(|_| {
+                let code = source.opcode();
+                if matches!(code, Ok(Some(byte::PROTO))) {
+                    source.byte().unwrap();
+                }
+                assert!(most >= 6 || source.ahead().is_empty());
+                code.is_err()
+            });
+            assert_eq!(read, [false, false, false, false, error]);
+        }
     }
 
     #[test]

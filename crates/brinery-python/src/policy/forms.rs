@@ -1,0 +1,112 @@
+//! The shapes of arguments in the form in which objects are compared with them.
+
+use crate::ffi::api::*;
+use brinery::policy::Shape;
+
+/// What the arguments of a call may be, by position.
+pub(super) enum Arguments<'p> {
+    /// Whatever the stream may make.
+    Any,
+    /// Any number of these.
+    Each(Form<'p>),
+    /// These, which take so much memory at most where that is known.
+    These(Vec<Form<'p>>, Option<u64>),
+}
+
+/// What an object may be.
+pub(super) enum Form<'p> {
+    Any,
+    None,
+    /// Of exactly this builtin class.
+    Exactly(*mut PyTypeObject),
+    /// Bytes of so many.
+    Bytes(usize, usize),
+    /// Made of one of these globals.
+    Made(Vec<Key>),
+    /// One of these globals.
+    Global(Vec<Key>),
+    /// One or the other.
+    Either(Vec<Form<'p>>),
+    /// What the shape says.
+    Other(&'p Shape),
+}
+
+/// A global by the place of its names among all that a policy's shapes and streams have.
+pub(super) type Key = usize;
+
+/// Bytes up to this length are counted as of this length.
+const SMALL: usize = 256;
+
+impl<'p> Arguments<'p> {
+    /// The alternatives of a shape of arguments, without those that a value can lose again. `key` finds globals by their names.
+    pub(super) fn all(shape: Option<&'p Shape>, key: &mut dyn FnMut(&str, &str) -> Key) -> Vec<Self> {
+        let shapes = match shape {
+            None => &[],
+            Some(Shape::Union(shapes)) => shapes.as_slice(),
+            Some(shape) => std::slice::from_ref(shape),
+        };
+        let lasting = shapes.iter().filter(|shape| !shape.can_be_lost());
+        lasting.filter_map(|shape| Self::new(shape, key)).collect()
+    }
+
+    fn new(shape: &'p Shape, key: &mut dyn FnMut(&str, &str) -> Key) -> Option<Self> {
+        Some(match shape {
+            Shape::Any => Arguments::Any,
+            Shape::Items(item) => Arguments::Each(Form::new(item, key)),
+            Shape::Tuple(shapes) => {
+                let forms: Vec<Form<'p>> = shapes.iter().map(|shape| Form::new(shape, key)).collect();
+                let most = forms.iter().map(Form::most).sum();
+                Arguments::These(forms, most)
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl<'p> Form<'p> {
+    fn new(shape: &'p Shape, key: &mut dyn FnMut(&str, &str) -> Key) -> Self {
+        match shape {
+            Shape::Any => Form::Any,
+            Shape::None => Form::None,
+            Shape::Bool(None) => Form::Exactly(&raw mut PyBool_Type),
+            Shape::Int(None, None) => Form::Exactly(&raw mut PyLong_Type),
+            Shape::Float => Form::Exactly(&raw mut PyFloat_Type),
+            Shape::Text(0, usize::MAX) => Form::Exactly(&raw mut PyUnicode_Type),
+            Shape::Bytes(low, high) => Form::Bytes(*low, *high),
+            Shape::Made(module, name) => Form::Made(vec![key(module, name)]),
+            Shape::Global(module, name) => Form::Global(vec![key(module, name)]),
+            Shape::Union(shapes) => Self::either(shapes.iter().map(|shape| Form::new(shape, key))),
+            shape => Form::Other(shape),
+        }
+    }
+
+    /// One of these, with what is of one kind together, and first what is found out soonest.
+    fn either(forms: impl Iterator<Item = Self>) -> Self {
+        let (mut made, mut global, mut fast, mut slow) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for form in forms {
+            match form {
+                Form::Made(keys) => made.extend(keys),
+                Form::Global(keys) => global.extend(keys),
+                Form::Other(_) | Form::Either(_) => slow.push(form),
+                _ => fast.push(form),
+            }
+        }
+        fast.extend((!made.is_empty()).then_some(Form::Made(made)));
+        fast.extend((!global.is_empty()).then_some(Form::Global(global)));
+        fast.extend(slow);
+        if fast.len() == 1 { fast.remove(0) } else { Form::Either(fast) }
+    }
+
+    /// How much memory a copy of such an object takes at most, where that is little.
+    fn most(&self) -> Option<u64> {
+        match self {
+            Form::None | Form::Made(_) | Form::Global(_) => Some(0),
+            Form::Exactly(kind) => (*kind != &raw mut PyUnicode_Type).then_some(0),
+            Form::Bytes(_, most) => (*most <= SMALL).then_some(*most as u64),
+            Form::Either(forms) => {
+                forms.iter().map(Form::most).try_fold(0, |most, form| Some(most.max(form?)))
+            }
+            Form::Any | Form::Other(_) => None,
+        }
+    }
+}
