@@ -7,11 +7,17 @@ import collections
 import datetime
 import decimal
 import enum
+import functools
+import gc
+import operator
 import pathlib
 import pickle
 import random
 import struct
 import sys
+import threading
+import types
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -500,3 +506,146 @@ def test_padding_does_not_matter() -> None:
     # The head of a number in a frame of its own.
     value = [struct.pack("<d", 1.5)] * 3 + [datetime.date(2024, 1, 2)]
     assert brinery.loads(pickle.dumps(value)) == value
+
+
+class Local(threading.local):
+    """Keeps the tuple of its arguments, for the next thread."""
+
+    def __init__(self, *args: object) -> None:
+        self.args = args
+
+
+class Meta(type):
+    """A class whose classes are called in another way."""
+
+    def __call__(cls, *args: object) -> object:
+        return super().__call__(*args)
+
+
+class Called(metaclass=Meta):
+    """Keeps what it is called with."""
+
+    def __init__(self, *args: object) -> None:
+        self.args = args
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Called and other.args == self.args
+
+
+class Caller:
+    """An object that can be called."""
+
+    def __reduce__(self) -> str:
+        return "caller"
+
+    def __call__(self, *args: object) -> object:
+        if args and args[0] == 77:
+            raise ValueError("77")
+        return (args, [])
+
+
+caller = Caller()
+
+
+class ByCaller:
+    """Is loaded as what :data:`caller` answers."""
+
+    def __init__(self, *args: object) -> None:
+        self.args = args
+
+    def __reduce__(self) -> tuple:
+        return caller, self.args
+
+
+class Reduced:
+    """Is loaded as the call of something."""
+
+    def __init__(self, call: object, *args: object) -> None:
+        self.call, self.args = call, args
+
+    def __reduce__(self) -> tuple:
+        return self.call, self.args
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 9])
+def test_a_tuple_that_is_used_again_is_nobody_elses(protocol: int, count: int) -> None:
+    calls = [Local, Called, caller, operator.methodcaller, functools.partial, types.GenericAlias, slice]
+    for call in calls:
+        args = [
+            (["a", number], f"b{number}", number, None, [number])[: count % 6] * 2 for number in range(60)
+        ]
+        if call is operator.methodcaller:
+            args = [("append", *some) for some in args]
+        elif call is functools.partial:
+            args = [(divmod, *some) for some in args]
+        data = _pickle.dumps([Reduced(call, *some) for some in args], protocol)
+        results = [outcome(load, data) for load in (brinery.loads, _pickle.loads)]
+        if call is Local:
+            made, stock = results
+            assert [one.args for one in made] == [one.args for one in stock]
+            for one, some in zip(made, args):
+                kept = [part for part in gc.get_referents(one) if type(part) is tuple]
+                assert any(part == tuple(some) for part in kept)
+                # What another thread makes of the arguments is what they were.
+                assert all(gc.is_tracked(part) for part in kept if any(gc.is_tracked(item) for item in part))
+            seen: list[object] = []
+            thread = threading.Thread(target=lambda: seen.extend(one.args for one in made))
+            thread.start()
+            thread.join()
+            assert seen == [tuple(some) for some in args]
+        elif call in (operator.methodcaller, functools.partial):
+            assert [repr(one) for one in results[0]] == [repr(one) for one in results[1]]
+        else:
+            assert results[0] == results[1], call
+
+
+def test_a_call_with_a_used_tuple_that_fails_names_the_call_and_leaves_nothing() -> None:
+    stream = b"\x80\x04(" + b"c" + __name__.encode() + b"\ncaller\n\x94"
+    call = b"h\x00%s\x85\x94R\x94"
+    data = stream + b"".join(call % (b"K" + bytes([number])) for number in range(76)) + call % b"KM" + b"t."
+    data = data[:2] + b"\x95" + struct.pack("<Q", len(data) - 2) + data[2:]
+    with pytest.raises(ValueError, match="77") as caught:
+        brinery.loads(data)
+    assert caught.value.opcode == "REDUCE" and data[caught.value.offset : caught.value.offset + 1] == b"R"
+    with pytest.raises(ValueError, match="77"):
+        _pickle.loads(data)
+    # Calls of other arity between, and one within another's arguments.
+    mixed = [
+        ByCaller(*range(number % 4), ByCaller(number, ByCaller())) if number % 3 else ByCaller(number)
+        for number in range(70)
+    ]
+    data = _pickle.dumps(mixed, 4)
+    assert brinery.loads(data) == _pickle.loads(data)
+
+
+def test_arguments_of_a_used_tuple_go_when_the_call_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: weakref.WeakSet = weakref.WeakSet()
+
+    class Argument:
+        def __init__(self) -> None:
+            alive.add(self)
+
+    def ignore(argument: object) -> int:
+        return len(alive)
+
+    monkeypatch.setitem(globals(), "Argument", Argument)
+    monkeypatch.setitem(globals(), "ignore", PlainCall(ignore))
+    name = __name__.encode()
+    stream = b"\x80\x04(c%s\nArgument\n\x94c%s\nignore\n\x94" % (name, name)
+    data = stream + b"h\x01h\x00)R\x85R" * 400 + b"l."
+    assert brinery.loads(data)[2:] == _pickle.loads(data)[2:] == [1] * 400
+    # What the stream fetches later is held.
+    data = stream + b"".join(b"h\x01h\x00)R\x94\x85R" for _ in range(200))
+    data += b"".join(b"j%s" % struct.pack("<I", number + 2) for number in range(200)) + b"l."
+    assert brinery.loads(data)[2:202] == _pickle.loads(data)[2:202] == list(range(1, 201))
+
+
+class PlainCall:
+    """Calls a function, and is none."""
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+
+    def __call__(self, argument: object) -> object:
+        return self.function(argument)

@@ -1,8 +1,9 @@
 //! `tuple`.
 
 use super::error::Result;
-use super::object::Owned;
+use super::object::{Owned, Ref};
 use pyo3_ffi::*;
+use std::cell::Cell;
 use std::ptr;
 
 /// A new tuple of what stands on a stack from `start` on, and moves off it.
@@ -31,5 +32,16 @@ pub(crate) fn new(items: impl ExactSizeIterator<Item = Owned>) -> Result<Owned> 
             PyTuple_SET_ITEM(tuple.as_ptr(), index as Py_ssize_t, item.into_ptr());
         }
         Ok(tuple)
+    }
+}
+
+/// The places of a tuple's items. An item that is put there is the tuple's, and one that is taken away no longer.
+#[inline(always)]
+pub(crate) fn slots(tuple: Ref<'_>) -> &[Cell<*mut PyObject>] {
+    debug_assert!(tuple.is_tuple());
+    // SAFETY: a tuple has so many items, as pointers.
+    unsafe {
+        let slots = (&raw mut (*tuple.as_ptr().cast::<PyTupleObject>()).ob_item).cast();
+        std::slice::from_raw_parts(slots, PyTuple_GET_SIZE(tuple.as_ptr()) as usize)
     }
 }

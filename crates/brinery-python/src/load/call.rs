@@ -9,8 +9,9 @@ use super::instance::{exception_without_init, initialized};
 use super::native::Native;
 use super::spare::Aids;
 use crate::ffi::api::*;
+use crate::ffi::layout::Layout;
 use crate::ffi::object::borrowed;
-use crate::ffi::{Owned, Raised, Ref, Result};
+use crate::ffi::{Owned, Raised, Ref, Result, tuple};
 use brinery::read::{Call, Items, Stored};
 use std::ptr;
 
@@ -31,7 +32,13 @@ impl Builder<'_> {
         }
         let callable = items.container().as_ref();
         if callable.as_ptr() == self.needs_tuple {
-            return None;
+            if !selective || !may_run_code || call != Call::Reduce {
+                return None;
+            }
+            if stored != Stored::No {
+                self.memos.spend_next();
+            }
+            return Some(self.call_with_spare_tuple(items, layout));
         }
         if callable.is_type() {
             let kind = callable.as_ptr().cast();
@@ -156,6 +163,40 @@ impl Builder<'_> {
             Owned::from_result(PyObject_Vectorcall(callable.as_ptr(), vector, count, ptr::null_mut()))
         });
         Some(made.or_else(|Raised| self.call_again(callable.as_ref(), &stack[start..])))
+    }
+
+    /// The same for what needs a tuple, which nothing fetches. What is called seldom keeps it: the next call can have it then.
+    #[inline(never)]
+    fn call_with_spare_tuple(&mut self, items: Items<'_, Owned>, layout: &Layout) -> Result<Owned> {
+        let (stack, start) = items.into_stack();
+        let callable = stack[start - 1].clone();
+        let count = stack.len() - start;
+        if count == 0 {
+            return self.call_with_tuple(callable.as_ref(), self.state.empty_tuple.as_ref());
+        }
+        let spare = self.spare_tuple.take().filter(|spare| tuple::slots(spare.as_ref()).len() == count);
+        let args = if let Some(spare) = spare {
+            // SAFETY: the tuple has room for so many items, which move there.
+            unsafe {
+                let slots = tuple::slots(spare.as_ref()).as_ptr().cast_mut().cast();
+                ptr::copy_nonoverlapping(stack[start..].as_ptr(), slots, count);
+                stack.set_len(start);
+            }
+            spare
+        } else {
+            layout.tuple(&self.heap, &mut self.aids.nursery, stack, start)?
+        };
+        let made = self.call_with_tuple(callable.as_ref(), args.as_ref());
+        if args.as_ref().has_holders(1) {
+            for slot in tuple::slots(args.as_ref()) {
+                // SAFETY: nobody else has the tuple, and each item leaves it once.
+                drop(unsafe { Owned::from_nullable(slot.replace(ptr::null_mut())) });
+            }
+            self.spare_tuple = Some(args);
+        } else {
+            layout.track_tuple(&mut self.aids.nursery, args.as_ref());
+        }
+        made
     }
 
     /// What helps a call that has failed.

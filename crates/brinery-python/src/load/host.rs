@@ -89,6 +89,8 @@ pub(crate) struct Builder<'a> {
     pub(super) spare_dict: Option<Owned>,
     /// What was called last with a tuple that it needs. It may be gone, and is only compared.
     pub(super) needs_tuple: *mut PyObject,
+    /// The tuple of that call, with nothing in it, for the next one.
+    pub(super) spare_tuple: Option<Owned>,
     arenas: LargeArenas,
 }
 
@@ -126,6 +128,7 @@ impl<'a> Builder<'a> {
             pause: Pause::new(state.layout.as_ref()),
             spare_dict: None,
             needs_tuple: ptr::null_mut(),
+            spare_tuple: None,
             arenas: LargeArenas::default(),
         }
     }
@@ -634,14 +637,7 @@ impl<'de> Host<'de> for Builder<'_> {
     #[inline]
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
         let (callable, args) = (callable.as_ref(), args.as_ref());
-        hashable::check_call(callable, args)?;
-        if self.deferred.is_some() {
-            self.refuse_incomplete(args)?;
-        }
-        let made = match self.call(callable, args)? {
-            Ok(made) => made,
-            Err(Raised) => self.set_or_defer(callable, args)?,
-        };
+        let made = self.call_with_tuple(callable, args)?;
         if args.has_holders(1) && args.is_exactly(&raw mut PyTuple_Type) {
             self.aids.nursery.forget_tuple(args);
         }
@@ -791,6 +787,19 @@ fn take_object<'de, S: Source<'de>>(
 }
 
 impl Builder<'_> {
+    /// What a call comes to.
+    #[inline(always)]
+    pub(super) fn call_with_tuple(&mut self, callable: Ref<'_>, args: Ref<'_>) -> Result<Owned> {
+        hashable::check_call(callable, args)?;
+        if self.deferred.is_some() {
+            self.refuse_incomplete(args)?;
+        }
+        match self.call(callable, args)? {
+            Ok(made) => Ok(made),
+            Err(Raised) => self.set_or_defer(callable, args),
+        }
+    }
+
     /// Sets items of a dict, or of anything else that has items.
     #[inline(never)]
     fn set_items_one_by_one(&mut self, mut items: Items<'_, Owned>) -> Result<()> {

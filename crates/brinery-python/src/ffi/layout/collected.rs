@@ -5,7 +5,7 @@
 //! The collector does not look at them before that, and takes them for reachable.
 
 use super::{Heap, Layout};
-use crate::ffi::{Owned, Raised, Ref, Result, error};
+use crate::ffi::{Owned, Raised, Ref, Result, error, tuple};
 use pyo3_ffi::*;
 use std::cell::Cell;
 use std::ffi::c_int;
@@ -413,6 +413,16 @@ impl Layout {
                 nursery.made -= 1;
             }
             Owned::from_result(object)
+        }
+    }
+
+    /// Lets the collector know of a tuple, if one of its items may be in a cycle.
+    pub(crate) fn track_tuple(&self, nursery: &mut Nursery, tuple: Ref<'_>) {
+        // SAFETY: the items are alive, and tuples have links.
+        unsafe {
+            if tuple::slots(tuple).iter().any(|item| may_be_in_cycle(item.get())) {
+                self.track(nursery, tuple);
+            }
         }
     }
 

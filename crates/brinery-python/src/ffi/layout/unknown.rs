@@ -64,6 +64,10 @@ impl Layout {
         match *self {}
     }
 
+    pub(crate) fn track_tuple(&self, _: &mut Nursery, _: Ref<'_>) {
+        match *self {}
+    }
+
     pub(crate) fn dict(&self, _: &Heap, _: &mut Nursery) -> Result<Owned> {
         match *self {}
     }
