@@ -348,3 +348,86 @@ def test_every_allocator_and_no_fast_path_give_the_same(environment: dict, argum
         command.pop()
     done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
     assert (done.stdout, done.returncode) == ("well\n", 0), done.stderr
+
+
+def keys_of(kind: str, source: random.Random) -> object:
+    """Return a key."""
+    number = source.choice(
+        [source.randrange(-3, 3), source.randrange(300), source.randrange(-(2**70), 2**70)]
+    )
+    return {
+        "int": number,
+        "float": source.choice([float(number), float(number), 0.0, -0.0, float("inf"), float("nan")]),
+        "bytes": b"%d" % number,
+        "str": str(number),
+        "pair": (number, str(number)),
+        "nested": ((number, b"x"), (1.5, (number,))),
+        "constant": source.choice([True, False, None, ...]),
+        "frozenset": frozenset([number]),
+    }[kind]
+
+
+@pytest.mark.parametrize("first", ["int", "float", "bytes", "pair", "nested", "constant", "frozenset", "str"])
+@pytest.mark.parametrize("size", [1, 2, 5, 6, 40, 1000, 1001, 2300])
+def test_dicts_of_any_keys_are_as_the_interpreter_makes_them(first: str, size: int) -> None:
+    source = random.Random(size)
+    others = ["int", "float", "bytes", "str", "pair", "nested", "constant", "frozenset"]
+    for kinds in ([first], [first, "int"], [first, *others]):
+        made = {keys_of(source.choice(kinds), source): number for number in range(size)}
+        for protocol in range(6):
+            data = _pickle.dumps(made, protocol)
+            ours, stock = brinery.loads(data), _pickle.loads(data)
+            # By their text: what is not a number is not equal to itself.
+            assert repr(ours) == repr(stock) and len(ours) == len(stock)
+            for key, again in zip(list(ours), list(stock)):
+                assert ours[key] == stock[again] and type(key) is type(again)
+            for one in (ours, stock):
+                for number in range(-3, 40):
+                    one[number] = one.get(float(number), "none")
+                    one[str(number)] = number
+                for key in list(one)[::3]:
+                    del one[key]
+                one.update((number, None) for number in range(50))
+            assert repr(ours) == repr(stock) and _pickle.dumps(ours) == _pickle.dumps(stock)
+
+
+class Counted(dict):
+    """A subclass that does not take part in setting."""
+
+
+class Told(dict):
+    """A subclass that is told of each item."""
+
+    told: list[object] = []
+
+    def __setitem__(self, key: object, value: object) -> None:
+        self.told.append(key)
+        super().__setitem__(key, value)
+
+
+def test_equal_keys_leave_the_first_key_and_the_last_value() -> None:
+    items = [b"K\x01", b"\x88", b"G?\xf0\0\0\0\0\0\0", b"K\x02", b"J\xff\xff\xff\xff", b"J\xfe\xff\xff\xff"]
+    items += [b"G\x7f\xf8\0\0\0\0\0\0", b"K\x01K\x02\x86", b"\x88K\x02\x86", b"N", b"\x8c\x01a", b"C\x01a"]
+    items += [b"]", b"(K\x01]t", b"(K\x01(\x91\x86", b"K\x01\x85]a"]
+    source = random.Random(9)
+    makers = [b"}", b"c%s\nCounted\n)\x81" % __name__.encode(), b"c%s\nTold\n)\x81" % __name__.encode()]
+    makers.append(b"ccollections\nOrderedDict\n)R")
+    for _ in range(6000):
+        picked = [source.choice(items) for _ in range(source.randrange(1, 30))]
+        # One batch, two batches, and items one by one.
+        values = [b"K" + bytes([number]) for number in range(len(picked))]
+        pairs = [key + value for key, value in zip(picked, values)]
+        cut = source.randrange(len(pairs) + 1)
+        tail = [b"(" + b"".join(pairs[cut:]) + b"u", b"".join(pair + b"s" for pair in pairs[cut:])]
+        stream = b"\x80\x04" + source.choice(makers) + b"(" + b"".join(pairs[:cut]) + b"u"
+        stream += source.choice(tail) + b"."
+        results = []
+        for load in (brinery.loads, _pickle.loads):
+            Told.told.clear()
+            try:
+                made = load(stream)
+            except Exception as error:
+                results.append((type(error), str(error)))
+            else:
+                results.append((repr(made), [type(key) for key in made], repr(Told.told)))
+        assert results[0] == results[1], stream

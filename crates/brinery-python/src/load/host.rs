@@ -543,7 +543,9 @@ impl<'de> Host<'de> for Builder<'_> {
         {
             let before = layout::items::len(dict);
             let Aids { nursery, shapes, .. } = &mut *self.aids;
-            let moved = layout.set_items(&self.heap, nursery, dict, items.as_slice(), shapes);
+            // An ordered dict has its order from a table of strings.
+            let is_native = |key: Ref<'_>| !ordered && has_native_hash(key);
+            let moved = layout.set_items(&self.heap, nursery, dict, items.as_slice(), shapes, is_native);
             let all = items.len();
             // SAFETY: so many items are no longer on the stack, the others are; if it failed they are forgotten.
             unsafe { items.forget_first(moved.unwrap_or(all)) };

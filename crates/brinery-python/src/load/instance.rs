@@ -398,7 +398,7 @@ impl Builder<'_> {
                 memos.spend_dict(dict, ahead, fetches)
             })?
         };
-        let moved = layout.set_items(&self.heap, nursery, dict.as_ref(), items, shapes);
+        let moved = layout.set_items(&self.heap, nursery, dict.as_ref(), items, shapes, |_| false);
         // The keys are text, and different: nothing is there already.
         let set = |pair: &[Owned]| {
             // SAFETY: the dict is an exact one; the stack holds key and value.

@@ -1,12 +1,13 @@
-//! `dict` with string keys, from 3.11 on.
+//! `dict` from 3.11 on.
 //!
-//! The table of such a dict is a head, an index of one or more bytes for each place of the hash table, and the entries: a key
-//! and a value each, in the order of insertion, as they stand on the stack of a load. A dict of keys that came in this order
-//! before gets a copy of the former's head and index, and the entries as they stand.
+//! The table of a dict is a head, an index of one or more bytes for each place of the hash table, and the entries in the order of
+//! insertion. If all keys are strings an entry is a key and a value, as they stand on the stack of a load; otherwise the hash
+//! comes before the two. A dict of strings that came in this order before gets a copy of the former's head and index, and the
+//! entries as they stand.
 
 use super::collected::may_be_in_cycle;
 use super::{Heap, Layout, Nursery};
-use crate::ffi::{Owned, Ref, Result, check};
+use crate::ffi::{Owned, Raised, Ref, Result, check};
 use pyo3_ffi::*;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,8 +23,123 @@ unsafe extern "C" {
     fn _PyDict_NewPresized(count: Py_ssize_t) -> *mut PyObject;
 }
 
-/// The kind of tables whose keys are all strings.
-const UNICODE: u8 = 1;
+/// What stands in a table for each item.
+trait Entry: Copy {
+    /// The kind of tables that have such entries.
+    const KIND: u8;
+
+    unsafe fn new(hash: u64, pair: &[Owned]) -> Self;
+
+    fn key(&self) -> *mut PyObject;
+
+    unsafe fn hash(&self) -> u64;
+
+    /// The hash of a key, if such a table may have it.
+    unsafe fn hash_of(key: &Owned, is_native: impl Fn(Ref<'_>) -> bool) -> Option<u64>;
+
+    /// Whether another key with the same hash may be equal.
+    unsafe fn may_be(&self, key: &Owned) -> bool;
+}
+
+/// An item whose key is an exact string, in a table of such.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Named {
+    key: *mut PyObject,
+    value: *mut PyObject,
+}
+
+impl Entry for Named {
+    const KIND: u8 = 1;
+
+    #[inline(always)]
+    unsafe fn new(_: u64, pair: &[Owned]) -> Self {
+        // SAFETY: by contract, both move here.
+        let [key, value] = unsafe { moved(pair) };
+        Named { key, value }
+    }
+
+    #[inline(always)]
+    fn key(&self) -> *mut PyObject {
+        self.key
+    }
+
+    #[inline(always)]
+    unsafe fn hash(&self) -> u64 {
+        // SAFETY: the hash of the strings in a table is known.
+        unsafe { *self.key.cast::<u64>().add(3) }
+    }
+
+    #[inline(always)]
+    unsafe fn hash_of(key: &Owned, _: impl Fn(Ref<'_>) -> bool) -> Option<u64> {
+        // SAFETY: the hash stands in the fourth word of a string, if it is known yet.
+        unsafe {
+            if !key.is_exactly(&raw mut PyUnicode_Type) {
+                return None;
+            }
+            let hash = *key.as_ptr().cast::<u64>().add(3);
+            Some(if hash == u64::MAX { PyObject_Hash(key.as_ptr()).cast_unsigned() as u64 } else { hash })
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn may_be(&self, key: &Owned) -> bool {
+        // SAFETY: both are strings.
+        unsafe { PyUnicode_Compare(self.key, key.as_ptr()) == 0 }
+    }
+}
+
+/// An item in any other table.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Hashed {
+    hash: u64,
+    key: *mut PyObject,
+    value: *mut PyObject,
+}
+
+impl Entry for Hashed {
+    const KIND: u8 = 0;
+
+    #[inline(always)]
+    unsafe fn new(hash: u64, pair: &[Owned]) -> Self {
+        // SAFETY: by contract, both move here.
+        let [key, value] = unsafe { moved(pair) };
+        Hashed { hash, key, value }
+    }
+
+    #[inline(always)]
+    fn key(&self) -> *mut PyObject {
+        self.key
+    }
+
+    #[inline(always)]
+    unsafe fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    #[inline(always)]
+    unsafe fn hash_of(key: &Owned, is_native: impl Fn(Ref<'_>) -> bool) -> Option<u64> {
+        if !is_native(key.as_ref()) {
+            return None;
+        }
+        // SAFETY: by contract no code of the program runs, and such a key has a hash.
+        Some(unsafe { PyObject_Hash(key.as_ptr()) }.cast_unsigned() as u64)
+    }
+
+    /// Keys of the same hash are seldom different ones: that is for the interpreter to say.
+    #[inline(always)]
+    unsafe fn may_be(&self, _: &Owned) -> bool {
+        true
+    }
+}
+
+/// A key and a value that move from the stack into a table.
+#[inline(always)]
+unsafe fn moved(pair: &[Owned]) -> [*mut PyObject; 2] {
+    // SAFETY: by contract they are not used on the stack again.
+    unsafe { [ptr::read(&raw const pair[0]).into_ptr(), ptr::read(&raw const pair[1]).into_ptr()] }
+}
 
 /// What an empty dict is like.
 pub(super) struct Empty {
@@ -63,7 +179,7 @@ struct Head {
 }
 
 const HEAD: usize = size_of::<Head>();
-const ENTRY: usize = 16;
+const NAMED: usize = size_of::<Named>();
 
 /// How many entries a table of this size has room for.
 #[inline(always)]
@@ -139,33 +255,23 @@ impl Shapes {
     }
 }
 
-/// The hash of an exact `str`.
-#[inline(always)]
-unsafe fn hash_of(text: &Owned) -> u64 {
-    // SAFETY: by contract; the hash stands in the fourth word of a string, if it is known yet.
-    unsafe {
-        let hash = *text.as_ptr().cast::<u64>().add(3);
-        if hash == u64::MAX { PyObject_Hash(text.as_ptr()).cast_unsigned() as u64 } else { hash }
-    }
-}
-
 /// A table under construction, or in a dict that has it for itself.
 #[derive(Clone, Copy)]
-struct Table {
+struct Table<E> {
     keys: *mut u8,
     /// The first entry.
-    entries: *mut [*mut PyObject; 2],
+    entries: *mut E,
     log2_size: u8,
 }
 
-impl Table {
+impl<E: Entry> Table<E> {
     /// A table without entries, or null with an exception set.
     unsafe fn new(heap: &Heap, log2_size: u8) -> Option<Self> {
         let index = 1usize << log2_index_bytes(log2_size);
         let room = usable(log2_size);
         // SAFETY: the memory has room for what is written.
         unsafe {
-            let keys = heap.allocate_table(HEAD + index + room * ENTRY);
+            let keys = heap.allocate_table(HEAD + index + room * size_of::<E>());
             if keys.is_null() {
                 return None;
             }
@@ -173,13 +279,13 @@ impl Table {
                 refcount: 1,
                 log2_size,
                 log2_index_bytes: log2_index_bytes(log2_size),
-                kind: UNICODE,
+                kind: E::KIND,
                 version: 0,
                 usable: room as isize,
                 entries: 0,
             });
             ptr::write_bytes(keys.add(HEAD), 0xff, index);
-            let entries = keys.add(HEAD + index).cast();
+            let entries = keys.add(HEAD + index).cast::<E>();
             ptr::write_bytes(entries, 0, room);
             Some(Table { keys, entries, log2_size })
         }
@@ -187,7 +293,7 @@ impl Table {
 
     #[inline(always)]
     unsafe fn of(keys: *mut u8) -> Self {
-        // SAFETY: by contract this is a table of strings.
+        // SAFETY: by contract this is a table of such entries.
         unsafe {
             let head = &*keys.cast::<Head>();
             let entries = keys.add(HEAD + (1usize << head.log2_index_bytes)).cast();
@@ -223,25 +329,21 @@ impl Table {
         }
     }
 
-    /// The entry with this key, or else the free place for it.
+    /// The entry that has this key, or may have it, or else the free place for it.
     #[inline(always)]
     unsafe fn find(self, key: &Owned, hash: u64) -> std::result::Result<usize, usize> {
         let mask = (1u64 << self.log2_size) - 1;
         let (mut place, mut perturb) = (hash & mask, hash);
         loop {
-            // SAFETY: the index leads to entries; keys are strings.
+            // SAFETY: the index leads to entries.
             unsafe {
                 let entry = self.index(place as usize);
                 if entry == -1 {
                     return Err(place as usize);
                 }
                 if entry >= 0 {
-                    let found = (*self.entries.offset(entry))[0];
-                    if found == key.as_ptr() {
-                        return Ok(entry as usize);
-                    }
-                    let same_hash = *found.cast::<u64>().add(3) == hash;
-                    if same_hash && PyUnicode_Compare(found, key.as_ptr()) == 0 {
+                    let found = &*self.entries.offset(entry);
+                    if found.key() == key.as_ptr() || found.hash() == hash && found.may_be(key) {
                         return Ok(entry as usize);
                     }
                 }
@@ -253,12 +355,11 @@ impl Table {
 
     /// Adds an entry behind `count` others, with a key that is not there yet.
     #[inline(always)]
-    unsafe fn push(self, count: usize, place: usize, pair: &[Owned]) {
+    unsafe fn push(self, count: usize, place: usize, hash: u64, pair: &[Owned]) {
         // SAFETY: by contract there is room, and the pair moves here.
         unsafe {
             self.set_index(place, count);
-            *self.entries.add(count) =
-                [ptr::read(&raw const pair[0]).into_ptr(), ptr::read(&raw const pair[1]).into_ptr()];
+            self.entries.add(count).write(E::new(hash, pair));
         }
     }
 
@@ -270,7 +371,7 @@ impl Table {
             ptr::copy_nonoverlapping(self.entries, table.entries, count);
             let mask = (1u64 << table.log2_size) - 1;
             for entry in 0..count {
-                let hash = *(*table.entries.add(entry))[0].cast::<u64>().add(3);
+                let hash = (*table.entries.add(entry)).hash();
                 let (mut place, mut perturb) = (hash & mask, hash);
                 while table.index(place as usize) >= 0 {
                     perturb >>= 5;
@@ -315,8 +416,9 @@ impl Layout {
         }
     }
 
-    /// Sets items of an exact dict as long as their keys are exact strings: pairs of keys and values that move into the
-    /// dict. Returns how many items moved; all others are still there.
+    /// Sets items of an exact dict as long as their keys are exact strings, or `is_native` tells that hashing and comparing them
+    /// runs no code of the program: pairs of keys and values that move into the dict. Returns how many items moved; all others
+    /// are still there.
     #[inline]
     pub(crate) fn set_items(
         &self,
@@ -325,6 +427,7 @@ impl Layout {
         dict: Ref<'_>,
         items: &[Owned],
         shapes: &mut Shapes,
+        is_native: impl Fn(Ref<'_>) -> bool,
     ) -> Result<usize> {
         if self.dicts.is_none() {
             return Ok(0);
@@ -339,9 +442,9 @@ impl Layout {
             }
             // A dict that was never filled has a table that all such dicts share, without room.
             if fields.used == 0 && head.entries == 0 && head.usable == 0 {
-                return self.fill(heap, nursery, dict, fields, items, shapes);
+                return self.fill(heap, nursery, dict, items, shapes, is_native);
             }
-            if head.kind != UNICODE || items.len() < 16 || head.entries != fields.used {
+            if items.len() < 16 || head.entries != fields.used {
                 return Ok(0);
             }
             #[cfg(Py_3_12)]
@@ -349,7 +452,12 @@ impl Layout {
                 return Ok(0);
             }
             // The last item is left to the interpreter, so that the dict's version changes.
-            let added = self.add(heap, nursery, dict, fields, &items[..items.len() - 2])?;
+            let most = &items[..items.len() - 2];
+            let added = match head.kind {
+                Named::KIND => self.add::<Named>(heap, nursery, dict, fields, most, is_native)?,
+                Hashed::KIND => self.add::<Hashed>(heap, nursery, dict, fields, most, is_native)?,
+                _ => 0,
+            };
             if added == items.len() - 2 {
                 let [.., key, value] = items else { return Ok(added) };
                 check(PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()))?;
@@ -384,9 +492,9 @@ impl Layout {
         heap: &Heap,
         nursery: &mut Nursery,
         dict: Ref<'_>,
-        fields: &mut Dict,
         items: &[Owned],
         shapes: &mut Shapes,
+        is_native: impl Fn(Ref<'_>) -> bool,
     ) -> Result<usize> {
         let count = items.len() / 2;
         let (first, last) = (&items[0], &items[2 * count - 2]);
@@ -394,6 +502,7 @@ impl Layout {
         let slot = (hint.2 >> 4 ^ count) % SHAPES;
         // SAFETY: by contract, see `set_items`.
         unsafe {
+            let fields = &mut *dict.as_ptr().cast::<Dict>();
             let mut learn = false;
             if shapes.hints[slot] == hint {
                 learn = true;
@@ -402,13 +511,13 @@ impl Layout {
                 {
                     let keys = heap.allocate_table(shape.size);
                     if keys.is_null() {
-                        return Err(crate::ffi::Raised);
+                        return Err(Raised);
                     }
                     let image = shape.image.len();
                     ptr::copy_nonoverlapping(shape.image.as_ptr(), keys, image);
-                    ptr::copy_nonoverlapping(items.as_ptr().cast::<u8>(), keys.add(image), count * ENTRY);
-                    let rest = shape.size - image - count * ENTRY;
-                    ptr::write_bytes(keys.add(image + count * ENTRY), 0, rest);
+                    ptr::copy_nonoverlapping(items.as_ptr().cast::<u8>(), keys.add(image), count * NAMED);
+                    let rest = shape.size - image - count * NAMED;
+                    ptr::write_bytes(keys.add(image + count * NAMED), 0, rest);
                     fields.adopt(keys, count);
                     let mut cyclic = false;
                     for pair in items.chunks_exact(2) {
@@ -422,11 +531,20 @@ impl Layout {
             }
             shapes.hints[slot] = hint;
             if !first.is_exactly(&raw mut PyUnicode_Type) {
-                return Ok(0);
+                if !is_native(first.as_ref()) {
+                    return Ok(0);
+                }
+                let table = Table::<Hashed>::new(heap, log2_size_for(count)).ok_or(Raised)?;
+                fields.adopt(table.keys, 0);
+                let (moved, cyclic) = fields.insert(table, items, is_native);
+                if cyclic {
+                    self.track(nursery, dict);
+                }
+                return Ok(moved);
             }
-            let Some(table) = Table::new(heap, log2_size_for(count)) else { return Err(crate::ffi::Raised) };
+            let table = Table::<Named>::new(heap, log2_size_for(count)).ok_or(Raised)?;
             fields.adopt(table.keys, 0);
-            let (moved, cyclic) = fields.insert(table, items);
+            let (moved, cyclic) = fields.insert(table, items, is_native);
             if cyclic {
                 self.track(nursery, dict);
             }
@@ -435,7 +553,7 @@ impl Layout {
                 let image = HEAD + (1usize << head.log2_index_bytes);
                 let bytes = std::slice::from_raw_parts(table.keys, image).to_vec();
                 let keys = items.iter().step_by(2).map(|key| Ref::new(key.as_ptr()).to_owned()).collect();
-                let size = image + usable(table.log2_size) * ENTRY;
+                let size = image + usable(table.log2_size) * NAMED;
                 shapes.shapes.resize_with(SHAPES, || None);
                 shapes.shapes[slot] = Some(Shape { keys, image: bytes, size });
             }
@@ -443,26 +561,25 @@ impl Layout {
         }
     }
 
-    /// Adds to a dict that has its own table of strings.
-    unsafe fn add(
+    /// Adds to a dict that has its own table of such entries.
+    unsafe fn add<E: Entry>(
         &self,
         heap: &Heap,
         nursery: &mut Nursery,
         dict: Ref<'_>,
         fields: &mut Dict,
         items: &[Owned],
+        is_native: impl Fn(Ref<'_>) -> bool,
     ) -> Result<usize> {
         // SAFETY: by contract, see `set_items`.
         unsafe {
-            let mut table = Table::of(fields.keys);
+            let mut table = Table::<E>::of(fields.keys);
             let (entries, room) = (table.head().entries as usize, table.head().usable as usize);
             if table.head().refcount != 1 {
                 return Ok(0);
             }
             if room < items.len() / 2 {
-                let Some(grown) = table.grown(heap, entries, items.len() / 2 + 1) else {
-                    return Err(crate::ffi::Raised);
-                };
+                let grown = table.grown(heap, entries, items.len() / 2 + 1).ok_or(Raised)?;
                 grown.head().entries = entries as isize;
                 grown.head().usable -= entries as isize;
                 fields.keys = grown.keys;
@@ -470,7 +587,7 @@ impl Layout {
                 table = grown;
             }
             table.head().version = 0;
-            let (moved, cyclic) = fields.insert(table, items);
+            let (moved, cyclic) = fields.insert(table, items, is_native);
             if cyclic {
                 self.track(nursery, dict);
             }
@@ -492,10 +609,15 @@ impl Dict {
         self.used = count as isize;
     }
 
-    /// Inserts items for which there is room, as long as their keys are exact strings: how many moved, and whether the
-    /// collector may have to know of a value.
+    /// Inserts items for which there is room, as long as the table may have their keys: how many moved, and whether the
+    /// collector may have to know of one.
     #[inline(always)]
-    unsafe fn insert(&mut self, table: Table, items: &[Owned]) -> (usize, bool) {
+    unsafe fn insert<E: Entry>(
+        &mut self,
+        table: Table<E>,
+        items: &[Owned],
+        is_native: impl Fn(Ref<'_>) -> bool,
+    ) -> (usize, bool) {
         // SAFETY: by contract the table is this dict's own.
         unsafe {
             let head = table.head();
@@ -505,13 +627,11 @@ impl Dict {
             let mut cyclic = false;
             for pair in items.chunks_exact(2) {
                 let key = &pair[0];
-                if !key.is_exactly(&raw mut PyUnicode_Type) {
-                    break;
-                }
+                let Some(hash) = E::hash_of(key, &is_native) else { break };
                 cyclic = cyclic || may_be_in_cycle(pair[1].as_ptr());
-                match table.find(key, hash_of(key)) {
+                match table.find(key, hash) {
                     Err(place) => {
-                        table.push(count, place, pair);
+                        table.push(count, place, hash, pair);
                         count += 1;
                     }
                     // The old value and the new key will be given up, which is for others to do.
@@ -548,43 +668,35 @@ fn compare(layout: &Layout, nursery: &mut Nursery) -> Result<Option<*mut u8>> {
     // SAFETY: the dicts are new, and read only where they are as expected so far.
     unsafe {
         let mut shared = ptr::null_mut();
-        for count in [1, 5, 6, 10, 11, 100, 300] {
-            let names: Vec<_> =
-                (0..count).map(|number| Owned::str(&format!("name {number}"))).collect::<Result<_>>()?;
+        let counts = [1, 5, 6, 10, 11, 100, 300];
+        for (count, named) in counts.into_iter().flat_map(|count| [(count, true), (count, false)]) {
+            let make = |number: i64| {
+                if named { Owned::str(&format!("name {number}")) } else { Owned::int((number - 3) << 17) }
+            };
+            let names: Vec<_> = (0..count).map(make).collect::<Result<_>>()?;
             let model = Owned::from_result(PyDict_New())?;
             let empty = &*model.as_ptr().cast::<Dict>();
             let head = &*empty.keys.cast::<Head>();
             shared = empty.keys;
             if empty.used != 0
                 || !empty.values.is_null()
-                || (head.log2_size, head.kind, head.usable, head.entries) != (0, UNICODE, 0, 0)
+                || (head.log2_size, head.kind, head.usable, head.entries) != (0, Named::KIND, 0, 0)
             {
                 return Ok(None);
             }
             for name in &names {
                 check(PyDict_SetItem(model.as_ptr(), name.as_ptr(), name.as_ptr()))?;
             }
-            let (fields, table) = (&*model.as_ptr().cast::<Dict>(), Table::of(empty.keys));
-            let head = table.head();
-            let expected = (UNICODE, names.len() as isize, log2_index_bytes(head.log2_size));
-            if (head.kind, head.entries, head.log2_index_bytes) != expected
-                || head.usable + head.entries != usable(head.log2_size) as isize
-                || fields.used != head.entries
-                || head.refcount != 1
-            {
+            let known = if named { has::<Named>(&model, &names) } else { has::<Hashed>(&model, &names) };
+            if !known {
                 return Ok(None);
-            }
-            for (position, name) in names.iter().enumerate() {
-                if table.find(name, hash_of(name)) != Ok(position) {
-                    return Ok(None);
-                }
             }
             let ours = Owned::from_result(PyDict_New())?;
             let items: Vec<Owned> = names.iter().flat_map(|name| [name.clone(), name.clone()]).collect();
-            let fields = &mut *ours.as_ptr().cast::<Dict>();
             let mut items = std::mem::ManuallyDrop::new(items);
             let moved =
-                layout.fill(&Heap::new(), nursery, ours.as_ref(), fields, &items, &mut Shapes::default())?;
+                layout
+                    .fill(&Heap::new(), nursery, ours.as_ref(), &items, &mut Shapes::default(), |_| true)?;
             if moved != items.len() {
                 return Ok(None);
             }
@@ -596,5 +708,29 @@ fn compare(layout: &Layout, nursery: &mut Nursery) -> Result<Option<*mut u8>> {
             check(PyDict_SetItem(ours.as_ptr(), Py_None(), Py_None()))?;
         }
         Ok(Some(shared))
+    }
+}
+
+/// Whether a dict has these keys in such a table, as expected.
+unsafe fn has<E: Entry>(dict: &Owned, keys: &[Owned]) -> bool {
+    // SAFETY: the dict is new, and its entries are looked at only if they are of this kind.
+    unsafe {
+        let fields = &*dict.as_ptr().cast::<Dict>();
+        let head = &*fields.keys.cast::<Head>();
+        let expected = (E::KIND, keys.len() as isize, log2_index_bytes(head.log2_size));
+        if (head.kind, head.entries, head.log2_index_bytes) != expected
+            || head.usable + head.entries != usable(head.log2_size) as isize
+            || fields.used != head.entries
+            || head.refcount != 1
+        {
+            return false;
+        }
+        let table = Table::<E>::of(fields.keys);
+        keys.iter().enumerate().all(|(position, key)| {
+            let hash = E::hash_of(key, |_| true);
+            (*table.entries.add(position)).key() == key.as_ptr()
+                && hash.is_some_and(|hash| (*table.entries.add(position)).hash() == hash)
+                && hash.is_some_and(|hash| table.find(key, hash) == Ok(position))
+        })
     }
 }

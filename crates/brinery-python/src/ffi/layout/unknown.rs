@@ -79,6 +79,7 @@ impl Layout {
         _: Ref<'_>,
         _: &[Owned],
         _: &mut Shapes,
+        _: impl Fn(Ref<'_>) -> bool,
     ) -> Result<usize> {
         match *self {}
     }
