@@ -157,6 +157,7 @@ bench: begin $(ENV)/built  ## measure against the stock engine and rebuild the t
 	    --rounds $(if $(BENCH_QUICK),3,11) --json $(CURDIR)/build/bench/rust.json; \
 	$(PY) -m benches $$chosen $(if $(BENCH_QUICK),--quick,--peers --publish) \
 	    --json build/bench/results.json --rust build/bench/rust.json
+	@$(PY) -m benches.safe $(if $(BENCH_QUICK),--quick,--publish)
 	$(if $(BENCH_QUICK),,@$(PY) -m benches.scanners --publish)
 
 docs: begin $(ENV)/built  ## build the documentation into build/site

@@ -91,7 +91,11 @@ impl<const N: usize> Signature<N> {
 
     fn keyword<'a>(&self, values: &mut [Option<Ref<'a>>; N], name: Ref<'_>, value: Ref<'a>) -> Result<()> {
         let function = self.function;
-        let found = (self.positional_only..N).find(|&index| text::equals(name, self.names[index]));
+        let is = |known: &str| match text::ascii(name) {
+            Some(name) => name == known.as_bytes(),
+            None => text::equals(name, known),
+        };
+        let found = (self.positional_only..N).find(|&index| is(self.names[index]));
         let Some(index) = found else {
             let name = name.text();
             return Err(error::type_error(&format!(

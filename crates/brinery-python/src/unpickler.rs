@@ -280,7 +280,9 @@ unsafe extern "C" fn init(object: *mut PyObject, args: *mut PyObject, kwargs: *m
         this.visible.fix_imports.store(options.fix_imports, Ordering::Relaxed);
         this.memo.replace(Memo::default());
         #[cfg(not(Py_3_13))]
-        keep_persistent_load(this, state, object)?;
+        if !object.type_ref().is(state.types.unpickler.as_ref()) {
+            keep_persistent_load(this, state, object)?;
+        }
         *lock.input() = Some(Input { source, options, machine: Machine::new(), aids: Aids::default() });
         Ok(())
     })

@@ -31,6 +31,9 @@ impl Default for Options {
 impl Options {
     /// The options in the order in which the functions have them.
     pub(crate) fn new(function: &str, arguments: [Option<Ref<'_>>; 4]) -> Result<Self> {
+        if arguments.iter().all(Option::is_none) {
+            return Ok(Options::default());
+        }
         let [fix_imports, encoding, errors, buffers] = arguments;
         let fix_imports = flag(fix_imports, true)?;
         let encoding = c_string(function, "encoding", encoding)?.map_or(Cow::Borrowed(c"ASCII"), Cow::Owned);

@@ -32,7 +32,7 @@ pub(super) struct Direct<'a> {
     /// Shapes that objects must have at the end as well, for they can be changed.
     obligations: Vec<(Owned, &'a Shape)>,
     /// Tuples that hold globals which may be no values, by their places.
-    restricted: HashMap<usize, Owned>,
+    restricted: Option<HashMap<usize, Owned>>,
     /// Names that were compared with those of a state. The memo takes them for held, so they stay until the end.
     names: Vec<Owned>,
 }
@@ -74,7 +74,7 @@ impl<'a> Direct<'a> {
             work: Cell::new(limits.work_for(input)),
             memory: limits.memory_for(input),
             obligations: Vec::new(),
-            restricted: HashMap::new(),
+            restricted: None,
             names: Vec::new(),
         }
     }
@@ -129,13 +129,13 @@ impl<'a> Direct<'a> {
                 .find(object.as_ptr())
                 .is_some_and(|index| self.globals[index].judged.capability.value);
         }
-        self.restricted.is_empty() || !self.restricted.contains_key(&object.as_ptr().addr())
+        self.restricted.as_ref().is_none_or(|tuples| !tuples.contains_key(&object.as_ptr().addr()))
     }
 
     /// Notes a tuple that holds what may be no value.
     #[cold]
     pub(super) fn restrict(&mut self, tuple: &Owned) {
-        self.restricted.insert(tuple.as_ptr().addr(), tuple.clone());
+        self.restricted.get_or_insert_default().insert(tuple.as_ptr().addr(), tuple.clone());
     }
 
     #[inline(always)]

@@ -191,12 +191,12 @@ pub(crate) fn load_next(
         let part = |index| Ref::new(PyTuple_GET_ITEM(prepared.as_ptr(), index));
         (part(0), part(1))
     };
-    let seekable = !has_own_ways
-        && match file.lookup_attr(state.names.seekable.as_ref())? {
-            Some(seekable) => seekable.call0()?.is_true()?,
-            None => false,
-        };
-    if !seekable {
+    let is_in_memory = || file.type_ref().is(state.files.bytes_io.as_ref());
+    let can_go_back = || match file.lookup_attr(state.names.seekable.as_ref())? {
+        Some(seekable) => seekable.call0()?.is_true(),
+        None => Ok(false),
+    };
+    if has_own_ways || !(is_in_memory() || can_go_back()?) {
         return state.policies.function("_load_next")?.call(&[unpickler, prepared]);
     }
     let start = file.call_method0(state.names.tell.as_ref())?;
