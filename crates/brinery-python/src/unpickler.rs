@@ -36,8 +36,14 @@ struct Parts {
 
 /// What only the load that is running uses.
 struct Input {
-    source: FileSource,
     options: Options,
+    /// What reads the file, unless that is done under a policy.
+    reader: Option<Reader>,
+}
+
+/// What reads a file from pickle to pickle.
+struct Reader {
+    source: FileSource,
     machine: Machine<Owned>,
     aids: Aids,
 }
@@ -218,7 +224,8 @@ unsafe extern "C" fn traverse(object: *mut PyObject, visit: visitproc, arg: *mut
             && !this.busy.load(Ordering::Relaxed)
             && let Some(input) = &*this.input.get()
         {
-            let mut members = input.source.methods().chain(&input.options.buffers);
+            let methods = input.reader.iter().flat_map(|reader| reader.source.methods());
+            let mut members = methods.chain(&input.options.buffers);
             status = members.map_while_zero(|object| visit(object.as_ptr()));
         }
         status
@@ -275,15 +282,21 @@ unsafe extern "C" fn init(object: *mut PyObject, args: *mut PyObject, kwargs: *m
         let ruled = some(policy)
             .map(|policy| crate::policy::prepare(state, file, policy, arguments, &options))
             .transpose()?;
+        let reader = if ruled.is_some() {
+            crate::load::must_be_file(state, file)?;
+            None
+        } else {
+            let source = FileSource::new(File::new(state, file)?)?;
+            Some(Reader { source, machine: Machine::new(), aids: Aids::default() })
+        };
         drop(this.policy.replace(ruled));
-        let source = FileSource::new(File::new(state, file)?)?;
         this.visible.fix_imports.store(options.fix_imports, Ordering::Relaxed);
         this.memo.replace(Memo::default());
         #[cfg(not(Py_3_13))]
         if !object.type_ref().is(state.types.unpickler.as_ref()) {
             keep_persistent_load(this, state, object)?;
         }
-        *lock.input() = Some(Input { source, options, machine: Machine::new(), aids: Aids::default() });
+        *lock.input() = Some(Input { options, reader });
         Ok(())
     })
 }
@@ -300,15 +313,18 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
                 state.unpickling_error(&format!("Unpickler.__init__() was not called by {name}.__init__()"))
             );
         };
-        let Input { source, options, machine, aids } = input;
+        let Input { options, reader } = input;
         let is_plain = object.type_ref().is(state.types.unpickler.as_ref());
-        // SAFETY: taking a reference runs no Python code, nor does looking whether there is something.
-        let (ruled, has_hook) = unsafe {
-            (this.policy.with(|policy| policy.clone()), this.persistent_load.with(|hook| hook.is_some()))
-        };
-        if let Some(ruled) = ruled {
+        let Some(Reader { source, machine, aids }) = reader else {
+            // SAFETY: taking a reference runs no Python code, nor does looking whether there is something.
+            let (ruled, has_hook) = unsafe {
+                (this.policy.with(|policy| policy.clone()), this.persistent_load.with(|hook| hook.is_some()))
+            };
+            let Some(ruled) = ruled else {
+                return Err(error::runtime_error("this Unpickler has been cleared"));
+            };
             return crate::policy::load_next(state, object, ruled.as_ref(), options, !is_plain || has_hook);
-        }
+        };
         let hooks = Hooks {
             visible: &this.visible,
             find_class: (!is_plain).then_some(object),

@@ -292,6 +292,10 @@ impl<'de> Host<'de> for Builder<'_> {
         }
     }
 
+    fn wants_path(&self) -> bool {
+        !self.begins_anew()
+    }
+
     #[cold]
     fn at(&mut self, _: Raised, place: Place) -> Raised {
         if self.begins_anew() {

@@ -28,7 +28,7 @@ pub(crate) use host::{Builder, Hook, Hooks, Visible, has_native_hash};
 pub(crate) use instance::StateAhead;
 pub(crate) use nature::{Function, Nature};
 pub(crate) use options::Options;
-pub(crate) use source::{File, FileSource};
+pub(crate) use source::{File, FileSource, must_be_file};
 pub(crate) use spare::{Aids, Spare};
 pub(crate) use unfinished::new_type as unfinished_frozenset_type;
 

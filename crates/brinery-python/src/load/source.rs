@@ -42,6 +42,21 @@ pub(crate) struct File {
     pub(crate) peek: Option<Owned>,
 }
 
+/// Makes sure that an object is a file.
+pub(crate) fn must_be_file(state: &State, object: Ref<'_>) -> Result<()> {
+    for name in [&state.names.read, &state.names.readline] {
+        if object.lookup_attr(name.as_ref())?.is_none() {
+            return Err(no_file());
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn no_file() -> Raised {
+    error::type_error("file must have 'read' and 'readline' attributes")
+}
+
 impl File {
     pub(crate) fn new(state: &State, file: Ref<'_>) -> Result<Self> {
         let names = &state.names;
@@ -62,7 +77,7 @@ impl File {
                 };
                 Ok(File { file: file.to_owned(), kind, read, readline, readinto, peek })
             }
-            _ => Err(error::type_error("file must have 'read' and 'readline' attributes")),
+            _ => Err(no_file()),
         }
     }
 

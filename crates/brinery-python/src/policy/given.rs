@@ -6,7 +6,7 @@ use super::{import_policy, typed};
 use crate::arguments::some;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, error};
-use crate::load::Options;
+use crate::load::{Options, must_be_file};
 use crate::state::State;
 use std::sync::OnceLock;
 
@@ -159,6 +159,7 @@ pub(crate) fn load(
     rules: [Option<Ref<'_>>; 2],
     options: &Options,
 ) -> Result<Owned> {
+    must_be_file(state, file)?;
     let data = file.call_method0(state.names.read.as_ref())?;
     loads(state, data.as_ref(), rules, options)
 }

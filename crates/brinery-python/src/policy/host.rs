@@ -238,6 +238,11 @@ impl<'de> Host<'de> for Realizer<'_> {
         }
     }
 
+    fn wants_path(&self) -> bool {
+        // What is judged as a whole or begun anew says nothing.
+        !self.gave_up && (self.world.is_some() || self.direct.is_plain()) && !self.begins_anew()
+    }
+
     fn at(&mut self, error: Raised, place: Place) -> Raised {
         if error::is_exit() {
             return error;

@@ -132,6 +132,11 @@ pub trait Host<'de> {
     /// Adds to an error the place where it happened. Called once for every failing load.
     fn at(&mut self, error: Self::Error, place: Place) -> Self::Error;
 
+    /// Whether the path of the place of an error is of any use: to find it, the rest of the stream is looked through.
+    fn wants_path(&self) -> bool {
+        true
+    }
+
     /// Called before [`at`](Self::at) with what a failed load leaves on the stack and where the open marks are.
     fn abandon(&mut self, _stack: &[Self::Value], _marks: &[usize]) {}
 

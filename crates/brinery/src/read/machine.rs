@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::host::{Call, Host, Items, LineEncoding, Stored};
 use super::number::{self, IntLine};
 use crate::opcode::{Opcode, byte};
-use crate::place::Place;
+use crate::place::{Path, Place};
 
 /// The highest protocol that exists.
 pub const HIGHEST_PROTOCOL: u8 = 5;
@@ -93,7 +93,11 @@ impl<V> Machine<V> {
             let ahead = source.lookahead(start);
             let opcode = if S::COPIES { ahead.first().copied() } else { place.opcode };
             let opcode = opcode.and_then(Opcode::from_byte);
-            let path = path_being_built(&self.stack, &self.marks, opcode, ahead, host);
+            let path = if host.wants_path() {
+                path_being_built(&self.stack, &self.marks, opcode, ahead, host)
+            } else {
+                Path::default()
+            };
             let error = match stop {
                 Stop::Fault(fault) => host.fault(fault),
                 Stop::Read(ReadError::Truncated) => host.fault(Fault::Truncated),
