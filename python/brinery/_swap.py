@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import sys
+from _weakrefset import WeakSet
 from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 
 TYPE_CHECKING = False  # without importing typing
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 # Set name by name, or not at all: these are the modules that the names come from.
 _ORIGINS = {"pickle", "_pickle", "brinery"}
 
+# Classes that swaps which were undone had put into the place of others: they stand for nothing any more.
+_retired: WeakSet[type] = WeakSet()
+
 
 def _namespaces() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the name and the namespace of each loaded module but the origins.
@@ -23,6 +27,11 @@ def _namespaces() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, module in list(sys.modules.items()):
         if _is_a(module, ModuleType) and name.partition(".")[0] not in _ORIGINS:
             yield name, object.__getattribute__(module, "__dict__")
+
+
+def retire(classes: Iterable[type]) -> None:
+    """Leave classes, which were put into the place of others for a while, without twins from now on."""
+    _retired.update(classes)
 
 
 def brinery_users(engine: Iterable[object] = ()) -> set[str]:
@@ -86,6 +95,7 @@ class Swap:
             if _get(owner, key) is new:
                 _put(owner, key, old)
         self._log.clear()
+        _retired.update(twin for _, twin in self.classes)
 
     def _set(self, owner: Any, key: Any, old: Any, new: Any) -> None:
         if new is not old:
@@ -197,7 +207,7 @@ _EMPTY = object()
 
 
 def _descendants(base: type) -> set[type]:
-    found: set[type] = set(type.__subclasses__(base))
+    found: set[type] = {cls for cls in type.__subclasses__(base) if cls not in _retired}
     return found.union(*map(_descendants, found))
 
 

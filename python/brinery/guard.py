@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["install", "installed", "uninstall"]
 
 _lock = RLock()
-_swaps: list[Swap] = []
+_swaps: list[tuple[Swap, list[tuple[Any, Any]]]] = []
 _stock: Any = pickle._Unpickler
 
 
@@ -94,6 +94,10 @@ def _guarded(policy: Policy) -> dict[str, Any]:
     }
 
 
+def _own_modules() -> set[str]:
+    return {name for name in sys.modules if name.partition(".")[0] == "brinery"}
+
+
 def install(policy: Policy | str) -> None:
     """Put `pickle.load`, `pickle.loads` and every `Unpickler` of the process behind a policy.
 
@@ -135,7 +139,7 @@ def install(policy: Policy | str) -> None:
             if hasattr(module, name)
         ]
         swap = Swap(pairs)
-        own = {name for name in sys.modules if name.partition(".")[0] == "brinery"}
+        own = _own_modules()
         try:
             for module in modules:
                 for name, new in names.items():
@@ -145,7 +149,7 @@ def install(policy: Policy | str) -> None:
         except BaseException:
             swap.undo()
             raise
-        _swaps.append(swap)
+        _swaps.append((swap, pairs))
 
 
 def uninstall() -> None:
@@ -160,9 +164,17 @@ def uninstall() -> None:
     >>> pickle.loads is stock
     True
     """
+    from ._swap import Swap, retire
+
     with _lock:
         while _swaps:
-            _swaps.pop().undo()
+            swap, pairs = _swaps.pop()
+            swap.undo()
+            # What was imported in the meantime has taken the guarded objects, and derived classes from them.
+            stock = {id(new): (new, old) for old, new in reversed(pairs)}
+            back = Swap([*stock.values(), *((twin, cls) for cls, twin in swap.classes)])
+            back.spread(spared=_own_modules(), imports=False)
+            retire(new for _, new in pairs if isinstance(new, type))
 
 
 class installed:

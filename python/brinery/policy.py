@@ -485,7 +485,7 @@ class Policy:
         return audit(self.to_toml())
 
 
-_ALL = "stdlib|numpy|pandas|sklearn"
+_ALL = "stdlib|numpy|pandas|sklearn|torch"
 
 
 def _quote(text: str) -> str:

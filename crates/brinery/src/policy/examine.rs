@@ -1060,13 +1060,14 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
     }
 
     fn persistent_line(&mut self, line: Chunk<'a, '_>) -> Result<Id> {
-        self.check_persistent()?;
-        self.builder.persistent_line(line)
+        let made = self.builder.persistent_line(line)?;
+        let id = self.value(made).as_persistent().map_or(made, Value::id);
+        self.check_persistent(id)?;
+        Ok(made)
     }
 
     fn persistent(&mut self, id: Id) -> Result<Id> {
-        self.check_persistent()?;
-        self.check_free(&[id])?;
+        self.check_persistent(id)?;
         self.builder.persistent(id)
     }
 
@@ -1111,11 +1112,34 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
 }
 
 impl Examiner<'_, '_> {
-    fn check_persistent(&mut self) -> Result<()> {
-        if self.policy.persistent {
+    fn check_persistent(&mut self, id: Id) -> Result<()> {
+        let Some(shape) = &self.policy.persistent else {
+            self.check_free(&[id])?;
+            let message = "persistent ids are not granted".into();
+            return self.miss(Rule::Persistent, None, |_| Use::Persistent, message);
+        };
+        if self.fits(id, shape, Rule::Persistent) {
             return Ok(());
         }
-        self.miss(Rule::Persistent, None, |_| Use::Persistent, "persistent ids are not granted".into())
+        let message = "this persistent id is not granted".into();
+        self.miss(Rule::Persistent, None, |_| Use::Persistent, message)
+    }
+
+    /// Judges a function that calls the first of its arguments with the third of them, as its own call.
+    pub(super) fn check_delegate(&mut self, args: Id) -> Result<()> {
+        let parts = self.value(args);
+        match (parts.item(0).map(Value::id), parts.item(2).map(Value::id)) {
+            (Some(function), Some(args)) => self.check_call(function, args),
+            _ => Err(Error::refused(Rule::Call, "a call without a function")),
+        }
+    }
+
+    /// Judges attributes that a function sets.
+    pub(super) fn check_set_attributes(&mut self, state: Id) -> Result<()> {
+        match self.check_attributes(state, None) {
+            None => Ok(()),
+            Some(what) => Err(Error::refused(Rule::State, format!("objects may not be given {what}"))),
+        }
     }
 
     /// Meets a global for the first time.

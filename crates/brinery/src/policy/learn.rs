@@ -51,7 +51,7 @@ pub fn learn<'s>(samples: impl IntoIterator<Item = &'s [u8]>, base: &Policy) -> 
 /// Grants what a sample needs, or leaves it open.
 fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy {
     if need.used == Use::Persistent {
-        policy.persistent = true;
+        policy.persistent = Some(Shape::Any);
         return policy;
     }
     let Some((module, name)) = &need.global else {

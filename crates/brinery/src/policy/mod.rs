@@ -27,6 +27,7 @@ mod shipped;
 mod source;
 mod tables;
 mod text;
+mod torch;
 mod trees;
 mod verdict;
 

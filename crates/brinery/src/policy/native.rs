@@ -3,7 +3,7 @@
 use super::examine::Examiner;
 use super::numpy;
 use super::rule::Rule;
-use super::{tables, trees};
+use super::{tables, torch, trees};
 use crate::error::{Error, Result};
 use crate::value::{ChangeKind, Id, Kind, Value};
 
@@ -51,10 +51,22 @@ pub enum Native {
     Tree,
     /// A tree of neighbours of scikit-learn.
     Neighbours,
+    /// The bytes of a storage of torch, which are an old file of torch.
+    TorchStorage,
+    /// A tensor of torch, a view of a storage.
+    TorchTensor,
+    /// A quantized tensor of torch.
+    TorchQuantized,
+    /// A sparse tensor of torch.
+    TorchSparse,
+    /// A parameter of torch with attributes.
+    TorchParameter,
+    /// A tensor of torch of a class of its own: made by a function that is given with its arguments.
+    TorchTyped,
 }
 
 impl Native {
-    const ALL: [(Native, &'static str); 20] = [
+    const ALL: [(Native, &'static str); 26] = [
         (Native::Elements, "elements"),
         (Native::Fraction, "fraction"),
         (Native::Random, "random"),
@@ -75,6 +87,12 @@ impl Native {
         (Native::SparseIndex, "pandas.sparse_index"),
         (Native::Tree, "sklearn.tree"),
         (Native::Neighbours, "sklearn.neighbours"),
+        (Native::TorchStorage, "torch.storage"),
+        (Native::TorchTensor, "torch.tensor"),
+        (Native::TorchQuantized, "torch.quantized"),
+        (Native::TorchSparse, "torch.sparse"),
+        (Native::TorchParameter, "torch.parameter"),
+        (Native::TorchTyped, "torch.typed"),
     ];
 
     /// The name of the check.
@@ -135,6 +153,27 @@ impl Native {
             Native::Tree => {
                 let fits = trees::is_tree(examiner, args);
                 require(fits, Rule::Call, "a decision tree whose sizes contradict each other")
+            }
+            Native::TorchStorage => {
+                let fits = torch::is_storage(examiner, args);
+                require(fits, Rule::Call, "bytes that are no storage of torch")
+            }
+            Native::TorchTensor => {
+                let fits = torch::is_view(examiner, args);
+                require(fits, Rule::Call, "a tensor of torch that reaches out of its storage")
+            }
+            Native::TorchQuantized => {
+                let fits = torch::is_quantized(examiner, args);
+                require(fits, Rule::Call, "a quantized tensor of torch that contradicts itself")
+            }
+            Native::TorchSparse => {
+                let fits = torch::is_sparse(examiner, args);
+                require(fits, Rule::Call, "a sparse tensor of torch that contradicts itself")
+            }
+            Native::TorchParameter => attributes(examiner, args),
+            Native::TorchTyped => {
+                examiner.check_delegate(args)?;
+                attributes(examiner, args)
             }
             _ => Ok(()),
         }
@@ -229,6 +268,14 @@ impl Native {
 
 fn require(fits: bool, rule: Rule, message: &str) -> Result<()> {
     if fits { Ok(()) } else { Err(Error::refused(rule, message)) }
+}
+
+/// Judges the last of four arguments, which says what attributes are set.
+fn attributes(examiner: &mut Examiner<'_, '_>, args: Id) -> Result<()> {
+    match examiner.value(args).item(3).map(Value::id) {
+        Some(state) => examiner.check_set_attributes(state),
+        None => Ok(()),
+    }
 }
 
 /// Pays for hashing the items of the arguments, and of pairs among them.

@@ -46,7 +46,7 @@ pub(super) fn bytes_len(value: Value<'_, '_>) -> Option<usize> {
 }
 
 /// The state that an object was given.
-fn state_of<'g, 'a>(value: Value<'g, 'a>) -> Option<Value<'g, 'a>> {
+pub(super) fn state_of<'g, 'a>(value: Value<'g, 'a>) -> Option<Value<'g, 'a>> {
     value.changes().find_map(|change| match change {
         Change::State(state) => Some(state),
         _ => None,
@@ -274,7 +274,7 @@ fn fields_fit(
     Some(object)
 }
 
-fn dims(shape: Value<'_, '_>) -> Option<Vec<i64>> {
+pub(super) fn dims(shape: Value<'_, '_>) -> Option<Vec<i64>> {
     if shape.kind() != Kind::Tuple || shape.len() > 64 {
         return None;
     }
@@ -353,12 +353,17 @@ pub(super) fn is_scalar(examiner: &Examiner<'_, '_>, args: Id) -> bool {
         && bytes_len(data).is_some_and(|len| len as u64 == kind.size)
 }
 
-/// `(buffer, dtype, shape, order)`
+/// `(buffer, dtype, shape, order)`, or with the order of the axes.
 pub(super) fn fits_buffer(examiner: &Examiner<'_, '_>, args: Id) -> bool {
     let parts: Vec<_> = examiner.value(args).items().collect();
-    let (buffer, kind, shape, order) = match parts.as_slice() {
-        [buffer, kind, shape, order] | [buffer, kind, shape, order, _] => (*buffer, *kind, *shape, *order),
+    let (buffer, kind, shape, order, axes) = match parts.as_slice() {
+        [buffer, kind, shape, order] => (*buffer, *kind, *shape, *order, None),
+        [buffer, kind, shape, order, axes] => (*buffer, *kind, *shape, *order, Some(*axes)),
         _ => return false,
+    };
+    let ordered = match axes {
+        None => matches!(order.as_str(), Some("C" | "F")),
+        Some(axes) => order.as_str() == Some("K") && permutation(axes, shape.len()).is_some(),
     };
     let (Some(kind), Some(count)) = (dtype(examiner, kind, 0), count(shape)) else { return false };
     let fits = match buffer.kind() {
@@ -369,7 +374,16 @@ pub(super) fn fits_buffer(examiner: &Examiner<'_, '_>, args: Id) -> bool {
         }
         _ => false,
     };
-    parts.len() == 4 && fits && !kind.object && matches!(order.as_str(), Some("C" | "F"))
+    fits && !kind.object && ordered
+}
+
+/// The order of so many axes.
+fn permutation(axes: Value<'_, '_>, len: usize) -> Option<Vec<usize>> {
+    let axes: Vec<usize> =
+        axes.items().map(|axis| axis.as_i64().and_then(|axis| usize::try_from(axis).ok())).collect::<Option<_>>()?;
+    let mut sorted = axes.clone();
+    sorted.sort_unstable();
+    (axes.len() == len && sorted.into_iter().eq(0..len)).then_some(axes)
 }
 
 /// Whether a value is an array of unsigned integers of this size and this number.
@@ -546,7 +560,7 @@ impl Array<'_> {
 }
 
 /// The bytes of a bytes object, however the protocol spells it.
-fn content<'g>(value: Value<'g, '_>) -> Option<Cow<'g, [u8]>> {
+pub(super) fn content<'g>(value: Value<'g, '_>) -> Option<Cow<'g, [u8]>> {
     match value.kind() {
         Kind::Instance => {
             let call = value.as_instance()?;
@@ -564,12 +578,12 @@ fn content<'g>(value: Value<'g, '_>) -> Option<Cow<'g, [u8]>> {
 
 /// An array that the stream has made and that can no longer change.
 pub(super) fn array<'g>(examiner: &'g Examiner<'_, '_>, value: Value<'g, '_>) -> Option<Array<'g>> {
-    let (shape, kind, data) = if is_made_by(examiner, value, "multiarray", "_reconstruct") {
+    let (shape, kind, data, axes) = if is_made_by(examiner, value, "multiarray", "_reconstruct") {
         let state = state_of(value)?;
-        (state.item(1)?, state.item(2)?, state.item(4)?)
+        (state.item(1)?, state.item(2)?, state.item(4)?, None)
     } else if is_made_by(examiner, value, "numeric", "_frombuffer") {
         let args = value.as_instance()?.args();
-        (args.item(2)?, args.item(1)?, args.item(0)?)
+        (args.item(2)?, args.item(1)?, args.item(0)?, args.item(4))
     } else {
         return None;
     };
@@ -578,8 +592,12 @@ pub(super) fn array<'g>(examiner: &'g Examiner<'_, '_>, value: Value<'g, '_>) ->
     let fields = state.and_then(|state| Some((state.item(3)?, state.item(4)?)));
     let data = content(data)?;
     examiner.pay(data.len() as u64 / 64).ok()?;
+    let mut dims: Vec<u64> = dims(shape)?.into_iter().map(|dim| dim as u64).collect();
+    if let Some(axes) = axes {
+        dims = permutation(axes, dims.len())?.into_iter().map(|axis| dims[axis]).collect();
+    }
     Some(Array {
-        dims: dims(shape)?.into_iter().map(|dim| dim as u64).collect(),
+        dims,
         kind: facts.kind,
         size: usize::try_from(facts.size).ok()?,
         little: state.and_then(|state| state.item(1)?.as_str()) != Some(">"),

@@ -2,6 +2,7 @@
 
 use super::capability::Capability;
 use super::limits::Limits;
+use super::shape::Shape;
 use super::{shipped, text};
 use std::collections::BTreeMap;
 use std::ops::BitOr;
@@ -24,7 +25,8 @@ pub struct Policy {
     pub(super) globals: BTreeMap<Key, Capability>,
     pub(super) extensions: BTreeMap<u32, Key>,
     pub(super) limits: Limits,
-    pub(super) persistent: bool,
+    /// The persistent ids that the loader may be asked for.
+    pub(super) persistent: Option<Shape>,
     pub(super) trailing: bool,
 }
 
@@ -105,7 +107,22 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn persistent_ids(mut self, allowed: bool) -> Self {
-        self.persistent = allowed;
+        self.persistent = allowed.then_some(Shape::Any);
+        self
+    }
+
+    /// Lets persistent ids of this shape through.
+    ///
+    /// ```
+    /// use brinery::policy::{Policy, examine};
+    ///
+    /// let policy = Policy::data().persistent_ids_of("str(..5)".parse().unwrap());
+    /// assert!(examine(b"Prow 5\n.", &policy).is_clean());
+    /// assert!(!examine(b"Prow 55\n.", &policy).is_clean());
+    /// ```
+    #[must_use]
+    pub fn persistent_ids_of(mut self, shape: Shape) -> Self {
+        self.persistent = Some(shape);
         self
     }
 
@@ -169,7 +186,10 @@ impl Policy {
             self.extensions.entry(*code).or_insert_with(|| key.clone());
         }
         self.limits = self.limits.union(&other.limits);
-        self.persistent |= other.persistent;
+        self.persistent = match (self.persistent, &other.persistent) {
+            (Some(mine), Some(other)) => Some(mine.or(other.clone())),
+            (mine, other) => mine.or_else(|| other.clone()),
+        };
         self.trailing |= other.trailing;
         self
     }

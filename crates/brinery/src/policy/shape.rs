@@ -15,6 +15,7 @@ use std::fmt;
 /// | `list[T]`, `set[T]`, `frozenset[T]`, `tuple[T, ...]` | of any number of such items |
 /// | `tuple[A, B]` | of exactly these items |
 /// | `dict[K, V]` | of such keys and values |
+/// | `buffer`, `persistent` | an out-of-band buffer, what a persistent id stands for |
 /// | `module:Class` | made by this stream as such an object |
 /// | `=module:name` | the global itself |
 /// | `A \| B` | one or the other |
@@ -50,6 +51,8 @@ pub enum Shape {
     ByteArray,
     /// An out-of-band buffer.
     Buffer,
+    /// What a persistent id stands for.
+    Persistent,
     /// A `list`.
     List(Box<Shape>),
     /// A `set`.
@@ -81,14 +84,17 @@ pub enum Form {
     Zone,
     /// A name of letters, digits and underscores that has no double underscore.
     Name,
+    /// The name of a device, `cuda:0`.
+    Device,
 }
 
 impl Form {
-    const ALL: [(Form, &'static str); 4] = [
+    const ALL: [(Form, &'static str); 5] = [
         (Form::Decimal, "decimal"),
         (Form::Fraction, "fraction"),
         (Form::Zone, "zone"),
         (Form::Name, "name"),
+        (Form::Device, "device"),
     ];
 
     /// Whether a text has this form.
@@ -123,6 +129,13 @@ impl Form {
                         !part.is_empty()
                             && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte))
                     })
+            }
+            Form::Device => {
+                let (kind, index) = text.split_once(':').unwrap_or((text, "0"));
+                (2..=16).contains(&kind.len())
+                    && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                    && (1..=3).contains(&index.len())
+                    && index.bytes().all(|byte| byte.is_ascii_digit())
             }
             Form::Name => {
                 text.len() <= 200
@@ -179,6 +192,7 @@ impl Shape {
             }
             Shape::ByteArray => value.kind() == Kind::ByteArray,
             Shape::Buffer => matches!(value.kind(), Kind::Buffer | Kind::ReadOnly),
+            Shape::Persistent => value.kind() == Kind::Persistent,
             Shape::List(item) => value.kind() == Kind::List && each(item, value, world),
             Shape::Set(item) => {
                 value.kind() == Kind::Set && each(item, value, world)
@@ -373,6 +387,7 @@ impl fmt::Display for Shape {
             Shape::Bytes(low, high) => write!(f, "bytes{}", sizes(*low, *high)),
             Shape::ByteArray => f.write_str("bytearray"),
             Shape::Buffer => f.write_str("buffer"),
+            Shape::Persistent => f.write_str("persistent"),
             Shape::List(item) => write!(f, "list[{item}]"),
             Shape::Set(item) => write!(f, "set[{item}]"),
             Shape::FrozenSet(item) => write!(f, "frozenset[{item}]"),
@@ -477,6 +492,7 @@ impl<'t> Parser<'t> {
             "float" => Shape::Float,
             "bytearray" => Shape::ByteArray,
             "buffer" => Shape::Buffer,
+            "persistent" => Shape::Persistent,
             "int" => {
                 let (low, high) = self.bounds()?;
                 Shape::Int(low, high)
@@ -621,7 +637,7 @@ mod tests {
             "=builtins:int",
             "'it\\'s' | 7",
             "text:fraction",
-            "bytearray | buffer",
+            "bytearray | buffer | persistent",
             "True",
         ] {
             let shape: Shape = text.parse().unwrap();

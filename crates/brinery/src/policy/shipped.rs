@@ -4,13 +4,14 @@ use super::policy::Policy;
 use std::sync::LazyLock;
 
 /// Their names.
-pub(super) const NAMES: &[&str] = &["data", "stdlib", "numpy", "pandas", "sklearn"];
+pub(super) const NAMES: &[&str] = &["data", "stdlib", "numpy", "pandas", "sklearn", "torch"];
 
 static DATA: LazyLock<Policy> = LazyLock::new(Policy::data);
 static STDLIB: LazyLock<Policy> = LazyLock::new(|| parse(include_str!("shipped/stdlib.toml")));
 static NUMPY: LazyLock<Policy> = LazyLock::new(|| on(&STDLIB, include_str!("shipped/numpy.toml")));
 static PANDAS: LazyLock<Policy> = LazyLock::new(|| on(&NUMPY, include_str!("shipped/pandas.toml")));
-static SKLEARN: LazyLock<Policy> = LazyLock::new(|| on(&NUMPY, include_str!("shipped/sklearn.toml")));
+static SKLEARN: LazyLock<Policy> = LazyLock::new(|| on(&PANDAS, include_str!("shipped/sklearn.toml")));
+static TORCH: LazyLock<Policy> = LazyLock::new(|| on(&NUMPY, include_str!("shipped/torch.toml")));
 
 /// The policy of this name.
 pub(super) fn policy(name: &str) -> Option<&'static Policy> {
@@ -20,6 +21,7 @@ pub(super) fn policy(name: &str) -> Option<&'static Policy> {
         "numpy" => &NUMPY,
         "pandas" => &PANDAS,
         "sklearn" => &SKLEARN,
+        "torch" => &TORCH,
         _ => return None,
     })
 }

@@ -17,6 +17,9 @@ enum Item {
     Table(BTreeMap<String, String>),
 }
 
+/// The most bytes of a shape, spelt out.
+const LONGEST_SHAPE: usize = 1 << 16;
+
 fn quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     for char in text.chars() {
@@ -39,10 +42,15 @@ fn quote(text: &str) -> String {
 /// Writes a policy in its one canonical form.
 pub(super) fn write(policy: &Policy) -> String {
     let mut text = String::from("policy = 1\n");
-    for (name, flag) in [("persistent", policy.persistent), ("trailing", policy.trailing)] {
-        if flag {
-            let _ = writeln!(text, "{name} = true");
+    match &policy.persistent {
+        None => {}
+        Some(Shape::Any) => text.push_str("persistent = true\n"),
+        Some(shape) => {
+            let _ = writeln!(text, "persistent = {}", quote(&shape.to_string()));
         }
+    }
+    if policy.trailing {
+        text.push_str("trailing = true\n");
     }
     if policy.limits.entries().iter().any(|(_, value)| value.is_some()) {
         text.push_str("\n[limits]\n");
@@ -108,6 +116,8 @@ pub(super) fn read(text: &str) -> Result<Policy, String> {
     let mut policy = Policy::data();
     let mut section = Section::Top;
     let mut version = None;
+    let mut persistent = None;
+    let mut shapes = Shapes::default();
     let mut lines = text.lines().enumerate();
     while let Some((number, first)) = lines.next() {
         // A value in brackets can go over several lines.
@@ -123,6 +133,7 @@ pub(super) fn read(text: &str) -> Result<Policy, String> {
             continue;
         }
         if scanner.take("[") {
+            end_section(&mut policy, section).map_err(at)?;
             section = scanner.section().map_err(at)?;
             if let Section::Global(key) = &section
                 && policy.globals.insert(key.clone(), Capability::default()).is_some()
@@ -133,9 +144,14 @@ pub(super) fn read(text: &str) -> Result<Policy, String> {
         }
         let key = scanner.key().map_err(at)?;
         let item = scanner.value().map_err(at)?;
-        match &section {
+        match &mut section {
             Section::Top if key == "policy" => version = Some(item),
+            Section::Top if key == "persistent" => persistent = Some((number, item)),
             Section::Top => policy.set(&key, item).map_err(at)?,
+            Section::Shapes => match item {
+                Item::Text(text) => shapes.define(key, &text).map_err(at)?,
+                _ => return Err(at(format!("{key:?} is no shape"))),
+            },
             Section::Limits => match item {
                 Item::Number(value) if policy.limits.set(&key, value) => {}
                 _ => return Err(at(format!("{key:?} is no budget with a number"))),
@@ -149,9 +165,27 @@ pub(super) fn read(text: &str) -> Result<Policy, String> {
             }
             Section::Global(name) => {
                 let capability = policy.globals.entry(name.clone()).or_default();
-                set_right(capability, &key, item).map_err(at)?;
+                set_right(capability, &shapes, &key, item).map_err(at)?;
             }
+            Section::Each(each) => match (key.as_str(), item) {
+                ("module", Item::Text(name)) => each.modules = vec![name],
+                ("modules", Item::Texts(names)) => each.modules = names,
+                ("names", Item::Texts(names)) => each.names = names,
+                (key, item) => set_right(&mut each.capability, &shapes, key, item).map_err(at)?,
+            },
         }
+    }
+    end_section(&mut policy, section)?;
+    // Last, for it may be written with shapes that have names.
+    if let Some((number, item)) = persistent {
+        policy.persistent = match item {
+            Item::Bool(allowed) => allowed.then_some(Shape::Any),
+            Item::Text(shape) => {
+                let shape = shapes.parse(&shape);
+                Some(shape.map_err(|problem| format!("line {}: {problem}", number + 1))?)
+            }
+            _ => return Err(format!("line {}: \"persistent\" is true, false or a shape", number + 1)),
+        };
     }
     match version {
         Some(Item::Number(1)) => Ok(policy),
@@ -163,7 +197,6 @@ pub(super) fn read(text: &str) -> Result<Policy, String> {
 impl Policy {
     fn set(&mut self, key: &str, item: Item) -> Result<(), String> {
         match (key, item) {
-            ("persistent", Item::Bool(value)) => self.persistent = value,
             ("trailing", Item::Bool(value)) => self.trailing = value,
             _ => return Err(format!("{key:?} is not known here, or has another kind of value")),
         }
@@ -171,18 +204,53 @@ impl Policy {
     }
 }
 
-fn set_right(capability: &mut Capability, key: &str, item: Item) -> Result<(), String> {
+/// Shapes with names, which others are written with: `$name`.
+#[derive(Default)]
+struct Shapes(BTreeMap<String, String>);
+
+impl Shapes {
+    fn define(&mut self, name: String, text: &str) -> Result<(), String> {
+        let text = self.spell_out(text)?;
+        text.parse::<Shape>()?;
+        match self.0.insert(name.clone(), text) {
+            None => Ok(()),
+            Some(_) => Err(format!("the shape {name:?} is there twice")),
+        }
+    }
+
+    fn spell_out(&self, text: &str) -> Result<String, String> {
+        let mut parts = text.split('$');
+        let mut whole = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|char: char| !(char.is_alphanumeric() || char == '_')).unwrap_or(part.len());
+            let (name, rest) = part.split_at(end);
+            let shape = self.0.get(name).ok_or_else(|| format!("no shape is named {name:?}"))?;
+            if whole.len() + shape.len() + rest.len() > LONGEST_SHAPE {
+                return Err(format!("the shape {text:?} is too long when its names are spelt out"));
+            }
+            whole.push_str(shape);
+            whole.push_str(rest);
+        }
+        Ok(whole)
+    }
+
+    fn parse(&self, text: &str) -> Result<Shape, String> {
+        if text.contains('$') { self.spell_out(text)?.parse() } else { text.parse() }
+    }
+}
+
+fn set_right(capability: &mut Capability, shapes: &Shapes, key: &str, item: Item) -> Result<(), String> {
     let set = |names: Vec<String>| names.into_iter().collect::<BTreeSet<_>>();
     match (key, item) {
         ("value", Item::Bool(value)) => capability.value = value,
-        ("construct", Item::Text(text)) => capability.construct = Some(text.parse()?),
-        ("keywords", Item::Text(text)) => capability.keywords = Some(text.parse()?),
-        ("call", Item::Text(text)) => capability.call = Some(text.parse()?),
-        ("extend", Item::Text(text)) => capability.extend = Some(text.parse()?),
-        ("setstate", Item::Text(text)) => capability.state = State::SetState(text.parse()?),
+        ("construct", Item::Text(text)) => capability.construct = Some(shapes.parse(&text)?),
+        ("keywords", Item::Text(text)) => capability.keywords = Some(shapes.parse(&text)?),
+        ("call", Item::Text(text)) => capability.call = Some(shapes.parse(&text)?),
+        ("extend", Item::Text(text)) => capability.extend = Some(shapes.parse(&text)?),
+        ("setstate", Item::Text(text)) => capability.state = State::SetState(shapes.parse(&text)?),
         ("attributes", Item::Bool(true)) => capability.state = State::Attributes(None),
         ("fields", Item::Table(fields)) => {
-            let fields = fields.into_iter().map(|(name, shape)| Ok((name, shape.parse()?)));
+            let fields = fields.into_iter().map(|(name, shape)| Ok((name, shapes.parse(&shape)?)));
             capability.state = State::Attributes(Some(fields.collect::<Result<_, String>>()?));
         }
         ("members", Item::Texts(names)) => capability.members = set(names),
@@ -208,7 +276,34 @@ enum Section {
     Top,
     Limits,
     Extensions,
+    Shapes,
     Global((String, String)),
+    Each(Each),
+}
+
+/// The same rights for several globals.
+#[derive(Default)]
+struct Each {
+    modules: Vec<String>,
+    names: Vec<String>,
+    capability: Capability,
+}
+
+/// Grants what a section is about, where that is known at its end only.
+fn end_section(policy: &mut Policy, section: Section) -> Result<(), String> {
+    let Section::Each(each) = section else { return Ok(()) };
+    if each.modules.is_empty() || each.names.is_empty() {
+        return Err("[[each]] needs a module, or modules, and names".into());
+    }
+    for module in &each.modules {
+        for name in &each.names {
+            let key = split_key(&format!("{module}:{name}"))?;
+            if policy.globals.insert(key, each.capability.clone()).is_some() {
+                return Err(format!("{module}:{name} is there twice"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether a bracket or brace of a value is open at the end of a line.
@@ -276,9 +371,19 @@ impl Scanner<'_> {
     }
 
     fn section(&mut self) -> Result<Section, String> {
+        if self.take("[") {
+            let name = self.bare();
+            self.expect("]")?;
+            self.expect("]")?;
+            return match name.as_str() {
+                "each" if self.is_done() => Ok(Section::Each(Each::default())),
+                _ => Err(format!("no list of sections is named {name:?}")),
+            };
+        }
         let section = match self.bare().as_str() {
             "limits" => Section::Limits,
             "extensions" => Section::Extensions,
+            "shapes" => Section::Shapes,
             "globals" => {
                 self.expect(".")?;
                 Section::Global(split_key(&self.string()?)?)
@@ -372,6 +477,22 @@ mod tests {
         let policy = read(text).unwrap();
         assert_eq!(write(&policy), text);
         assert_eq!(read(&write(&policy)), Ok(policy));
+    }
+
+    #[test]
+    fn shapes_with_names_and_rights_of_several_are_spelt_out() {
+        let short = "policy = 1\npersistent = \"tuple['storage', str]\"\n[shapes]\nsmall = \"int(0..9)\"\n\
+            pair = \"tuple[$small, $small]\"\n[[each]]\nmodule = \"a\"\nnames = [\"B\", \"C\"]\ncall = \"tuple[$pair]\"\n";
+        let long = "policy = 1\npersistent = \"tuple['storage', str]\"\n\n[globals.\"a:B\"]\n\
+            call = \"tuple[tuple[int(0..9), int(0..9)]]\"\n\n[globals.\"a:C\"]\ncall = \"tuple[tuple[int(0..9), int(0..9)]]\"\n";
+        assert_eq!(write(&read(short).unwrap()), long);
+        assert!(read("policy = 1\n[shapes]\na = \"$b\"\n").unwrap_err().contains("line 3"));
+        assert!(read("policy = 1\n[[each]]\nmodule = \"a\"\n").is_err());
+        let mut bomb = String::from("policy = 1\n[shapes]\na0 = \"tuple[int, int, int, int]\"\n");
+        for step in 0..9 {
+            let _ = writeln!(bomb, "a{} = \"tuple[$a{step}, $a{step}, $a{step}, $a{step}]\"", step + 1);
+        }
+        assert!(read(&bomb).unwrap_err().contains("too long"));
     }
 
     #[test]
