@@ -17,7 +17,8 @@ from _thread import RLock
 from typing import TYPE_CHECKING, Any
 
 from . import _brinery
-from .policy import Policy, _asking, _options, _policy_of, _resolve, _run, load_from
+from ._reading import read_all
+from .policy import Policy, _asking, _options, _policy_of, _refusal, _resolve, _run, load_from
 
 if TYPE_CHECKING:
     from ._swap import Swap
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["install", "installed", "uninstall"]
 
 _lock = RLock()
-_swaps: list[tuple[Swap, list[tuple[Any, Any]]]] = []
+_swaps: list[tuple[Swap, list[tuple[Any, Any]], _TorchHook]] = []
 _stock: Any = pickle._Unpickler
 
 
@@ -48,6 +49,8 @@ def _guarded(policy: Policy) -> dict[str, Any]:
 
         def load(self) -> Any:
             file, options = self._guarded
+            if _is_joblib(type(self)):
+                return _load_joblib(self, policy, options)
             own = type(self).find_class
             resolve = _resolve if own is _stock.find_class else _asking(self.find_class)
             base = getattr(_stock, "persistent_load", None)
@@ -94,6 +97,103 @@ def _guarded(policy: Policy) -> dict[str, Any]:
     }
 
 
+def _is_joblib(cls: type) -> bool:
+    return any(
+        base.__qualname__ == "NumpyUnpickler" and base.__module__ == "joblib.numpy_pickle"
+        for base in cls.__mro__
+    )
+
+
+def _load_joblib(unpickler: Any, policy: Policy, options: tuple[bool, str, str, Any]) -> Any:
+    """Load what joblib has written: a pickle with the memory of arrays between its opcodes."""
+    from ._joblib import flatten
+
+    if unpickler.mmap_mode in ("r+", "w+"):
+        raise ValueError("arrays in a file that is loaded under a policy cannot be changed in the file")
+    file, np = unpickler.file_handle, unpickler.np
+    data = read_all(file)
+    try:
+        core = "numpy.core" if np is None or int(np.__version__.split(".")[0]) < 2 else "numpy._core"
+        flat, _ = flatten(data, core, subclasses=hasattr(getattr(np, "ndarray", None), "__array_prepare__"))
+    except Exception as error:
+        raise _refusal("malformed", f"not a file of joblib: {error}", None, None, "obj") from error
+    own = type(unpickler).find_class
+    resolve = _resolve if own is _stock.find_class else _asking(unpickler.find_class)
+    return _run(policy, flat, options, resolve, None, trailing=True)[0]
+
+
+class _TorchHook:
+    """Puts torch's own loader of weights behind the policy as well, once it is imported.
+
+    That loader has a list of its own of what it lets through; a file has to be granted by both.
+    """
+
+    name = "torch._weights_only_unpickler"
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy | Policy.from_toml("policy = 1\ntrailing = true\n")
+        self.changed: Any = None
+
+    def install(self) -> None:
+        if self.name in sys.modules:
+            self.change(sys.modules[self.name])
+        else:
+            sys.meta_path.insert(0, self)
+
+    def uninstall(self) -> None:
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        if self.changed is not None:
+            module, stock = self.changed
+            module.Unpickler = stock
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Find torch's loader as the other finders do, to change it once it is there."""
+        if name != self.name:
+            return None
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None)
+            spec = find(name, path, target) if find is not None and finder is not self else None
+            if spec is not None and spec.loader is not None:
+                execute = spec.loader.exec_module
+
+                def exec_module(module: Any) -> None:
+                    execute(module)
+                    if self in sys.meta_path:
+                        self.change(module)
+
+                spec.loader.exec_module = exec_module
+                return spec
+        return None
+
+    def change(self, module: Any) -> None:
+        """Give the module an Unpickler that asks the policy first."""
+        policy, stock = self.policy, module.Unpickler
+
+        class Unpickler(stock):  # type: ignore[misc]
+            """Torch's loader of weights, under the policy of `brinery.guard`."""
+
+            def __init__(self, file: Any, *args: Any, **options: Any) -> None:
+                super().__init__(file, *args, **options)
+                self._guarded = file
+
+            def load(self) -> Any:
+                start = self._guarded.tell()
+                data = read_all(self._guarded)
+                self._guarded.seek(start)
+                if not data:
+                    raise EOFError("Ran out of input")
+                error, *_ = _brinery._policy_examine(policy._native, data, True, False)
+                if error is not None:
+                    raise _refusal(*error)
+                return super().load()
+
+        Unpickler.__name__ = Unpickler.__qualname__ = stock.__name__
+        Unpickler.__module__ = stock.__module__
+        module.Unpickler = Unpickler
+        self.changed = module, stock
+
+
 def _own_modules() -> set[str]:
     return {name for name in sys.modules if name.partition(".")[0] == "brinery"}
 
@@ -101,8 +201,9 @@ def _own_modules() -> set[str]:
 def install(policy: Policy | str) -> None:
     """Put `pickle.load`, `pickle.loads` and every `Unpickler` of the process behind a policy.
 
-    So it goes for what rests on them: `shelve`, ``numpy.load``, ``pandas.read_pickle``, ``torch.load``,
-    multiprocessing. Classes derived from the standard Unpicklers are replaced by equal ones under the policy,
+    So it goes for what rests on them: `shelve`, ``joblib.load``, ``numpy.load``, ``pandas.read_pickle``,
+    ``torch.load``, multiprocessing. Torch's own loader of weights, which needs no pickle, asks the policy first,
+    too. Classes derived from the standard Unpicklers are replaced by equal ones under the policy,
     whose own `find_class` and `persistent_load` are asked for what is granted, and for nothing else. It does
     not matter whether a module is imported before or after.
 
@@ -149,7 +250,9 @@ def install(policy: Policy | str) -> None:
         except BaseException:
             swap.undo()
             raise
-        _swaps.append((swap, pairs))
+        hook = _TorchHook(rules)
+        hook.install()
+        _swaps.append((swap, pairs, hook))
 
 
 def uninstall() -> None:
@@ -168,7 +271,8 @@ def uninstall() -> None:
 
     with _lock:
         while _swaps:
-            swap, pairs = _swaps.pop()
+            swap, pairs, hook = _swaps.pop()
+            hook.uninstall()
             swap.undo()
             # What was imported in the meantime has taken the guarded objects, and derived classes from them.
             stock = {id(new): (new, old) for old, new in reversed(pairs)}

@@ -14,6 +14,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from . import _brinery
+from ._reading import read_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -696,7 +697,7 @@ def load_from(
     if start is None:
         data = _extent(file)
     else:
-        data = file.read()
+        data = read_all(file)
         if not data:
             raise EOFError("Ran out of input")
     end = len(data)

@@ -86,6 +86,8 @@ pub(super) struct Examiner<'a, 'p> {
     obligations: Vec<(Id, &'p Shape, Rule)>,
     /// States of dtypes, which keep the dict of their fields.
     dtypes: Vec<(Id, Id)>,
+    /// Objects whose attributes are judged when no more can come.
+    late: Vec<(Native, Id)>,
     /// Where what is not granted is noted instead of refused.
     pub(super) needs: Option<Vec<Need>>,
     offset: u64,
@@ -170,6 +172,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
             work: Cell::new(policy.limits.work_for(input)),
             obligations: Vec::new(),
             dtypes: Vec::new(),
+            late: Vec::new(),
             needs: None,
             offset: 0,
         }
@@ -750,7 +753,15 @@ impl<'a, 'p> Examiner<'a, 'p> {
                 ));
             }
         }
+        for (native, object) in std::mem::take(&mut self.late) {
+            native.end(self, object)?;
+        }
         self.check_depth(root)
+    }
+
+    /// Has an object judged when the stream has ended.
+    pub(super) fn judge_at_end(&mut self, native: Native, object: Id) {
+        self.late.push((native, object));
     }
 
     /// Makes sure that whoever walks the objects does not get too deep.

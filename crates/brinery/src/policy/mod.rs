@@ -13,6 +13,7 @@
 //! ```
 
 mod capability;
+mod estimators;
 mod examine;
 mod learn;
 mod limits;

@@ -3,7 +3,7 @@
 use super::examine::Examiner;
 use super::numpy;
 use super::rule::Rule;
-use super::{tables, torch, trees};
+use super::{estimators, tables, torch, trees};
 use crate::error::{Error, Result};
 use crate::value::{ChangeKind, Id, Kind, Value};
 
@@ -51,6 +51,16 @@ pub enum Native {
     Tree,
     /// A tree of neighbours of scikit-learn.
     Neighbours,
+    /// A metric of scikit-learn.
+    Metric,
+    /// A tree of scikit-learn's histogram gradient boosting.
+    Predictor,
+    /// An estimator of scikit-learn, by whose attributes native code indexes.
+    Estimator,
+    /// A sparse matrix of scipy.
+    Sparse,
+    /// A spline of scipy.
+    Spline,
     /// The bytes of a storage of torch, which are an old file of torch.
     TorchStorage,
     /// A tensor of torch, a view of a storage.
@@ -66,7 +76,7 @@ pub enum Native {
 }
 
 impl Native {
-    const ALL: [(Native, &'static str); 26] = [
+    const ALL: [(Native, &'static str); 31] = [
         (Native::Elements, "elements"),
         (Native::Fraction, "fraction"),
         (Native::Random, "random"),
@@ -87,6 +97,11 @@ impl Native {
         (Native::SparseIndex, "pandas.sparse_index"),
         (Native::Tree, "sklearn.tree"),
         (Native::Neighbours, "sklearn.neighbours"),
+        (Native::Metric, "sklearn.metric"),
+        (Native::Predictor, "sklearn.predictor"),
+        (Native::Estimator, "sklearn.estimator"),
+        (Native::Sparse, "scipy.sparse"),
+        (Native::Spline, "scipy.spline"),
         (Native::TorchStorage, "torch.storage"),
         (Native::TorchTensor, "torch.tensor"),
         (Native::TorchQuantized, "torch.quantized"),
@@ -258,11 +273,45 @@ impl Native {
                 require(fits, Rule::State, "a decision tree whose nodes lead out of it")
             }
             Native::Neighbours => {
-                let fits = trees::is_neighbour_state(examiner, state);
+                let fits = trees::is_neighbour_state(examiner, object, state);
                 require(fits, Rule::State, "a tree of neighbours whose nodes lead out of it")
+            }
+            Native::Metric => {
+                let fits = trees::is_metric_state(examiner, state);
+                require(fits, Rule::State, "not the state of a metric of scikit-learn")
+            }
+            Native::Predictor => {
+                let fits = trees::is_predictor_state(examiner, state);
+                require(fits, Rule::State, "a tree of histogram gradient boosting whose nodes lead out of it")
+            }
+            Native::Estimator | Native::Sparse | Native::Spline => {
+                examiner.judge_at_end(self, object);
+                Ok(())
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Native {
+    /// Judges an object when the stream has ended.
+    pub(super) fn end(self, examiner: &Examiner<'_, '_>, object: Id) -> Result<()> {
+        let (fits, message) = match self {
+            Native::Estimator => (
+                estimators::is_estimator(examiner, object),
+                "an estimator of scikit-learn whose attributes contradict each other",
+            ),
+            Native::Sparse => {
+                (estimators::is_sparse(examiner, object), "a sparse matrix whose indices lie outside of it")
+            }
+            Native::Spline => (
+                estimators::is_spline(examiner, object),
+                "a spline whose knots do not go with its coefficients",
+            ),
+            _ => return Ok(()),
+        };
+        examiner.pay(1)?;
+        require(fits, Rule::State, message)
     }
 }
 

@@ -379,8 +379,10 @@ pub(super) fn fits_buffer(examiner: &Examiner<'_, '_>, args: Id) -> bool {
 
 /// The order of so many axes.
 fn permutation(axes: Value<'_, '_>, len: usize) -> Option<Vec<usize>> {
-    let axes: Vec<usize> =
-        axes.items().map(|axis| axis.as_i64().and_then(|axis| usize::try_from(axis).ok())).collect::<Option<_>>()?;
+    let axes: Vec<usize> = axes
+        .items()
+        .map(|axis| axis.as_i64().and_then(|axis| usize::try_from(axis).ok()))
+        .collect::<Option<_>>()?;
     let mut sorted = axes.clone();
     sorted.sort_unstable();
     (axes.len() == len && sorted.into_iter().eq(0..len)).then_some(axes)
@@ -493,8 +495,9 @@ pub(super) struct Array<'g> {
     little: bool,
     fields: Option<(Id, Id)>,
     data: Cow<'g, [u8]>,
-    /// The items of an array of objects.
     object: bool,
+    /// The list of the items, where they are objects.
+    items: Option<Id>,
 }
 
 impl Array<'_> {
@@ -542,20 +545,27 @@ impl Array<'_> {
             .collect()
     }
 
-    /// A field of all items, if it is a signed integer of eight bytes.
+    /// A field of all items, if it is an integer that eight bytes can hold with its sign.
     pub(super) fn field(&self, examiner: &Examiner<'_, '_>, name: &str) -> Option<Vec<i64>> {
         let (names, fields) = self.fields?;
         examiner.value(names).items().find(|known| known.as_str() == Some(name))?;
         let field = examiner.value(fields).get(name)?;
         let inner = dtype(examiner, field.item(0)?, 1)?;
-        if inner.kind != b'i' || inner.size != 8 {
+        let size = usize::try_from(inner.size).ok()?;
+        let signed = inner.kind == b'i';
+        if !signed && (!matches!(inner.kind, b'u' | b'b') || size > 4) {
             return None;
         }
         let little = state_of(field.item(0)?).and_then(|state| state.item(1)?.as_str()) != Some(">");
         let offset = usize::try_from(field.item(1)?.as_i64()?).ok()?;
         (0..self.count() as usize)
-            .map(|index| self.integer(index * self.size + offset, 8, true, little))
+            .map(|index| self.integer(index * self.size + offset, size, signed, little))
             .collect()
+    }
+
+    /// The items of an array of objects.
+    pub(super) fn objects(&self, examiner: &Examiner<'_, '_>) -> Vec<Id> {
+        self.items.map_or_else(Vec::new, |items| examiner.value(items).items().map(Value::id).collect())
     }
 }
 
@@ -590,6 +600,7 @@ pub(super) fn array<'g>(examiner: &'g Examiner<'_, '_>, value: Value<'g, '_>) ->
     let facts = dtype(examiner, kind, 0)?;
     let state = state_of(kind);
     let fields = state.and_then(|state| Some((state.item(3)?, state.item(4)?)));
+    let items = facts.object.then(|| data.id());
     let data = content(data)?;
     examiner.pay(data.len() as u64 / 64).ok()?;
     let mut dims: Vec<u64> = dims(shape)?.into_iter().map(|dim| dim as u64).collect();
@@ -604,5 +615,6 @@ pub(super) fn array<'g>(examiner: &'g Examiner<'_, '_>, value: Value<'g, '_>) ->
         fields: fields.filter(|_| facts.compound).map(|(names, fields)| (names.id(), fields.id())),
         data,
         object: facts.object,
+        items,
     })
 }

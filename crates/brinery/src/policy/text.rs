@@ -149,7 +149,7 @@ pub(super) fn read(text: &str) -> Result<Policy, String> {
             Section::Top if key == "persistent" => persistent = Some((number, item)),
             Section::Top => policy.set(&key, item).map_err(at)?,
             Section::Shapes => match item {
-                Item::Text(text) => shapes.define(key, &text).map_err(at)?,
+                Item::Text(text) => shapes.define(&key, &text).map_err(at)?,
                 _ => return Err(at(format!("{key:?} is no shape"))),
             },
             Section::Limits => match item {
@@ -209,10 +209,10 @@ impl Policy {
 struct Shapes(BTreeMap<String, String>);
 
 impl Shapes {
-    fn define(&mut self, name: String, text: &str) -> Result<(), String> {
+    fn define(&mut self, name: &str, text: &str) -> Result<(), String> {
         let text = self.spell_out(text)?;
         text.parse::<Shape>()?;
-        match self.0.insert(name.clone(), text) {
+        match self.0.insert(name.to_owned(), text) {
             None => Ok(()),
             Some(_) => Err(format!("the shape {name:?} is there twice")),
         }
@@ -278,7 +278,7 @@ enum Section {
     Extensions,
     Shapes,
     Global((String, String)),
-    Each(Each),
+    Each(Box<Each>),
 }
 
 /// The same rights for several globals.
@@ -376,7 +376,7 @@ impl Scanner<'_> {
             self.expect("]")?;
             self.expect("]")?;
             return match name.as_str() {
-                "each" if self.is_done() => Ok(Section::Each(Each::default())),
+                "each" if self.is_done() => Ok(Section::Each(Box::default())),
                 _ => Err(format!("no list of sections is named {name:?}")),
             };
         }

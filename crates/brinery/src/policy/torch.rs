@@ -90,7 +90,10 @@ struct Storage<'g> {
 }
 
 /// `('storage', class, key, place, count)`, and `None` in old files.
-fn named<'g>(names: impl Fn(Value<'_, '_>) -> Option<(String, String)>, id: Value<'_, '_>) -> Option<Storage<'g>> {
+fn named<'g>(
+    names: impl Fn(Value<'_, '_>) -> Option<(String, String)>,
+    id: Value<'_, '_>,
+) -> Option<Storage<'g>> {
     if id.kind() != Kind::Tuple || id.item(0)?.as_str() != Some("storage") {
         return None;
     }
@@ -159,7 +162,8 @@ fn header(bytes: &[u8]) -> Option<(Storage<'static>, usize)> {
     let (storage, start) = (storage?, end.checked_add(8)?);
     let count = u64::from_le_bytes(bytes.get(end..start)?.try_into().ok()?);
     let size = size_of(STORAGES, &storage.class)?;
-    let fits = count.checked_mul(size) == Some(storage.bytes) && (bytes.len() - start) as u64 == storage.bytes;
+    let fits =
+        count.checked_mul(size) == Some(storage.bytes) && (bytes.len() - start) as u64 == storage.bytes;
     fits.then_some((storage, start))
 }
 
@@ -214,7 +218,8 @@ impl Tensor<'_> {
         let mut items = Vec::new();
         let mut place = vec![0u64; self.dims.len()];
         for _ in 0..count {
-            let at = place.iter().zip(&self.strides).map(|(index, stride)| index * stride).sum::<u64>() + self.offset;
+            let at = place.iter().zip(&self.strides).map(|(index, stride)| index * stride).sum::<u64>()
+                + self.offset;
             let at = usize::try_from(at).ok()?.checked_mul(width)?;
             let bytes = data.get(at..at.checked_add(width)?)?;
             items.push(match width {
@@ -238,7 +243,11 @@ fn unsigned(numbers: Value<'_, '_>) -> Option<Vec<u64>> {
 }
 
 /// `(storage, offset, dims, strides, ...)`
-fn view<'g>(examiner: &'g Examiner<'_, '_>, args: Value<'g, '_>, dtype: Option<Value<'g, '_>>) -> Option<Tensor<'g>> {
+fn view<'g>(
+    examiner: &'g Examiner<'_, '_>,
+    args: Value<'g, '_>,
+    dtype: Option<Value<'g, '_>>,
+) -> Option<Tensor<'g>> {
     let storage = storage(examiner, args.item(0)?)?;
     let size = match dtype {
         None => size_of(STORAGES, &storage.class)?,
@@ -299,10 +308,13 @@ pub(super) fn is_quantized(examiner: &Examiner<'_, '_>, args: Id) -> bool {
         return false;
     }
     let Some(axis) = how.item(3) else { return how.len() == 3 };
-    let along = axis.as_i64().and_then(|axis| usize::try_from(axis).ok()).and_then(|axis| tensor.dims.get(axis));
+    let along =
+        axis.as_i64().and_then(|axis| usize::try_from(axis).ok()).and_then(|axis| tensor.dims.get(axis));
     let len = |value: Value<'_, '_>| match value.kind() {
         Kind::List => Some(value.len() as u64),
-        _ => self::tensor(examiner, value).filter(|tensor| tensor.dims.len() == 1).map(|tensor| tensor.dims[0]),
+        _ => {
+            self::tensor(examiner, value).filter(|tensor| tensor.dims.len() == 1).map(|tensor| tensor.dims[0])
+        }
     };
     let (Some(scales), Some(zeros), Some(along)) = (how.item(1), how.item(2), along) else { return false };
     len(scales) == Some(*along) && len(zeros) == Some(*along)
@@ -317,7 +329,9 @@ pub(super) fn is_sparse(examiner: &Examiner<'_, '_>, args: Id) -> bool {
 fn sparse_fits(examiner: &Examiner<'_, '_>, args: Value<'_, '_>) -> Option<()> {
     let layout = args.item(0)?.as_instance()?.args().item(0)?.as_str()?;
     let data = args.item(1)?;
-    let within = |items: &[i64], limit: u64| items.iter().all(|&item| u64::try_from(item).is_ok_and(|item| item < limit));
+    let within = |items: &[i64], limit: u64| {
+        items.iter().all(|&item| u64::try_from(item).is_ok_and(|item| item < limit))
+    };
     if layout == "torch.sparse_coo" {
         let (indices, values) = (tensor(examiner, data.item(0)?)?, tensor(examiner, data.item(1)?)?);
         let size = unsigned(data.item(2)?.as_instance()?.args().item(0)?)?;
@@ -346,7 +360,11 @@ fn sparse_fits(examiner: &Examiner<'_, '_>, args: Value<'_, '_>) -> Option<()> {
     };
     let block = match (layout, values.dims.as_slice()) {
         ("torch.sparse_csr" | "torch.sparse_csc", &[len]) if len == count => [1, 1],
-        ("torch.sparse_bsr" | "torch.sparse_bsc", &[len, high, wide]) if len == count && high > 0 && wide > 0 => [high, wide],
+        ("torch.sparse_bsr" | "torch.sparse_bsc", &[len, high, wide])
+            if len == count && high > 0 && wide > 0 =>
+        {
+            [high, wide]
+        }
         _ => return None,
     };
     if rows % block[0] != 0 || columns % block[1] != 0 {
