@@ -726,6 +726,16 @@ impl Facts<'_, '_> {
                 {
                     made(id, Extra::None)
                 }
+                Some(Fact { kind: Kind::Global(function), .. })
+                    if matches!(self.named[function as usize].standing, Standing::Granted(Rule::Kin)) =>
+                {
+                    let inner = list.items.get(2).map(|args| self.args(args).items);
+                    if inner.is_some_and(|inner| self.are_kin(function, &inner)) {
+                        made(id, Extra::None)
+                    } else {
+                        refuse(self, ", which calls its first argument with what is of another package")
+                    }
+                }
                 _ => refuse(self, ", which calls its first argument"),
             },
         }

@@ -415,6 +415,12 @@ impl<'f> Look<'f> {
                     && first
                     && (self.expected && depth == 0 || alone && (self.promised || names_reachable(&run)))
                 || run.report.verdict == Verdict::Budget && (alone || run.end - at > 8);
+            // A zip archive begins with the opcode of a persistent id, and what comes after its first line may be a pickle
+            // that lacks its beginning.
+            let believed = believed
+                && (at > 0
+                    || !blob.head(4).is_ok_and(|head| head.starts_with(b"PK\x03\x04"))
+                    || does_something(&run));
             if !believed {
                 if first && alone && run.report.verdict == Verdict::Budget {
                     self.add(run, blob, container, depth);
@@ -468,7 +474,11 @@ impl<'f> Look<'f> {
         let mut search = Search::new(blob, from, to, true);
         while let Ok(Some((place, _))) = search.next() {
             let Some(run) = self.run(blob, place, container) else { return };
-            if run.report.verdict >= Verdict::Budget && run.operations > 0 && run.end <= to {
+            // A word can look like an opcode that claims much; what begins like a pickle, or ends like one, is none.
+            let costly = run.report.verdict == Verdict::Budget
+                && (run.stopped || blob.get(place, 16).is_ok_and(|head| crate::search::starts_stream(&head)));
+            let bad = run.report.verdict > Verdict::Budget || costly;
+            if bad && run.operations > 0 && run.end <= to {
                 search.go_to(run.end);
                 self.add(run, blob, container, depth);
             }
@@ -495,7 +505,11 @@ impl<'f> Look<'f> {
             let Some(run) = self.run(blob, place, container) else { return };
             let far = run.operations > 0 && run.report.verdict == Verdict::Dangerous && run.report.len > 3;
             let believed = match mark {
-                Mark::Proto => run.stopped || far && names_something(&run),
+                // What looks like a pickle by chance, as some of any compressed data does, is odd and names nothing.
+                Mark::Proto => {
+                    run.stopped && run.report.verdict <= Verdict::Needs
+                        || (run.stopped || far) && names_something(&run)
+                }
                 Mark::Global => far && names_something(&run) && (run.stopped || reaches(&run)),
             };
             if believed {
@@ -568,6 +582,16 @@ fn names_something(run: &Run) -> bool {
     let sound =
         |finding: &Finding| finding.verdict == Verdict::Dangerous && finding.category != Some("odd-name");
     run.report.findings.iter().any(sound)
+}
+
+/// Whether a stream does what is dangerous with what it names, and not only with what the loader gives it.
+fn does_something(run: &Run) -> bool {
+    let own = |finding: &Finding| {
+        finding.verdict == Verdict::Dangerous
+            && finding.category != Some("odd-name")
+            && finding.rule != "construct-object"
+    };
+    run.operations > 0 && run.report.findings.iter().any(own)
 }
 
 /// Whether a stream without `PROTO` does something, or goes on after what it names.

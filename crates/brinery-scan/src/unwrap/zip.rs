@@ -71,6 +71,9 @@ impl Archive {
             return Some(archive);
         };
         archive.prefix = directory.shift;
+        if directory.disagrees {
+            archive.differences.push("the two records at the end differ about the directory".into());
+        }
         let listed = directory.members(blob, &mut archive);
         let mut names = HashSet::new();
         for member in &listed {
@@ -247,6 +250,8 @@ struct Directory {
     len: u64,
     /// By how much all offsets are off, because something stands before the archive.
     shift: u64,
+    /// Whether the two records at the end say different things about it.
+    disagrees: bool,
 }
 
 impl Directory {
@@ -258,17 +263,20 @@ impl Directory {
             let (Some(len), Some(start)) = (u32_at(end, 12), u32_at(end, 16)) else { continue };
             let at = tail_start + found as u64;
             let (mut len, mut start, mut end_at) = (u64::from(len), u64::from(start), at);
-            if start == u64::from(u32::MAX) || len == u64::from(u32::MAX) {
-                let locator = blob.get(at.saturating_sub(20), 20).ok()?;
-                if locator.starts_with(b"PK\x06\x07") {
-                    // The record is where the locator says, or right before it.
-                    let said = u64_at(&locator, 8)?;
-                    for place in [said, at.saturating_sub(76)] {
-                        let record = blob.get(place, 56).ok()?;
-                        if record.starts_with(b"PK\x06\x06") {
-                            (len, start, end_at) = (u64_at(&record, 40)?, u64_at(&record, 48)?, place);
-                            break;
-                        }
+            let mut disagrees = false;
+            // Torch writes the long record though all fits into the short one.
+            let locator = blob.get(at.saturating_sub(20), 20).ok()?;
+            if locator.starts_with(b"PK\x06\x07") {
+                // The record is where the locator says, or right before it.
+                let said = u64_at(&locator, 8)?;
+                for place in [said, at.saturating_sub(76)] {
+                    let record = blob.get(place, 56).ok()?;
+                    if record.starts_with(b"PK\x06\x06") {
+                        let (long_len, long_start) = (u64_at(&record, 40)?, u64_at(&record, 48)?);
+                        let differs = |short: u64, long: u64| short != u64::from(u32::MAX) && short != long;
+                        disagrees = differs(len, long_len) || differs(start, long_start);
+                        (len, start, end_at) = (long_len, long_start, place);
+                        break;
                     }
                 }
             }
@@ -276,7 +284,7 @@ impl Directory {
             let sound =
                 len == 0 || blob.get(real, 4).ok().is_some_and(|head| head.starts_with(b"PK\x01\x02"));
             if sound && start <= real {
-                return Some(Directory { start: real, len, shift: real - start });
+                return Some(Directory { start: real, len, shift: real - start, disagrees });
             }
         }
         None
