@@ -142,6 +142,17 @@ test-asan: begin $(ENV)/ready  ## run the identity tests and both fuzzers under 
 	@$(STEP) "fuzz parity under AddressSanitizer" tests/tools/run_asan $(ENV) -m tests.parity --no-limit --inputs 20000 --seed $(FUZZ_SEED)
 	@$(STEP) "loads under policies under AddressSanitizer" tests/tools/run_asan $(ENV) -m tests.policy.fuzz --inputs 20000 --seed $(FUZZ_SEED)
 
+# The libraries that the policies are for are large: they have an environment of their own.
+MODELS := build/models-$(VERSION)
+$(MODELS)/ready: tests/models/requirements.txt
+	@$(STEP) "$(LABEL) environment for models" $(INTERPRETER) tests/tools/environment.py $(MODELS) tests/models/requirements.txt
+	@touch $@
+
+.PHONY: test-models
+test-models: begin $(ENV)/built $(MODELS)/ready  ## policies, guard and scanner against scikit-learn, scipy, pandas and torch
+	@$(STEP) "$(LABEL) extension for models" $(MODELS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall $(ENV)/wheels/*.whl
+	@$(STEP) "$(LABEL) models" $(MODELS)/bin/python -m pytest -q tests/models
+
 demo: begin $(ENV)/built  ## the tour: real objects of this machine saved, compared, shown, reloaded
 	@$(STEP) "command line (release)" cargo build --quiet --locked --release -p brinery-cli
 	@$(PY) examples/tour.py --program $${CARGO_TARGET_DIR:-target}/release/brinery

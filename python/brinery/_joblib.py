@@ -1,9 +1,9 @@
 """Files of joblib as ordinary pickles.
 
-Joblib puts the memory of arrays between the opcodes of a pickle, after the description of each. Here the stream is
-written anew with each array as numpy pickles it, so that it can be judged and loaded as any other. Nothing that
-the stream names is imported or made, and whoever loads the result need not trust this module: a policy judges what
-it has written, whatever that was made of.
+Joblib puts the memory of arrays between the opcodes of a pickle, after the description of each. Here the
+stream is written anew with each array as numpy pickles it, so that it can be judged and loaded as any other.
+Nothing that the stream names is imported or made, and whoever loads the result need not trust this module: a
+policy judges what it has written, whatever that was made of.
 """
 
 from __future__ import annotations
@@ -71,14 +71,15 @@ class _Writer:
         places: list[int] = []
         reader = _Reader()
         content = file.getbuffer()
-        for opcode, argument, at in pickletools.genops(file):
-            name = opcode.name
+        for opcode, found, place in pickletools.genops(file):
+            argument: Any = found
+            name, at = opcode.name, place or 0
             if name == "PROTO":
                 if inner:
                     self.raise_protocol(argument)
                     continue
                 self.protocol = argument
-            elif name == "FRAME" or name == "STOP" and inner:
+            elif name == "FRAME" or (name == "STOP" and inner):
                 continue
             elif name in ("GET", "BINGET", "LONG_BINGET"):
                 reader.fetch(argument)
@@ -308,7 +309,9 @@ _VALUES = {
 
 
 def _code(dtype: Any) -> str:
-    code = dtype.args[0] if isinstance(dtype, _Call) and isinstance(dtype.args, tuple) and dtype.args else None
+    code = (
+        dtype.args[0] if isinstance(dtype, _Call) and isinstance(dtype.args, tuple) and dtype.args else None
+    )
     if dtype is None or not isinstance(code, (str, _Global)):
         raise Malformed("an array without a dtype")
     return "V" if isinstance(code, _Global) else code
@@ -319,7 +322,7 @@ def _holds_objects(dtype: Any) -> bool:
     if not isinstance(dtype, _Call) or dtype.function != ("numpy", "dtype"):
         return True
     state = dtype.state
-    return _code(dtype)[:1] == "O" or isinstance(state, tuple) and len(state) > 7 and state[7] & 1 == 1
+    return _code(dtype)[:1] == "O" or (isinstance(state, tuple) and len(state) > 7 and state[7] & 1 == 1)
 
 
 def _item_size(dtype: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# What unpacks to no more than this is read whatever it was packed to; beyond it, so many times its packed size.
+# What unpacks to no more than this is read whatever it was packed to; beyond it, so many times its size.
 _FREE = 256 << 20
 _RATIO = 100
 _STEP = 4 << 20

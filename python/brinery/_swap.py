@@ -207,7 +207,7 @@ _EMPTY = object()
 
 
 def _descendants(base: type) -> set[type]:
-    found: set[type] = {cls for cls in type.__subclasses__(base) if cls not in _retired}
+    found: set[type] = set(type.__subclasses__(base)).difference(_retired)
     return found.union(*map(_descendants, found))
 
 

@@ -11,6 +11,7 @@ brinery.policy.PolicyError: the policy does not know os.system [global], at offs
 
 from __future__ import annotations
 
+import functools
 import pickle
 import sys
 from _thread import RLock
@@ -155,20 +156,19 @@ class _TorchHook:
             find = getattr(finder, "find_spec", None)
             spec = find(name, path, target) if find is not None and finder is not self else None
             if spec is not None and spec.loader is not None:
-                execute = spec.loader.exec_module
-
-                def exec_module(module: Any) -> None:
-                    execute(module)
-                    if self in sys.meta_path:
-                        self.change(module)
-
-                spec.loader.exec_module = exec_module
+                spec.loader.exec_module = functools.partial(self._execute, spec.loader.exec_module)
                 return spec
         return None
 
+    def _execute(self, execute: Any, module: Any) -> None:
+        execute(module)
+        if self in sys.meta_path:
+            self.change(module)
+
     def change(self, module: Any) -> None:
         """Give the module an Unpickler that asks the policy first."""
-        policy, stock = self.policy, module.Unpickler
+        policy = self.policy
+        stock: Any = module.Unpickler
 
         class Unpickler(stock):  # type: ignore[misc]
             """Torch's loader of weights, under the policy of `brinery.guard`."""
@@ -202,8 +202,8 @@ def install(policy: Policy | str) -> None:
     """Put `pickle.load`, `pickle.loads` and every `Unpickler` of the process behind a policy.
 
     So it goes for what rests on them: `shelve`, ``joblib.load``, ``numpy.load``, ``pandas.read_pickle``,
-    ``torch.load``, multiprocessing. Torch's own loader of weights, which needs no pickle, asks the policy first,
-    too. Classes derived from the standard Unpicklers are replaced by equal ones under the policy,
+    ``torch.load``, multiprocessing. Torch's own loader of weights, which needs no pickle, asks the policy
+    first. Classes derived from the standard Unpicklers are replaced by equal ones under the policy,
     whose own `find_class` and `persistent_load` are asked for what is granted, and for nothing else. It does
     not matter whether a module is imported before or after.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 __all__ = ["POLICIES", "prove", "refuse"]
 
 ROOT = Path(__file__).resolve().parents[2]
-POLICIES = ["data", "stdlib", "stdlib|numpy|pandas|sklearn"]
+POLICIES = ["data", "stdlib", "stdlib|numpy|pandas|sklearn|torch"]
 
 
 def _run(job: dict[str, object]) -> list[dict[str, object]]:

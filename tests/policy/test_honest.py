@@ -57,6 +57,9 @@ def test_numpy() -> None:
         np.arange(2, dtype=">i4"),
         np.array([]),
         np.array(3),
+        np.arange(24).reshape(2, 3, 4).transpose(2, 0, 1),
+        np.iinfo("i4"),
+        np.linalg.LinAlgError("x"),
         np.dtype("f8"),
         np.float64,
         np.sin,
@@ -103,6 +106,11 @@ def test_pandas() -> None:
         pd.Timestamp("2020"),
         pd.date_range("2020", periods=2),
         pd.NaT,
+        pd.offsets.CustomBusinessDay(holidays=["2020-01-01"]),
+        pd.offsets.BusinessHour(start="10:00"),
+        pd.offsets.FY5253(weekday=1, startingMonth=2),
+        pd.DateOffset(months=2),
+        pd.array([1, 2], dtype=pd.Series([1]).dtype),
     ]
     for value in values:
         for protocol in range(2, 6):

@@ -15,7 +15,7 @@ from brinery import Policy, PolicyError
 ORDER = b"\x80\x02cshop\nOrder\n)\x81}X\x05\x00\x00\x00totalK\x07sb."
 
 
-@pytest.mark.parametrize("name", ["data", "stdlib", "numpy", "pandas", "sklearn", "stdlib|numpy"])
+@pytest.mark.parametrize("name", ["data", "stdlib", "numpy", "pandas", "sklearn", "torch", "stdlib|numpy"])
 def test_what_comes_with_brinery_is_written_and_read_alike(name: str) -> None:
     policy = Policy(name)
     again = Policy.from_toml(policy.to_toml())
@@ -68,7 +68,7 @@ def test_what_a_human_must_decide_is_not_learnt() -> None:
 
 
 def test_audits_find_what_comes_to_more() -> None:
-    assert Policy("stdlib|numpy|pandas|sklearn").audit() == []
+    assert Policy("stdlib|numpy|pandas|sklearn|torch").audit() == []
     assert len(Policy.allow("os:system", call=True).audit()) == 2
     assert Policy.allow("shop:load", call="tuple[int]").audit() == [
         "shop:load may be called with any number, which may be a size"

@@ -589,7 +589,7 @@ fn does_something(run: &Run) -> bool {
     let own = |finding: &Finding| {
         finding.verdict == Verdict::Dangerous
             && finding.category != Some("odd-name")
-            && finding.rule != "construct-object"
+            && finding.global.is_some()
     };
     run.operations > 0 && run.report.findings.iter().any(own)
 }
