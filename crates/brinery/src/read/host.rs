@@ -151,6 +151,14 @@ pub trait Host<'de> {
     fn none(&mut self) -> Self::Value;
     /// `NEWTRUE`, `NEWFALSE` and the bools of `INT`
     fn bool(&mut self, value: bool) -> Self::Value;
+    /// One of `NONE`, `NEWTRUE` and `NEWFALSE`, which come in a row: a host may know a way without branches.
+    #[inline(always)]
+    fn constant(&mut self, value: Option<bool>) -> Self::Value {
+        match value {
+            None => self.none(),
+            Some(value) => self.bool(value),
+        }
+    }
     /// `BININT`, `BININT1`, `BININT2` and small numbers of `INT`
     fn int(&mut self, value: i64) -> Result<Self::Value, Self::Error>;
     /// `INT` and `LONG` beyond that: a Python integer literal

@@ -181,8 +181,16 @@ impl<V> Machine<V> {
                 place.opcode = Some(opcode);
             }
             match opcode {
-                byte::NONE => self.stack.push(host.none()),
-                byte::NEWTRUE | byte::NEWFALSE => self.stack.push(host.bool(opcode == byte::NEWTRUE)),
+                byte::NONE | byte::NEWTRUE | byte::NEWFALSE => {
+                    let mut opcode = opcode;
+                    loop {
+                        let value = (opcode != byte::NONE).then_some(opcode == byte::NEWTRUE);
+                        self.stack.push(host.constant(value));
+                        let alike = |next| matches!(next, byte::NONE | byte::NEWTRUE | byte::NEWFALSE);
+                        let Some(next) = go_on(source, host, place, alike) else { break };
+                        opcode = next;
+                    }
+                }
 
                 byte::BININT | byte::BININT1 | byte::BININT2 => {
                     // Numbers come in runs.
@@ -191,18 +199,9 @@ impl<V> Machine<V> {
                         let value = source.number(width(opcode))?;
                         // Only the widest has a sign, and the others are not wide enough to be taken for negative.
                         self.stack.push(host.int(value.cast_signed().into()).host()?);
-                        match source.ahead().first() {
-                            Some(&next @ (byte::BININT | byte::BININT1 | byte::BININT2)) => {
-                                place.start = source.mark();
-                                host.opcode_at(source.offset());
-                                if !S::COPIES {
-                                    place.opcode = Some(next);
-                                }
-                                source.skip(1);
-                                opcode = next;
-                            }
-                            _ => break,
-                        }
+                        let alike = |next| matches!(next, byte::BININT | byte::BININT1 | byte::BININT2);
+                        let Some(next) = go_on(source, host, place, alike) else { break };
+                        opcode = next;
                     }
                 }
                 byte::INT => {
@@ -811,6 +810,24 @@ fn call_ahead(ahead: &[u8]) -> Option<(u8, usize)> {
         [byte::LONG_BINPUT, _, _, _, _, call @ (byte::REDUCE | byte::NEWOBJ), ..] => Some((call, 5)),
         _ => None,
     }
+}
+
+/// Goes on to the next opcode if that is at hand and is like the last one: such opcodes come in runs.
+#[inline(always)]
+fn go_on<'de, S: Source<'de>, H: Host<'de>>(
+    source: &mut S,
+    host: &mut H,
+    place: &mut At,
+    alike: impl Fn(u8) -> bool,
+) -> Option<u8> {
+    let next = source.ahead().first().copied().filter(|&next| alike(next))?;
+    place.start = source.mark();
+    host.opcode_at(source.offset());
+    if !S::COPIES {
+        place.opcode = Some(next);
+    }
+    source.skip(1);
+    Some(next)
 }
 
 /// What stops a run that fetches what is not in the memo.
