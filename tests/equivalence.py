@@ -131,9 +131,13 @@ class _Comparison:
     def attributes(self, a: Any, b: Any, path: str) -> str | None:
         """Compare the instance dicts and the slots."""
         mine, other = getattr(a, "__dict__", {}), getattr(b, "__dict__", {})
-        if list(mine) != list(other):
+        names = [[name for name in names if isinstance(name, str)] for names in (mine, other)]
+        if len(mine) != len(other) or names[0] != names[1]:
             return f"{path}: attributes {list(mine)} and {list(other)}"
         for name, other_name in zip(mine, other):
+            # A damaged stream may have anything for a name.
+            if not (isinstance(name, str) and isinstance(other_name, str)):
+                self.push(name, other_name, f"{path}.names")
             if isinstance(name, str) and is_interned(name) != is_interned(other_name):
                 return f"{path}.{name}: the name is interned in one only"
             self.push(mine[name], other[other_name], f"{path}.{name}")
