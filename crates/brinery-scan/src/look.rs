@@ -50,6 +50,8 @@ pub(crate) struct Look<'f> {
     expected: bool,
     /// Whether the name of the file promises a pickle.
     promised: bool,
+    /// Whether these bytes are the memory of a tensor.
+    memory: bool,
 }
 
 impl<'f> Look<'f> {
@@ -59,7 +61,7 @@ impl<'f> Look<'f> {
         most: u64,
         expected: bool,
     ) -> Self {
-        Look { file, policy, left: most, work: 0, unlisted: 0, expected, promised: false }
+        Look { file, policy, left: most, work: 0, unlisted: 0, expected, promised: false, memory: false }
     }
 
     fn note(&mut self, container: &str, verdict: Verdict, rule: &'static str, message: String) {
@@ -369,7 +371,9 @@ impl<'f> Look<'f> {
             }
             if member.method == 0 {
                 passed.push((member.data, member.data + member.packed));
+                let outer = std::mem::replace(&mut self.memory, is_tensor_memory(&member.name));
                 self.thing(&data, &inside, depth + 1);
+                self.memory = outer;
                 continue;
             }
             match zip::reader(member.method, &data) {
@@ -414,7 +418,7 @@ impl<'f> Look<'f> {
                 || run.operations > 0
                     && first
                     && (self.expected && depth == 0 || alone && (self.promised || names_reachable(&run)))
-                || run.report.verdict == Verdict::Budget && (alone || run.end - at > 8);
+                || run.report.verdict == Verdict::Budget && !self.memory && (alone || run.end - at > 8);
             // A zip archive begins with the opcode of a persistent id, and what comes after its first line may be a pickle
             // that lacks its beginning.
             let believed = believed
@@ -422,7 +426,7 @@ impl<'f> Look<'f> {
                     || !blob.head(4).is_ok_and(|head| head.starts_with(b"PK\x03\x04"))
                     || does_something(&run));
             if !believed {
-                if first && alone && run.report.verdict == Verdict::Budget {
+                if first && alone && !self.memory && run.report.verdict == Verdict::Budget {
                     self.add(run, blob, container, depth);
                 }
                 break;
@@ -554,6 +558,15 @@ impl<'f> Look<'f> {
             self.file.streams.push(report);
         }
     }
+}
+
+/// Whether a member of an archive is where torch keeps the memory of a tensor, of which no loader makes a pickle: its first
+/// byte may well look like an opcode that claims much.
+fn is_tensor_memory(name: &str) -> bool {
+    let mut parts = name.rsplit('/');
+    let is_number =
+        parts.next().is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
+    is_number && parts.next() == Some("data")
 }
 
 /// Ranges in order, those that touch made one.
