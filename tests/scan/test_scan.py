@@ -11,17 +11,20 @@ import enum
 import fractions
 import functools
 import gzip
+import io
 import json
 import operator
 import pathlib
 import pickle
 import random
 import re
+import struct
 import subprocess
 import sys
 import types
 import uuid
 import xml.etree.ElementTree
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -158,3 +161,34 @@ def test_a_scan_sees_what_the_loader_resolves() -> None:
         cwd=Path(__file__).parents[2],
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def archive_of_torch(
+    memory: bytes = b"T\xff\xff\xff\x7f" + bytes(3), long: dict[str, int] | None = None
+) -> bytes:
+    """Return an archive as torch writes it: with a long record at its end though all fits into the short one."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({"a": 1}, 2))
+        archive.writestr("archive/data/0", memory)
+    data = file.getvalue()
+    end = data.rindex(b"PK\5\6")
+    count, size, start = struct.unpack_from("<HII", data, end + 10)
+    said = {"size": size, "start": start, **(long or {})}
+    record = b"PK\6\6" + struct.pack(
+        "<QHHIIQQQQ", 44, 30, 45, 0, 0, count, count, said["size"], said["start"]
+    )
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, end, 1)
+    return data[:end] + record + locator + data[end:]
+
+
+def test_archives_of_torch(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(archive_of_torch())
+    assert str(brinery.scan(path).verdict) == "clean"
+    # Readers that trust the one record or the other see different members.
+    path.write_bytes(archive_of_torch(long={"size": 0}))
+    assert str(brinery.scan(path).verdict) == "ambiguous"
+    # What is no memory, or does something, is told all the same.
+    path.write_bytes(archive_of_torch(memory=b"\x80\x02cos\nsystem\nX\4\0\0\0true\x85R."))
+    assert str(brinery.scan(path).verdict) == "dangerous"
