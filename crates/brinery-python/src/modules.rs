@@ -1,9 +1,9 @@
 //! Modules that are imported already.
 
 use crate::ffi::api::*;
+use crate::ffi::function::native_name;
 use crate::ffi::{Owned, Ref, error, text};
 use crate::state::State;
-use std::ffi::CStr;
 
 /// The namespace of the module of this name, if importing the module would do no more than find it. No Python code
 /// runs.
@@ -70,17 +70,14 @@ fn is_complete(state: &State, namespace: &Owned) -> bool {
 }
 
 /// Whether nobody has put an `__import__` of their own in the place of the interpreter's.
-fn import_is_builtin(state: &State) -> bool {
-    // SAFETY: the builtins are a dict; what is found is looked at before anything else runs, and has a method table if
-    // it is a native function.
+pub(crate) fn import_is_builtin(state: &State) -> bool {
+    // SAFETY: the builtins are a dict; what is found is looked at before anything else runs.
     unsafe {
         let builtins = PyEval_GetBuiltins();
         if builtins.is_null() || PyDict_CheckExact(builtins) == 0 {
             return false;
         }
         let import = PyDict_GetItemWithError(builtins, state.names.__import__.as_ptr());
-        !import.is_null()
-            && PyCFunction_CheckExact(import) != 0
-            && CStr::from_ptr((*(*import.cast::<PyCFunctionObject>()).m_ml).ml_name) == c"__import__"
+        Ref::from_nullable(import).and_then(native_name) == Some(c"__import__")
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod buffer;
 pub(crate) mod bytes;
 pub(crate) mod capsule;
 pub(crate) mod error;
+pub(crate) mod function;
 pub(crate) mod instance;
 pub(crate) mod layout;
 pub(crate) mod list;

@@ -67,8 +67,15 @@ mod linux {
         now().as_nanos() as u64 >= UNTIL.load(Ordering::Relaxed)
     }
 
-    /// Whether something that began then and filled a large page has taken too long, which is remembered.
-    fn was_slow(began: Duration) -> bool {
+    /// Fetches a large page, and answers whether that has taken too long, which is remembered.
+    ///
+    /// # Safety
+    ///
+    /// As for [`fetch`].
+    unsafe fn fetch_large(page: *mut u8) -> bool {
+        let began = now();
+        // SAFETY: by contract.
+        unsafe { fetch(page, LARGE) };
         let now = now();
         let slow = now.saturating_sub(began) > LONG;
         if slow {
@@ -133,9 +140,7 @@ mod linux {
                 munmap(page.byte_add(LARGE), LARGE - before);
             }
             madvise(page, LARGE, HUGE);
-            let began = now();
-            fetch(page.cast(), LARGE);
-            was_slow(began);
+            fetch_large(page.cast());
             let unused = HALF.swap(page.byte_add(size), Ordering::AcqRel);
             if !unused.is_null() {
                 munmap(unused, size);
@@ -215,9 +220,7 @@ mod linux {
                 return;
             }
             madvise(start.cast(), len, HUGE);
-            let began = now();
-            fetch(start, LARGE);
-            if was_slow(began) {
+            if fetch_large(start) {
                 madvise(start.cast(), len, SMALL);
             }
         }
@@ -256,9 +259,9 @@ mod linux {
                         large = true;
                         madvise(target.cast(), rest.len() / LARGE * LARGE, HUGE);
                     }
-                    let began = now();
-                    fetch(target, LARGE);
-                    if large && was_slow(began) {
+                    if !large {
+                        fetch(target, LARGE);
+                    } else if fetch_large(target) {
                         large = false;
                         madvise(target.add(LARGE).cast(), others.len() / LARGE * LARGE, SMALL);
                     }

@@ -9,15 +9,28 @@ use std::ptr;
 /// A new tuple of what stands on a stack from `start` on, and moves off it.
 #[inline(always)]
 pub(crate) fn from_end(stack: &mut Vec<Owned>, start: usize) -> Result<Owned> {
-    let items = &stack[start..];
     // SAFETY: every slot of the new tuple is filled once with a reference that it owns, and no Python code runs
     // before that.
     unsafe {
-        let tuple = Owned::from_result(PyTuple_New(items.len() as Py_ssize_t))?;
-        let slots = (&raw mut (*tuple.as_ptr().cast::<PyTupleObject>()).ob_item).cast::<Owned>();
+        let tuple = Owned::from_result(PyTuple_New((stack.len() - start) as Py_ssize_t))?;
+        fill_from_end(tuple.as_ref(), stack, start);
+        Ok(tuple)
+    }
+}
+
+/// Moves what stands on a stack from `start` on into a tuple.
+///
+/// # Safety
+///
+/// The tuple has room for so many items, and none yet.
+#[inline(always)]
+pub(crate) unsafe fn fill_from_end(tuple: Ref<'_>, stack: &mut Vec<Owned>, start: usize) {
+    let items = &stack[start..];
+    // SAFETY: by contract; the items are the tuple's from then on.
+    unsafe {
+        let slots = slots(tuple).as_ptr().cast_mut().cast();
         ptr::copy_nonoverlapping(items.as_ptr(), slots, items.len());
         stack.set_len(start);
-        Ok(tuple)
     }
 }
 

@@ -176,12 +176,8 @@ impl Builder<'_> {
         }
         let spare = self.spare_tuple.take().filter(|spare| tuple::slots(spare.as_ref()).len() == count);
         let args = if let Some(spare) = spare {
-            // SAFETY: the tuple has room for so many items, which move there.
-            unsafe {
-                let slots = tuple::slots(spare.as_ref()).as_ptr().cast_mut().cast();
-                ptr::copy_nonoverlapping(stack[start..].as_ptr(), slots, count);
-                stack.set_len(start);
-            }
+            // SAFETY: a tuple of so many places, from which all items were taken.
+            unsafe { tuple::fill_from_end(spare.as_ref(), stack, start) };
             spare
         } else {
             layout.tuple(&self.heap, &mut self.aids.nursery, stack, start)?

@@ -3,8 +3,8 @@
 use super::host::Builder;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, check, error, text};
+use crate::modules::import_is_builtin;
 use crate::state::State;
-use std::ffi::CStr;
 
 unsafe extern "C" {
     fn PySys_Audit(event: *const std::ffi::c_char, format: *const std::ffi::c_char, ...) -> std::ffi::c_int;
@@ -72,22 +72,6 @@ fn loaded(name: Ref<'_>) -> Result<Option<Owned>> {
     match unsafe { Owned::from_nullable(PyImport_GetModule(name.as_ptr())) } {
         None if error::occurred() => Err(Raised),
         module => Ok(module),
-    }
-}
-
-/// Whether nobody has put an `__import__` of their own in the place of the interpreter's.
-fn import_is_builtin(state: &State) -> bool {
-    // SAFETY: the builtins are a dict; what is found is looked at before anything else runs, and has a method table if
-    // it is a native function.
-    unsafe {
-        let builtins = PyEval_GetBuiltins();
-        if builtins.is_null() || PyDict_CheckExact(builtins) == 0 {
-            return false;
-        }
-        let import = PyDict_GetItemWithError(builtins, state.names.__import__.as_ptr());
-        !import.is_null()
-            && PyCFunction_CheckExact(import) != 0
-            && CStr::from_ptr((*(*import.cast::<PyCFunctionObject>()).m_ml).ml_name) == c"__import__"
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) use global::find_class;
 pub(crate) use guarded::{Guarded, SharedMemo};
 pub(crate) use host::{Builder, Hook, Hooks, Visible, has_native_hash};
 pub(crate) use instance::StateAhead;
-pub(crate) use nature::{Function, Nature};
+pub(crate) use nature::{Function, Nature, slots_of};
 pub(crate) use options::Options;
 pub(crate) use source::{File, FileSource, must_be_file};
 pub(crate) use spare::{Aids, Spare};

@@ -4,9 +4,8 @@ use super::class::{Class, SetState};
 use super::host::Builder;
 use super::native::{Native, is_original, items_of, loaded};
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref, Result};
-use std::ffi::CStr;
-use std::ptr;
+use crate::ffi::function::native_name;
+use crate::ffi::{Owned, Ref, Result, layout};
 
 /// How instances of a class are made, and what is done to them, when none of it runs code or can be told from outside: if
 /// they are given up again nothing has happened.
@@ -184,20 +183,10 @@ impl Builder<'_> {
     /// The same for a state of `None` and attributes that live in slots.
     fn fill_slots_inertly(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Option<Result<()>> {
         let layout = self.layout?;
-        if !state.is_exactly(&raw mut PyTuple_Type) {
-            return None;
-        }
-        let &[none, slots] = items_of(state) else { return None };
-        if !none.is_none() || !slots.is_exactly(&raw mut PyDict_Type) {
-            return None;
-        }
-        let mut items = Vec::new();
-        let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
-        // SAFETY: a dict, which does not change meanwhile.
-        unsafe {
-            while PyDict_Next(slots.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0 {
-                items.extend([Ref::new(key).to_owned(), Ref::new(value).to_owned()]);
-            }
+        let slots = slots_of(state).filter(|slots| slots.is_exactly(&raw mut PyDict_Type))?;
+        let (mut items, mut position) = (Vec::new(), 0);
+        while let Some((key, value)) = layout::items::next(slots, &mut position) {
+            items.extend([key.to_owned(), value.to_owned()]);
         }
         self.settle();
         // SAFETY: an instance keeps its class alive, and this is its class.
@@ -214,6 +203,17 @@ impl Builder<'_> {
     }
 }
 
+/// The second of a state that is a pair with `None`: attributes that live in slots.
+pub(crate) fn slots_of(state: Ref<'_>) -> Option<Ref<'_>> {
+    if !state.is_exactly(&raw mut PyTuple_Type) {
+        return None;
+    }
+    match *items_of(state) {
+        [none, slots] if none.is_none() => Some(slots),
+        _ => None,
+    }
+}
+
 /// `deque(items, most)`
 fn bounded_deque(class: Ref<'_>, items: Ref<'_>, most: Ref<'_>) -> Option<Result<Owned>> {
     let plain = items.is_exactly(&raw mut PyList_Type) || items.is_exactly(&raw mut PyTuple_Type);
@@ -222,15 +222,8 @@ fn bounded_deque(class: Ref<'_>, items: Ref<'_>, most: Ref<'_>) -> Option<Result
 
 /// Whether this is the function of the module `array`.
 fn is_array_reconstructor(function: Ref<'_>) -> bool {
-    if !function.is_exactly(&raw mut PyCFunction_Type) {
-        return false;
-    }
-    // SAFETY: a native function has a name as long as it is alive, and may be bound to an object, which it holds.
-    unsafe {
-        let parts = &*function.as_ptr().cast::<PyCFunctionObject>();
-        CStr::from_ptr((*parts.m_ml).ml_name) == c"_array_reconstructor"
-            && Ref::from_nullable(parts.m_self)
-                .zip(loaded("array"))
-                .is_some_and(|(home, array)| home.is(array.as_ref()))
-    }
+    // SAFETY: a native function may be bound to an object, which it holds.
+    let home = || unsafe { Ref::from_nullable((*function.as_ptr().cast::<PyCFunctionObject>()).m_self) };
+    native_name(function) == Some(c"_array_reconstructor")
+        && home().zip(loaded("array")).is_some_and(|(home, array)| home.is(array.as_ref()))
 }

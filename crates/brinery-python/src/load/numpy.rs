@@ -5,8 +5,9 @@
 
 use super::native::{is_original, items_of, loaded};
 use crate::ffi::api::*;
+use crate::ffi::function::native_name;
 use crate::ffi::{Owned, Ref, Result, bytes, error, layout, text};
-use std::ffi::{CStr, c_int, c_uint, c_void};
+use std::ffi::{c_int, c_uint, c_void};
 use std::ptr;
 
 /// What is known of numpy, once something of it has been called.
@@ -104,15 +105,12 @@ impl Numpy {
 /// Whether an object is a function of a name that numpy's have as well.
 #[inline(always)]
 fn has_known_name(object: Ref<'_>) -> bool {
-    // SAFETY: functions have names as long as they are alive.
-    unsafe {
-        if object.is_exactly(&raw mut PyFunction_Type) {
-            let name = Ref::from_nullable((*object.as_ptr().cast::<PyFunctionObject>()).func_name);
-            return name.is_some_and(|name| text::ascii(name) == Some(b"_frombuffer"));
-        }
-        object.is_exactly(&raw mut PyCFunction_Type)
-            && CStr::from_ptr((*(*object.as_ptr().cast::<PyCFunctionObject>()).m_ml).ml_name) == c"scalar"
+    if object.is_exactly(&raw mut PyFunction_Type) {
+        // SAFETY: functions have names as long as they are alive.
+        let name = unsafe { Ref::from_nullable((*object.as_ptr().cast::<PyFunctionObject>()).func_name) };
+        return name.is_some_and(|name| text::ascii(name) == Some(b"_frombuffer"));
     }
+    native_name(object) == Some(c"scalar")
 }
 
 impl Known {

@@ -8,9 +8,9 @@ use super::deeds::Deed;
 use super::forms::{Arguments, Form};
 use super::rules::{Judged, Rules, plain_text};
 use crate::ffi::api::*;
-use crate::ffi::layout::int;
+use crate::ffi::layout::{self, int};
 use crate::ffi::{Owned, Ref, Result, sequence};
-use crate::load::{Builder, Function, Nature};
+use crate::load::{Builder, Function, Nature, slots_of};
 use brinery::policy::{Native, Shape, State};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -266,13 +266,9 @@ impl<'a> Direct<'a> {
         if !state.is_exactly(&raw mut PyDict_Type) {
             return false;
         }
-        let mut items = Vec::new();
-        let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-        // SAFETY: a dict, which does not change meanwhile.
-        unsafe {
-            while PyDict_Next(state.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0 {
-                items.extend([Ref::new(key), Ref::new(value)]);
-            }
+        let (mut items, mut position) = (Vec::new(), 0);
+        while let Some((key, value)) = layout::items::next(state, &mut position) {
+            items.extend([key, value]);
         }
         self.state(instance, &items)
     }
@@ -461,28 +457,13 @@ impl<'a> Direct<'a> {
 
     /// Whether all keys and values of a dict have their shapes.
     fn pairs(&self, keys: &Shape, values: &Shape, dict: Ref<'_>) -> bool {
-        let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-        // SAFETY: a dict, which does not change meanwhile, and holds what is in it.
-        unsafe {
-            while PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0 {
-                if !self.fits(keys, Ref::new(key)) || !self.fits(values, Ref::new(value)) {
-                    return false;
-                }
+        let mut position = 0;
+        while let Some((key, value)) = layout::items::next(dict, &mut position) {
+            if !self.fits(keys, key) || !self.fits(values, value) {
+                return false;
             }
         }
         true
-    }
-}
-
-/// The dict of a state that is a pair of `None` and a dict.
-pub(super) fn slots_of(state: Ref<'_>) -> Option<Ref<'_>> {
-    if !state.is_exactly(&raw mut PyTuple_Type) {
-        return None;
-    }
-    // SAFETY: it is a tuple.
-    match *unsafe { sequence::items_of_tuple(state) } {
-        [none, slots] if none.is_none() => Some(slots),
-        _ => None,
     }
 }
 

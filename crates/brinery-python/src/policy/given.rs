@@ -214,14 +214,11 @@ pub(crate) fn load_next(
     let load = Load { state, rules: policy, input, options, resolve: None, trailing: true };
     let loaded = load.load(None).map_err(|Raised| as_refusal(state));
     let end = loaded.as_ref().map_or(input.len(), |loaded| loaded.1);
+    // What says why is put by, for the file is called meanwhile.
     let failure = if loaded.is_err() { error::take() } else { None };
     let end = Owned::int(end as i64)?;
     // SAFETY: both are alive.
     let end = unsafe { Owned::from_result(PyNumber_Add(start.as_ptr(), end.as_ptr()))? };
     file.call_method1(state.names.seek.as_ref(), end.as_ref())?;
-    match (loaded, failure) {
-        (Ok((value, _)), _) => Ok(value),
-        (Err(Raised), Some(failure)) => Err(error::restore(failure)),
-        (Err(Raised), None) => Err(Raised),
-    }
+    loaded.map(|(value, _)| value).map_err(|Raised| failure.map_or(Raised, error::restore))
 }

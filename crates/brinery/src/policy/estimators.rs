@@ -2,7 +2,7 @@
 //! without looking. All is judged when the stream has ended, for then nothing in it can change any more.
 
 use super::examine::Examiner;
-use super::numpy::{Array, array, state_of};
+use super::numpy::{Array, all_within, are_bounds, array, state_of};
 use super::trees;
 use crate::value::{Id, Kind, Value};
 
@@ -13,10 +13,6 @@ const LARGEST: u64 = 1 << 47;
 
 fn signed(value: u64) -> Option<i64> {
     i64::try_from(value).ok()
-}
-
-fn all_within(items: &[i64], limit: u64) -> bool {
-    items.iter().all(|&item| u64::try_from(item).is_ok_and(|item| item < limit))
 }
 
 fn flat(examiner: &Examiner<'_, '_>, value: Value<'_, '_>) -> Option<Vec<i64>> {
@@ -260,9 +256,8 @@ fn codes_fit(examiner: &Examiner<'_, '_>, state: Value<'_, '_>) -> Option<bool> 
     };
     let grouped = state.get("_infrequent_enabled").and_then(Value::as_bool) == Some(true);
     let dropped = state.get("_drop_idx_after_grouping").filter(|dropped| !dropped.is_none());
-    let dropped = dropped.map(|dropped| Some(array(examiner, dropped)?.objects(examiner)));
     let dropped = match dropped {
-        Some(dropped) => Some(dropped?),
+        Some(dropped) => Some(array(examiner, dropped)?.objects(examiner)),
         None => None,
     };
     if columns.kind() != Kind::List || columns.len() != categories.len() {
@@ -270,18 +265,15 @@ fn codes_fit(examiner: &Examiner<'_, '_>, state: Value<'_, '_>) -> Option<bool> 
     }
     for (index, (columns, categories)) in columns.items().zip(categories.items()).enumerate() {
         let mut count = signed(array(examiner, categories)?.count())?;
-        let drops = dropped.as_ref().map(|dropped| dropped.get(index).map(|&id| examiner.value(id)));
-        if drops.is_some_and(|drop| drop.is_none_or(|drop| !drop.is_none())) {
-            count -= 1;
-        }
+        let dropped = dropped.as_ref().map(|dropped| dropped.get(index).map(|&id| examiner.value(id)));
+        let drops = i64::from(dropped.is_some_and(|drop| drop.is_none_or(|drop| !drop.is_none())));
+        count -= drops;
         if grouped {
             let rare = state.get("_infrequent_indices")?.item(index)?;
             if !rare.is_none() {
                 count -= signed(array(examiner, rare)?.count())? - 1;
                 let new = flat(examiner, state.get("_default_to_infrequent_mappings")?.item(index)?)?;
-                let all =
-                    count + i64::from(drops.is_some_and(|drop| drop.is_none_or(|drop| !drop.is_none())));
-                if !all_within(&new, u64::try_from(all).ok()?) {
+                if !all_within(&new, u64::try_from(count + drops).ok()?) {
                     return Some(false);
                 }
             }
@@ -371,14 +363,12 @@ impl Sparse {
                     }
                 };
                 let blocks = *data.dims.first()?;
-                let steps = starts.windows(2).all(|pair| pair[0] <= pair[1]);
                 let last = u64::try_from(*starts.last()?).ok()?;
                 plain(&data)
                     && (data.dims.len() == 1 || form == "bsr")
                     && shape.len() <= 2
                     && starts.len() as u64 == along.checked_add(1)?
-                    && starts.first() == Some(&0)
-                    && steps
+                    && are_bounds(&starts)
                     && last <= blocks
                     && last <= places.len() as u64
                     && all_within(&places, across)

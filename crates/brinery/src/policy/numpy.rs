@@ -377,6 +377,16 @@ pub(super) fn fits_buffer(examiner: &Examiner<'_, '_>, args: Id) -> bool {
     fits && !kind.object && ordered
 }
 
+/// Whether all numbers are places among so many.
+pub(super) fn all_within(places: &[i64], count: u64) -> bool {
+    places.iter().all(|&place| u64::try_from(place).is_ok_and(|place| place < count))
+}
+
+/// Whether numbers begin with zero and none is less than the one before: where the parts of something begin and end.
+pub(super) fn are_bounds(numbers: &[i64]) -> bool {
+    numbers.first() == Some(&0) && numbers.windows(2).all(|pair| pair[0] <= pair[1])
+}
+
 /// The order of so many axes.
 fn permutation(axes: Value<'_, '_>, len: usize) -> Option<Vec<usize>> {
     let axes: Vec<usize> = axes

@@ -1,7 +1,7 @@
 //! Torch's tensors: views of storages, which they may not reach out of.
 
 use super::examine::Examiner;
-use super::numpy::{content, dims};
+use super::numpy::{all_within, are_bounds, content, dims};
 use super::policy::Policy;
 use super::verdict::Examination;
 use crate::value::{Id, Kind, Value};
@@ -329,9 +329,6 @@ pub(super) fn is_sparse(examiner: &Examiner<'_, '_>, args: Id) -> bool {
 fn sparse_fits(examiner: &Examiner<'_, '_>, args: Value<'_, '_>) -> Option<()> {
     let layout = args.item(0)?.as_instance()?.args().item(0)?.as_str()?;
     let data = args.item(1)?;
-    let within = |items: &[i64], limit: u64| {
-        items.iter().all(|&item| u64::try_from(item).is_ok_and(|item| item < limit))
-    };
     if layout == "torch.sparse_coo" {
         let (indices, values) = (tensor(examiner, data.item(0)?)?, tensor(examiner, data.item(1)?)?);
         let size = unsigned(data.item(2)?.as_instance()?.args().item(0)?)?;
@@ -344,7 +341,7 @@ fn sparse_fits(examiner: &Examiner<'_, '_>, args: Value<'_, '_>) -> Option<()> {
         if indices.storage.data.is_some() {
             let items = indices.integers(examiner)?;
             let rows = items.chunks(usize::try_from(count).ok()?.max(1));
-            if !rows.zip(&size).all(|(row, &limit)| within(row, limit)) {
+            if !rows.zip(&size).all(|(row, &limit)| all_within(row, limit)) {
                 return None;
             }
         }
@@ -378,12 +375,11 @@ fn sparse_fits(examiner: &Examiner<'_, '_>, args: Value<'_, '_>) -> Option<()> {
     }
     if starts.storage.data.is_some() {
         let items = starts.integers(examiner)?;
-        let steps = items.windows(2).all(|pair| pair[0] <= pair[1]);
-        if items.first() != Some(&0) || items.last() != Some(&i64::try_from(count).ok()?) || !steps {
+        if !are_bounds(&items) || items.last() != Some(&i64::try_from(count).ok()?) {
             return None;
         }
     }
-    if indices.storage.data.is_some() && !within(&indices.integers(examiner)?, across) {
+    if indices.storage.data.is_some() && !all_within(&indices.integers(examiner)?, across) {
         return None;
     }
     Some(())

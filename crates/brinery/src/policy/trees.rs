@@ -1,7 +1,7 @@
 //! The trees of scikit-learn, whose nodes are places in memory.
 
 use super::examine::Examiner;
-use super::numpy::{Array, array, state_of};
+use super::numpy::{Array, all_within, array, state_of};
 use crate::value::{Id, Instance, Value};
 
 /// `(features, classes of each output, outputs)`
@@ -120,7 +120,7 @@ fn neighbours_fit(examiner: &Examiner<'_, '_>, is_ball: bool, state: Value<'_, '
         && bounds.dims == [if is_ball { 1 } else { 2 }, count as u64, features]
         && !data.is_object()
         && !bounds.is_object();
-    let inside = index.integers()?.iter().all(|place| (0..len).contains(place))
+    let inside = all_within(&index.integers()?, samples)
         && starts.iter().zip(&ends).all(|(start, end)| 0 <= *start && start <= end && *end <= len);
     // The children of a node stand at twice its place.
     let closed = (0i64..).zip(&leaves).all(|(node, leaf)| *leaf != 0 || 2 * node + 2 < count);

@@ -168,13 +168,8 @@ impl Books {
         let rest = count % (threshold + 1);
         if made <= threshold {
             let middle_is_due = middle.count > middle.threshold;
-            self.collect(if !middle_is_due {
-                YOUNG
-            } else if self.old_is_due() {
-                OLD
-            } else {
-                MIDDLE
-            });
+            let oldest_due = if self.old_is_due() { OLD } else { MIDDLE };
+            self.collect(if middle_is_due { oldest_due } else { YOUNG });
             generations()[YOUNG].count = rest as c_int;
             return MIDDLE;
         }
