@@ -65,6 +65,11 @@ def counted(results: Sequence[dict[str, Any]]) -> str:
     return f"{len(rows)} workloads, {many} rounds of each"
 
 
+def rewrite(marker: str, content: str) -> None:
+    """Replace what stands between two markers of the page of benchmarks."""
+    PAGE.write_text(between(PAGE.read_text(encoding="utf-8"), marker, content), encoding="utf-8")
+
+
 def between(text: str, marker: str, content: str) -> str:
     """Return the text with what stands between two markers replaced."""
     begin, end = f"<!-- begin {marker}: written by make bench -->", f"<!-- end {marker} -->"

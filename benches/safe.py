@@ -165,8 +165,7 @@ def main() -> int:
     told = table(found)
     print(told)
     if given.publish:
-        page = pages.PAGE.read_text(encoding="utf-8")
-        pages.PAGE.write_text(pages.between(page, "safe", told), encoding="utf-8")
+        pages.rewrite("safe", told)
     return 0
 
 

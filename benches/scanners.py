@@ -213,8 +213,7 @@ def main() -> int:
     found = table(results)
     print(found)
     if given.publish:
-        page = pages.PAGE.read_text(encoding="utf-8")
-        pages.PAGE.write_text(pages.between(page, "scanners", found), encoding="utf-8")
+        pages.rewrite("scanners", found)
     return 0
 
 

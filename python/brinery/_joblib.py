@@ -159,7 +159,9 @@ class _Writer:
             write({None: b"N", True: b"\x88", False: b"\x89"}[value])
         elif type(value) is int:
             digits = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
-            write(b"\x8a" + bytes([len(digits)]) + digits if len(digits) < 256 else b"")
+            if len(digits) > 255:
+                raise Malformed("a number that is too long for a description")
+            write(b"\x8a" + bytes([len(digits)]) + digits)
         elif type(value) is str:
             text = value.encode("utf-8", "surrogatepass")
             write(b"X" + struct.pack("<I", len(text)) + text)
