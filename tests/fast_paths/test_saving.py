@@ -295,6 +295,35 @@ def moments() -> object:
     ]
 
 
+def levels(depth: int) -> object:
+    """Containers of all kinds, one in the other, each held by the next alone."""
+    made: object = [depth]
+    for level in range(depth):
+        made = ([made, {level, f"t{level}"}], (made,), [frozenset([f"f{level}"]), made, []])[level % 3]
+    return made
+
+
+def held_twice() -> object:
+    """Small containers in such containers, some of which are met again."""
+    pair, row, few = (1, "a" * 3), ["b" * 3], frozenset(["c" * 3])
+    return [[pair, [row]], [[pair], row], {few, pair}, [few, (few, row)], [row, [row]]]
+
+
+def emptied(kind: type, count: int, gone: range) -> object:
+    """A container that others were taken out of."""
+    made = {number: f"n{number}" for number in range(count)} if kind is dict else set(range(count))
+    for number in gone:
+        made.pop(number) if kind is dict else made.remove(number)
+    return made
+
+
+def itself_within() -> object:
+    """Lists that only they themselves hold, at several depths."""
+    inner: list[object] = []
+    inner.append([(inner, {1: inner})])
+    return [[[[inner]]], [(inner,)]]
+
+
 CASES: dict[str, Callable[[], object]] = {
     "recursive tuple through a list with one holder": recursive_tuple,
     "a reduction in the instance": hook_in_instance("__reduce_ex__", other_reduction),
@@ -343,6 +372,31 @@ CASES: dict[str, Callable[[], object]] = {
     ],
     "attributes in a dict": lambda: [vars(obj := Plain(a=1, b=[2])) and obj, obj],
     "names that are no text": lambda: [vars(obj := Plain(a=1)).update({1: 2}), obj],
+    "containers in containers": lambda: [levels(depth) for depth in range(12)],
+    "containers in dicts": lambda: {f"k{depth}": levels(depth) for depth in range(12)},
+    "many in one": lambda: [[[f"a{x}{y}"] for y in range(x)] for x in range(70)],
+    "containers that are held twice": held_twice,
+    "containers that hold themselves": itself_within,
+    "sets of all sizes": lambda: [{f"e{size}-{n}" for n in range(size)} for size in range(70)],
+    "frozensets of all sizes": lambda: [frozenset(map(float, range(size))) for size in range(70)],
+    "sets of what is no leaf": lambda: [{(1, (2, "x")), frozenset([3]), b"bytes", Colour.RED, "ü", 1 << 80}],
+    "a large set": lambda: [set(range(3000)), {f"s{number}" for number in range(1001)}],
+    "sets that were larger": lambda: [emptied(set, 50, range(3, 47)), emptied(set, 5, range(5))],
+    "dicts that were larger": lambda: [emptied(dict, 50, range(0, 47)), emptied(dict, 5, range(1, 5))],
+    "whole batches": lambda: [{f"k{n}": n for n in range(size)} for size in (1, 999, 1000, 1001, 2000)],
+    "keys of all kinds": lambda: [{1: 2, 2.5: "x", None: None, False: [1], "ü": "x", (1, "a"): {2}, b"b": 1}],
+    "numbers of all sizes": lambda: {
+        f"i{bits}": [1 << bits, -(1 << bits), {1 << bits}] for bits in range(70)
+    },
+    "long text as value": lambda: {
+        f"t{size}": "x" * size for size in (0, 1, 31, 32, 254, 255, 256, 257, 70_000)
+    },
+    "a frame that ends among containers": lambda: [
+        [["y" * 40, {f"z{number}"}], ("w" * 90, frozenset([number]))] for number in range(900)
+    ],
+    "a frame that ends among pairs": lambda: [
+        {f"k{number}": "x" * number, "other": [number, "y" * 200]} for number in range(256)
+    ],
     "a frame that ends among attributes": lambda: [
         Plain(text="x" * 700, number=number) for number in range(300)
     ],

@@ -119,6 +119,8 @@ pub(crate) struct State {
     pub(crate) newobj: Owned,
     /// `()`
     pub(crate) empty_tuple: Owned,
+    /// `None`, `False` and `True`
+    pub(crate) constants: [Owned; 3],
     /// What is known of objects in memory, if anything is and may be used.
     pub(crate) layout: Option<Layout>,
     /// What loads use in turn.
@@ -189,6 +191,10 @@ impl State {
             newobj: copyreg.getattr(Owned::str("__newobj__")?.as_ref())?,
             getattr: import("builtins")?.getattr(Owned::str("getattr")?.as_ref())?,
             empty_tuple: Owned::tuple(&[])?,
+            // SAFETY: all three are alive as long as the interpreter.
+            constants: unsafe {
+                [Py_None(), Py_False(), Py_True()].map(|object| Ref::new(object).to_owned())
+            },
             layout: if fast_paths { Layout::new()? } else { None },
             spare: crate::load::Spare::default(),
             spare_dump: crate::save::Spare::default(),
@@ -248,6 +254,7 @@ impl State {
             getattr,
             newobj,
             empty_tuple: _,
+            constants: _,
             layout: _,
             spare: _,
             spare_dump: _,

@@ -141,18 +141,10 @@ impl<'de> Source<'de> for Tape<'_, '_> {
     }
 
     #[inline(always)]
-    fn number(&mut self, width: usize) -> ReadResult<u32> {
-        if let Some(&bytes) = self.ahead().first_chunk::<4>()
-            && width <= 4
-        {
-            self.position += width;
-            return Ok(u32::from_le_bytes(bytes) & (u32::MAX >> (32 - 8 * width as u32)));
-        }
-        self.need(width)?;
-        let bytes = self.ahead().get(..width).ok_or(ReadError::Truncated)?;
-        let number = bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte));
-        self.position += width;
-        Ok(number)
+    fn at_hand<const N: usize>(&mut self) -> Option<&[u8; N]> {
+        let bytes = self.window.get(self.position..)?.first_chunk()?;
+        self.position += N;
+        Some(bytes)
     }
 
     #[inline(always)]

@@ -320,11 +320,7 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline(always)]
     fn constant(&mut self, value: Option<bool>) -> Owned {
-        // SAFETY: all three are alive as long as the interpreter.
-        unsafe {
-            let objects = [Py_None(), Py_False(), Py_True()];
-            Ref::new(objects[value.map_or(0, |value| 1 + usize::from(value))]).to_owned()
-        }
+        self.state.constants[value.map_or(0, |value| 1 + usize::from(value))].clone()
     }
 
     #[inline(always)]

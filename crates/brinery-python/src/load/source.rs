@@ -458,6 +458,21 @@ impl<'de> Source<'de> for FileSource {
     }
 
     #[inline(always)]
+    fn opcode_at_hand(&mut self) -> Option<u8> {
+        self.at_hand().map(|&[code]| code)
+    }
+
+    #[inline(always)]
+    fn at_hand<const N: usize>(&mut self) -> Option<&[u8; N]> {
+        let start = self.position;
+        if self.rest().len() < N {
+            return None;
+        }
+        self.position += N;
+        self.data()[start..].first_chunk()
+    }
+
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]> {
         if self.rest().len() < N {
             self.fill(N)?;

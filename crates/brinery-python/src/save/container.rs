@@ -329,6 +329,11 @@ impl Dump<'_> {
                 progress.batch += done;
                 progress.count += done;
                 progress.at_value = true;
+                let all = progress.count as isize == layout::items::len(dict);
+                if all && progress.batch < BATCH_SIZE {
+                    self.out.op(if progress.single { Opcode::SetItem } else { Opcode::SetItems });
+                    return Ok(());
+                }
                 continue;
             }
             let mut position = progress.position;

@@ -149,12 +149,12 @@ impl Memo {
     /// As for [`insert`](Self::insert), whatever led to the object must keep it alive. It is not in progress.
     #[inline(always)]
     pub(crate) fn find_or_insert(&mut self, object: Ref<'_>) -> Result<usize, usize> {
-        let index = self.len();
-        let slot = self.slot(object.as_ptr() as usize);
-        if slot.index != IN_PROGRESS {
-            return Ok(slot.index);
+        // Most that is looked for is there.
+        if let Known::At(index) = self.get(object) {
+            return Ok(index);
         }
-        slot.index = index;
+        let index = self.len();
+        self.slot(object.as_ptr() as usize).index = index;
         if self.holds {
             // SAFETY: the object is alive.
             unsafe { Py_INCREF(object.as_ptr()) };

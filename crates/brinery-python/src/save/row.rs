@@ -8,7 +8,7 @@ use super::memo::Known;
 use super::output::Cursor;
 use crate::ffi::api::*;
 use crate::ffi::sequence::items;
-use crate::ffi::{Ref, bytes, layout, set, text};
+use crate::ffi::{Ref, bytes, layout, text};
 use brinery::Opcode;
 use brinery::write::{BATCH_SIZE, spell};
 
@@ -17,6 +17,10 @@ const LONGEST: usize = 255;
 
 /// How many items a container may have that is saved as a part of a row.
 const MOST_ITEMS: usize = 32;
+
+/// How many objects and how many levels of containers may be in such a one.
+const MOST_PARTS: usize = 64;
+const MOST_NESTED: usize = 3;
 
 /// How many objects the memo may have before a row, whose own objects have to be counted by four bytes, too.
 const MOST_KNOWN: usize = 1 << 31;
@@ -68,21 +72,27 @@ impl Dump<'_> {
 
     /// Saves elements of a set from a position on, as far as they are fit for a row; tells how many.
     pub(super) fn save_elements(&mut self, set: Ref<'_>, position: &mut isize, most: usize) -> usize {
-        let mut elements = [std::ptr::null_mut(); MOST_ITEMS];
-        let mut places = [*position; MOST_ITEMS + 1];
-        let mut count = 0;
-        while count < most.min(MOST_ITEMS) {
-            let mut next = places[count];
-            // The set holds the element on.
-            let Some(element) = set::next(set, &mut next) else { break };
-            elements[count] = element.as_ptr();
-            count += 1;
-            places[count] = next;
+        let Some(mut elements) = self.elements(set, *position) else { return 0 };
+        if !self.has_rows() {
+            return 0;
         }
-        // SAFETY: the set holds its elements until foreign code runs.
-        let done = unsafe { self.save_row(&elements[..count]) };
-        *position = places[done];
+        let mut cursor = self.cursor();
+        let mut done = 0;
+        while done < most
+            && cursor.is_open()
+            && let Some(element) = elements.next()
+            && (self.put_leaf(&mut cursor, element, 1) || self.put_container(&mut cursor, element))
+        {
+            *position = elements.position();
+            done += 1;
+        }
+        self.out.buffer().move_to(&cursor);
         done
+    }
+
+    #[inline(always)]
+    fn elements<'a>(&self, set: Ref<'a>, position: isize) -> Option<layout::Elements<'a>> {
+        self.state.layout.as_ref()?.elements(set, position)
     }
 
     /// Saves items of a dict from a position on, as far as they are fit for a row; tells how many.
@@ -92,15 +102,14 @@ impl Dump<'_> {
         }
         let mut cursor = self.cursor();
         let mut done = 0;
-        while done < most {
-            let mut next = *position;
-            let Some((key, value)) = layout::items::next(dict, &mut next) else { break };
-            // Keys that are shared count once for all dicts that have them.
-            let holders = isize::from(!layout::items::shares_keys(dict));
-            if !self.put_pair(&mut cursor, key, holders, value) {
-                break;
-            }
-            *position = next;
+        // Keys that are shared count once for all dicts that have them.
+        let holders = isize::from(!layout::items::shares_keys(dict));
+        let mut items = layout::items::Walk::new(dict, *position);
+        while done < most
+            && let Some((key, value)) = items.next()
+            && self.put_pair(&mut cursor, key, holders, value)
+        {
+            *position = items.position();
             done += 1;
         }
         self.out.buffer().move_to(&cursor);
@@ -130,17 +139,32 @@ impl Dump<'_> {
     /// Both or nothing.
     #[inline(always)]
     fn put_pair(&mut self, cursor: &mut Cursor, key: Ref<'_>, holders: isize, value: Ref<'_>) -> bool {
-        let key_size = leaf_size(key);
+        let Some(name) = short_text(key) else { return self.put_any_pair(cursor, key, holders, value) };
+        let leaf = Leaf::of(value);
+        // Whatever they are there is room for both.
+        if leaf == Leaf::None || !cursor.reaches(2 * (HEAD + LONGEST)) {
+            return self.put_any_pair(cursor, key, holders, value);
+        }
+        self.put_memoized(cursor, key, holders, spell::text(name.len()), name);
+        self.put(cursor, value, leaf);
+        true
+    }
+
+    /// The same for those that are measured first.
+    #[inline(never)]
+    fn put_any_pair(&mut self, cursor: &mut Cursor, key: Ref<'_>, holders: isize, value: Ref<'_>) -> bool {
+        let key_size = Leaf::of(key).size(key);
         if key_size == 0 {
             return false;
         }
-        let value_size = leaf_size(value);
-        if value_size > 0 {
-            if !cursor.reaches(key_size + value_size) {
+        let leaf = Leaf::of(value);
+        if leaf != Leaf::None {
+            if !cursor.reaches(key_size + leaf.size(value)) {
                 return false;
             }
             self.put_leaf(cursor, key, holders);
-            return self.put_leaf(cursor, value, 1);
+            self.put(cursor, value, leaf);
+            return true;
         }
         let size = self.container_size(value);
         if size == 0 || !cursor.reaches(key_size + size) {
@@ -151,46 +175,46 @@ impl Dump<'_> {
         true
     }
 
+    /// Saves a leaf that one container holds, for which there is room.
+    #[inline(always)]
+    fn put(&mut self, cursor: &mut Cursor, object: Ref<'_>, leaf: Leaf) {
+        match leaf {
+            Leaf::Text => {
+                let text = text::ascii(object).unwrap_or_default();
+                self.put_memoized(cursor, object, 1, spell::text(text.len()), text);
+            }
+            Leaf::Int => put_int(cursor, layout::int::value(object).unwrap_or_default()),
+            Leaf::Float => {
+                // SAFETY: the object is a float.
+                let (bytes, len) = spell::float(unsafe { PyFloat_AS_DOUBLE(object.as_ptr()) });
+                cursor.put(bytes, len);
+            }
+            Leaf::Constant => {
+                // SAFETY: True is a singleton.
+                let truth = object.is(unsafe { Ref::new(Py_True()) });
+                let bool = if truth { Opcode::NewTrue } else { Opcode::NewFalse };
+                cursor.op(if object.is_none() { Opcode::None } else { bool });
+            }
+            Leaf::None => {}
+        }
+    }
+
     /// Saves an object that has no parts or is in the memo; whether it is one. The cursor is open.
     #[inline(always)]
     fn put_leaf(&mut self, cursor: &mut Cursor, object: Ref<'_>, holders: isize) -> bool {
+        let leaf = Leaf::of(object);
+        if leaf != Leaf::None {
+            let fits = leaf != Leaf::Text || cursor.has_room(leaf.size(object));
+            if leaf == Leaf::Text && fits {
+                let text = text::ascii(object).unwrap_or_default();
+                return self.put_memoized(cursor, object, holders, spell::text(text.len()), text);
+            }
+            if fits {
+                self.put(cursor, object, leaf);
+            }
+            return fits;
+        }
         let kind = object.type_ptr();
-        if kind == &raw mut PyUnicode_Type {
-            let Some(ascii) = text::ascii(object).filter(|ascii| ascii.len() <= LONGEST) else {
-                return false;
-            };
-            if !cursor.has_room(ascii.len() + HEAD) {
-                return false;
-            }
-            return self.put_memoized(cursor, object, holders, spell::text(ascii.len()), ascii);
-        }
-        if kind == &raw mut PyLong_Type {
-            let Some(value) = layout::int::value(object) else { return false };
-            if i32::try_from(value).is_ok() {
-                let (bytes, len) = spell::short_int(value);
-                cursor.put(bytes, len);
-            } else {
-                let (bytes, len) = spell::long_int(value);
-                cursor.put(bytes, len);
-            }
-            return true;
-        }
-        if kind == &raw mut PyFloat_Type {
-            // SAFETY: the object is a float.
-            let (bytes, len) = spell::float(unsafe { PyFloat_AS_DOUBLE(object.as_ptr()) });
-            cursor.put(bytes, len);
-            return true;
-        }
-        if object.is_none() {
-            cursor.op(Opcode::None);
-            return true;
-        }
-        if kind == &raw mut PyBool_Type {
-            // SAFETY: True is a singleton.
-            let truth = object.is(unsafe { Ref::new(Py_True()) });
-            cursor.op(if truth { Opcode::NewTrue } else { Opcode::NewFalse });
-            return true;
-        }
         if kind == &raw mut PyBytes_Type {
             let data = bytes::as_slice(object);
             if data.len() > LONGEST || !cursor.has_room(data.len() + HEAD) {
@@ -250,28 +274,64 @@ impl Dump<'_> {
             return 0;
         }
         let kind = object.type_ptr();
-        let mut size = HEAD;
-        if kind == &raw mut PyDict_Type {
-            // Others are saved item by item, without being measured first.
-            return if layout::items::len(object) == 0 { size } else { 0 };
-        }
-        if kind != &raw mut PyTuple_Type && kind != &raw mut PyList_Type {
-            return 0;
-        }
-        // SAFETY: the object is a list or tuple, and holds its items.
-        let items = unsafe { items(object) };
-        if items.len() > MOST_ITEMS {
-            return 0;
-        }
-        for &item in items {
-            // SAFETY: as above.
-            let item_size = leaf_size(unsafe { Ref::new(item) });
-            if item_size == 0 {
+        if kind == &raw mut PyTuple_Type || kind == &raw mut PyList_Type {
+            // Most hold nothing that has parts.
+            // SAFETY: the object is a list or tuple, and holds its items.
+            let items = unsafe { items(object) };
+            if items.len() > MOST_ITEMS {
                 return 0;
             }
-            size += item_size;
+            let mut size = HEAD;
+            for &item in items {
+                // SAFETY: as above.
+                let item = unsafe { Ref::new(item) };
+                let leaf = Leaf::of(item);
+                if leaf == Leaf::None {
+                    return self.nested_size(object, &mut { MOST_PARTS }, MOST_NESTED);
+                }
+                size += leaf.size(item);
+            }
+            return size;
         }
-        size
+        self.nested_size(object, &mut { MOST_PARTS }, MOST_NESTED)
+    }
+
+    /// The same for any container, within which there may be so many objects and levels of containers.
+    #[inline(never)]
+    fn nested_size(&self, object: Ref<'_>, parts: &mut usize, levels: usize) -> usize {
+        let kind = object.type_ptr();
+        if !object.has_holders(1) {
+            return 0;
+        }
+        if kind == &raw mut PyDict_Type {
+            // Others are saved item by item, without being measured first.
+            return if layout::items::len(object) == 0 { HEAD } else { 0 };
+        }
+        let mut size = HEAD;
+        let mut add = |item: Ref<'_>| {
+            if *parts == 0 {
+                return false;
+            }
+            *parts -= 1;
+            let item_size = match Leaf::of(item) {
+                Leaf::None if levels > 0 => self.nested_size(item, parts, levels - 1),
+                leaf => leaf.size(item),
+            };
+            size += item_size;
+            item_size > 0
+        };
+        let fit = if kind == &raw mut PyTuple_Type || kind == &raw mut PyList_Type {
+            // SAFETY: the object is a list or tuple, and holds its items.
+            let items = unsafe { items(object) };
+            // SAFETY: as above.
+            items.len() <= MOST_ITEMS && items.iter().all(|&item| add(unsafe { Ref::new(item) }))
+        } else if kind == &raw mut PySet_Type || kind == &raw mut PyFrozenSet_Type {
+            self.elements(object, 0)
+                .is_some_and(|mut elements| elements.total() <= MOST_ITEMS && elements.all(&mut add))
+        } else {
+            false
+        };
+        if fit { size } else { 0 }
     }
 
     /// Saves a container that has been measured, and for which there is room.
@@ -281,31 +341,16 @@ impl Dump<'_> {
             cursor.op(Opcode::EmptyDict);
             cursor.op(Opcode::Memoize);
             self.memo().insert_waiting(object);
-            return;
-        }
-        // SAFETY: the object is a list or tuple, and holds its items.
-        let items = unsafe { items(object) };
-        let tuple = kind == &raw mut PyTuple_Type;
-        if tuple {
+        } else if kind == &raw mut PyTuple_Type {
+            // SAFETY: the object is a tuple, and holds its items.
+            let items = unsafe { items(object) };
             if items.is_empty() {
                 return cursor.op(Opcode::EmptyTuple);
             }
             if items.len() > 3 {
                 cursor.op(Opcode::Mark);
             }
-        } else {
-            cursor.op(Opcode::EmptyList);
-            cursor.op(Opcode::Memoize);
-            self.memo().insert_waiting(object);
-            if items.len() > 1 {
-                cursor.op(Opcode::Mark);
-            }
-        }
-        for &item in items {
-            // SAFETY: as above.
-            self.put_leaf(cursor, unsafe { Ref::new(item) }, 1);
-        }
-        if tuple {
+            self.put_items(cursor, items);
             cursor.op(match items.len() {
                 1 => Opcode::Tuple1,
                 2 => Opcode::Tuple2,
@@ -314,30 +359,118 @@ impl Dump<'_> {
             });
             cursor.op(Opcode::Memoize);
             self.memo().insert_waiting(object);
-        } else {
+        } else if kind == &raw mut PyList_Type {
+            // SAFETY: the object is a list, and holds its items.
+            let items = unsafe { items(object) };
+            cursor.op(Opcode::EmptyList);
+            cursor.op(Opcode::Memoize);
+            self.memo().insert_waiting(object);
+            if items.len() > 1 {
+                cursor.op(Opcode::Mark);
+            }
+            self.put_items(cursor, items);
             match items.len() {
                 0 => {}
                 1 => cursor.op(Opcode::Append),
                 _ => cursor.op(Opcode::Appends),
             }
+        } else if let Some(elements) = self.elements(object, 0) {
+            let frozen = kind == &raw mut PyFrozenSet_Type;
+            let empty = elements.total() == 0;
+            if !frozen {
+                cursor.op(Opcode::EmptySet);
+                cursor.op(Opcode::Memoize);
+                self.memo().insert_waiting(object);
+            }
+            if frozen || !empty {
+                cursor.op(Opcode::Mark);
+            }
+            for element in elements {
+                self.put_part(cursor, element);
+            }
+            if frozen {
+                cursor.op(Opcode::FrozenSet);
+                cursor.op(Opcode::Memoize);
+                self.memo().insert_waiting(object);
+            } else if !empty {
+                cursor.op(Opcode::AddItems);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn put_items(&mut self, cursor: &mut Cursor, items: &[*mut PyObject]) {
+        for &item in items {
+            // SAFETY: what has the items holds them.
+            self.put_part(cursor, unsafe { Ref::new(item) });
+        }
+    }
+
+    /// Saves a part of a container that has been measured.
+    #[inline(always)]
+    fn put_part(&mut self, cursor: &mut Cursor, object: Ref<'_>) {
+        match Leaf::of(object) {
+            Leaf::None => self.put_measured(cursor, object),
+            leaf => self.put(cursor, object, leaf),
         }
     }
 }
 
 const _: () = assert!(MOST_ITEMS < BATCH_SIZE);
 
-/// How many bytes an object without parts takes at most; zero for anything else.
+/// An object without parts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaf {
+    Text,
+    Int,
+    Float,
+    /// `None`, `False`, `True`
+    Constant,
+    /// It is something else.
+    None,
+}
+
+impl Leaf {
+    #[inline(always)]
+    fn of(object: Ref<'_>) -> Self {
+        let kind = object.type_ptr();
+        if kind == &raw mut PyUnicode_Type {
+            return if short_text(object).is_some() { Leaf::Text } else { Leaf::None };
+        }
+        if kind == &raw mut PyLong_Type {
+            return if layout::int::value(object).is_some() { Leaf::Int } else { Leaf::None };
+        }
+        if kind == &raw mut PyFloat_Type {
+            return Leaf::Float;
+        }
+        if object.is_none() || kind == &raw mut PyBool_Type { Leaf::Constant } else { Leaf::None }
+    }
+
+    /// How many bytes such an object takes at most; zero for anything else.
+    #[inline(always)]
+    fn size(self, object: Ref<'_>) -> usize {
+        match self {
+            Leaf::Text => HEAD + text::ascii(object).map_or(0, <[u8]>::len),
+            Leaf::None => 0,
+            _ => HEAD,
+        }
+    }
+}
+
+/// Text that a row may have, whether it is text at all.
 #[inline(always)]
-fn leaf_size(object: Ref<'_>) -> usize {
-    let kind = object.type_ptr();
-    if kind == &raw mut PyUnicode_Type {
-        return text::ascii(object)
-            .filter(|ascii| ascii.len() <= LONGEST)
-            .map_or(0, |ascii| HEAD + ascii.len());
+fn short_text(object: Ref<'_>) -> Option<&[u8]> {
+    let text = if object.is_exactly(&raw mut PyUnicode_Type) { text::ascii(object)? } else { return None };
+    (text.len() <= LONGEST).then_some(text)
+}
+
+#[inline(always)]
+fn put_int(cursor: &mut Cursor, value: i64) {
+    if i32::try_from(value).is_ok() {
+        let (bytes, len) = spell::short_int(value);
+        cursor.put(bytes, len);
+    } else {
+        let (bytes, len) = spell::long_int(value);
+        cursor.put(bytes, len);
     }
-    if kind == &raw mut PyLong_Type {
-        return if layout::int::value(object).is_some() { HEAD } else { 0 };
-    }
-    let leaf = kind == &raw mut PyFloat_Type || object.is_none() || kind == &raw mut PyBool_Type;
-    if leaf { HEAD } else { 0 }
 }

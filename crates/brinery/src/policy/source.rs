@@ -3,6 +3,7 @@
 use super::limits::Limits;
 use super::rule::Rule;
 use crate::opcode::{Opcode, byte};
+use crate::read::cursor::narrowed;
 use crate::read::{Chunk, ReadError, ReadResult, Source};
 
 /// The longest decimal integer that is read: the time for one grows with the square of its length.
@@ -307,15 +308,17 @@ impl<'de> Source<'de> for Checked<'de> {
     }
 
     #[inline(always)]
-    fn number(&mut self, width: usize) -> ReadResult<u32> {
-        if width <= 4
-            && let Some(&bytes) = self.rest().first_chunk::<4>()
-        {
-            self.position += width;
-            return Ok(u32::from_le_bytes(bytes) & (u32::MAX >> (32 - 8 * width as u32)));
-        }
-        let bytes = self.split(width)?;
-        Ok(bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte)))
+    fn at_hand<const N: usize>(&mut self) -> Option<&[u8; N]> {
+        let bytes = self.input.get(self.position..)?.first_chunk()?;
+        self.position += N;
+        Some(bytes)
+    }
+
+    #[inline(always)]
+    fn number_at_hand(&mut self, width: usize) -> Option<u32> {
+        let &bytes = self.rest().first_chunk()?;
+        self.position += width;
+        Some(narrowed(bytes, width))
     }
 
     #[inline(always)]
@@ -323,13 +326,6 @@ impl<'de> Source<'de> for Checked<'de> {
         let bytes = self.rest().first_chunk::<N>().ok_or(ReadError::Truncated)?;
         self.position += N;
         Ok(*bytes)
-    }
-
-    #[inline(always)]
-    fn byte(&mut self) -> ReadResult<u8> {
-        let &byte = self.input.get(self.position).ok_or(ReadError::Truncated)?;
-        self.position += 1;
-        Ok(byte)
     }
 
     #[inline(always)]
@@ -447,16 +443,16 @@ mod tests {
     fn what_is_skipped_costs_and_is_not_of_another_frame_or_protocol() {
         let limits = Limits { memory: Some(100), ..Limits::default() };
         let mut source = Checked::new(b"\x80\x04]\x94r\0\0\0\0bN.", &limits);
-        let _ = (source.opcode(), source.byte(), source.opcode());
+        let _ = (source.opcode(), source.array::<1>(), source.opcode());
         assert_eq!(source.ahead(), b"\x94r\0\0\0\0bN.");
         source.skip(7);
         assert_eq!((source.offset(), source.memory), (10, 100 - 8 - 72 - 8 - 8 - 16));
         assert!(source.opcode().is_err());
         let mut source = Checked::new(b"\x80\x02]\x94b.", &Limits::default());
-        let _ = (source.opcode(), source.byte(), source.opcode());
+        let _ = (source.opcode(), source.array::<1>(), source.opcode());
         assert_eq!(source.ahead(), b"");
         let mut source = Checked::new(b"\x80\x04\x95\x02\0\0\0\0\0\0\0]\x94bN.", &Limits::default());
-        let _ = (source.opcode(), source.byte(), source.opcode(), source.word());
+        let _ = (source.opcode(), source.array::<1>(), source.opcode(), source.array::<8>());
         source.frame(2).unwrap();
         assert_eq!(source.ahead(), b"]\x94");
     }
@@ -469,7 +465,7 @@ mod tests {
             let read = [0; 5].map(|_| {
                 let code = source.opcode();
                 if matches!(code, Ok(Some(byte::PROTO))) {
-                    source.byte().unwrap();
+                    source.array::<1>().unwrap();
                 }
                 assert!(most >= 6 || source.ahead().is_empty());
                 code.is_err()

@@ -68,6 +68,22 @@ pub trait Source<'de> {
         false
     }
 
+    /// The next `N` bytes, if they are at hand; else [`array`](Self::array) has them, or has not.
+    ///
+    /// A result with an error in it would go through memory, which costs more than most opcodes.
+    #[inline(always)]
+    fn at_hand<const N: usize>(&mut self) -> Option<&[u8; N]> {
+        None
+    }
+
+    /// A little-endian number of one, two or four bytes, if it is at hand, and so are the two bytes behind it.
+    #[inline(always)]
+    fn number_at_hand(&mut self, width: usize) -> Option<u32> {
+        let &bytes = self.ahead().first_chunk()?;
+        self.skip(width);
+        Some(narrowed(bytes, width))
+    }
+
     /// A little-endian number of one, two or four bytes.
     #[inline(always)]
     fn number(&mut self, width: usize) -> ReadResult<u32> {
@@ -80,18 +96,6 @@ pub trait Source<'de> {
 
     /// Exactly `N` bytes.
     fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]>;
-
-    /// One byte.
-    #[inline(always)]
-    fn byte(&mut self) -> ReadResult<u8> {
-        self.array().map(|[byte]| byte)
-    }
-
-    /// Eight bytes, as a little-endian number.
-    #[inline(always)]
-    fn word(&mut self) -> ReadResult<u64> {
-        self.array().map(u64::from_le_bytes)
-    }
 
     /// Exactly `len` bytes.
     fn take(&mut self, len: usize) -> ReadResult<Chunk<'de, '_>>;
@@ -169,6 +173,14 @@ pub trait Source<'de> {
     fn lookahead(&self, _offset: u64) -> &[u8] {
         &[]
     }
+}
+
+/// The first one, two or four of these bytes as a little-endian number.
+///
+/// The widths come in no order that a processor could foresee, so there is one way for all of them.
+#[inline(always)]
+pub(crate) fn narrowed(bytes: [u8; 4], width: usize) -> u32 {
+    u32::from_le_bytes(bytes) & (u32::MAX >> (32 - 8 * width as u32))
 }
 
 /// A [`Source`] over a slice.
@@ -253,16 +265,10 @@ impl<'de> Source<'de> for Cursor<'de> {
     }
 
     #[inline(always)]
-    fn number(&mut self, width: usize) -> ReadResult<u32> {
-        // The widths come in no order that a processor could foresee, so there is one way for all of them.
-        if width <= 4
-            && let Some(&bytes) = self.rest.first_chunk::<4>()
-        {
-            self.rest = &self.rest[width..];
-            return Ok(u32::from_le_bytes(bytes) & (u32::MAX >> (32 - 8 * width as u32)));
-        }
-        let bytes = self.split(width)?;
-        Ok(bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte)))
+    fn at_hand<const N: usize>(&mut self) -> Option<&[u8; N]> {
+        let (bytes, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(bytes)
     }
 
     #[inline(always)]
@@ -270,21 +276,6 @@ impl<'de> Source<'de> for Cursor<'de> {
         let (bytes, rest) = self.rest.split_first_chunk::<N>().ok_or(ReadError::Truncated)?;
         self.rest = rest;
         Ok(*bytes)
-    }
-
-    #[inline(always)]
-    fn byte(&mut self) -> ReadResult<u8> {
-        let (&byte, rest) = self.rest.split_first().ok_or(ReadError::Truncated)?;
-        self.rest = rest;
-        Ok(byte)
-    }
-
-    #[inline(always)]
-    fn word(&mut self) -> ReadResult<u64> {
-        // As an array in a result it would go through memory, in pieces that do not fit it.
-        let (bytes, rest) = self.rest.split_first_chunk().ok_or(ReadError::Truncated)?;
-        self.rest = rest;
-        Ok(u64::from_le_bytes(*bytes))
     }
 
     #[inline(always)]

@@ -71,6 +71,16 @@ impl<T, E> Lift<T, E> for Result<T, E> {
     }
 }
 
+/// The argument of an opcode, so many bytes as the place asks for.
+macro_rules! operand {
+    ($source:ident) => {
+        match $source.at_hand() {
+            Some(bytes) => *bytes,
+            None => $source.array()?,
+        }
+    };
+}
+
 impl<V> Machine<V> {
     /// A machine with nothing on its stack.
     pub fn new() -> Self {
@@ -196,7 +206,11 @@ impl<V> Machine<V> {
                     // Numbers come in runs.
                     let mut opcode = opcode;
                     loop {
-                        let value = source.number(width(opcode))?;
+                        let width = width(opcode);
+                        let value = match source.number_at_hand(width) {
+                            Some(value) => value,
+                            None => source.number(width)?,
+                        };
                         // Only the widest has a sign, and the others are not wide enough to be taken for negative.
                         self.stack.push(host.int(value.cast_signed().into()).host()?);
                         let alike = |next| matches!(next, byte::BININT | byte::BININT1 | byte::BININT2);
@@ -218,11 +232,11 @@ impl<V> Machine<V> {
                     self.stack.push(host.int_literal(number::long_line(&line)).host()?);
                 }
                 byte::LONG1 => {
-                    let [len] = source.array()?;
+                    let [len] = operand!(source);
                     self.long(len.into(), source, host)?;
                 }
                 byte::LONG4 => {
-                    let len = i32::from_le_bytes(source.array()?);
+                    let len = i32::from_le_bytes(operand!(source));
                     let len = usize::try_from(len).map_err(|_| Fault::NegativeLong)?;
                     self.long(len, source, host)?;
                 }
@@ -231,49 +245,49 @@ impl<V> Machine<V> {
                     self.stack.push(host.float(value).host()?);
                 }
                 byte::BINFLOAT => {
-                    let value = f64::from_bits(source.word()?.swap_bytes());
+                    let value = f64::from_be_bytes(operand!(source));
                     self.stack.push(host.float(value).host()?);
                 }
 
                 byte::SHORT_BINUNICODE => {
-                    let len = source.byte()?;
+                    let [len] = operand!(source);
                     self.stack.push(host.unicode(source.take(len.into())?).host()?);
                     self.memoize_next(source, host);
                 }
                 byte::BINUNICODE => {
-                    let len = u32::from_le_bytes(source.array()?);
+                    let len = u32::from_le_bytes(operand!(source));
                     self.stack.push(host.unicode(source.take(len as usize)?).host()?);
                     self.memoize_next(source, host);
                 }
                 byte::BINUNICODE8 => {
-                    let len = length(source.array()?, Opcode::BinUnicode)?;
+                    let len = length(operand!(source), Opcode::BinUnicode)?;
                     self.stack.push(host.unicode(source.take(len)?).host()?);
                 }
                 byte::UNICODE => self.stack.push(host.unicode_escaped(source.line()?).host()?),
 
                 byte::SHORT_BINBYTES => {
-                    let len = source.byte()?;
+                    let [len] = operand!(source);
                     self.stack.push(on_copy(source, |source| host.bytes(len.into(), source)).host()?);
                     self.memoize_next(source, host);
                 }
                 byte::BINBYTES => {
-                    let len = u32::from_le_bytes(source.array()?);
+                    let len = u32::from_le_bytes(operand!(source));
                     self.stack.push(on_copy(source, |source| host.bytes(len as usize, source)).host()?);
                 }
                 byte::BINBYTES8 => {
-                    let len = length(source.array()?, Opcode::BinBytes)?;
+                    let len = length(operand!(source), Opcode::BinBytes)?;
                     self.stack.push(on_copy(source, |source| host.bytes(len, source)).host()?);
                 }
                 byte::BYTEARRAY8 => {
-                    let len = length(source.array()?, Opcode::ByteArray8)?;
+                    let len = length(operand!(source), Opcode::ByteArray8)?;
                     self.stack.push(on_copy(source, |source| host.bytearray(len, source)).host()?);
                 }
                 byte::SHORT_BINSTRING => {
-                    let [len] = source.array()?;
+                    let [len] = operand!(source);
                     self.stack.push(host.string(source.take(len.into())?).host()?);
                 }
                 byte::BINSTRING => {
-                    let len = u32::from_le_bytes(source.array()?);
+                    let len = u32::from_le_bytes(operand!(source));
                     self.stack.push(host.string(source.take(len as usize)?).host()?);
                 }
                 byte::STRING => {
@@ -436,11 +450,11 @@ impl<V> Machine<V> {
                 }
 
                 byte::BINGET => {
-                    let index = source.byte()?;
+                    let [index] = operand!(source);
                     self.memo_get(index.into(), host)?;
                 }
                 byte::LONG_BINGET => {
-                    let index = u32::from_le_bytes(source.array()?);
+                    let index = u32::from_le_bytes(operand!(source));
                     self.memo_get(index.into(), host)?;
                 }
                 byte::GET => {
@@ -451,11 +465,11 @@ impl<V> Machine<V> {
                     host.memoize(self.top()?);
                 }
                 byte::BINPUT => {
-                    let index = source.byte()?;
+                    let [index] = operand!(source);
                     host.memo_put(index.into(), self.top()?);
                 }
                 byte::LONG_BINPUT => {
-                    let index = u32::from_le_bytes(source.array()?);
+                    let index = u32::from_le_bytes(operand!(source));
                     host.memo_put(index.into(), self.top()?);
                 }
                 byte::PUT => {
@@ -476,15 +490,15 @@ impl<V> Machine<V> {
                     self.stack.push(host.global(module, name).host()?);
                 }
                 byte::EXT1 => {
-                    let [code] = source.array()?;
+                    let [code] = operand!(source);
                     self.extension(code.into(), source, host)?;
                 }
                 byte::EXT2 => {
-                    let code = u16::from_le_bytes(source.array()?);
+                    let code = u16::from_le_bytes(operand!(source));
                     self.extension(code.into(), source, host)?;
                 }
                 byte::EXT4 => {
-                    let code = i32::from_le_bytes(source.array()?);
+                    let code = i32::from_le_bytes(operand!(source));
                     self.extension(code, source, host)?;
                 }
 
@@ -565,14 +579,14 @@ impl<V> Machine<V> {
                 }
 
                 byte::PROTO => {
-                    let [protocol] = source.array()?;
+                    let [protocol] = operand!(source);
                     if protocol > HIGHEST_PROTOCOL {
                         return Err(Fault::UnsupportedProtocol(protocol).into());
                     }
                     host.protocol(protocol);
                 }
                 byte::FRAME => {
-                    let len = length(source.array()?, Opcode::Frame)?;
+                    let len = length(operand!(source), Opcode::Frame)?;
                     source.frame(len)?;
                 }
                 byte::STOP => {

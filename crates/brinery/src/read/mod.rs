@@ -1,7 +1,7 @@
 //! Reading: bytes, instructions, and the machine that executes them.
 
 mod building;
-mod cursor;
+pub(crate) mod cursor;
 mod decoder;
 mod fault;
 mod fetches;

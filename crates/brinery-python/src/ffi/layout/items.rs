@@ -17,6 +17,36 @@ pub(crate) fn next<'a>(dict: Ref<'a>, position: &mut isize) -> Option<(Ref<'a>, 
     }
 }
 
+/// The items of a dict from a position on, as long as nothing changes the dict.
+#[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
+pub(crate) struct Walk<'a> {
+    dict: Ref<'a>,
+    position: isize,
+}
+
+#[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
+impl<'a> Walk<'a> {
+    /// Begins at a position that [`next`] has left, or at zero.
+    pub(crate) fn new(dict: Ref<'a>, position: isize) -> Self {
+        Walk { dict, position }
+    }
+
+    /// The position behind the last item that was handed out.
+    pub(crate) fn position(&self) -> isize {
+        self.position
+    }
+}
+
+#[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
+impl<'a> Iterator for Walk<'a> {
+    type Item = (Ref<'a>, Ref<'a>);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        next(self.dict, &mut self.position)
+    }
+}
+
 /// The number of items in a dict.
 #[inline(always)]
 pub(crate) fn len(dict: Ref<'_>) -> isize {
@@ -182,6 +212,73 @@ mod known {
                 };
                 if !value.is_null() {
                     return Some((Ref::new(key), Ref::new(value)));
+                }
+            }
+            None
+        }
+    }
+
+    /// The items of a dict from a position on, as long as nothing changes the dict.
+    pub(crate) struct Walk<'a> {
+        /// Where the first entry has its key, which its value follows.
+        first: *const *mut PyObject,
+        /// Where the next one has it, and how far apart they are.
+        entry: *const *mut PyObject,
+        stride: usize,
+        /// The values, if the keys are shared.
+        values: Values,
+        position: isize,
+        len: isize,
+        dict: std::marker::PhantomData<Ref<'a>>,
+    }
+
+    impl<'a> Walk<'a> {
+        /// Begins at a position that [`next`] has left, or at zero.
+        #[inline(always)]
+        pub(crate) fn new(dict: Ref<'a>, position: isize) -> Self {
+            // SAFETY: callers know that this is a dict; the position is one of its items, or the end.
+            unsafe {
+                let dict = dict.as_ptr().cast::<PyDictObject>();
+                let keys = (*dict).ma_keys.cast_const().cast::<Keys>();
+                let values = Values((*dict).ma_values.cast_const().cast());
+                let (first, stride) = if (*keys).kind == GENERAL {
+                    ((&raw const (*Keys::entries::<GeneralEntry>(keys)).key), 3)
+                } else {
+                    ((&raw const (*Keys::entries::<UnicodeEntry>(keys)).key), 2)
+                };
+                let len = if values.0.is_null() { (*keys).entries } else { (*dict).ma_used };
+                let entry = first.offset(position * stride as isize);
+                Walk { first, entry, stride, values, position, len, dict: std::marker::PhantomData }
+            }
+        }
+
+        /// The position behind the last item that was handed out.
+        #[inline(always)]
+        pub(crate) fn position(&self) -> isize {
+            self.position
+        }
+    }
+
+    impl<'a> Iterator for Walk<'a> {
+        type Item = (Ref<'a>, Ref<'a>);
+
+        #[inline(always)]
+        fn next(&mut self) -> Option<Self::Item> {
+            // SAFETY: positions below the length are those of entries; the dict holds what is in them, and does not change.
+            unsafe {
+                while self.position < self.len {
+                    if !self.values.0.is_null() {
+                        let index = self.values.index(self.position);
+                        self.position += 1;
+                        let key = *self.first.add(index * 2);
+                        return Some((Ref::new(key), Ref::new(self.values.value(index))));
+                    }
+                    let (key, value) = (*self.entry, *self.entry.add(1));
+                    self.position += 1;
+                    self.entry = self.entry.add(self.stride);
+                    if !value.is_null() {
+                        return Some((Ref::new(key), Ref::new(value)));
+                    }
                 }
             }
             None

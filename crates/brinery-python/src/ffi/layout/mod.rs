@@ -48,6 +48,7 @@ pub(crate) use self::{
     instance::Plan,
     moment::Moment,
     range::Ranges,
+    set::Elements,
     slots::slot_offset,
     values::{SharedKeys, Values, free_dict_slot, is_bare},
 };

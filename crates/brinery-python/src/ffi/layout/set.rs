@@ -134,11 +134,61 @@ impl Set {
     }
 }
 
+/// The elements of a set from a position on, as long as nothing changes the set.
+pub(crate) struct Elements<'a> {
+    set: &'a Set,
+    position: usize,
+}
+
+impl Elements<'_> {
+    /// The position behind the last element that was handed out, which the interpreter counts alike.
+    #[inline(always)]
+    pub(crate) fn position(&self) -> isize {
+        self.position.cast_signed()
+    }
+
+    /// How many there are in all.
+    #[inline(always)]
+    pub(crate) fn total(&self) -> usize {
+        self.set.used
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Ref<'a>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Ref<'a>> {
+        while self.position <= self.set.mask {
+            // SAFETY: the place is within the table, whose keys the set holds; one that was taken out has left a hash of -1.
+            unsafe {
+                let entry = *self.set.table.add(self.position);
+                self.position += 1;
+                if !entry.key.is_null() && entry.hash != -1 {
+                    return Some(Ref::new(entry.key));
+                }
+            }
+        }
+        None
+    }
+}
+
 impl Layout {
-    /// Whether sets can be made.
+    /// Whether sets can be made and read.
     #[inline(always)]
     pub(crate) fn has_sets(&self) -> bool {
         self.sets
+    }
+
+    /// The elements of a `set` or `frozenset` from a position on, if sets can be read.
+    #[inline(always)]
+    pub(crate) fn elements<'a>(&self, set: Ref<'a>, position: isize) -> Option<Elements<'a>> {
+        if !self.sets {
+            return None;
+        }
+        // SAFETY: a set looks like this.
+        let set = unsafe { &*set.as_ptr().cast::<Set>() };
+        Some(Elements { set, position: position.cast_unsigned() })
     }
 
     /// An empty set of this kind, `set` or `frozenset`.

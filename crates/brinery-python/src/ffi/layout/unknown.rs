@@ -19,6 +19,10 @@ impl Layout {
         match *self {}
     }
 
+    pub(crate) fn elements<'a>(&self, _: Ref<'a>, _: isize) -> Option<Elements<'a>> {
+        match *self {}
+    }
+
     pub(crate) fn small_int(&self, _: i64) -> Option<Owned> {
         match *self {}
     }
@@ -247,6 +251,27 @@ impl Values {
 
     pub(crate) unsafe fn finish(&self, _: usize) {
         match *self {}
+    }
+}
+
+/// Never made.
+pub(crate) struct Elements<'a>(std::convert::Infallible, std::marker::PhantomData<Ref<'a>>);
+
+impl Elements<'_> {
+    pub(crate) fn position(&self) -> isize {
+        match self.0 {}
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        match self.0 {}
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Ref<'a>;
+
+    fn next(&mut self) -> Option<Ref<'a>> {
+        match self.0 {}
     }
 }
 
