@@ -82,6 +82,40 @@ def test_short_strings_are_those_of_the_interpreter() -> None:
     assert all(text is found for text, found in zip(made, ["", chr(97), chr(233), chr(97)]))
 
 
+def test_short_texts_of_any_bytes_are_read_as_ever() -> None:
+    """Whatever the bytes are: the same text in the same memory, or the same error."""
+    rng = random.Random(11)
+    edges = b"\0\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef\xf0\xf1\xf3\xf4\xf5\xff"
+    pairs = [bytes([a, b]) for a in range(0x80, 256) for b in range(256)]
+    longer = [bytes(rng.choices(edges, k=rng.randrange(3, 7))) for _ in range(40_000)]
+    letters = "aé߿ࠀ\u2028\ud7ff\ue000\uffff\U00010000\U0010ffff"
+    whole = ["".join(rng.choices(letters, k=rng.randrange(1, 30))).encode() for _ in range(5_000)]
+    cut = [text[: rng.randrange(len(text))] for text in whole]
+    for text in [*pairs, *longer, *whole, *cut]:
+        data = b"\x8c" + bytes([len(text)]) + text + b"."
+        results = []
+        for engine in (brinery, _pickle):
+            try:
+                made = engine.loads(data)
+                results.append((made, sys.getsizeof(made), hash(made)))
+            except UnicodeDecodeError as error:
+                results.append((error.start, error.end, error.reason))
+        assert results[0] == results[1], text
+
+
+@pytest.mark.parametrize("protocol", range(3, 6))
+def test_bytes_of_every_length(protocol: int) -> None:
+    values = [bytes([size & 0xFF]) * size for size in range(600)]
+    made = same(_pickle.dumps(values, protocol))
+    assert [hash(value) for value in made] == [hash(value) for value in values]
+    assert [sys.getsizeof(value) for value in made] == [sys.getsizeof(value) for value in values]
+    assert [value + b"x" for value in made] == [value + b"x" for value in values]
+    # What is loaded is as distinct as what was saved.
+    one = brinery.loads(b"\x80\x04C\x01aC\x01a\x86.")
+    stock = _pickle.loads(b"\x80\x04C\x01aC\x01a\x86.")
+    assert (one[0] is one[1]) == (stock[0] is stock[1])
+
+
 def test_text_that_is_not_utf8_is_refused_as_ever() -> None:
     for body in (
         b"\xff\xfe",

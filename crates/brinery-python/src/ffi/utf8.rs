@@ -42,6 +42,90 @@ pub(crate) unsafe fn write<U: Unit>(text: &[u8], target: *mut U, len: usize) {
     }
 }
 
+/// How many bytes a short text has at most: what is done to [many characters at once](write) begins to pay later.
+pub(crate) const SHORT: usize = 64;
+
+/// The characters of a short text.
+pub(crate) struct Few<'a> {
+    chars: &'a [u32],
+    /// All bits that any of them has.
+    bits: u32,
+}
+
+impl<'a> Few<'a> {
+    /// `None` if the text is longer, or is not valid UTF-8.
+    #[inline(always)]
+    pub(crate) fn of(text: &[u8], chars: &'a mut [u32; SHORT]) -> Option<Self> {
+        if text.len() > SHORT {
+            return None;
+        }
+        let (mut len, mut bits) = (0, 0);
+        // What is behind the end goes on with no character.
+        let mut bytes = [0; SHORT + 3];
+        bytes[..text.len()].copy_from_slice(text);
+        let mut at = 0;
+        while at < text.len() {
+            let word = u32::from_le_bytes(*bytes[at..].first_chunk()?);
+            let (first, low) = (word & 0xff, |byte: u32| word >> (8 * byte) & 0x3f);
+            // Each is spelt with no more bytes than it needs; what is missing from the ranges is no character.
+            let char;
+            if first < 0x80 {
+                char = first;
+                at += 1;
+            } else if first < 0xe0 {
+                char = (first & 0x1f) << 6 | low(1);
+                at += 2;
+                if first < 0xc2 || word & 0xc000 != 0x8000 {
+                    return None;
+                }
+            } else if first < 0xf0 {
+                char = (first & 0x0f) << 12 | low(1) << 6 | low(2);
+                at += 3;
+                if char < 0x800 || char & 0xf800 == 0xd800 || word & 0xc0_c000 != 0x80_8000 {
+                    return None;
+                }
+            } else {
+                char = (first & 0x0f) << 18 | low(1) << 12 | low(2) << 6 | low(3);
+                at += 4;
+                if !matches!(char, 0x10000..0x11_0000) || word & 0xc0c0_c000 != 0x8080_8000 {
+                    return None;
+                }
+            }
+            *chars.get_mut(len)? = char;
+            len += 1;
+            bits |= char;
+        }
+        Some(Few { chars: &chars[..len], bits })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.chars.len()
+    }
+
+    /// What none of them is larger than: the limit of the narrowest width that fits all.
+    pub(crate) fn limit(&self) -> u32 {
+        match self.bits {
+            ..0x80 => 0x7f,
+            0x80..0x100 => 0xff,
+            0x100..0x10000 => 0xffff,
+            _ => 0x10_ffff,
+        }
+    }
+
+    /// Writes them one after the other.
+    ///
+    /// # Safety
+    ///
+    /// They fit the unit, and there is room for them.
+    #[inline(always)]
+    pub(crate) unsafe fn write<U: Unit>(&self, target: *mut U) {
+        for (index, &char) in self.chars.iter().enumerate() {
+            // SAFETY: by contract.
+            unsafe { target.add(index).write(U::narrow(char)) };
+        }
+    }
+}
+
 /// A width of characters in memory.
 pub(crate) trait Unit: Copy {
     fn narrow(char: u32) -> Self;

@@ -378,6 +378,15 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline(always)]
     fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Owned> {
+        if let Some(layout) = self.layout
+            && layout.makes_bytes(len)
+            && source.buffered() >= len
+        {
+            return match source.take(len) {
+                Ok(data) => layout.bytes(self.heap, &data),
+                Err(error) => Err(self.read_error(error)),
+            };
+        }
         let object = match self.file(source) {
             Some(file) => file.read_bytes(len),
             None => take_object(len, source, self.make.bytes),

@@ -14,6 +14,8 @@ pub(crate) mod int;
 pub(crate) mod items;
 
 #[cfg(known_layout)]
+mod bytes;
+#[cfg(known_layout)]
 mod collected;
 #[cfg(known_layout)]
 mod decimal;
@@ -62,7 +64,7 @@ pub(crate) use known::Layout;
 
 #[cfg(known_layout)]
 mod known {
-    use super::{collected::Books, collections, dict, number::Ints, set, text::Texts, values};
+    use super::{bytes, collected::Books, collections, dict, number::Ints, set, text::Texts, values};
     use crate::ffi::Result;
 
     /// The proof that the running interpreter's objects look as the modules here expect, and what they need to make some.
@@ -74,7 +76,9 @@ mod known {
         pub(crate) values: bool,
         /// What empty dicts are like, if tables of dicts can be made.
         pub(super) dicts: Option<dict::Empty>,
-        /// Whether sets can be made.
+        /// Whether `bytes` can be made.
+        pub(super) bytes: bool,
+        /// Whether sets can be made and read.
         pub(super) sets: bool,
         /// Whether deques and ordered dicts can be walked over.
         collections: bool,
@@ -88,8 +92,10 @@ mod known {
             };
             let values = values::are_known()?;
             let collections = collections::are_known()?;
-            let mut layout = Layout { ints, texts, books, values, dicts: None, sets: false, collections };
+            let mut layout =
+                Layout { ints, texts, books, values, dicts: None, bytes: false, sets: false, collections };
             layout.dicts = dict::Empty::new(&layout)?;
+            layout.bytes = bytes::are_known(&layout);
             layout.sets = set::are_known(&layout)?;
             Ok(Some(layout))
         }

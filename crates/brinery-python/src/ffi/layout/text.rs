@@ -3,6 +3,7 @@
 //! A `str` of ASCII is a header, of which nothing but the length differs, and the characters with a NUL behind them.
 
 use super::{Heap, Layout};
+use crate::ffi::utf8::{Few, SHORT};
 use crate::ffi::{Owned, Result, utf8};
 use pyo3_ffi::*;
 use std::ptr;
@@ -158,33 +159,66 @@ impl Layout {
 /// A `str` of UTF-8 that is not all ASCII; `None` if it is not valid, which the interpreter may see in another way.
 #[inline(never)]
 fn from_valid_utf8(text: &[u8]) -> Option<Result<Owned>> {
-    let valid =
-        if text.len() < 64 { str::from_utf8(text).is_ok() } else { simdutf8::basic::from_utf8(text).is_ok() };
-    if !valid {
+    if text.len() <= SHORT {
+        let mut chars = [0; SHORT];
+        let few = Few::of(text, &mut chars)?;
+        return new(few.len(), few.limit(), |room| {
+            // SAFETY: the characters are no larger than the limit, and there is room for all.
+            unsafe {
+                match room {
+                    Room::One(target) => few.write(target),
+                    Room::Two(target) => few.write(target),
+                    Room::Four(target) => few.write(target),
+                }
+            }
+        });
+    }
+    if simdutf8::basic::from_utf8(text).is_err() {
         return None;
     }
     // The first byte of a character tells how large it is, and is larger than all that follow it.
     let (largest, len) = utf8::survey(text);
-    if largest < 0x80 || len < 2 {
-        return None;
-    }
     let limit = match largest {
-        ..0xc4 => 0xff,
+        ..0x80 => 0x7f,
+        0x80..0xc4 => 0xff,
         0xc4..0xf0 => 0xffff,
         _ => 0x10_ffff,
     };
-    // SAFETY: the new string has room for `len` characters of the width that the limit stands for, and nothing sees it
-    // before they are written.
+    new(len, limit, |room| {
+        // SAFETY: as above; the text is valid.
+        unsafe {
+            match room {
+                Room::One(target) => utf8::write(text, target, len),
+                Room::Two(target) => utf8::write(text, target, len),
+                Room::Four(target) => utf8::write(text, target, len),
+            }
+        }
+    })
+}
+
+/// Where the characters of a new `str` go.
+enum Room {
+    One(*mut u8),
+    Two(*mut u16),
+    Four(*mut u32),
+}
+
+/// A `str` of so many characters up to a limit, which `fill` writes, as wide as the limit asks for; `None` if it is ASCII, or of
+/// no more than one character: the interpreter has some of those.
+#[inline(always)]
+fn new(len: usize, limit: u32, fill: impl FnOnce(Room)) -> Option<Result<Owned>> {
+    if limit < 0x80 || len < 2 {
+        return None;
+    }
+    // SAFETY: nothing sees the new string before its characters are written.
     let object = unsafe { Owned::from_result(PyUnicode_New(len as Py_ssize_t, limit)) };
     let Ok(object) = object else { return Some(object) };
-    // SAFETY: as above; the text is valid.
-    unsafe {
-        let data = PyUnicode_DATA(object.as_ptr());
-        match limit {
-            0xff => utf8::write(text, data.cast::<u8>(), len),
-            0xffff => utf8::write(text, data.cast::<u16>(), len),
-            _ => utf8::write(text, data.cast::<u32>(), len),
-        }
-    }
+    // SAFETY: the object is a string.
+    let data = unsafe { PyUnicode_DATA(object.as_ptr()) };
+    fill(match limit {
+        ..=0xff => Room::One(data.cast()),
+        0x100..=0xffff => Room::Two(data.cast()),
+        _ => Room::Four(data.cast()),
+    });
     Some(Ok(object))
 }

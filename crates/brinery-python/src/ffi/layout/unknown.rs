@@ -23,6 +23,14 @@ impl Layout {
         match *self {}
     }
 
+    pub(crate) fn makes_bytes(&self, _: usize) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn bytes(&self, _: Heap, _: &[u8]) -> Result<Owned> {
+        match *self {}
+    }
+
     pub(crate) fn small_int(&self, _: i64) -> Option<Owned> {
         match *self {}
     }
