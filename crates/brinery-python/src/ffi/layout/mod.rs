@@ -68,6 +68,7 @@ mod known {
     use crate::ffi::Result;
 
     /// The proof that the running interpreter's objects look as the modules here expect, and what they need to make some.
+    #[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
     pub(crate) struct Layout {
         pub(super) ints: Ints,
         pub(super) texts: Texts,
