@@ -15,15 +15,23 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
 import operator
 import pathlib
 import pickle
 import random
+import re
 import sys
+import types
 import uuid
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+
+try:
+    import numpy
+except ImportError:  # without it there is less to try
+    numpy = None  # type: ignore[assignment]
 
 import brinery
 from brinery import policy as policies
@@ -85,6 +93,44 @@ class Stateful(list):  # type: ignore[type-arg]
         self.__dict__.update(state)
 
 
+class Mapping(dict):  # type: ignore[type-arg]
+    """A dict with attributes."""
+
+
+class Sequence(list):  # type: ignore[type-arg]
+    """A list with attributes."""
+
+
+class Text(str):
+    """A text with attributes."""
+
+
+class Number(int):
+    """A number with attributes."""
+
+
+class Real(float):
+    """A float with attributes."""
+
+
+class Several(tuple):  # type: ignore[type-arg]
+    """A tuple with attributes."""
+
+
+class Level(enum.Enum):
+    """An enumeration whose members are asked for by their names."""
+
+    LOW = 1
+    HIGH = 2
+
+    def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
+        return getattr, (Level, self.name)
+
+
+class Coded:
+    """A class with an extension code."""
+
+
 class Rebuilt:
     """A class whose instances are made by a function of copyreg."""
 
@@ -102,11 +148,17 @@ def function() -> None:
 
 CLASSES = [f"tests.policy.fuzz:{cls.__name__}" for cls in (Plain, Point, Slotted, Hashed, Rebuilt)]
 
+#: The extension code of `Coded`.
+CODE = 0x7F31
+
 #: What needs the whole stream to be known before it can be made.
 WHOLE = {4, 5}
 
 #: What protocols below 2 cannot save.
 SLOTTED = 18
+
+#: How many kinds of objects there are.
+KINDS = 32 if numpy is None else 35
 
 
 def graph(rng: random.Random, kinds: list[int]) -> object:
@@ -196,6 +248,87 @@ def graph(rng: random.Random, kinds: list[int]) -> object:
             rebuilt = Rebuilt()
             rebuilt.__dict__["a"] = some()
             made.append(rebuilt)
+        elif kind == 25:
+            extension: object = rng.choice(
+                [
+                    Mapping({key(): some() for _ in range(rng.randrange(3))}),
+                    Sequence(some() for _ in range(rng.randrange(3))),
+                    Text(rng.randrange(20)),
+                    Number(rng.randrange(20)),
+                    Real(rng.random()),
+                    Several([some()]),
+                ]
+            )
+            if rng.random() < 0.5:
+                vars(extension).update({name: some() for name in rng.sample(["a", "extend"], 1)})
+            made.append(extension)
+        elif kind == 26:
+            made.append(types.SimpleNamespace(**{name: some() for name in rng.sample("abcd", 2)}))
+        elif kind == 27:
+            made.append(
+                rng.choice(
+                    [
+                        functools.partial(Point, 1),
+                        functools.partial(operator.itemgetter, rng.randrange(9), "x"),
+                        functools.partial(function),
+                    ]
+                )
+            )
+        elif kind == 28:
+            made.append(
+                rng.choice(
+                    [
+                        operator.itemgetter(rng.randrange(9)),
+                        operator.attrgetter("a.b"),
+                        operator.methodcaller("lower"),
+                        re.compile(rng.choice(["a+", "(b|c)", "x{2}"])),
+                        re.compile(b"a"),
+                    ]
+                )
+            )
+        elif kind == 29:
+            made.append(array.array(rng.choice("bdfiQ"), range(rng.randrange(4))))
+        elif kind == 30:
+            made.append(rng.choice(list(Level)))
+        elif kind == 31:
+            made.append(Coded())
+        elif kind == 32:
+            made.append(
+                rng.choice(
+                    [
+                        numpy.arange(rng.randrange(5)),
+                        numpy.ones((2, 3), "f4", order=rng.choice("CF")),
+                        numpy.array(["ab", "c"]),
+                        numpy.array([b"ab"]),
+                        numpy.array([1, 2], ">i2"),
+                        numpy.array(["2020-01-01"], "M8[D]"),
+                        numpy.zeros(0),
+                    ]
+                )
+            )
+        elif kind == 33:
+            held = numpy.empty(rng.randrange(4), object)
+            for index in range(len(held)):
+                held[index] = some()
+            made.append(held)
+        elif kind == 34:
+            made.append(
+                rng.choice(
+                    [
+                        numpy.float64(rng.random()),
+                        numpy.int8(3),
+                        numpy.bool_(True),
+                        numpy.str_("text"),
+                        numpy.bytes_(b"x"),
+                        numpy.datetime64("2020-01-01T00:00:00"),
+                        numpy.timedelta64(5, "h"),
+                        numpy.dtype("f4"),
+                        numpy.dtype("U3"),
+                        numpy.dtype([("a", "i4"), ("b", "O")]),
+                        numpy.zeros(2, [("a", "i4")]),
+                    ]
+                )
+            )
         else:
             made.append(rng.choice([range(rng.randrange(9)), slice(1, None), pathlib.PurePosixPath("/a/b")]))
     return made
@@ -249,6 +382,23 @@ def main() -> int:
     for name in ("_operator:add", "builtins:len"):
         granted |= brinery.Policy.allow(name, value=True)
     granted |= brinery.Policy.allow("tests.policy.fuzz:Problem", call="tuple", attributes=True)
+    for name in ("Mapping", "Sequence"):
+        granted |= brinery.Policy.allow(
+            f"tests.policy.fuzz:{name}", construct=True, extend=True, attributes=True
+        )
+    for name, value in (("Text", "str"), ("Number", "int"), ("Real", "float"), ("Several", "tuple")):
+        granted |= brinery.Policy.allow(
+            f"tests.policy.fuzz:{name}", construct=f"tuple[{value}]", attributes=True
+        )
+    for name in ("tests.policy.fuzz:Point", "operator:itemgetter", "tests.policy.fuzz:function"):
+        granted |= brinery.Policy.allow(name, value=True, call="tuple")
+    granted |= brinery.Policy.allow("tests.policy.fuzz:Level", members=["*"])
+    granted |= brinery.Policy.from_toml(
+        f'policy = 1\n[extensions]\n{CODE} = "tests.policy.fuzz:Coded"\n'
+    ) | brinery.Policy.allow("tests.policy.fuzz:Coded")
+    copyreg.add_extension("tests.policy.fuzz", "Coded", CODE)
+    if numpy is not None:
+        granted |= "numpy"
     seeds: list[bytes] = []
     learnt = granted
     loaded = refused = 0
@@ -256,7 +406,7 @@ def main() -> int:
         whatever = rng.random()
         if number % 10 == 0 or not seeds:
             protocol = rng.choice((0, 1, 2, 3, 4, 4, 4, 5))
-            kinds = [kind for kind in range(26) if whatever < 0.3 or kind not in WHOLE]
+            kinds = [kind for kind in range(KINDS + 1) if whatever < 0.3 or kind not in WHOLE]
             if protocol < 2:
                 kinds.remove(SLOTTED)
             data = pickle.dumps(graph(rng, rng.sample(kinds, rng.randrange(4, len(kinds)))), protocol)

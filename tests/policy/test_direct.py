@@ -10,6 +10,7 @@ import gc
 import io
 import operator
 import pickle
+import re
 import sys
 import types
 import typing
@@ -176,6 +177,42 @@ class Sized:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return super().__reduce_ex__(max(protocol, 2))
+
+
+class Extension:
+    """Classes that extend builtin ones are saved by their `__new__`, in all protocols."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return super().__reduce_ex__(max(protocol, 2))
+
+
+class Extended(Extension, dict):  # type: ignore[type-arg]
+    """A dict, with attributes."""
+
+
+class Series(Extension, list):  # type: ignore[type-arg]
+    """A list, with attributes."""
+
+
+class Word(Extension, str):
+    """A text, with attributes."""
+
+
+class Amount(Extension, int):
+    """A number."""
+
+
+class Shares(Extension, tuple):  # type: ignore[type-arg]
+    """A tuple."""
+
+
+class Grade(enum.Enum):
+    """Members that are asked for by their names."""
+
+    GOOD = 1
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        return getattr, (Grade, self.name)
 
 
 Pair = collections.namedtuple("Pair", "first second")
@@ -565,6 +602,16 @@ IN_ONE_GO: list[Any] = [
     collections.OrderedDict,
     Problem,
     [Plain, Plain],
+    filled(Extended(a=1, b=[2]), x=1),
+    Extended(),
+    filled(Series([1, [2]]), x=[1]),
+    filled(Word("word"), x=1),
+    Amount(7),
+    Shares((1, 2)),
+    types.SimpleNamespace(a=1, b=[2]),
+    array.array("d", [1.5, 2]),
+    re.compile("a+b"),
+    Grade.GOOD,
 ]
 
 
@@ -575,6 +622,11 @@ def grants_all() -> brinery.Policy:
     for exception in (Problem, Finished):
         policy |= brinery.Policy.allow(exception, value=True, call="tuple", attributes=True)
     policy |= brinery.Policy.allow(Pair, construct="tuple")
+    for container in (Extended, Series):
+        policy |= brinery.Policy.allow(container, construct=True, extend=True, attributes=True)
+    for value, shape in ((Word, "str"), (Amount, "int"), (Shares, "tuple")):
+        policy |= brinery.Policy.allow(value, construct=f"tuple[{shape}]", attributes=True)
+    policy |= brinery.Policy.allow(Grade, call=True, members=["*"])
     return policy | brinery.Policy.allow(a_function, value=True) | brinery.Policy.allow(len, value=True)
 
 

@@ -93,12 +93,12 @@ impl Builder<'_> {
         &mut self,
         items: &Items<'_, Owned>,
         stored: Stored,
-        make: impl FnOnce(&[Ref<'_>]) -> Option<Result<Owned>>,
+        make: impl FnOnce(&mut Self, &[Ref<'_>]) -> Option<Result<Owned>>,
     ) -> Option<Result<Owned>> {
         if !self.spares_tuple(stored) {
             return None;
         }
-        let made = make(borrowed(items.as_slice()))?;
+        let made = make(self, borrowed(items.as_slice()))?;
         self.memos.release(items.as_slice(), false);
         if stored != Stored::No {
             self.memos.spend_next();

@@ -197,7 +197,7 @@ unsafe fn makes_sets(kind: *mut PyTypeObject) -> bool {
 }
 
 /// Whether a class is the one that a module written in C has under this name, with its own idea of which module it belongs to.
-fn is_written_in_c(class: Ref<'_>, module: &str, name: &str) -> bool {
+pub(super) fn is_written_in_c(class: Ref<'_>, module: &str, name: &str) -> bool {
     // SAFETY: the class has a name as long as it is alive.
     let own = unsafe { std::ffi::CStr::from_ptr((*class.as_ptr().cast::<PyTypeObject>()).tp_name) };
     if own.to_bytes() != name.as_bytes() {
@@ -583,6 +583,20 @@ impl Native {
                 _ => self.make(layout, heap, nursery, kind, items_of(args)),
             }
         }
+    }
+
+    /// A member of an enumeration, `class`, by its name.
+    pub(super) fn member(&self, class: Ref<'_>, name: Ref<'_>) -> Option<Owned> {
+        let Native::Enum { .. } = *self else { return None };
+        let members = class.getattr(Owned::str("_member_map_").ok()?.as_ref());
+        error::clear();
+        let members = members.ok().filter(|members| members.is_exactly(&raw mut PyDict_Type))?;
+        // SAFETY: the dict, whose keys are names, is asked for a text; what it answers is taken hold of at once.
+        let found = unsafe {
+            Ref::from_nullable(PyDict_GetItemWithError(members.as_ptr(), name.as_ptr())).map(Ref::to_owned)
+        };
+        error::clear();
+        found.filter(|found| found.type_ref().is(class))
     }
 
     /// `kind.__new__(kind, *args)`, if that can be done without calling it.

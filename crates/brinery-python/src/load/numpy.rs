@@ -3,20 +3,63 @@
 //! The functions are those that numpy's headers publish for other extensions, in a table whose places never change. What
 //! they are called with is what the functions that streams name would call them with.
 
+use super::host::{is_atom, is_constant};
 use super::native::{is_original, items_of, loaded};
 use crate::ffi::api::*;
 use crate::ffi::function::native_name;
-use crate::ffi::{Owned, Ref, Result, bytes, error, layout, text};
-use std::ffi::{c_int, c_uint, c_void};
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, error, layout, sequence, text};
+use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::ptr;
 
 /// What is known of numpy, once something of it has been called.
 #[derive(Default)]
 pub(super) struct Numpy(Option<Known>);
 
+/// What makes objects of numpy, if all that it looks at is what it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    /// `numpy.dtype`
+    Dtype,
+    /// `numpy._core.multiarray._reconstruct`
+    Empty,
+    /// `numpy._core.multiarray.scalar`
+    Scalar,
+    /// `numpy._core.numeric._frombuffer`
+    FromBuffer,
+}
+
+/// Which objects something makes.
+#[derive(Clone, Copy)]
+pub(crate) enum Product {
+    /// Those of exactly this class.
+    Exactly(*mut PyTypeObject),
+    /// Those of this class and of what is derived from it.
+    Within(*mut PyTypeObject),
+}
+
+impl Product {
+    /// Whether an object is one of them.
+    #[inline(always)]
+    pub(crate) fn has(self, object: Ref<'_>) -> bool {
+        match self {
+            Product::Exactly(class) => object.is_exactly(class),
+            // SAFETY: both are classes, and alive: numpy's are never freed.
+            Product::Within(class) => unsafe { PyType_IsSubtype(object.type_ptr(), class) != 0 },
+        }
+    }
+}
+
 struct Known {
     /// `numpy._core.multiarray.scalar`
     scalar: Owned,
+    /// `numpy._core.multiarray._reconstruct`
+    reconstruct: Option<Owned>,
+    /// `numpy.ndarray.__setstate__` and `numpy.dtype.__setstate__`
+    set_array: Option<Owned>,
+    set_dtype: Option<Owned>,
+    /// The class of all arrays, and that of all scalars.
+    array: *mut PyTypeObject,
+    generic: *mut PyTypeObject,
     /// `numpy._core.numeric._frombuffer`, and its code.
     from_buffer: Option<(Owned, *mut PyObject)>,
     /// The class of all dtypes.
@@ -68,7 +111,9 @@ struct NewDtype {
 
 /// Places in the table of functions.
 const VERSION: usize = 0;
+const ARRAY: usize = 2;
 const DTYPE: usize = 3;
+const GENERIC: usize = 10;
 const SCALAR: usize = 60;
 const FROM_BUFFER: usize = 74;
 const NEW_SHAPE: usize = 135;
@@ -141,8 +186,18 @@ impl Known {
                 2 => true,
                 _ => return None,
             };
+            let setstate = |class: *mut c_void| {
+                let class = Ref::new(class.cast()).to_owned();
+                get(&class, "__setstate__").filter(|found| found.is_exactly(&raw mut PyMethodDescr_Type))
+            };
+            let reconstruct = get(&multiarray, "_reconstruct");
             Some(Known {
                 scalar,
+                reconstruct: reconstruct.filter(|found| native_name(found.as_ref()) == Some(c"_reconstruct")),
+                set_array: setstate(*table.add(ARRAY)),
+                set_dtype: setstate(*table.add(DTYPE)),
+                array: (*table.add(ARRAY)).cast(),
+                generic: (*table.add(GENERIC)).cast(),
                 from_buffer: from_buffer.map(|function| {
                     let code = PyFunction_GetCode(function.as_ptr());
                     (function, code)
@@ -243,4 +298,305 @@ impl Known {
         };
         Some(make())
     }
+}
+
+/// What is known of a dtype without fields.
+#[derive(Clone, Copy)]
+struct Facts {
+    /// The number of its type.
+    number: c_int,
+    /// The bytes of an item.
+    size: u64,
+}
+
+/// The numbers of types whose items have their size in the dtype alone: `bytes_` and `str_`.
+const TEXTS: [c_int; 2] = [18, 19];
+/// The number of references to objects.
+const OBJECT: c_int = 17;
+/// The number of types that have fields, or may have them.
+const VOID: c_int = 20;
+/// The numbers of dates and durations.
+const TIMES: [c_int; 2] = [21, 22];
+/// The number of the half-precision floats, the last of those that numpy 1 had.
+const HALF: c_int = 23;
+
+/// The most dimensions that an array has.
+const DIMENSIONS: usize = 32;
+/// More items than this, or bytes, no array has.
+const MOST: i64 = 1 << 47;
+
+/// What numpy's own C code makes of a stream's arguments. Each answers `None` where that is not all that it would do, or where
+/// the arguments do not go together.
+impl Numpy {
+    fn known(&mut self) -> Option<&Known> {
+        if self.0.is_none() {
+            self.0 = Known::find();
+            error::clear();
+        }
+        self.0.as_ref()
+    }
+
+    /// What an object makes, and of which class that is.
+    pub(super) fn maker(&mut self, object: Ref<'_>) -> Option<(Maker, Product)> {
+        let candidate = if object.is_type() {
+            // SAFETY: a class has a name as long as it is alive.
+            let name = unsafe { CStr::from_ptr((*object.as_ptr().cast::<PyTypeObject>()).tp_name) };
+            name == c"numpy.dtype"
+        } else {
+            has_known_name(object) || native_name(object) == Some(c"_reconstruct")
+        };
+        if !candidate {
+            return None;
+        }
+        let known = self.known()?;
+        if object.as_ptr() == known.dtype.cast() {
+            return Some((Maker::Dtype, Product::Within(known.dtype)));
+        }
+        if known.scalar.is(object) {
+            return Some((Maker::Scalar, Product::Within(known.generic)));
+        }
+        if known.reconstruct.as_ref().is_some_and(|function| function.is(object)) {
+            return Some((Maker::Empty, Product::Exactly(known.array)));
+        }
+        let from_buffer = known.from_buffer.as_ref().is_some_and(|(function, _)| function.is(object));
+        from_buffer.then_some((Maker::FromBuffer, Product::Exactly(known.array)))
+    }
+
+    /// What a maker makes of its arguments.
+    pub(super) fn make(&self, maker: Maker, args: &[Ref<'_>]) -> Option<Result<Owned>> {
+        let known = self.0.as_ref()?;
+        match (maker, args) {
+            (Maker::Dtype, [code, align, copy]) => known.new_dtype(*code, *align, *copy),
+            (Maker::Empty, [class, shape, code]) => known.empty(*class, *shape, *code),
+            (Maker::Scalar, [dtype, data]) => known.any_scalar(*dtype, *data),
+            (Maker::FromBuffer, [buffer, dtype, shape, order]) => {
+                let (function, code) = known.from_buffer.as_ref()?;
+                // SAFETY: it is a function.
+                let same = unsafe { PyFunction_GetCode(function.as_ptr()) } == *code;
+                let plain =
+                    buffer.is_exactly(&raw mut PyBytes_Type) || buffer.is_exactly(&raw mut PyByteArray_Type);
+                if !same || !plain {
+                    return None;
+                }
+                // SAFETY: it is one of the two.
+                let len = unsafe {
+                    if buffer.is_exactly(&raw mut PyBytes_Type) {
+                        PyBytes_Size(buffer.as_ptr())
+                    } else {
+                        PyByteArray_Size(buffer.as_ptr())
+                    }
+                };
+                let facts = known.facts(*dtype)?;
+                let fits = facts.number != OBJECT
+                    && items_of_shape(*shape)?.checked_mul(facts.size) == Some(len as u64);
+                if fits { known.array(*buffer, *dtype, *shape, *order) } else { None }
+            }
+            _ => None,
+        }
+    }
+
+    /// Gives a new dtype its state.
+    pub(super) fn set_dtype(&self, dtype: Ref<'_>, state: Ref<'_>) -> Option<Result<()>> {
+        let known = self.0.as_ref()?;
+        if !state.is_exactly(&raw mut PyTuple_Type) || !is_dtype_state(known.facts(dtype)?, items_of(state)) {
+            return None;
+        }
+        Some(known.set_dtype.as_ref()?.call(&[dtype, state]).map(drop))
+    }
+
+    /// Gives a new array its state, and says whether there are objects in it that may hold others.
+    pub(super) fn set_array(&self, array: Ref<'_>, state: Ref<'_>) -> Option<Result<bool>> {
+        let known = self.0.as_ref()?;
+        if !state.is_exactly(&raw mut PyTuple_Type) {
+            return None;
+        }
+        let &[version, shape, dtype, fortran, data] = items_of(state) else { return None };
+        let facts = known.facts(dtype)?;
+        let count = items_of_shape(shape)?;
+        let (objects, fits) = if facts.number == OBJECT {
+            // SAFETY: a size is asked of a list.
+            let has = |count| unsafe { PyList_GET_SIZE(data.as_ptr()) } as u64 == count;
+            (true, data.is_exactly(&raw mut PyList_Type) && has(count))
+        } else {
+            // SAFETY: a size is asked of bytes.
+            let len = || unsafe { PyBytes_Size(data.as_ptr()) } as u64;
+            let fits = data.is_exactly(&raw mut PyBytes_Type) && count.checked_mul(facts.size) == Some(len());
+            (false, fits)
+        };
+        if !fits || !is_number(version, 1) || !is_flag(fortran) || !array.is_exactly(known.array) {
+            return None;
+        }
+        let done = known.set_array.as_ref()?.call(&[array, state]);
+        // SAFETY: the list holds its items.
+        let item = |item: &*mut PyObject| unsafe { Ref::new(*item) };
+        // SAFETY: a list, which holds its items and does not change meanwhile.
+        let items = if objects { unsafe { sequence::items(data) } } else { &[] };
+        Some(done.map(|_| items.iter().map(item).any(|item| !is_atom(item) && !is_constant(item))))
+    }
+}
+
+impl Known {
+    /// What is known of a dtype that has no fields and is no array of its own.
+    fn facts(&self, dtype: Ref<'_>) -> Option<Facts> {
+        if !self.is_dtype(dtype) {
+            return None;
+        }
+        // SAFETY: a dtype of this version of numpy.
+        let (number, size) = unsafe {
+            if self.modern {
+                let dtype = &*dtype.as_ptr().cast::<NewDtype>();
+                (dtype.number, dtype.size)
+            } else {
+                let dtype = &*dtype.as_ptr().cast::<OldDtype>();
+                (dtype.number, dtype.size as isize)
+            }
+        };
+        let simple = (0..=HALF).contains(&number) && number != VOID;
+        Some(Facts { number, size: u64::try_from(size).ok()? }).filter(|_| simple)
+    }
+
+    /// `numpy.dtype(code, False, True)`: a copy, never the one dtype of the whole process.
+    fn new_dtype(&self, code: Ref<'_>, align: Ref<'_>, copy: Ref<'_>) -> Option<Result<Owned>> {
+        let wanted = is_flag(align) && is_flag(copy) && code.is_exactly(&raw mut PyUnicode_Type);
+        let truth = |flag: Ref<'_>| flag.is_true().ok();
+        if !wanted || truth(align) != Some(false) || truth(copy) != Some(true) || !is_code(text::ascii(code)?)
+        {
+            return None;
+        }
+        // SAFETY: the class of dtypes is alive.
+        let made = unsafe { Ref::new(self.dtype.cast()) }.call(&[code, align, copy]);
+        match made {
+            Ok(made) if made.has_holders(1) && self.facts(made.as_ref()).is_some() => Some(Ok(made)),
+            Ok(_) => None,
+            Err(Raised) => Some(Err(Raised)),
+        }
+    }
+
+    /// `_reconstruct(ndarray, (0,), b'b')`
+    fn empty(&self, class: Ref<'_>, shape: Ref<'_>, code: Ref<'_>) -> Option<Result<Owned>> {
+        let is_b = if code.is_exactly(&raw mut PyBytes_Type) {
+            bytes::as_slice(code) == b"b"
+        } else {
+            code.is_exactly(&raw mut PyUnicode_Type) && text::ascii(code) == Some(b"b")
+        };
+        let is_empty = shape.is_exactly(&raw mut PyTuple_Type)
+            && matches!(*items_of(shape), [length] if is_number(length, 0));
+        if class.as_ptr() != self.array.cast() || !is_b || !is_empty {
+            return None;
+        }
+        Some(self.reconstruct.as_ref()?.call(&[class, shape, code]))
+    }
+
+    /// `scalar(dtype, data)` of anything but objects and what has fields.
+    fn any_scalar(&self, dtype: Ref<'_>, data: Ref<'_>) -> Option<Result<Owned>> {
+        if let Some(made) = self.scalar(dtype, data) {
+            return Some(made);
+        }
+        let facts = self.facts(dtype)?;
+        let fits = facts.number != OBJECT
+            && data.is_exactly(&raw mut PyBytes_Type)
+            && bytes::as_slice(data).len() as u64 == facts.size;
+        fits.then(|| self.scalar.call(&[dtype, data]))
+    }
+}
+
+/// Whether this is the state of such a dtype: `(version, order, None, None, None, size, alignment, flags)`, and for dates
+/// `(metadata, unit)`.
+fn is_dtype_state(facts: Facts, state: &[Ref<'_>]) -> bool {
+    let (state, unit) = match *state {
+        [ref state @ .., unit] if state.len() == 8 => (state, Some(unit)),
+        ref state => (state, None),
+    };
+    let &[version, order, none, names, fields, size, alignment, flags] = state else { return false };
+    let number = |object: Ref<'_>| {
+        if object.is_exactly(&raw mut PyLong_Type) { layout::int::value(object) } else { None }
+    };
+    let order_fits = order.is_exactly(&raw mut PyUnicode_Type)
+        && matches!(text::ascii(order), Some(b"<" | b">" | b"=" | b"|"));
+    let size_fits = match number(size) {
+        Some(-1) => !TEXTS.contains(&facts.number),
+        Some(size) => TEXTS.contains(&facts.number) && u64::try_from(size) == Ok(facts.size),
+        None => false,
+    };
+    let flags_fit = match number(flags) {
+        // Items of some kinds are to be filled with zeros.
+        Some(0 | 8) => facts.number != OBJECT,
+        Some(63) => facts.number == OBJECT,
+        _ => false,
+    };
+    matches!(number(version), Some(3 | 4))
+        && order_fits
+        && [none, names, fields].iter().all(|part| part.is_none())
+        && size_fits
+        && number(alignment).is_some_and(|alignment| (-1..=16).contains(&alignment))
+        && flags_fit
+        && match unit {
+            None => !TIMES.contains(&facts.number),
+            Some(unit) if unit.is_none() => !TIMES.contains(&facts.number),
+            Some(unit) => TIMES.contains(&facts.number) && is_unit(unit),
+        }
+}
+
+/// Whether this is what a stream has of the unit of a date: `(None, (unit, count, 1, 1))`. It may have an empty dict instead of
+/// the `None`, which could be filled later, and is left to the judge of the whole.
+fn is_unit(metadata: Ref<'_>) -> bool {
+    let tuple = |object: Ref<'_>| object.is_exactly(&raw mut PyTuple_Type);
+    if !tuple(metadata) {
+        return false;
+    }
+    let &[first, unit] = items_of(metadata) else { return false };
+    if !first.is_none() || !tuple(unit) {
+        return false;
+    }
+    let &[name, count, numerator, denominator] = items_of(unit) else { return false };
+    let known = if name.is_exactly(&raw mut PyBytes_Type) {
+        (1..=7).contains(&bytes::as_slice(name).len())
+    } else {
+        name.is_exactly(&raw mut PyUnicode_Type)
+            && text::ascii(name).is_some_and(|name| (1..=7).contains(&name.len()))
+    };
+    known
+        && count.is_exactly(&raw mut PyLong_Type)
+        && layout::int::value(count).is_some_and(|count| (1..1 << 31).contains(&count))
+        && is_number(numerator, 1)
+        && is_number(denominator, 1)
+}
+
+/// Whether a code stands for a type without fields, by a letter and a size that numpy reads without a warning.
+fn is_code(code: &[u8]) -> bool {
+    match *code {
+        [b'S' | b'U', ref digits @ ..] => {
+            (1..=8).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+        }
+        [b'i' | b'u', b'1' | b'2' | b'4' | b'8'] | [b'f', b'2' | b'4' | b'8'] => true,
+        _ => {
+            matches!(code, b"b1" | b"f12" | b"f16" | b"c8" | b"c16" | b"c24" | b"c32" | b"M8" | b"m8" | b"O8")
+        }
+    }
+}
+
+/// The number of items of an array of this shape.
+fn items_of_shape(shape: Ref<'_>) -> Option<u64> {
+    if !shape.is_exactly(&raw mut PyTuple_Type) || items_of(shape).len() > DIMENSIONS {
+        return None;
+    }
+    // Dimensions beside a zero count too: numpy multiplies them.
+    let (mut whole, mut count) = (1i64, 1i64);
+    for length in items_of(shape) {
+        if !length.is_exactly(&raw mut PyLong_Type) {
+            return None;
+        }
+        let length = layout::int::value(*length).filter(|length| (0..MOST).contains(length))?;
+        whole = whole.checked_mul(length.max(1)).filter(|whole| *whole < MOST)?;
+        count *= length;
+    }
+    u64::try_from(count).ok()
+}
+
+fn is_number(object: Ref<'_>, wanted: i64) -> bool {
+    object.is_exactly(&raw mut PyLong_Type) && layout::int::value(object) == Some(wanted)
+}
+
+fn is_flag(object: Ref<'_>) -> bool {
+    object.is_exactly(&raw mut PyBool_Type) || is_number(object, 0) || is_number(object, 1)
 }

@@ -10,12 +10,13 @@ use super::rules::{Judged, Rules, plain_text};
 use crate::ffi::api::*;
 use crate::ffi::layout::{self, int};
 use crate::ffi::{Owned, Ref, Result, sequence};
-use crate::load::{Builder, Function, Nature, slots_of};
+use crate::load::{Builder, Function, Inert, Maker, Nature, Product, slots_of};
 use brinery::policy::{Native, Shape, State};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a load in one go knows, and what it may still spend.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub(super) struct Direct<'a> {
     rules: &'a Rules,
     /// Whether brinery itself finds the objects of globals.
@@ -35,6 +36,12 @@ pub(super) struct Direct<'a> {
     restricted: Option<HashMap<usize, Owned>>,
     /// Names that were compared with those of a state. The memo takes them for held, so they stay until the end.
     names: Vec<Owned>,
+    /// Arrays and dtypes of numpy that were made to be given a state, by their addresses.
+    unstated: HashSet<usize>,
+    /// Whether the stream has asked for members by their names, which are not taken for what a call of their class makes.
+    asks_for_members: bool,
+    /// Whether there is something that holds objects which the collector does not know of.
+    pub(super) is_opaque: bool,
 }
 
 /// A class or function that the stream has named.
@@ -42,12 +49,14 @@ struct Global<'a> {
     judged: &'a Judged<'a>,
     object: Owned,
     role: Role,
+    /// What it makes, if not instances of itself.
+    product: Option<Product>,
     /// The attributes of the last instance, in order.
     row: Vec<Attribute<'a>>,
 }
 
 /// What is known of a global.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Class(Option<Nature>),
     Function(Option<Function>),
@@ -76,6 +85,9 @@ impl<'a> Direct<'a> {
             obligations: Vec::new(),
             restricted: None,
             names: Vec::new(),
+            unstated: HashSet::new(),
+            asks_for_members: false,
+            is_opaque: false,
         }
     }
 
@@ -117,7 +129,8 @@ impl<'a> Direct<'a> {
             }
             Role::Function(builder.function(object.as_ref()))
         };
-        self.globals.push(Global { judged, object: object.clone(), role, row: Vec::new() });
+        let product = builder.product(object.as_ref());
+        self.globals.push(Global { judged, object: object.clone(), role, product, row: Vec::new() });
         Ok(Some(object))
     }
 
@@ -162,6 +175,12 @@ impl<'a> Direct<'a> {
             Role::Class(nature) => {
                 let nature = nature?;
                 let granted = match (nature, judged.capability.native) {
+                    (Nature::Partial, _) => {
+                        let (function, rest) = args.split_first()?;
+                        self.may_be_called_later(*function)
+                            && rest.iter().all(|argument| self.is_free(*argument))
+                            && self.pay(16 * args.len() as u64)
+                    }
                     (
                         Nature::Value
                         | Nature::Container
@@ -169,7 +188,10 @@ impl<'a> Direct<'a> {
                         | Nature::ByteArray
                         | Nature::Exception,
                         None | Some(Native::Elements | Native::Fraction),
-                    ) => self.takes(&judged.calls, args),
+                    )
+                    | (Nature::Dtype, Some(Native::Dtype)) => self.takes(&judged.calls, args),
+                    (Nature::Namespace, None) => args.is_empty() && self.takes(&judged.calls, args),
+                    (Nature::Inert(kind), None) => is_inert(kind, args) && self.takes(&judged.calls, args),
                     _ => false,
                 };
                 self.calls_builtins |= matches!(nature, Nature::Set | Nature::ByteArray);
@@ -184,7 +206,9 @@ impl<'a> Direct<'a> {
                     let &[class, base, state] = args else { return None };
                     let is_base = |kind: *mut PyTypeObject| base.as_ptr() == kind.cast();
                     if is_base(&raw mut PyBaseObject_Type) && state.is_none() {
-                        return self.construct(class, &[]).map(|_| Deed::New(class, &[]));
+                        let nature = self.construct(class, &[])?;
+                        let plain = matches!(nature, Nature::Instance | Nature::Uuid);
+                        return plain.then_some(Deed::New(class, &[]));
                     }
                     if !is_base(&raw mut PyTuple_Type) || !state.is_exactly(&raw mut PyTuple_Type) {
                         return None;
@@ -194,10 +218,63 @@ impl<'a> Direct<'a> {
                     let is_named = self.construct(class, items)? == Nature::NamedTuple;
                     return (is_named && self.is_free(state)).then_some(Deed::New(class, items));
                 }
-                function => (self.takes(&judged.calls, args), Deed::Call(function)),
+                Function::GetAttr => {
+                    let &[class, name] = args else { return None };
+                    self.asks_for_members = true;
+                    (self.is_member(class, name), Deed::Call(Function::GetAttr))
+                }
+                Function::Numpy(maker) => {
+                    let judge = match maker {
+                        Maker::Empty => Native::Array,
+                        Maker::Scalar => Native::Scalar,
+                        Maker::FromBuffer => Native::FromBuffer,
+                        Maker::Dtype => return None,
+                    };
+                    let granted = judged.capability.native == Some(judge) && self.takes(&judged.calls, args);
+                    (granted, Deed::Call(Function::Numpy(maker)))
+                }
+                function => {
+                    let granted = judged.capability.native.is_none() && self.takes(&judged.calls, args);
+                    (granted, Deed::Call(function))
+                }
             },
         };
         granted.then_some(deed)
+    }
+
+    /// Whether a `functools.partial` of an object may be made.
+    fn may_be_called_later(&self, function: Ref<'_>) -> bool {
+        is_global(function)
+            && self.find(function.as_ptr()).is_some_and(|index| {
+                let capability = self.globals[index].judged.capability;
+                capability.value && capability.call.is_some()
+            })
+    }
+
+    /// Whether a class that the stream has named may be asked for a member of this name.
+    fn is_member(&mut self, class: Ref<'_>, name: Ref<'_>) -> bool {
+        let Some(name) = plain_text(name) else { return false };
+        if !class.is_type() || name.starts_with("__") || name.contains('.') || !self.pay(16) {
+            return false;
+        }
+        self.find(class.as_ptr()).is_some_and(|index| {
+            let members = &self.globals[index].judged.capability.members;
+            members.contains(name) || members.contains("*") && !name.starts_with('_')
+        })
+    }
+
+    /// Notes an object that was made to be given a state, or that is given none.
+    pub(super) fn note_made(&mut self, maker: Maker, made: Ref<'_>) {
+        let place = made.as_ptr().addr();
+        match maker {
+            Maker::Dtype | Maker::Empty => {
+                self.unstated.insert(place);
+            }
+            Maker::FromBuffer if !self.unstated.is_empty() => {
+                self.unstated.remove(&place);
+            }
+            Maker::FromBuffer | Maker::Scalar => {}
+        }
     }
 
     /// Whether a call of the global at this place, or a construction, needs the tuple of its arguments in any case.
@@ -206,7 +283,14 @@ impl<'a> Direct<'a> {
         match self.globals[index].role {
             Role::Class(nature) => matches!(
                 nature,
-                Some(Nature::Instance | Nature::Uuid | Nature::Set | Nature::ByteArray | Nature::Exception)
+                Some(
+                    Nature::Instance
+                        | Nature::Uuid
+                        | Nature::Set
+                        | Nature::ByteArray
+                        | Nature::Exception
+                        | Nature::Extension(_)
+                )
             ),
             Role::Function(function) => {
                 matches!(function, Some(Function::NewObject | Function::Reconstructor))
@@ -223,9 +307,8 @@ impl<'a> Direct<'a> {
             return None;
         };
         let granted = match (nature, judged.capability.native) {
-            (Nature::Instance | Nature::NamedTuple, None) | (Nature::Uuid, Some(Native::Uuid)) => {
-                self.takes(&judged.constructions, args)
-            }
+            (Nature::Instance | Nature::NamedTuple | Nature::Extension(_), None)
+            | (Nature::Uuid, Some(Native::Uuid)) => self.takes(&judged.constructions, args),
             _ => false,
         };
         granted.then_some(nature)
@@ -240,7 +323,9 @@ impl<'a> Direct<'a> {
         }
         let known = &self.globals[index];
         match (&known.judged.capability.state, known.role) {
-            (State::Attributes(_), Role::Class(Some(Nature::Instance))) => {}
+            (State::Attributes(_), Role::Class(Some(Nature::Instance | Nature::Namespace))) => {}
+            // Items may come only before attributes, which has to be seen by them.
+            (State::Attributes(_), Role::Class(Some(Nature::Extension(_)))) if !items.is_empty() => {}
             (State::SetState(shape), Role::Class(Some(Nature::Uuid))) => return self.uuid(shape, items),
             _ => return false,
         }
@@ -260,17 +345,86 @@ impl<'a> Direct<'a> {
         true
     }
 
-    /// The same for attributes in a dict, which may be the second of a pair, those that live in slots.
-    pub(super) fn build(&mut self, instance: Ref<'_>, state: Ref<'_>) -> bool {
-        let state = slots_of(state).unwrap_or(state);
-        if !state.is_exactly(&raw mut PyDict_Type) {
-            return false;
+    /// The same for attributes in a dict, which may be the second of a pair, those that live in slots; the nature of the instance.
+    pub(super) fn build(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Option<Nature> {
+        let Role::Class(nature) = self.globals[self.find(instance.type_ptr().cast())?].role else {
+            return None;
+        };
+        let slots = slots_of(state);
+        let state = slots.unwrap_or(state);
+        if !state.is_exactly(&raw mut PyDict_Type)
+            || slots.is_some() && !matches!(nature, Some(Nature::Instance | Nature::Uuid))
+        {
+            return None;
         }
         let (mut items, mut position) = (Vec::new(), 0);
         while let Some((key, value)) = layout::items::next(state, &mut position) {
             items.extend([key, value]);
         }
-        self.state(instance, &items)
+        nature.filter(|_| self.state(instance, &items))
+    }
+
+    /// The names of the global that an extension code stands for.
+    pub(super) fn extension(&self, code: u32) -> Result<Option<[Owned; 2]>> {
+        let Some((module, name)) = self.rules.extension(code) else { return Ok(None) };
+        Ok(Some([Owned::interned(module)?, Owned::interned(name)?]))
+    }
+
+    /// Gives an object a state that is more than attributes, if that is granted and runs no code, and says whether it may hold
+    /// other objects now.
+    pub(super) fn set_native(
+        &mut self,
+        builder: &mut Builder<'_>,
+        object: Ref<'_>,
+        state: Ref<'_>,
+    ) -> Option<Result<bool>> {
+        if !state.is_exactly(&raw mut PyTuple_Type) || !self.is_free(state) {
+            return None;
+        }
+        // SAFETY: it is a tuple.
+        let parts = unsafe { sequence::items_of_tuple(state) };
+        let size = parts.iter().fold(64, |sum, part| sum + flat_size(*part));
+        if !self.pay(size) {
+            return None;
+        }
+        if let Some(index) = self.find(object.type_ptr().cast())
+            && matches!(self.globals[index].role, Role::Class(Some(Nature::Partial)))
+        {
+            let &[function, args, keywords, attributes] = parts else { return None };
+            let exact = |object: Ref<'_>, kind: *mut PyTypeObject| object.is_exactly(kind);
+            // SAFETY: a size is asked of a dict.
+            let is_empty = |dict: Ref<'_>| unsafe { PyDict_Size(dict.as_ptr()) } == 0;
+            let fits = exact(args, &raw mut PyTuple_Type)
+                && (keywords.is_none() || exact(keywords, &raw mut PyDict_Type))
+                && (attributes.is_none() || exact(attributes, &raw mut PyDict_Type) && is_empty(attributes))
+                && self.may_be_called_later(function);
+            return if fits { Some(builder.set_partial(object, state)?.map(|()| true)) } else { None };
+        }
+        if !self.unstated.remove(&object.as_ptr().addr()) {
+            return None;
+        }
+        // What it was made by: no array is a dtype.
+        let makers =
+            self.globals.iter().filter(|known| known.product.is_some_and(|product| product.has(object)));
+        let mut maker = makers.filter(|known| match known.role {
+            Role::Class(nature) => nature == Some(Nature::Dtype),
+            Role::Function(function) => function == Some(Function::Numpy(Maker::Empty)),
+        });
+        let (judged, is_dtype) = match (maker.next(), maker.next()) {
+            (Some(known), None) => (known.judged, matches!(known.role, Role::Class(_))),
+            _ => return None,
+        };
+        let judge = if is_dtype { Native::Dtype } else { Native::Array };
+        let State::SetState(shape) = &judged.capability.state else { return None };
+        if judged.capability.native != Some(judge) || !self.fits(shape, state) {
+            return None;
+        }
+        if is_dtype {
+            return Some(builder.set_dtype_inertly(object, state)?.map(|()| false));
+        }
+        let done = builder.set_array_inertly(object, state)?;
+        self.is_opaque |= matches!(done, Ok(true));
+        Some(done)
     }
 
     /// Finds out what attributes of these names may be.
@@ -303,17 +457,18 @@ impl<'a> Direct<'a> {
             && self.fits(values, *value)
     }
 
-    /// Whether a container may be extended by these items.
-    pub(super) fn extend(&mut self, container: Ref<'_>, items: &[Ref<'_>]) -> bool {
-        let Some(index) = self.find(container.type_ptr().cast()) else { return false };
-        let known = &self.globals[index];
-        match (&known.judged.capability.extend, known.role) {
-            (Some(Shape::Any), Role::Class(Some(Nature::Container))) => true,
-            (Some(shape), Role::Class(Some(Nature::Container))) if !shape.can_be_lost() => {
-                items.iter().all(|item| self.fits(shape, *item))
-            }
+    /// The nature of a container that may be extended by these items.
+    pub(super) fn extend(&mut self, container: Ref<'_>, items: &[Ref<'_>]) -> Option<Nature> {
+        let known = &self.globals[self.find(container.type_ptr().cast())?];
+        let Role::Class(nature @ Some(Nature::Container | Nature::Extension(_))) = known.role else {
+            return None;
+        };
+        let granted = match &known.judged.capability.extend {
+            Some(Shape::Any) => true,
+            Some(shape) if !shape.can_be_lost() => items.iter().all(|item| self.fits(shape, *item)),
             _ => false,
-        }
+        };
+        nature.filter(|_| granted)
     }
 
     /// Whether everything still has the shape that it had when it was judged.
@@ -331,20 +486,23 @@ impl<'a> Direct<'a> {
     /// Whether arguments are as they may be. What a call may copy of them is paid for: the same argument can be given to many
     /// calls.
     #[inline(always)]
-    fn takes(&mut self, alternatives: &[Arguments<'_>], args: &[Ref<'_>]) -> bool {
+    fn takes(&mut self, alternatives: &[Arguments<'a>], args: &[Ref<'_>]) -> bool {
         let Some(left) = self.work.get().checked_sub(1 + args.len() as u64) else { return false };
         self.work.set(left);
         for arguments in alternatives {
             let (fits, most) = match arguments {
                 Arguments::Any => (args.iter().all(|argument| self.is_free(*argument)), None),
                 Arguments::Each(form) => (args.iter().all(|argument| self.has_form(form, *argument)), None),
-                Arguments::These(forms, most) => {
+                Arguments::These { forms, most, .. } => {
                     let fits = forms.len() == args.len()
                         && forms.iter().zip(args).all(|(form, argument)| self.has_form(form, *argument));
                     (fits, *most)
                 }
             };
             if fits {
+                if let Arguments::These { fragile, .. } = arguments {
+                    self.obligations.extend(fragile.iter().map(|&(at, shape)| (args[at].to_owned(), shape)));
+                }
                 let each = 16 * args.len() as u64;
                 let size = || args.iter().fold(0, |sum, argument| sum + flat_size(*argument));
                 return self.pay(each + most.unwrap_or_else(size));
@@ -361,7 +519,7 @@ impl<'a> Direct<'a> {
             Form::None => object.is_none(),
             Form::Exactly(kind) => object.is_exactly(*kind),
             Form::Bytes(low, high) => has_length(object, *low, *high),
-            Form::Made(keys) => self.made_of(object).is_some_and(|judged| keys.contains(&judged.key)),
+            Form::Made(keys) => self.is_made(object, |judged| keys.contains(&judged.key)),
             Form::Global(keys) => {
                 is_global(object)
                     && self
@@ -373,13 +531,26 @@ impl<'a> Direct<'a> {
         }
     }
 
-    /// The class that an object is an instance of, if nothing but a call can have made it.
+    /// Whether an object was made by a global that is one of those wanted, whichever it was.
     #[inline]
-    fn made_of(&self, object: Ref<'_>) -> Option<&'a Judged<'a>> {
+    fn is_made(&self, object: Ref<'_>, wanted: impl Fn(&Judged<'a>) -> bool) -> bool {
         let class = object.type_ptr().cast();
-        let known = self.globals.iter().find(|known| known.object.as_ptr() == class)?;
-        let either = matches!(known.role, Role::Class(Some(Nature::Set | Nature::ByteArray)));
-        (!either).then_some(known.judged)
+        if let Some(known) = self.globals.iter().find(|known| known.object.as_ptr() == class) {
+            // What an opcode can make as well, and what nothing can.
+            let either = matches!(known.role, Role::Class(Some(Nature::Set | Nature::ByteArray)));
+            if self.asks_for_members && !known.object.is_exactly(&raw mut PyType_Type) {
+                return false;
+            }
+            if !either && known.role != Role::Class(None) {
+                return wanted(known.judged);
+            }
+        }
+        let mut makers = self
+            .globals
+            .iter()
+            .filter(|known| known.product.is_some_and(|product| product.has(object)))
+            .peekable();
+        makers.peek().is_some() && makers.all(|known| wanted(known.judged))
     }
 
     /// Whether there are as many objects as shapes, and each has its own.
@@ -432,9 +603,7 @@ impl<'a> Direct<'a> {
                 exactly(&raw mut PyDict_Type)
                     && ((&**key, &**value) == (&Shape::Any, &Shape::Any) || self.pairs(key, value, object))
             }
-            Shape::Made(module, name) => {
-                self.made_of(object).is_some_and(|judged| judged.is_called(module, name))
-            }
+            Shape::Made(module, name) => self.is_made(object, |judged| judged.is_called(module, name)),
             Shape::Global(module, name) => {
                 object.is_type()
                     && self
@@ -464,6 +633,29 @@ impl<'a> Direct<'a> {
             }
         }
         true
+    }
+}
+
+/// Whether all that happens in a call of such a class is known for these arguments.
+fn is_inert(kind: Inert, args: &[Ref<'_>]) -> bool {
+    let is_text = |object: &Ref<'_>| object.is_exactly(&raw mut PyUnicode_Type);
+    match (kind, args) {
+        (Inert::ItemGetter, [_, ..]) => true,
+        (Inert::AttrGetter, [_, ..]) => args.iter().all(is_text),
+        (Inert::MethodCaller, [name, ..]) => is_text(name),
+        (Inert::Array, [code, items]) => {
+            let is_number = |item: &*mut PyObject| {
+                // SAFETY: a list holds its items.
+                let item = unsafe { Ref::new(*item) };
+                item.is_exactly(&raw mut PyLong_Type) || item.is_exactly(&raw mut PyFloat_Type)
+            };
+            // Of texts, and of codes that are given up, there are warnings.
+            plain_text(*code).is_some_and(|code| "bBhHiIlLqQfd".contains(code))
+                && items.is_exactly(&raw mut PyList_Type)
+                // SAFETY: it is a list, which does not change meanwhile.
+                && unsafe { sequence::items(*items).iter().all(is_number) }
+        }
+        _ => false,
     }
 }
 

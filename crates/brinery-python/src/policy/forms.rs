@@ -9,8 +9,8 @@ pub(super) enum Arguments<'p> {
     Any,
     /// Any number of these.
     Each(Form<'p>),
-    /// These, which take so much memory at most where that is known.
-    These(Vec<Form<'p>>, Option<u64>),
+    /// These, which take so much memory at most where that is known. Some may lose their shapes again, by their places.
+    These { forms: Vec<Form<'p>>, most: Option<u64>, fragile: Vec<(usize, &'p Shape)> },
 }
 
 /// What an object may be.
@@ -38,25 +38,25 @@ pub(super) type Key = usize;
 const SMALL: usize = 256;
 
 impl<'p> Arguments<'p> {
-    /// The alternatives of a shape of arguments, without those that a value can lose again. `key` finds globals by their names.
+    /// The alternatives of a shape of arguments. `key` finds globals by their names.
     pub(super) fn all(shape: Option<&'p Shape>, key: &mut dyn FnMut(&str, &str) -> Key) -> Vec<Self> {
         let shapes = match shape {
             None => &[],
             Some(Shape::Union(shapes)) => shapes.as_slice(),
             Some(shape) => std::slice::from_ref(shape),
         };
-        let lasting = shapes.iter().filter(|shape| !shape.can_be_lost());
-        lasting.filter_map(|shape| Self::new(shape, key)).collect()
+        shapes.iter().filter_map(|shape| Self::new(shape, key)).collect()
     }
 
     fn new(shape: &'p Shape, key: &mut dyn FnMut(&str, &str) -> Key) -> Option<Self> {
         Some(match shape {
             Shape::Any => Arguments::Any,
-            Shape::Items(item) => Arguments::Each(Form::new(item, key)),
+            Shape::Items(item) if !item.can_be_lost() => Arguments::Each(Form::new(item, key)),
             Shape::Tuple(shapes) => {
                 let forms: Vec<Form<'p>> = shapes.iter().map(|shape| Form::new(shape, key)).collect();
                 let most = forms.iter().map(Form::most).sum();
-                Arguments::These(forms, most)
+                let fragile = shapes.iter().enumerate().filter(|(_, shape)| shape.can_be_lost()).collect();
+                Arguments::These { forms, most, fragile }
             }
             _ => return None,
         })

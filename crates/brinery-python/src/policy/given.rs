@@ -159,7 +159,9 @@ pub(crate) fn load(
     rules: [Option<Ref<'_>>; 2],
     options: &Options,
 ) -> Result<Owned> {
-    must_be_file(state, file)?;
+    if !file.type_ref().is(state.files.bytes_io.as_ref()) {
+        must_be_file(state, file)?;
+    }
     let data = file.call_method0(state.names.read.as_ref())?;
     loads(state, data.as_ref(), rules, options)
 }
@@ -192,15 +194,15 @@ pub(crate) fn load_next(
         let part = |index| Ref::new(PyTuple_GET_ITEM(prepared.as_ptr(), index));
         (part(0), part(1))
     };
-    let is_in_memory = || file.type_ref().is(state.files.bytes_io.as_ref());
+    let is_in_memory = file.type_ref().is(state.files.bytes_io.as_ref());
     let can_go_back = || match file.lookup_attr(state.names.seekable.as_ref())? {
         Some(seekable) => seekable.call0()?.is_true(),
         None => Ok(false),
     };
-    if has_own_ways || !(is_in_memory() || can_go_back()?) {
+    if has_own_ways || !(is_in_memory || can_go_back()?) {
         return state.policies.function("_load_next")?.call(&[unpickler, prepared]);
     }
-    let start = file.call_method0(state.names.tell.as_ref())?;
+    let start = if is_in_memory { None } else { Some(file.call_method0(state.names.tell.as_ref())?) };
     let data = file.call_method0(state.names.read.as_ref())?;
     if !data.is_exactly(&raw mut PyBytes_Type) {
         return Err(error::type_error(&format!("read() should return bytes, not {}", data.type_name())));
@@ -214,11 +216,24 @@ pub(crate) fn load_next(
     let load = Load { state, rules: policy, input, options, resolve: None, trailing: true };
     let loaded = load.load(None).map_err(|Raised| as_refusal(state));
     let end = loaded.as_ref().map_or(input.len(), |loaded| loaded.1);
+    if is_in_memory && end == input.len() {
+        // There it stands.
+        return loaded.map(|(value, _)| value);
+    }
     // What says why is put by, for the file is called meanwhile.
     let failure = if loaded.is_err() { error::take() } else { None };
-    let end = Owned::int(end as i64)?;
-    // SAFETY: both are alive.
-    let end = unsafe { Owned::from_result(PyNumber_Add(start.as_ptr(), end.as_ptr()))? };
-    file.call_method1(state.names.seek.as_ref(), end.as_ref())?;
+    match start {
+        None => {
+            let (back, whence) = (Owned::int(end as i64 - input.len() as i64)?, Owned::int(1)?);
+            let seek = file.getattr(state.names.seek.as_ref())?;
+            seek.call(&[back.as_ref(), whence.as_ref()])?;
+        }
+        Some(start) => {
+            let end = Owned::int(end as i64)?;
+            // SAFETY: both are alive.
+            let end = unsafe { Owned::from_result(PyNumber_Add(start.as_ptr(), end.as_ptr()))? };
+            file.call_method1(state.names.seek.as_ref(), end.as_ref())?;
+        }
+    }
     loaded.map(|(value, _)| value).map_err(|Raised| failure.map_or(Raised, error::restore))
 }

@@ -7,8 +7,8 @@ use super::nesting::{can_hold, is_container};
 use super::time;
 use crate::ffi::api::*;
 use crate::ffi::object::borrowed;
-use crate::ffi::{Owned, Raised, Ref, Result, error, sequence};
-use crate::load::{Builder, Nature, StateAhead, has_native_hash};
+use crate::ffi::{Owned, Raised, Ref, Result, error, ordered, sequence};
+use crate::load::{Builder, Function, Maker, Nature, StateAhead, has_native_hash};
 use crate::state::State;
 use brinery::policy::{Limits, Rule};
 use brinery::read::{Call, Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source, Stored};
@@ -19,11 +19,16 @@ use std::time::Duration;
 /// How many calls are made between two looks at the clock.
 const CALLS: u32 = 64;
 
+/// How many objects made by calls can be within each other at most before that has to be looked at, by the whole stream.
+const MOST_HEAVY: usize = 8000;
+
+/// How many of them an array with objects counts for.
+const ARRAY: usize = 8;
+
 /// What a stream that has been judged needs of the world.
 pub(super) struct World<'a> {
     /// The globals by the names that the stream has for them, module and name.
     pub(super) globals: HashMap<String, HashMap<String, Owned>>,
-    pub(super) extensions: HashMap<u32, Owned>,
     /// What resolves persistent ids.
     pub(super) persistent: Option<Ref<'a>>,
 }
@@ -43,6 +48,9 @@ pub(super) struct Realizer<'a> {
     /// How often containers were put into another. A way from container to container takes one of the items that are put
     /// into each at a time, so that none is longer.
     pub(super) wraps: usize,
+    /// How often what a call has made was given what may hold it. Objects of many types written in C are given up by recursion, and
+    /// those that were made before a stream is refused are, too.
+    heavy: usize,
     calls: u32,
     /// How long the load may take, and when it ends: from its beginning, or from the first look at the clock where nothing runs
     /// but what the other budgets keep short.
@@ -69,10 +77,16 @@ impl<'a> Realizer<'a> {
             gave_up: false,
             keys: Keys::new(limits.hash_work_for(input), limits.collisions()),
             wraps: 0,
+            heavy: 0,
             calls: 0,
             time,
             end: world.map(|_| time::now() + time),
         }
+    }
+
+    /// Whether there may be objects within others that nobody finds who looks for those.
+    pub(super) fn is_opaque(&self) -> bool {
+        self.direct.is_opaque
     }
 
     pub(super) fn finish<'de>(&mut self, source: &impl Source<'de>, value: &Owned) -> Result<()> {
@@ -416,8 +430,15 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn extension(&mut self, code: u32) -> Result<Owned> {
+        if self.world.is_none() {
+            let Some([module, name]) = self.direct.extension(code)? else { return Err(self.give_up()) };
+            return self.direct_global(&module, &name);
+        }
+        let names = self.direct.extension(code)?;
         let world = self.world()?;
-        world.extensions.get(&code).cloned().ok_or_else(|| self.missing())
+        let found =
+            names.and_then(|[module, name]| world.globals.get(&module.text())?.get(&name.text()).cloned());
+        found.ok_or_else(|| self.missing())
     }
 
     #[inline(always)]
@@ -442,10 +463,11 @@ impl<'de> Host<'de> for Realizer<'_> {
     fn build(&mut self, instance: &Owned, state: Owned) -> Result<()> {
         if self.world.is_none() {
             self.tick()?;
-            let done = if self.direct.build(instance.as_ref(), state.as_ref()) {
-                self.inner.set_attributes_inertly(instance.as_ref(), state.as_ref())
-            } else {
-                None
+            let (instance, state) = (instance.as_ref(), state.as_ref());
+            let done = match self.direct.build(instance, state) {
+                Some(Nature::Namespace) => self.inner.fill_namespace(instance, state),
+                Some(_) => self.inner.set_attributes_inertly(instance, state),
+                None => self.set_native(instance, state),
             };
             return self.granted(done);
         }
@@ -454,8 +476,18 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn instantiate(&mut self, class: Owned, args: Items<'_, Owned>) -> Result<Owned> {
-        self.world()?;
         self.tick()?;
+        if self.world.is_none() {
+            let deed = if args.is_empty() {
+                self.direct.construct(class.as_ref(), &[]).map(|_| Deed::New(class.as_ref(), &[]))
+            } else {
+                self.direct.call(class.as_ref(), borrowed(args.as_slice()))
+            };
+            let tuple = Owned::tuple(borrowed(args.as_slice()))?;
+            let made = deed.and_then(|deed| self.perform(deed, class.as_ref(), tuple.as_ref()));
+            self.inner.settle();
+            return self.granted(made);
+        }
         self.inner.instantiate(class, args)
     }
 
@@ -573,6 +605,18 @@ impl<'de> Host<'de> for Realizer<'_> {
 
 /// What a stream may do that is judged while it is loaded.
 impl Realizer<'_> {
+    /// Counts what a call makes of these, or what is given these that a call has made. False if these are too many.
+    #[inline(always)]
+    fn note_heavy(&mut self, items: &[Ref<'_>]) -> bool {
+        if items.iter().any(|item| can_hold(item.as_ptr())) {
+            self.wraps += 1;
+            self.heavy += 1;
+        } else if self.direct.is_opaque {
+            self.heavy += 1;
+        }
+        self.heavy <= MOST_HEAVY
+    }
+
     #[cold]
     fn direct_global(&mut self, module: &Owned, name: &Owned) -> Result<Owned> {
         let old = self.inner.has_old_names();
@@ -597,11 +641,52 @@ impl Realizer<'_> {
         Ok(tuple)
     }
 
+    /// Counts what a deed makes of these. False if it is too much.
+    #[inline(always)]
+    fn note_deed(&mut self, deed: &Deed<'_>, items: &[Ref<'_>]) -> bool {
+        let light = matches!(
+            deed,
+            Deed::New(..)
+                | Deed::Make(
+                    Nature::Exception | Nature::NamedTuple | Nature::Set | Nature::ByteArray | Nature::Dtype
+                )
+                | Deed::Call(Function::Numpy(_))
+        );
+        if light {
+            self.wraps += usize::from(items.iter().any(|item| can_hold(item.as_ptr())));
+        }
+        light || self.note_heavy(items)
+    }
+
+    /// Gives an object a state that is more than attributes.
+    fn set_native(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Option<Result<()>> {
+        let done = self.direct.set_native(&mut self.inner, instance, state)?;
+        if matches!(done, Ok(true)) {
+            self.wraps += 1;
+            self.heavy += ARRAY;
+            if self.heavy > MOST_HEAVY {
+                return None;
+            }
+        }
+        Some(done.map(drop))
+    }
+
+    /// What a function of numpy makes, or the class of its dtypes.
+    fn make_numpy(&mut self, maker: Maker, args: &[Ref<'_>]) -> Option<Result<Owned>> {
+        let made = self.inner.numpy_inertly(maker, args)?;
+        if let Ok(made) = &made {
+            self.direct.note_made(maker, made.as_ref());
+        }
+        Some(made)
+    }
+
     /// Does what is granted, if that runs no code.
     fn perform(&mut self, deed: Deed<'_>, callable: Ref<'_>, args: Ref<'_>) -> Option<Result<Owned>> {
         // SAFETY: the arguments of what is granted are an exact tuple.
         let items = unsafe { sequence::items_of_tuple(args) };
-        self.wraps += usize::from(items.iter().any(|item| can_hold(item.as_ptr())));
+        if !self.note_deed(&deed, items) {
+            return None;
+        }
         match deed {
             Deed::Make(Nature::Set) => {
                 let &[list] = items else { return deeds::set(callable, items) };
@@ -618,10 +703,22 @@ impl Realizer<'_> {
                 self.inner.settle();
                 deeds::byte_array(items)
             }
+            Deed::Make(Nature::Namespace | Nature::Partial | Nature::Inert(_)) => {
+                self.inner.settle();
+                Some(callable.call(items))
+            }
+            Deed::Make(Nature::Dtype) => {
+                self.inner.settle();
+                self.make_numpy(Maker::Dtype, items)
+            }
             Deed::Make(_) => self.inner.call_inertly(callable, args),
+            Deed::Call(Function::Numpy(maker)) => {
+                self.inner.settle();
+                self.make_numpy(maker, items)
+            }
             Deed::Call(function) => {
                 self.inner.settle();
-                deeds::call(function, callable, items)
+                deeds::call(&mut self.inner, function, callable, items)
             }
             Deed::New(class, args) => {
                 self.inner.settle();
@@ -643,10 +740,12 @@ impl Realizer<'_> {
         if self.direct.is_plain() {
             return Err(self.refused(Rule::Ownership, message));
         }
-        if self.direct.extend(items.container().as_ref(), borrowed(items.as_slice())) {
-            Ok(())
-        } else {
-            Err(self.give_up())
+        let container = items.container().as_ref();
+        match self.direct.extend(container, borrowed(items.as_slice())) {
+            Some(Nature::Container) if container.is_exactly(ordered::kind()) => Ok(()),
+            Some(Nature::Container) if self.note_heavy(borrowed(items.as_slice())) => Ok(()),
+            Some(Nature::Extension(builtin)) if self.inner.extends_inertly(container, builtin) => Ok(()),
+            _ => Err(self.give_up()),
         }
     }
 
@@ -675,14 +774,33 @@ impl Realizer<'_> {
         match deed {
             None => Some(Err(self.give_up())),
             Some(Deed::New(..)) => None,
+            Some(deed @ (Deed::Call(_) | Deed::Make(_))) if !self.note_deed(&deed, args) => {
+                Some(Err(self.give_up()))
+            }
             Some(Deed::Call(function)) => {
                 let callable = class.to_owned();
-                self.inner.call_known(&items, stored, |args| deeds::call(function, callable.as_ref(), args))
+                let made = self.inner.call_known(&items, stored, |builder, args| {
+                    deeds::call(builder, function, callable.as_ref(), args)
+                });
+                if let (Function::Numpy(maker), Some(Ok(made))) = (function, &made) {
+                    self.direct.note_made(maker, made.as_ref());
+                }
+                made
             }
-            Some(Deed::Make(_)) => {
-                self.wraps += usize::from(args.iter().any(|item| can_hold(item.as_ptr())));
-                self.inner.call_with(items, call, stored, false)
+            Some(Deed::Make(
+                nature @ (Nature::Namespace | Nature::Partial | Nature::Inert(_) | Nature::Dtype),
+            )) => {
+                let callable = class.to_owned();
+                let made = self.inner.call_known(&items, stored, |builder, args| match nature {
+                    Nature::Dtype => builder.numpy_inertly(Maker::Dtype, args),
+                    _ => Some(callable.call(args)),
+                });
+                if let (Nature::Dtype, Some(Ok(made))) = (nature, &made) {
+                    self.direct.note_made(Maker::Dtype, made.as_ref());
+                }
+                made
             }
+            Some(Deed::Make(_)) => self.inner.call_with(items, call, stored, false),
         }
     }
 }

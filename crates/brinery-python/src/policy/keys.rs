@@ -1,7 +1,7 @@
 //! The work of hashing keys, and of telling those apart that have one hash.
 
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref, error};
+use crate::ffi::{Owned, Ref, error, sequence};
 use std::collections::HashMap;
 use std::ffi::c_int;
 
@@ -15,15 +15,42 @@ const MODULUS: i64 = (1 << 61) - 1;
 pub(super) struct Keys {
     work: u64,
     collisions: u64,
-    /// How many keys of a container have a hash.
+    /// The first keys that were met, by container and hash: few are not worth counting.
+    early: Vec<(usize, Py_hash_t)>,
+    /// How many keys of a container have a hash, roughly.
+    tally: Vec<Cell>,
+    /// The same precisely, for what a cell cannot tell apart.
     counts: HashMap<(usize, Py_hash_t), u64>,
     /// Where containers begin to count that have no address yet.
     unnamed: usize,
 }
 
+/// How many keys have fallen on one place of the tally.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    /// What tells them from most others.
+    mark: u32,
+    count: u32,
+    /// Whether there are others.
+    mixed: bool,
+}
+
+/// How many keys are met before they are counted.
+const EARLY: usize = 32;
+
+/// How many cells a tally has, as a power of two.
+const CELLS: u32 = 14;
+
 impl Keys {
     pub(super) fn new(work: u64, collisions: u64) -> Self {
-        Keys { work, collisions, counts: HashMap::new(), unnamed: usize::MAX }
+        Keys {
+            work,
+            collisions,
+            early: Vec::new(),
+            tally: Vec::new(),
+            counts: HashMap::new(),
+            unnamed: usize::MAX,
+        }
     }
 
     /// The name of a container that is still to be made.
@@ -46,13 +73,67 @@ impl Keys {
             error::clear();
             return true;
         }
+        self.counts_one(container, hash)
+    }
+
+    #[inline(always)]
+    fn counts_one(&mut self, container: usize, hash: Py_hash_t) -> bool {
+        if self.tally.is_empty() {
+            if self.early.len() < EARLY.min(usize::try_from(self.collisions).unwrap_or(EARLY)) {
+                self.early.push((container, hash));
+                return true;
+            }
+            return self.begin_tally() && self.tallies(container, hash);
+        }
+        self.tallies(container, hash)
+    }
+
+    #[cold]
+    fn begin_tally(&mut self) -> bool {
+        self.tally.resize(1 << CELLS, Cell::default());
+        let early = std::mem::take(&mut self.early);
+        early.into_iter().all(|(container, hash)| self.tallies(container, hash))
+    }
+
+    /// Counts a key of a container. One more than there may be with one hash is found out at once, unless others have fallen on
+    /// the same cell: then there may be as many again.
+    #[inline(always)]
+    fn tallies(&mut self, container: usize, hash: Py_hash_t) -> bool {
+        let mixed = (hash as u64 ^ (container as u64).rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let cell = &mut self.tally[(mixed >> (64 - CELLS)) as usize];
+        let mark = (mixed >> 16) as u32;
+        if cell.count == 0 {
+            cell.mark = mark;
+        }
+        cell.mixed |= cell.mark != mark;
+        cell.count = cell.count.saturating_add(1);
+        u64::from(cell.count) <= self.collisions || cell.mixed && self.counts_precisely(container, hash)
+    }
+
+    #[cold]
+    fn counts_precisely(&mut self, container: usize, hash: Py_hash_t) -> bool {
         let count = self.counts.entry((container, hash)).or_default();
         *count += 1;
         *count <= self.collisions
     }
 
     /// Pays for the objects that are looked at when a key is hashed: those in tuples, as often as they are met.
+    #[inline(always)]
     fn pay_for(&mut self, key: Ref<'_>) -> bool {
+        if key.is_exactly(&raw mut PyTuple_Type) {
+            // SAFETY: it is a tuple, which keeps its items.
+            let items = unsafe { sequence::items_of_tuple(key) };
+            if items.iter().all(|item| is_harmless(*item)) {
+                let Some(left) = self.work.checked_sub(1 + items.len() as u64) else { return false };
+                self.work = left;
+                return true;
+            }
+        }
+        self.pay_for_all(key)
+    }
+
+    #[inline(never)]
+    fn pay_for_all(&mut self, key: Ref<'_>) -> bool {
         let mut todo = vec![(key.as_ptr(), 0)];
         while let Some((object, depth)) = todo.pop() {
             if depth > MOST_NESTED {

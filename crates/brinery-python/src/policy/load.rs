@@ -33,6 +33,8 @@ struct Done {
     end: usize,
     /// How deep objects can be nested at most.
     depth: usize,
+    /// Whether that cannot be found out by looking.
+    opaque: bool,
 }
 
 /// What a load has been told.
@@ -89,7 +91,8 @@ impl Load<'_> {
             });
             match run {
                 Ok(value) => {
-                    Ok(Outcome::Done(Done { value, end: source.offset() as usize, depth: host.wraps + 1 }))
+                    let (end, depth) = (source.offset() as usize, host.wraps + 1);
+                    Ok(Outcome::Done(Done { value, end, depth, opaque: host.is_opaque() }))
                 }
                 Err(Raised) if host.gave_up => Ok(Outcome::GaveUp),
                 Err(Raised) if !anew && host.begins_anew() => Ok(Outcome::BeginsAnew),
@@ -101,11 +104,14 @@ impl Load<'_> {
     /// Loads a stream that makes nothing but what nobody can tell to have been made before the stream was judged.
     fn directly(&self) -> Result<Option<(Owned, usize)>> {
         let source = || Checked::new(self.input, self.rules.budgets());
-        let Some(Done { value, end, depth: most }) = self.run(source, None)? else { return Ok(None) };
+        let Some(Done { value, end, depth: most, opaque }) = self.run(source, None)? else { return Ok(None) };
         if end < self.input.len() && !self.trailing {
             return Err(refused(Rule::GrammarTrailing, "there is more after the pickle", end));
         }
         let depth = self.rules.budgets().depth();
+        if most > depth && opaque {
+            return Ok(None);
+        }
         if most > depth && nesting::exceeds(value.as_ref(), depth) {
             return Err(refused(Rule::BudgetDepth, "objects are nested deeper than they may be", end - 1));
         }
@@ -120,11 +126,7 @@ impl Load<'_> {
         let Examined { globals, graph, end, .. } = self.judge()?;
         drop(graph);
         let resolve = self.resolve.map_or_else(resolver, |resolve| Ok(resolve.to_owned()))?;
-        let world = World {
-            globals: resolve_all(&globals, resolve.as_ref())?,
-            extensions: HashMap::new(),
-            persistent,
-        };
+        let world = World { globals: resolve_all(&globals, resolve.as_ref())?, persistent };
         match self.run(|| Cursor::new(&self.input[..end]), Some(&world))? {
             Some(done) => Ok((done.value, done.end)),
             None => Err(error::runtime_error("a stream was judged and then not loaded")),

@@ -45,9 +45,15 @@ pub(super) struct Judged<'p> {
 /// What is granted of globals that streams name only to construct others by them.
 static NOTHING: LazyLock<Capability> = LazyLock::new(Capability::default);
 
-/// Functions of copyreg that do no more than what is granted for the class that they are given, and the classes on which they build.
-const HELPERS: [(&str, &str); 4] =
-    [("copyreg", "_reconstructor"), ("copyreg", "__newobj__"), ("builtins", "object"), ("builtins", "tuple")];
+/// What does no more than is granted for the class or function that it is given, and the classes on which copyreg builds.
+const HELPERS: [(&str, &str); 6] = [
+    ("copyreg", "_reconstructor"),
+    ("copyreg", "__newobj__"),
+    ("builtins", "object"),
+    ("builtins", "tuple"),
+    ("builtins", "getattr"),
+    ("functools", "partial"),
+];
 
 /// A name as text, and as the object that dicts are asked for.
 struct Name {

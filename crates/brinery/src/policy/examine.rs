@@ -10,7 +10,7 @@ use super::shape::{Shape, World};
 use crate::error::{Error, ErrorKind, Result};
 use crate::place::Place;
 use crate::read::{Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape as Outline, Source};
-use crate::value::{Builder, ChangeKind, Graph, Id, Kind, Value, modern_names};
+use crate::value::{Builder, ChangeKind, Construction, Graph, Id, Kind, Value, modern_names};
 use hashbrown::HashMap;
 use std::cell::Cell;
 
@@ -88,10 +88,15 @@ pub(super) struct Examiner<'a, 'p> {
     dtypes: Vec<(Id, Id)>,
     /// Objects whose attributes are judged when no more can come.
     late: Vec<(Native, Id)>,
+    /// How often something made by a call was given what may hold it.
+    heavy: usize,
     /// Where what is not granted is noted instead of refused.
     pub(super) needs: Option<Vec<Need>>,
     offset: u64,
 }
+
+/// How many objects made by calls may be within each other. Those of many types written in C are given up by recursion.
+const MOST_HEAVY: usize = 1000;
 
 /// Functions that do no more than what is granted for the class that they are given.
 const COPYREG: [(&str, &str); 3] =
@@ -173,6 +178,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
             obligations: Vec::new(),
             dtypes: Vec::new(),
             late: Vec::new(),
+            heavy: 0,
             needs: None,
             offset: 0,
         }
@@ -623,6 +629,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
                 self.dtypes.push((instance, state));
             }
         }
+        self.heavy += usize::from(self.is_heavy(self.value(instance)));
         // What an instance's hash looks at may be its state.
         let size = self.size(instance);
         let sizes = attributes(self.value(state)).map(|(_, value)| value.id()).collect::<Vec<_>>();
@@ -726,6 +733,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
         }
         let shape = self.globals[global].capability.and_then(|capability| capability.extend.as_ref());
         let fits = shape.is_some_and(|shape| items.iter().all(|&item| self.fits(item, shape, Rule::Extend)));
+        self.note_heavy(items.iter().copied());
         if !fits {
             let message = format!("objects of {} may not be extended by these items", self.title(global));
             self.miss(Rule::Extend, Some(global), |_| Use::Extend(kind), message)?;
@@ -756,7 +764,69 @@ impl<'a, 'p> Examiner<'a, 'p> {
         for (native, object) in std::mem::take(&mut self.late) {
             native.end(self, object)?;
         }
+        self.check_heavy(root)?;
         self.check_depth(root)
+    }
+
+    /// Notes what a call makes, or what an object that a call made is given.
+    #[inline(always)]
+    fn note_heavy(&mut self, given: impl IntoIterator<Item = Id>) {
+        self.heavy += usize::from(given.into_iter().any(|id| is_inner(self.value(id).kind())));
+    }
+
+    /// Whether an object was made by a call of something, and not by `__new__` alone.
+    fn is_heavy(&self, value: Value<'_, '_>) -> bool {
+        value.as_instance().is_some_and(|made| {
+            (made.construction() == Construction::Reduce
+                || made.construction() == Construction::Instantiate && !made.args().is_empty())
+                && self.known(made.class().id()).is_none_or(|global| {
+                    let names = names(&self.globals[global].key);
+                    !COPYREG.contains(&names) && names != ("collections", "OrderedDict")
+                })
+        })
+    }
+
+    /// Makes sure that giving up the objects that calls have made does not recurse too deep.
+    fn check_heavy(&self, root: Id) -> Result<()> {
+        /// What is found out about an object.
+        const UNKNOWN: u32 = u32::MAX;
+        const OPEN: u32 = u32::MAX - 1;
+        if self.heavy <= MOST_HEAVY {
+            return Ok(());
+        }
+        let mut depths = vec![UNKNOWN; self.builder.graph().len()];
+        let weight = |value: Value<'_, 'a>| u32::from(self.is_heavy(value));
+        depths[root.index()] = OPEN;
+        let mut path = vec![(root, self.value(root).children(), 0)];
+        while let Some((id, children, deepest)) = path.last_mut() {
+            match children.next() {
+                Some((_, child)) => {
+                    if !is_inner(child.kind()) {
+                        continue;
+                    }
+                    match depths[child.id().index()] {
+                        UNKNOWN => {
+                            depths[child.id().index()] = OPEN;
+                            path.push((child.id(), child.children(), 0));
+                        }
+                        OPEN => {}
+                        depth => *deepest = depth.max(*deepest),
+                    }
+                }
+                None => {
+                    let depth = *deepest + weight(self.value(*id));
+                    if depth as usize > MOST_HEAVY {
+                        return Err(Error::refused(Rule::BudgetDepth, Rule::BudgetDepth.meaning()));
+                    }
+                    depths[id.index()] = depth;
+                    path.pop();
+                    if let Some((_, _, deepest)) = path.last_mut() {
+                        *deepest = depth.max(*deepest);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Has an object judged when the stream has ended.
@@ -776,17 +846,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
         while let Some(children) = path.last_mut() {
             match children.next() {
                 Some((_, child)) => {
-                    let leaf = !matches!(
-                        child.kind(),
-                        Kind::List
-                            | Kind::Dict
-                            | Kind::Set
-                            | Kind::FrozenSet
-                            | Kind::Tuple
-                            | Kind::Instance
-                            | Kind::Persistent
-                    );
-                    if leaf || seen.contains(child.id()) {
+                    if !is_inner(child.kind()) || seen.contains(child.id()) {
                         continue;
                     }
                     seen.insert(child.id());
@@ -830,6 +890,20 @@ impl<'a, 'p> Examiner<'a, 'p> {
             None => Err(Error::refused(Rule::BudgetWork, Rule::BudgetWork.meaning())),
         }
     }
+}
+
+/// Whether objects of a kind may hold others.
+fn is_inner(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::List
+            | Kind::Dict
+            | Kind::Set
+            | Kind::FrozenSet
+            | Kind::Tuple
+            | Kind::Instance
+            | Kind::Persistent
+    )
 }
 
 /// The attributes in a state: of its dict, or of its two.
@@ -1034,6 +1108,7 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
 
     fn reduce(&mut self, callable: Id, args: Id) -> Result<Id> {
         self.check_call(callable, args)?;
+        self.heavy += usize::from(self.value(args).items().any(|argument| is_inner(argument.kind())));
         let made = self.builder.reduce(callable, args)?;
         self.note_size(made, [args]);
         Ok(made)
@@ -1058,6 +1133,7 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
         } else {
             self.check_call(class, tuple)?;
         }
+        self.note_heavy(items);
         let made = self.builder.instantiate(class, args)?;
         self.note_size(made, [tuple]);
         Ok(made)

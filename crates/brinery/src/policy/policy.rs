@@ -143,6 +143,18 @@ impl Policy {
         self.globals.get(&(module.to_owned(), name.to_owned()))
     }
 
+    /// The module and the name that an extension code stands for.
+    ///
+    /// ```
+    /// use brinery::policy::Policy;
+    ///
+    /// let policy = Policy::from_toml("policy = 1\n[extensions]\n7 = \"shop:Order\"\n").unwrap();
+    /// assert_eq!(policy.extension(7), Some(("shop", "Order")));
+    /// ```
+    pub fn extension(&self, code: u32) -> Option<(&str, &str)> {
+        self.extensions.get(&code).map(|(module, name)| (module.as_str(), name.as_str()))
+    }
+
     /// All globals of which something is granted, in order.
     pub fn globals(&self) -> impl Iterator<Item = (&str, &str, &Capability)> {
         self.globals.iter().map(|((module, name), capability)| (module.as_str(), name.as_str(), capability))
