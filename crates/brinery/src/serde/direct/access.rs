@@ -1,11 +1,11 @@
 //! Handing out items and entries, up to the opcode that ends them.
 
-use super::{Lost, Reader, Result, Tag};
+use super::{Lost, Names, Reader, Result, Tag};
 use crate::opcode::byte;
 use crate::write::BATCH_SIZE;
 use ::serde::de::{
     DeserializeSeed, Deserializer as _, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
-    value::StrDeserializer,
+    value::{BorrowedStrDeserializer, StrDeserializer},
 };
 
 /// Items after a mark, or batches of them.
@@ -32,20 +32,21 @@ impl<'r, 'de> Batches<'r, 'de> {
         if ended { Ok(value) } else { Err(items.reader.lost()) }
     }
 
-    /// Whether there is nothing more. Who passes over errors must not wait for the end when the way is lost.
-    #[inline(always)]
-    fn is_over(&self) -> bool {
-        self.ended || self.reader.lost
-    }
-
     #[inline(always)]
     fn ends_here(&mut self) -> bool {
         let opcode = self.reader.peek();
         opcode == self.ends[0] || opcode == self.ends[1]
     }
 
-    /// Ends a batch, and tells whether it was the last one.
+    /// Whether there is an item after what does not begin one.
     #[inline(never)]
+    fn goes_on(&mut self) -> bool {
+        // After two ends of batches in a row, there is an empty batch.
+        let is_over = self.ends_here() && (self.end() || self.ends_here() && self.end());
+        !is_over && !self.reader.rest.is_empty()
+    }
+
+    /// Ends a batch, and tells whether it was the last one.
     fn end(&mut self) -> bool {
         self.reader.skip();
         let is_full = self.count > 0 && self.count.is_multiple_of(BATCH_SIZE);
@@ -67,7 +68,7 @@ impl<'de> SeqAccess<'de> for Batches<'_, 'de> {
 
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        if self.is_over() || self.ends_here() && (self.end() || self.ends_here() && self.end()) {
+        if self.ended || !self.reader.begins_object() && !self.goes_on() {
             return Ok(None);
         }
         self.count += 1;
@@ -153,7 +154,7 @@ impl<'de> SeqAccess<'de> for Postfix<'_, 'de> {
 
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        if self.ended || self.reader.lost || self.end() {
+        if self.ended || self.end() || self.reader.rest.is_empty() {
             return Ok(None);
         }
         if self.count == 3 {
@@ -167,39 +168,63 @@ impl<'de> SeqAccess<'de> for Postfix<'_, 'de> {
 /// Keys and values after a mark, or batches of them.
 pub(super) struct Entries<'r, 'de> {
     reader: &'r mut Reader<'de>,
+    /// Whether keys are names of fields.
+    is_struct: bool,
+    /// Those that have not been seen, if they come in their order.
+    names: Names,
     count: usize,
-    /// Whether there is a value whose key has been read.
-    waits: bool,
-    ended: bool,
+    next: Next,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Key,
+    /// A value, whose key has been read.
+    Value,
+    Nothing,
 }
 
 impl<'r, 'de> Entries<'r, 'de> {
     #[inline]
-    pub(super) fn visit<V: Visitor<'de>>(reader: &'r mut Reader<'de>, visitor: V) -> Result<V::Value> {
-        let mut entries = Entries { reader, count: 0, waits: false, ended: false };
+    pub(super) fn visit<V: Visitor<'de>>(
+        reader: &'r mut Reader<'de>,
+        names: Names,
+        visitor: V,
+    ) -> Result<V::Value> {
+        let mut entries = Entries { reader, is_struct: !names.is_empty(), names, count: 0, next: Next::Key };
         let result = visitor.visit_map(&mut entries);
-        let ended = !entries.waits && (entries.ended || result.is_ok() && entries.end());
+        let ended = match entries.next {
+            Next::Key => result.is_ok() && !entries.goes_on() && entries.next == Next::Nothing,
+            Next::Value => false,
+            Next::Nothing => true,
+        };
         let value = entries.reader.whole(result)?;
         if ended { Ok(value) } else { Err(entries.reader.lost()) }
     }
 
-    /// Whether all entries have been read.
-    #[inline(always)]
-    fn end(&mut self) -> bool {
-        self.reader.peek() == byte::SETITEMS && self.end_batch()
+    /// Whether there is a key after what does not begin one.
+    #[inline(never)]
+    fn goes_on(&mut self) -> bool {
+        if self.next == Next::Value {
+            self.reader.lost();
+        }
+        let is_over = self.next != Next::Key || self.reader.peek() == byte::SETITEMS && self.end_batch();
+        !is_over && !self.reader.rest.is_empty()
     }
 
     /// Ends a batch, and tells whether it was the last one.
-    #[inline]
     fn end_batch(&mut self) -> bool {
         self.reader.skip();
-        self.ended = self.count == 0 || !self.count.is_multiple_of(BATCH_SIZE) || !self.begins_another();
-        self.ended
+        let is_full = self.count > 0 && self.count.is_multiple_of(BATCH_SIZE);
+        let is_last = !is_full || !self.begins_another();
+        if is_last {
+            self.next = Next::Nothing;
+        }
+        is_last
     }
 
     /// Whether there is another batch that is not empty.
-    #[cold]
-    #[inline(never)]
     fn begins_another(&mut self) -> bool {
         if self.reader.peek() != byte::MARK {
             return false;
@@ -218,22 +243,27 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        if self.waits {
-            self.reader.lost();
+        if self.is_struct
+            && self.next == Next::Key
+            && let Some(name) = self.reader.likely_name(&mut self.names)
+        {
+            self.next = Next::Value;
+            let result = seed.deserialize(BorrowedStrDeserializer::<Lost>::new(name));
+            return self.reader.whole(result).map(Some);
         }
-        if self.ended || self.reader.lost || self.end() {
+        if (self.next != Next::Key || !self.reader.begins_object()) && !self.goes_on() {
             return Ok(None);
         }
-        self.waits = true;
+        self.next = Next::Value;
         self.reader.part(seed).map(Some)
     }
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        if !self.waits {
+        if self.next != Next::Value {
             return Err(self.reader.lost());
         }
-        self.waits = false;
+        self.next = Next::Key;
         self.count += 1;
         self.reader.part(seed)
     }
@@ -268,7 +298,7 @@ impl<'de> MapAccess<'de> for Single<'_, 'de> {
         if std::mem::replace(&mut self.waits, self.left > 0) {
             self.reader.lost();
         }
-        if self.left == 0 || self.reader.lost {
+        if self.left == 0 || self.reader.rest.is_empty() {
             return Ok(None);
         }
         self.reader.part(seed).map(Some)
@@ -381,8 +411,8 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
         self.finish(result)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value> {
-        let result = self.reader.fields(visitor);
+    fn struct_variant<V: Visitor<'de>>(self, names: Names, visitor: V) -> Result<V::Value> {
+        let result = self.reader.fields(names, visitor);
         self.finish(result)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::access::{Batches, Entries, Few, Postfix, Single, Variant};
 use super::skim::Kind;
-use super::{Lost, Reader, Result, Tag};
+use super::{Lost, Names, Reader, Result, Tag};
 use crate::opcode::byte;
 use ::serde::de::{DeserializeSeed, Deserializer, Visitor, value::SeqDeserializer};
 
@@ -29,7 +29,7 @@ impl<'de> Reader<'de> {
                 visitor.visit_borrowed_bytes(self.bytes(opcode)?)
             }
             byte::EMPTY_LIST | byte::MARK | byte::EMPTY_TUPLE | byte::EMPTY_SET => self.sequence(visitor),
-            byte::EMPTY_DICT => self.dict(visitor),
+            byte::EMPTY_DICT => self.dict(&[], visitor),
             byte::BINGET | byte::LONG_BINGET => {
                 let (index, entry) = self.fetch(opcode)?;
                 match entry.tag() {
@@ -65,11 +65,11 @@ impl<'de> Reader<'de> {
 
     #[inline(always)]
     fn visit_integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
-        match self.peek() {
-            opcode @ (byte::BININT | byte::BININT1 | byte::BININT2) => {
-                visitor.visit_i64(self.short_int(opcode)?)
+        match self.rest {
+            [opcode @ (byte::BININT | byte::BININT1 | byte::BININT2), ..] => {
+                visitor.visit_i64(self.short_int(*opcode)?)
             }
-            byte::LONG1 => self.visit_long(visitor),
+            [byte::LONG1, ..] => self.visit_long(visitor),
             _ => self.other(visitor),
         }
     }
@@ -86,11 +86,21 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// A scalar of another kind than expected, which some visitors take.
+    /// A scalar of another kind than expected, which some visitors take, or one behind a frame.
     #[cold]
     #[inline(never)]
     fn other<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         self.any(visitor)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn other_float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        match self.peek() {
+            // Of the large ones not all are given as integers.
+            byte::LONG1 => Err(self.lost()),
+            _ => self.any(visitor),
+        }
     }
 
     /// An integer of up to 128 bits, if that is what comes next.
@@ -153,12 +163,9 @@ impl<'de> Reader<'de> {
         few: impl FnOnce(&mut Self) -> usize,
         visitor: V,
     ) -> Result<V::Value> {
-        let start = self.at();
-        self.skip();
-        let open = self.store_open(Tag::Container, start);
+        let (open, marked) = self.open();
         self.enter()?;
-        let value = if self.peek() == byte::MARK {
-            self.skip();
+        let value = if marked {
             Batches::visit(self, [end; 2], visitor)?
         } else {
             let count = few(self);
@@ -218,21 +225,19 @@ impl<'de> Reader<'de> {
     }
 
     #[inline]
-    fn dict<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+    fn dict<V: Visitor<'de>>(&mut self, names: Names, visitor: V) -> Result<V::Value> {
         self.enter()?;
-        let value = self.bare_dict(visitor)?;
+        let value = self.bare_dict(names, visitor)?;
         self.leave();
         Ok(value)
     }
 
+    /// A dict, which comes next.
     #[inline]
-    fn bare_dict<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
-        let start = self.at();
-        self.expect(byte::EMPTY_DICT)?;
-        let open = self.store_open(Tag::Container, start);
-        let value = if self.peek() == byte::MARK {
-            self.skip();
-            Entries::visit(self, visitor)?
+    fn bare_dict<V: Visitor<'de>>(&mut self, names: Names, visitor: V) -> Result<V::Value> {
+        let (open, marked) = self.open();
+        let value = if marked {
+            Entries::visit(self, names, visitor)?
         } else {
             let count = usize::from(self.goes_on(Kind::Dict));
             Single::visit(self, count, visitor)?
@@ -243,18 +248,27 @@ impl<'de> Reader<'de> {
 
     /// An instance that is told by its state.
     #[inline]
-    fn instance<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+    fn instance<V: Visitor<'de>>(&mut self, names: Names, visitor: V) -> Result<V::Value> {
         let start = self.at();
         self.class()?;
-        self.expect(byte::EMPTY_TUPLE)?;
-        self.expect(byte::NEWOBJ)?;
+        self.instance_of(start, names, visitor)
+    }
+
+    /// An instance of a class that has been read.
+    #[inline]
+    fn instance_of<V: Visitor<'de>>(&mut self, start: usize, names: Names, visitor: V) -> Result<V::Value> {
+        if let [byte::EMPTY_TUPLE, byte::NEWOBJ, rest @ ..] = self.rest {
+            self.rest = rest;
+        } else {
+            self.expect(byte::EMPTY_TUPLE)?;
+            self.expect(byte::NEWOBJ)?;
+        }
         let open = self.store_open(Tag::Instance, start);
         self.enter()?;
-        let value = if self.peek() == byte::EMPTY_DICT {
-            self.bare_dict(visitor)?
-        } else {
+        if self.peek() != byte::EMPTY_DICT {
             return Err(self.lost());
-        };
+        }
+        let value = self.bare_dict(names, visitor)?;
         self.leave();
         self.expect(byte::BUILD)?;
         self.close(open);
@@ -281,54 +295,55 @@ impl<'de> Reader<'de> {
     fn mapping<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         let opcode = self.peek();
         match opcode {
-            byte::EMPTY_DICT => self.dict(visitor),
+            byte::EMPTY_DICT => self.dict(&[], visitor),
             byte::BINGET | byte::LONG_BINGET => {
                 let before = self.rest;
                 let (_, entry) = self.fetch(opcode)?;
                 match entry.tag() {
                     Tag::Container => self.replay(entry, |this| this.mapping(visitor)),
-                    Tag::Instance => self.replay(entry, |this| this.instance(visitor)),
+                    Tag::Instance => self.replay(entry, |this| this.instance(&[], visitor)),
                     Tag::Class | Tag::Text => {
                         self.rest = before;
-                        self.instance(visitor)
+                        self.instance(&[], visitor)
                     }
                     _ => Err(self.lost()),
                 }
             }
-            byte::SHORT_BINUNICODE | byte::BINUNICODE | byte::GLOBAL => self.instance(visitor),
+            byte::SHORT_BINUNICODE | byte::BINUNICODE | byte::GLOBAL => self.instance(&[], visitor),
             _ => Err(self.lost()),
         }
     }
 
     #[inline]
-    pub(super) fn fields<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+    pub(super) fn fields<V: Visitor<'de>>(&mut self, names: Names, visitor: V) -> Result<V::Value> {
         let opcode = self.peek();
         if opcode == byte::EMPTY_DICT {
-            return self.dict(visitor);
+            return self.dict(names, visitor);
         }
         match opcode {
             byte::EMPTY_LIST => self.list(visitor),
             byte::MARK => self.marked(byte::TUPLE, visitor),
             byte::EMPTY_TUPLE => self.empty_tuple(visitor),
             byte::BINGET | byte::LONG_BINGET => {
-                let before = self.rest;
+                let (before, start) = (self.rest, self.at());
                 let (_, entry) = self.fetch(opcode)?;
                 match entry.tag() {
-                    Tag::Container => self.replay(entry, |this| this.fields(visitor)),
+                    Tag::Class => self.instance_of(start, names, visitor),
+                    Tag::Container => self.replay(entry, |this| this.fields(names, visitor)),
                     Tag::Postfix => self.replay(entry, |this| this.postfix(visitor)),
-                    Tag::Instance => self.replay(entry, |this| this.instance(visitor)),
+                    Tag::Instance => self.replay(entry, |this| this.instance(names, visitor)),
                     tag => {
                         self.rest = before;
-                        if tag == Tag::Class || tag == Tag::Text && self.is_class() {
-                            self.instance(visitor)
+                        if tag == Tag::Text && self.is_class() {
+                            self.instance(names, visitor)
                         } else {
                             self.postfix(visitor)
                         }
                     }
                 }
             }
-            byte::GLOBAL => self.instance(visitor),
-            byte::SHORT_BINUNICODE | byte::BINUNICODE if self.is_class() => self.instance(visitor),
+            byte::GLOBAL => self.instance(names, visitor),
+            byte::SHORT_BINUNICODE | byte::BINUNICODE if self.is_class() => self.instance(names, visitor),
             byte::EMPTY_SET => Err(self.lost()),
             _ => self.postfix(visitor),
         }
@@ -435,10 +450,10 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     #[inline]
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.peek() {
-            opcode @ (byte::NEWTRUE | byte::NEWFALSE) => {
-                self.skip();
-                visitor.visit_bool(opcode == byte::NEWTRUE)
+        match self.rest {
+            [opcode @ (byte::NEWTRUE | byte::NEWFALSE), rest @ ..] => {
+                self.rest = rest;
+                visitor.visit_bool(*opcode == byte::NEWTRUE)
             }
             _ => self.other(visitor),
         }
@@ -466,11 +481,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     #[inline]
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.peek() {
-            byte::BINFLOAT => visitor.visit_f64(self.float()?),
-            // Of the large ones not all are given as integers.
-            byte::LONG1 => Err(self.lost()),
-            _ => self.other(visitor),
+        match self.rest {
+            [byte::BINFLOAT, ..] => visitor.visit_f64(self.float()?),
+            _ => self.other_float(visitor),
         }
     }
 
@@ -480,10 +493,10 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     #[inline]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.peek() == byte::SHORT_BINUNICODE {
-            return visitor.visit_borrowed_str(self.text(byte::SHORT_BINUNICODE)?);
+        match self.short_text() {
+            Some(text) => visitor.visit_borrowed_str(text),
+            None => self.visit_text(visitor),
         }
-        self.visit_text(visitor)
     }
 
     #[inline]
@@ -554,10 +567,10 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        names: Names,
         visitor: V,
     ) -> Result<V::Value> {
-        self.fields(visitor)
+        self.fields(names, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -582,8 +595,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         if let Some(text) = self.text_at_hand() {
             return visitor.visit_borrowed_str(text);
         }
-        if self.peek() == byte::SHORT_BINUNICODE {
-            return visitor.visit_borrowed_str(self.text(byte::SHORT_BINUNICODE)?);
+        if let Some(text) = self.short_text() {
+            return visitor.visit_borrowed_str(text);
         }
         match self.known_text() {
             Ok(text) => visitor.visit_borrowed_str(text),

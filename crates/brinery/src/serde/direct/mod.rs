@@ -10,6 +10,7 @@
 
 mod access;
 mod de;
+mod memo;
 mod skim;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use super::meaning::is_known_module;
 use crate::opcode::byte;
 use crate::options::Options;
 use ::serde::de::Deserialize;
+use memo::{Entry, Memo, Tag};
 use skim::Skim;
 use std::fmt;
 
@@ -53,7 +55,7 @@ pub(super) fn read<'de, T: Deserialize<'de>>(
     let mut reader = Reader {
         rest,
         input,
-        memo: Vec::with_capacity((input.len() / 8).min(64)),
+        memo: Memo::new(),
         texts: Vec::new(),
         replays: 0,
         levels: options.recursion_limit,
@@ -69,62 +71,6 @@ pub(super) fn read<'de, T: Deserialize<'de>>(
     }
 }
 
-/// An object in the memo: what it is, and the part of the input that it was made of.
-#[derive(Clone, Copy)]
-struct Entry {
-    /// In the low bits what it is, in the others the offset of its beginning.
-    start: u32,
-    /// The offset of its end, if that matters; zero as long as it is being made.
-    end: u32,
-}
-
-/// What is in the memo.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Tag {
-    /// Text.
-    Text,
-    /// Bytes.
-    Bytes,
-    /// What begins with an opcode of its own.
-    Container,
-    /// A tuple that its items begin.
-    Postfix,
-    /// An instance that [`plain_state`](super::meaning::plain_state) knows.
-    Instance,
-    /// A class of such instances.
-    Class,
-    /// Anything else.
-    Other,
-}
-
-impl Entry {
-    /// What an offset has to fit into.
-    const FARTHEST: usize = (u32::MAX >> 3) as usize;
-
-    #[inline(always)]
-    fn new(tag: Tag, start: usize) -> Self {
-        Entry { start: (start as u32) << 3 | tag as u32, end: 0 }
-    }
-
-    #[inline(always)]
-    fn start(self) -> usize {
-        (self.start >> 3) as usize
-    }
-
-    #[inline(always)]
-    fn tag(self) -> Tag {
-        match self.start & 7 {
-            0 => Tag::Text,
-            1 => Tag::Bytes,
-            2 => Tag::Container,
-            3 => Tag::Postfix,
-            4 => Tag::Instance,
-            5 => Tag::Class,
-            _ => Tag::Other,
-        }
-    }
-}
-
 /// Where in the memo an object is whose end is not known yet, if it is there.
 type Open = Option<usize>;
 
@@ -132,7 +78,7 @@ type Open = Option<usize>;
 struct Reader<'de> {
     rest: &'de [u8],
     input: &'de [u8],
-    memo: Vec<Entry>,
+    memo: Memo,
     /// Texts that have been fetched from the memo, at their index as far as there is room.
     texts: Vec<(usize, &'de str)>,
     /// How many fetched objects are being read again, in each other. Meanwhile nothing goes into the memo.
@@ -141,28 +87,54 @@ struct Reader<'de> {
     levels: usize,
     /// How many variants have a content that has not been read to its end.
     variants: usize,
-    /// Whether the way is lost, even if nobody minds: nothing is handed out any more.
+    /// Whether the way is lost, even if nobody minds.
     lost: bool,
     /// How many bytes may be looked at for nothing: what looks ahead must not take longer than what reads.
     fuel: usize,
     skim: Skim,
 }
 
+/// The opcodes that neither end a batch, nor a tuple, nor begin a frame.
+const BEGINS_OBJECT: [bool; 256] = {
+    let mut begins = [true; 256];
+    let others = [
+        byte::APPENDS,
+        byte::SETITEMS,
+        byte::ADDITEMS,
+        byte::TUPLE,
+        byte::FROZENSET,
+        byte::FRAME,
+    ];
+    let mut index = 0;
+    while index < others.len() {
+        begins[others[index] as usize] = false;
+        index += 1;
+    }
+    begins
+};
+
+/// Names of fields.
+type Names = &'static [&'static str];
+
 /// How many texts are at hand that have been fetched.
 const TEXTS: usize = 64;
 
 impl Reader<'_> {
+    /// Nothing is left to read then: who passes over errors shall not go on for ever.
     #[cold]
     fn lost(&mut self) -> Lost {
         self.lost = true;
+        self.rest = &[];
         Lost
     }
 
     /// The same result, of something that an error leaves half read.
     #[inline(always)]
     fn whole<T>(&mut self, result: Result<T>) -> Result<T> {
-        self.lost |= result.is_err();
-        result
+        match result {
+            Ok(value) => Ok(value),
+            Err(_) => Err(self.lost()),
+        }
     }
 
     /// Where the next opcode stands.
@@ -195,6 +167,12 @@ impl Reader<'_> {
             Some(&byte::FRAME) | None => 0,
             Some(&opcode) => opcode,
         }
+    }
+
+    /// Whether an object begins here, which neither ends what it is in nor is behind a frame.
+    #[inline(always)]
+    fn begins_object(&self) -> bool {
+        self.rest.first().is_some_and(|&opcode| BEGINS_OBJECT[usize::from(opcode)])
     }
 
     /// Consumes an opcode that was [seen](Self::peek).
@@ -307,6 +285,18 @@ impl<'de> Reader<'de> {
         Ok(bytes)
     }
 
+    /// Text that is short and comes next, and what stores it.
+    #[inline(always)]
+    fn short_text(&mut self) -> Option<&'de str> {
+        let [byte::SHORT_BINUNICODE, len, rest @ ..] = self.rest else { return None };
+        let (bytes, rest) = rest.split_at_checked(usize::from(*len))?;
+        let text = std::str::from_utf8(bytes).ok()?;
+        let start = self.at();
+        self.rest = rest;
+        self.store(Entry::new(Tag::Text, start));
+        Some(text)
+    }
+
     /// Text, and what stores it.
     #[inline(always)]
     fn text(&mut self, opcode: u8) -> Result<&'de str> {
@@ -369,16 +359,16 @@ impl<'de> Reader<'de> {
     /// Stores the object that was read last, if the stream says so.
     #[inline(always)]
     fn store(&mut self, entry: Entry) {
-        match self.rest.first() {
-            Some(&byte::MEMOIZE) if self.replays == 0 => {
-                self.skip();
+        match self.rest {
+            [byte::MEMOIZE, rest @ ..] if self.replays == 0 => {
+                self.rest = rest;
                 self.memo.push(entry);
             }
-            Some(&(byte::MEMOIZE | byte::BINPUT | byte::LONG_BINPUT | byte::FRAME)) => self.store_at(entry),
-            _ => {}
+            _ => self.store_at(entry),
         }
     }
 
+    /// The same in another spelling, or not at all.
     #[inline(never)]
     fn store_at(&mut self, entry: Entry) {
         let (index, rest) = match (self.peek(), self.rest) {
@@ -392,7 +382,9 @@ impl<'de> Reader<'de> {
         self.rest = rest;
         if self.replays == 0 {
             // All writers count.
-            self.lost |= index != self.memo.len();
+            if index != self.memo.len() {
+                self.lost();
+            }
             self.memo.push(entry);
         }
     }
@@ -420,6 +412,31 @@ impl<'de> Reader<'de> {
         if self.replays == 0 { self.memo.len().checked_sub(1) } else { None }
     }
 
+    /// Consumes what begins a container, which comes next, and tells whether there is a mark after it.
+    #[inline(always)]
+    fn open(&mut self) -> (Open, bool) {
+        let start = self.at();
+        if let [_, byte::MEMOIZE, byte::MARK, rest @ ..] = self.rest
+            && self.replays == 0
+        {
+            self.rest = rest;
+            self.memo.push(Entry::new(Tag::Container, start));
+            return (self.memo.len().checked_sub(1), true);
+        }
+        self.open_any(start)
+    }
+
+    #[inline(never)]
+    fn open_any(&mut self, start: usize) -> (Open, bool) {
+        self.skip();
+        let open = self.store_open(Tag::Container, start);
+        let marked = self.peek() == byte::MARK;
+        if marked {
+            self.skip();
+        }
+        (open, marked)
+    }
+
     /// Tells the end of an object that was [stored](Self::store_open).
     #[inline(always)]
     fn close(&mut self, open: Open) {
@@ -434,7 +451,9 @@ impl<'de> Reader<'de> {
     fn store_whole(&mut self, tag: Tag, start: usize) {
         let end = self.at() as u32;
         if self.is_stored() {
-            self.store(Entry { end, ..Entry::new(tag, start) });
+            let mut entry = Entry::new(tag, start);
+            entry.end = end;
+            self.store(entry);
         }
     }
 
@@ -448,7 +467,7 @@ impl<'de> Reader<'de> {
         };
         self.rest = rest;
         match self.memo.get(index) {
-            Some(&entry) => Ok((index, entry)),
+            Some(entry) => Ok((index, entry)),
             None => Err(self.lost()),
         }
     }
@@ -464,6 +483,22 @@ impl<'de> Reader<'de> {
             }
             _ => None,
         }
+    }
+
+    /// The name of a field, if it is at hand, or if it is here and the first of these, so that it need not be validated.
+    #[inline(always)]
+    fn likely_name(&mut self, names: &mut Names) -> Option<&'de str> {
+        let [byte::SHORT_BINUNICODE, len, rest @ ..] = self.rest else { return self.text_at_hand() };
+        let (name, others) = names.split_first()?;
+        if usize::from(*len) != name.len() {
+            return None;
+        }
+        let rest = rest.strip_prefix(name.as_bytes())?;
+        *names = others;
+        let start = self.at();
+        self.rest = rest;
+        self.store(Entry::new(Tag::Text, start));
+        Some(name)
     }
 
     /// Text in the memo.

@@ -63,7 +63,7 @@ impl Skim {
 /// So many objects are looked at in the hope that they belong to the one before.
 const AHEAD: usize = 4;
 
-impl Reader<'_> {
+impl<'de> Reader<'de> {
     /// Goes over the next object.
     pub(super) fn skim_value(&mut self) -> Result<()> {
         let mut skim = std::mem::take(&mut self.skim);
@@ -81,8 +81,7 @@ impl Reader<'_> {
         let is_whole = self.skim_over(&mut skim);
         let kind = skim.parts.first().map(|part| part.kind);
         self.skim = skim;
-        self.look_back(before.len());
-        self.rest = &self.input[self.input.len() - before.len()..];
+        self.look_back(before);
         kind.filter(|_| is_whole)
     }
 
@@ -112,7 +111,7 @@ impl Reader<'_> {
 
     #[inline(never)]
     fn takes_next(&mut self, kind: Kind) -> bool {
-        let before = self.rest.len();
+        let before = self.rest;
         let mut skim = std::mem::take(&mut self.skim);
         skim.begin(false);
         skim.parts.push(Part { kind, start: 0, open: None });
@@ -120,15 +119,17 @@ impl Reader<'_> {
         let is_full = matches!(skim.parts.first(), Some(Part { kind: Kind::FullList | Kind::FullDict, .. }));
         self.skim = skim;
         self.look_back(before);
-        self.rest = &self.input[self.input.len() - before..];
         is_full
     }
 
-    /// Counts what was looked at since so many bytes were left.
-    fn look_back(&mut self, before: usize) {
-        match self.fuel.checked_sub(before - self.rest.len()) {
-            Some(fuel) => self.fuel = fuel,
-            None => self.lost = true,
+    /// Goes back to what was left before, and counts what was looked at since.
+    fn look_back(&mut self, before: &'de [u8]) {
+        match self.fuel.checked_sub(before.len() - self.rest.len()) {
+            Some(fuel) => {
+                self.fuel = fuel;
+                self.rest = before;
+            }
+            None => drop(self.lost()),
         }
     }
 
@@ -149,9 +150,9 @@ impl Reader<'_> {
 
     /// Goes on with the one object that is on the stack, if what comes next belongs to it; else all is as before.
     fn grow(&mut self, skim: &mut Skim) -> bool {
-        let before = self.rest.len();
+        let before = self.rest;
         let (memo, base) = (self.memo.len(), skim.parts[0]);
-        let limit = before.saturating_sub(self.fuel);
+        let limit = before.len().saturating_sub(self.fuel);
         loop {
             let opcode = self.peek();
             let is_fitting = !skim.marks.is_empty() || Self::may_belong(opcode, skim);
@@ -163,7 +164,6 @@ impl Reader<'_> {
             }
         }
         self.look_back(before);
-        self.rest = &self.input[self.input.len() - before..];
         self.memo.truncate(memo);
         skim.parts.truncate(1);
         skim.parts[0] = base;
@@ -358,7 +358,7 @@ impl Reader<'_> {
             [_, a, b, c, d, ..] => u32::from_le_bytes([*a, *b, *c, *d]) as usize,
             _ => return None,
         };
-        self.memo.get(index).map(|entry| entry.tag())
+        self.memo.get(index).map(Entry::tag)
     }
 
     /// Puts so many objects into the one below them.
