@@ -30,7 +30,7 @@ pub struct WriteOptions {
     protocol: u8,
     tuples: bool,
     variants: Variants,
-    classes: Names<(&'static str, &'static str)>,
+    classes: Names<Class>,
 }
 
 impl Default for WriteOptions {
@@ -135,7 +135,7 @@ impl WriteOptions {
     ///
     /// If the value refuses to be serialized.
     pub fn to_vec<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>> {
-        let mut sink = Sink::new(Output::new(self.protocol, None), self);
+        let mut sink = Sink { output: Output::new(self.protocol, None), options: self, last: None };
         value.serialize(Serializer(&mut sink))?;
         sink.output.finish()
     }
@@ -152,7 +152,8 @@ impl WriteOptions {
     ///
     /// If the writer fails, or if the value refuses to be serialized.
     pub fn to_writer<T: Serialize + ?Sized>(&self, mut writer: impl io::Write, value: &T) -> Result<()> {
-        let mut sink = Sink::new(Output::new(self.protocol, Some(&mut writer)), self);
+        let mut sink =
+            Sink { output: Output::new(self.protocol, Some(&mut writer)), options: self, last: None };
         value.serialize(Serializer(&mut sink))?;
         sink.output.finish().map(drop)
     }
@@ -163,23 +164,32 @@ struct Sink<'w> {
     output: Output<'w>,
     options: &'w WriteOptions,
     /// The struct that was written last, and its class.
-    last: (&'static str, Option<(&'static str, &'static str)>),
+    last: Option<(&'static str, Option<Class>)>,
 }
 
-impl<'w> Sink<'w> {
-    fn new(output: Output<'w>, options: &'w WriteOptions) -> Self {
-        Sink { output, options, last: ("", options.classes.peek(Name::text(""))) }
-    }
-
+impl Sink<'_> {
     /// The class that a struct is written as an instance of.
     #[inline(always)]
-    fn class(&mut self, name: &'static str) -> Option<(&'static str, &'static str)> {
-        if !std::ptr::eq(self.last.0, name) {
-            self.last = (name, self.options.classes.peek(Name::text(name)));
+    fn class(&mut self, name: &'static str) -> Option<Class> {
+        if self.options.classes.is_empty() {
+            return None;
         }
-        self.last.1
+        match self.last {
+            Some((last, class)) if std::ptr::eq(last, name) => class,
+            _ => self.other_class(name),
+        }
+    }
+
+    #[inline(never)]
+    fn other_class(&mut self, name: &'static str) -> Option<Class> {
+        let class = self.options.classes.peek(Name::text(name));
+        self.last = Some((name, class));
+        class
     }
 }
+
+/// A class, by its module and name.
+type Class = (&'static str, &'static str);
 
 struct Serializer<'s, 'w>(&'s mut Sink<'w>);
 

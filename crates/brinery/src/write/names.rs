@@ -108,6 +108,13 @@ impl<V: Copy> Names<V> {
         Some(self.entries[found as usize].value)
     }
 
+    /// Whether there is nothing for any name.
+    #[cfg(feature = "serde")]
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// What there is for a name, out of turn.
     #[cfg(any(feature = "serde", test))]
     #[inline]
@@ -168,21 +175,26 @@ impl<V: Copy> Names<V> {
 
 /// The indexes in the memo of the texts that a program uses again and again, such as the names of fields.
 ///
-/// As with [`Names`], the one that came after the last one before is tried first; there it is one comparison.
-#[derive(Clone, Debug, Default)]
+/// As with [`Names`], the one that came after the last one before is tried first; there it is one comparison. The first
+/// few need no memory of their own.
+#[derive(Clone, Debug)]
 pub(crate) struct Texts {
-    entries: Vec<Text>,
-    /// The positions of the entries by their hash, if they are more than [`FEW`].
-    table: HashTable<u32>,
-    /// A bit for each text that there is, which others may share.
-    seen: u64,
+    few: [Text; FEW],
+    /// How many there are of the few.
+    filled: u32,
     /// The entry that is expected.
     next: u32,
     /// The entry that was asked for last.
     last: u32,
+    /// A bit for each text that there is, which others may share.
+    seen: u64,
+    /// Those beyond the few.
+    many: Vec<Text>,
+    /// The positions of the entries by their hash, if they are more than [`FEW`].
+    table: HashTable<u32>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Text {
     text: &'static str,
     /// Where it is in the memo: nothing beyond what four bytes count can be fetched.
@@ -191,77 +203,122 @@ struct Text {
     next: u32,
 }
 
+impl Default for Texts {
+    #[inline(always)]
+    fn default() -> Self {
+        Texts {
+            few: [Text { text: "", index: 0, next: 0 }; FEW],
+            filled: 0,
+            next: 0,
+            last: 0,
+            seen: 0,
+            many: Vec::new(),
+            table: HashTable::new(),
+        }
+    }
+}
+
 impl Texts {
+    #[inline(always)]
+    fn entry(&self, position: u32) -> Option<&Text> {
+        match self.few.get(position as usize) {
+            Some(entry) => (position < self.filled).then_some(entry),
+            None => self.many.get(position as usize - FEW),
+        }
+    }
+
     /// The index of a text, if it is the one that came after the last one before and one byte holds it.
     #[inline(always)]
     pub(crate) fn next(&mut self, text: &'static str) -> Option<u8> {
-        let entry = self.entries.get(self.next as usize)?;
+        let entry = self.entry(self.next)?;
         if !std::ptr::eq(entry.text, text) || entry.index > 0xff {
             return None;
         }
+        let (index, next) = (entry.index as u8, entry.next);
         self.last = self.next;
-        self.next = entry.next;
-        Some(entry.index as u8)
+        self.next = next;
+        Some(index)
     }
 
-    /// The index of a text, which need not be the next.
-    #[inline]
-    pub(crate) fn find(&mut self, text: &'static str) -> Option<u32> {
-        if self.seen & bit(text) == 0 {
-            return None;
-        }
-        let found = self.position(text)?;
-        self.turn_to(found);
-        Some(self.entries[found as usize].index)
+    /// The index of a text with this [bit], which need not be the next.
+    #[inline(always)]
+    pub(crate) fn find(&mut self, text: &'static str, bit: u64) -> Option<u32> {
+        if self.seen & bit == 0 { None } else { self.find_seen(text) }
+    }
+
+    #[inline(never)]
+    fn find_seen(&mut self, text: &'static str) -> Option<u32> {
+        let position = self.position(text)?;
+        self.expect_after_last(position);
+        let entry = self.entry(position)?;
+        let (index, next) = (entry.index, entry.next);
+        self.last = position;
+        self.next = next;
+        Some(index)
     }
 
     fn position(&self, text: &'static str) -> Option<u32> {
-        if self.entries.len() <= FEW {
-            let same_place = self.entries.iter().position(|entry| std::ptr::eq(entry.text, text));
-            let position = same_place.or_else(|| self.entries.iter().position(|entry| entry.text == text));
+        if self.many.is_empty() {
+            let few = &self.few[..self.filled as usize];
+            let same_place = few.iter().position(|entry| std::ptr::eq(entry.text, text));
+            let position = same_place.or_else(|| few.iter().position(|entry| entry.text == text));
             return position.map(|position| position as u32);
         }
-        self.table.find(mix(text), |&position| self.entries[position as usize].text == text).copied()
+        let is_it = |&position: &u32| self.entry(position).is_some_and(|entry| entry.text == text);
+        self.table.find(mix(text), is_it).copied()
     }
 
     /// Remembers which entry comes after the last one.
-    #[inline]
-    fn turn_to(&mut self, position: u32) {
-        if let Some(last) = self.entries.get_mut(self.last as usize) {
+    fn expect_after_last(&mut self, position: u32) {
+        let entry = match self.few.get_mut(self.last as usize) {
+            Some(entry) => Some(entry),
+            None => self.many.get_mut(self.last as usize - FEW),
+        };
+        if let Some(last) = entry {
             last.next = position;
         }
-        self.last = position;
-        self.next = self.entries[position as usize].next;
     }
 
-    /// Keeps the index of a text that has none.
-    #[inline]
-    pub(crate) fn add(&mut self, text: &'static str, index: u32) {
-        let position = self.entries.len();
-        if position == 0 {
-            self.entries.reserve(FEW);
+    /// Keeps the index of a text with this [bit] that has none.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, text: &'static str, bit: u64, index: u32) {
+        self.seen |= bit;
+        let position = self.filled;
+        let entry = Text { text, index, next: position + 1 };
+        let Some(place) = self.few.get_mut(position as usize) else { return self.add_more(text, index) };
+        *place = entry;
+        self.filled = position + 1;
+        // Who comes after another for the first time is expected to.
+        if position != self.last + 1 {
+            self.expect_after_last(position);
         }
-        self.entries.push(Text { text, index, next: position as u32 + 1 });
-        self.seen |= bit(text);
-        self.turn_to(position as u32);
-        if position >= FEW {
-            self.add_to_table(position);
-        }
+        self.last = position;
+        self.next = position + 1;
     }
 
     #[cold]
-    fn add_to_table(&mut self, position: usize) {
-        let entries = &self.entries;
-        let hash = |&position: &u32| mix(entries[position as usize].text);
-        for position in if position == FEW { 0 } else { position } as u32..entries.len() as u32 {
+    #[inline(never)]
+    fn add_more(&mut self, text: &'static str, index: u32) {
+        let first = if self.many.is_empty() { 0 } else { FEW + self.many.len() };
+        let position = (FEW + self.many.len()) as u32;
+        self.many.push(Text { text, index, next: position + 1 });
+        self.expect_after_last(position);
+        self.last = position;
+        self.next = position + 1;
+        let (few, many) = (&self.few, &self.many);
+        let hash = |&position: &u32| {
+            let position = position as usize;
+            mix(few.get(position).unwrap_or_else(|| &many[position - FEW]).text)
+        };
+        for position in first as u32..=position {
             self.table.insert_unique(hash(&position), position, hash);
         }
     }
 }
 
 /// One of 64 bits, the same for the same text.
-#[inline]
-fn bit(text: &str) -> u64 {
+#[inline(always)]
+pub(crate) fn bit(text: &str) -> u64 {
     let bytes = text.as_bytes();
     let end = |end: Option<&u8>| u32::from(end.copied().unwrap_or_default());
     1 << ((bytes.len() as u32 ^ end(bytes.first()) ^ (end(bytes.last()) << 2)) & 63)
@@ -277,22 +334,25 @@ mod tests {
         for count in [1, 7, FEW, FEW + 1, 300] {
             let mut texts = Texts::default();
             for (index, text) in many[..count].iter().enumerate() {
-                assert_eq!((texts.next(text), texts.find(text)), (None, None));
-                texts.add(text, index as u32);
+                assert_eq!((texts.next(text), texts.find(text, bit(text))), (None, None));
+                texts.add(text, bit(text), index as u32);
             }
             for round in 0..3 {
                 for (index, text) in many[..count].iter().enumerate() {
                     let found = texts.next(text);
                     assert!(found.is_some() || round == 0 || index > 0xff, "{text} was expected");
-                    assert_eq!(found.map(u32::from).or_else(|| texts.find(text)), Some(index as u32));
+                    assert_eq!(
+                        found.map(u32::from).or_else(|| texts.find(text, bit(text))),
+                        Some(index as u32)
+                    );
                 }
             }
             for (index, text) in many[..count].iter().enumerate().rev() {
                 let elsewhere: &'static str = String::from(*text).leak();
                 assert_eq!(texts.next(elsewhere), None);
-                assert_eq!(texts.find(elsewhere), Some(index as u32));
+                assert_eq!(texts.find(elsewhere, bit(elsewhere)), Some(index as u32));
             }
-            assert_eq!(texts.find("another"), None);
+            assert_eq!(texts.find("another", bit("another")), None);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::buffer::{Buffer as _, word_of};
 use super::emitter::{Emitter, Placement, Unwritable};
-use super::names::{Name, Names, Texts};
+use super::names::{Name, Names, Texts, bit};
 use crate::error::Result;
 use crate::opcode::{Opcode, byte};
 use std::{fmt::Write as _, io};
@@ -14,7 +14,7 @@ const BLOCK: usize = 64 * 1024;
 const IN_ONE: usize = 14;
 
 /// The memory of a small message.
-const SMALL: usize = 128;
+const SMALL: usize = 192;
 
 /// Where a stream is written: into memory, or block by block to a writer.
 pub(crate) struct Output<'w> {
@@ -28,6 +28,7 @@ pub(crate) struct Output<'w> {
 }
 
 impl<'w> Output<'w> {
+    #[inline(always)]
     pub(crate) fn new(protocol: u8, writer: Option<&'w mut dyn io::Write>) -> Self {
         let mut emitter = Emitter::new(Vec::with_capacity(SMALL), protocol);
         emitter.start();
@@ -160,6 +161,11 @@ impl<'w> Output<'w> {
             self.memo += 1;
             return Ok(());
         }
+        self.other_memoized_text(text)
+    }
+
+    #[inline(never)]
+    fn other_memoized_text(&mut self, text: &[u8]) -> Result<()> {
         self.text(text)?;
         self.memoize().map(drop)
     }
@@ -315,13 +321,14 @@ impl<'w> Output<'w> {
     #[inline(never)]
     fn other_text(&mut self, text: &'static str) -> Result<()> {
         self.begin()?;
-        if let Some(index) = self.texts.find(text) {
+        let bit = bit(text);
+        if let Some(index) = self.texts.find(text, bit) {
             return Ok(self.emitter.get(index as usize)?);
         }
         let index = u32::try_from(self.memo);
         self.memoized_text(text.as_bytes())?;
         if let Ok(index) = index {
-            self.texts.add(text, index);
+            self.texts.add(text, bit, index);
         }
         Ok(())
     }

@@ -97,14 +97,7 @@ struct Reader<'de> {
 /// The opcodes that neither end a batch, nor a tuple, nor begin a frame.
 const BEGINS_OBJECT: [bool; 256] = {
     let mut begins = [true; 256];
-    let others = [
-        byte::APPENDS,
-        byte::SETITEMS,
-        byte::ADDITEMS,
-        byte::TUPLE,
-        byte::FROZENSET,
-        byte::FRAME,
-    ];
+    let others = [byte::APPENDS, byte::SETITEMS, byte::ADDITEMS, byte::TUPLE, byte::FROZENSET, byte::FRAME];
     let mut index = 0;
     while index < others.len() {
         begins[others[index] as usize] = false;
