@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import _pickle
 import gc
+import io
 import random
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -465,3 +467,54 @@ def test_equal_keys_leave_the_first_key_and_the_last_value() -> None:
             else:
                 results.append((repr(made), [type(key) for key in made], repr(Told.told)))
         assert results[0] == results[1], stream
+
+
+def apart(*objects: object) -> bytes:
+    """A stream of a list in which equal texts are spelt anew each time, as different objects."""
+    pickler = _pickle.Pickler(file := io.BytesIO(), 4)
+    pickler.fast = True
+    pickler.dump(list(objects))
+    return file.getvalue()
+
+
+def test_keys_of_one_load_are_as_distinct_as_they_were() -> None:
+    data = apart({"first": 1, "second": 2}, {"first": 3, "second": 4}, {"first": {"first": 5}})
+    for _ in range(4):
+        one, two, three = brinery.loads(data)
+        keys = [*one, *two, *three, *three["first"]]
+        assert len({id(key) for key in keys}) == len(keys) == 6
+        assert _pickle.dumps([one, two, three]) == _pickle.dumps(_pickle.loads(data))
+    # Where it was one object it still is.
+    key = "".join(["sha", "red"])
+    for _ in range(4):
+        one, two = brinery.loads(_pickle.dumps([{key: 1}, {key: 2}]))
+        assert next(iter(one)) is next(iter(two))
+
+
+def test_keys_of_many_loads_are_those_that_were_saved() -> None:
+    rng = random.Random(3)
+    letters = "abcde\0\x7fé甲"
+    for _ in range(3000):
+        keys = ["".join(rng.choices(letters, k=rng.randrange(0, 40))) for _ in range(rng.randrange(1, 9))]
+        made = {key: [key, {key[:5]: key}] for key in keys}
+        data = _pickle.dumps(made, rng.randrange(6))
+        loaded = brinery.loads(data)
+        assert loaded == made and list(loaded) == list(made)
+        assert [hash(key) for key in loaded] == [hash(key) for key in made]
+
+
+def test_few_keys_are_kept() -> None:
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for number in range(20_000):
+        brinery.loads(_pickle.dumps({f"key number {number}": None}))
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 2_000
+
+
+def test_keys_that_become_names_are_interned_as_ever() -> None:
+    for _ in range(3):
+        loaded = brinery.loads(apart({"some_name_of_this_test": 1}))[0]
+        made = brinery.loads(_pickle.dumps(types.SimpleNamespace(some_name_of_this_test=2)))
+        name = next(iter(vars(made)))
+        assert name is sys.intern("some_name_of_" + "this_test") and next(iter(loaded)) == name

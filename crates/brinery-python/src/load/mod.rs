@@ -10,6 +10,7 @@ mod guarded;
 mod hashable;
 mod host;
 mod instance;
+mod keys;
 mod memo;
 mod native;
 mod nature;

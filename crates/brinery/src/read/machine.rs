@@ -251,12 +251,14 @@ impl<V> Machine<V> {
 
                 byte::SHORT_BINUNICODE => {
                     let [len] = operand!(source);
-                    self.stack.push(host.unicode(source.take(len.into())?).host()?);
+                    let text = host.unicode_above(source.take(len.into())?, || self.keyed()).host()?;
+                    self.stack.push(text);
                     self.memoize_next(source, host);
                 }
                 byte::BINUNICODE => {
                     let len = u32::from_le_bytes(operand!(source));
-                    self.stack.push(host.unicode(source.take(len as usize)?).host()?);
+                    let text = host.unicode_above(source.take(len as usize)?, || self.keyed()).host()?;
+                    self.stack.push(text);
                     self.memoize_next(source, host);
                 }
                 byte::BINUNICODE8 => {
@@ -625,6 +627,13 @@ impl<V> Machine<V> {
             Some(value) if self.stack.len() > self.fence => Ok(value),
             _ => Err(self.underflow()),
         }
+    }
+
+    /// What the next value may be a key for: what an even number of items is above, or what is on top.
+    #[inline(always)]
+    fn keyed(&self) -> Option<&V> {
+        let even = (self.stack.len() - self.fence).is_multiple_of(2);
+        if even && self.fence > 0 { self.stack.get(self.fence - 1) } else { self.stack.last() }
     }
 
     /// Takes off the topmost mark and returns where it stood.

@@ -13,6 +13,8 @@ pub(super) struct Texts {
     head: [u64; 6],
     /// How many bytes of it there are.
     len: usize,
+    /// Those of one character, which are the interpreter's own.
+    chars: Vec<Owned>,
 }
 
 impl Texts {
@@ -41,7 +43,9 @@ impl Texts {
                 }
                 head[2] = 0;
             }
-            Ok((heads[0] == heads[1]).then_some(Texts { head: heads[0], len }))
+            let chars = (0..0x80).map(|char| Owned::from_result(PyUnicode_FromOrdinal(char)));
+            let chars = chars.collect::<Result<_>>()?;
+            Ok((heads[0] == heads[1]).then_some(Texts { head: heads[0], len, chars }))
         }
     }
 }
@@ -126,6 +130,11 @@ impl Layout {
                 ptr::copy_nonoverlapping(text.as_ptr(), target, text.len());
             });
         }
+        if let [char] = text
+            && let Some(text) = self.texts.chars.get(usize::from(*char))
+        {
+            return Ok(text.clone());
+        }
         match from_valid_utf8(text) {
             Some(text) => text,
             None => crate::ffi::text::decode(text),
@@ -134,7 +143,7 @@ impl Layout {
 
     #[inline(always)]
     fn text_of(&self, heap: &Heap, len: usize, fill: impl FnOnce(*mut u8)) -> Result<Owned> {
-        let Texts { head, len: head_len } = self.texts;
+        let Texts { head, len: head_len, .. } = self.texts;
         // SAFETY: header, characters and NUL fit the memory. A length is that of a slice and does not overflow.
         unsafe {
             let object = heap.allocate(head_len + len + 1);
