@@ -165,6 +165,8 @@ pub(crate) struct Dump<'s> {
     tasks: Vec<Task>,
     /// Whether objects with a single holder are treated as such: they need not be looked for in the memo.
     singles: bool,
+    /// How many containers are not to be measured for a [row](row).
+    unfit: u8,
     /// Whether the program can look at the memo, which then has to show all that `_pickle` makes on the way.
     keep_memo: bool,
     /// Names of modules that only types know, and copies of the items of named tuples: what the memo may not hold.
@@ -222,6 +224,7 @@ impl<'s> Dump<'s> {
             fix_imports: settings.fix_imports,
             hooks,
             tasks: state.spare_dump.tasks.take(),
+            unfit: 0,
             singles: settings.protocol > 0 && settings.fast == 0,
             keep_memo,
             names: Vec::new(),

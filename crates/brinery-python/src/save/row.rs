@@ -22,6 +22,9 @@ const MOST_ITEMS: usize = 32;
 const MOST_PARTS: usize = 64;
 const MOST_NESTED: usize = 3;
 
+/// How many containers are not measured after one that was in vain.
+const WHILE: u8 = 16;
+
 /// How many objects the memo may have before a row, whose own objects have to be counted by four bytes, too.
 const MOST_KNOWN: usize = 1 << 31;
 
@@ -269,11 +272,15 @@ impl Dump<'_> {
 
     /// How many bytes a small container with a single holder takes at most; zero for anything else.
     #[inline(always)]
-    fn container_size(&self, object: Ref<'_>) -> usize {
+    fn container_size(&mut self, object: Ref<'_>) -> usize {
         if !self.singles || !object.has_holders(1) {
             return 0;
         }
         let kind = object.type_ptr();
+        if kind == &raw mut PyDict_Type {
+            // Others are saved item by item, without being measured first.
+            return if layout::items::len(object) == 0 { HEAD } else { 0 };
+        }
         if kind == &raw mut PyTuple_Type || kind == &raw mut PyList_Type {
             // Most hold nothing that has parts.
             // SAFETY: the object is a list or tuple, and holds its items.
@@ -287,13 +294,31 @@ impl Dump<'_> {
                 let item = unsafe { Ref::new(item) };
                 let leaf = Leaf::of(item);
                 if leaf == Leaf::None {
-                    return self.nested_size(object, &mut { MOST_PARTS }, MOST_NESTED);
+                    return self.deep_size(object);
                 }
                 size += leaf.size(item);
             }
             return size;
         }
-        self.nested_size(object, &mut { MOST_PARTS }, MOST_NESTED)
+        if kind == &raw mut PySet_Type || kind == &raw mut PyFrozenSet_Type {
+            return self.deep_size(object);
+        }
+        0
+    }
+
+    /// The same for a container that may have others within. Where one turns out to be unfit its neighbours and its parts
+    /// likely are too, and are not measured for a while.
+    #[inline(never)]
+    fn deep_size(&mut self, object: Ref<'_>) -> usize {
+        if self.unfit > 0 {
+            self.unfit -= 1;
+            return 0;
+        }
+        let size = self.nested_size(object, &mut { MOST_PARTS }, MOST_NESTED);
+        if size == 0 {
+            self.unfit = WHILE;
+        }
+        size
     }
 
     /// The same for any container, within which there may be so many objects and levels of containers.
@@ -304,7 +329,6 @@ impl Dump<'_> {
             return 0;
         }
         if kind == &raw mut PyDict_Type {
-            // Others are saved item by item, without being measured first.
             return if layout::items::len(object) == 0 { HEAD } else { 0 };
         }
         let mut size = HEAD;
