@@ -7,6 +7,7 @@ use crate::blob::Blob;
 use crate::fact::{Extra, Fact, Kind, Outside};
 use crate::judge::{UNKNOWN_CALL, UNKNOWN_CHANGED};
 use crate::known::{self, Standing};
+use crate::nth;
 use crate::packed::PackedMemo;
 use crate::report::{Finding, Verdict};
 use crate::shelf::Shelf;
@@ -92,6 +93,8 @@ pub(crate) struct Facts<'a, 't> {
     /// Where the opcode starts that is being executed.
     pub(crate) at: u64,
     memo: PackedMemo,
+    /// Where the text starts that was made last, if nothing has been stored since; else beyond all places.
+    fresh: u64,
     pub(crate) shelf: Shelf,
     pub(crate) named: Vec<Named>,
     by_name: HashMap<(String, String), u32>,
@@ -137,6 +140,7 @@ impl<'a, 't> Facts<'a, 't> {
             start,
             at: start,
             memo: PackedMemo::default(),
+            fresh: u64::MAX,
             shelf: Shelf::default(),
             named: Vec::new(),
             by_name: HashMap::new(),
@@ -230,6 +234,15 @@ impl<'a, 't> Facts<'a, 't> {
 
     /// The first bytes of the string that the opcode at an offset makes.
     pub(crate) fn literal(&self, at: u64, len: usize) -> Vec<u8> {
+        let at = match nth::place(at) {
+            (at, 0) => at,
+            (first, n) => {
+                // The last text of a row may go on beyond, but it starts here.
+                let part = self.blob.get(first, nth::FARTHEST as usize + 16).unwrap_or_default();
+                let Some(within) = nth::find(&part, n) else { return Vec::new() };
+                first + within
+            }
+        };
         let Ok(mut bytes) = self.blob.get(at, len + 16) else { return Vec::new() };
         match Decoder::new(&bytes).next() {
             Some(Ok(instruction)) => match (instruction.opcode, instruction.argument) {
@@ -552,6 +565,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     #[inline(always)]
     fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Made {
+        self.fresh = self.at;
         Ok(Fact::new(Kind::Text { at: self.at, hook: may_be_hook(&utf8) }))
     }
 
@@ -564,6 +578,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         if bytes.starts_with(b"\x80") {
             self.remember_nested(bytes.len());
         }
+        self.fresh = self.at;
         Ok(Fact::new(Kind::Text { at: self.at, hook: may_be_hook(&bytes) }))
     }
 
@@ -806,14 +821,16 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     fn memo_put(&mut self, index: u64, value: &Fact) {
         self.stored += 1;
         self.highest_index = self.highest_index.max(index);
-        self.overwritten |= self.memo.insert(index, value);
+        let fresh = self.takes_fresh(value);
+        self.overwritten |= self.memo.insert(index, value, fresh);
     }
 
     #[inline(always)]
     fn memoize(&mut self, value: &Fact) {
         self.stored += 1;
         let index = self.memo.len() as u64;
-        self.memo.insert(index, value);
+        let fresh = self.takes_fresh(value);
+        self.memo.insert(index, value, fresh);
     }
 
     fn shape(&self, _value: &Fact) -> Shape {
@@ -827,12 +844,20 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
 impl Facts<'_, '_> {
     /// Text with escapes, which is decoded when it is asked for.
-    fn escaped(&self, escaped: &[u8], unicode: bool) -> Fact {
+    fn escaped(&mut self, escaped: &[u8], unicode: bool) -> Fact {
+        self.fresh = self.at;
         let hook = may_be_hook(escaped)
             || (escaped.contains(&b'\\')
                 && escaped.len() < 256
                 && may_be_hook(unescape(escaped, unicode).as_bytes()));
         Fact::new(Kind::Text { at: self.at, hook })
+    }
+
+    /// Whether a value that is stored now is the text that was made last, of which nothing has been stored since.
+    #[inline(always)]
+    fn takes_fresh(&mut self, value: &Fact) -> bool {
+        let fresh = std::mem::replace(&mut self.fresh, u64::MAX);
+        matches!(value.kind, Kind::Text { at, .. } if at == fresh)
     }
 
     fn remember_nested(&mut self, len: usize) {

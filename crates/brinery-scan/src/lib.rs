@@ -24,6 +24,7 @@ mod judge;
 mod known;
 mod line;
 mod look;
+mod nth;
 mod packed;
 mod refine;
 pub mod render;

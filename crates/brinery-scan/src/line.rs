@@ -1,9 +1,14 @@
-//! Values in a line, most of which take two bytes.
+//! Values in a line, most of which take two bytes, and texts in a row next to nothing.
 //!
 //! What grows along a stream (offsets of text, numbers of dicts, places of tuples) is kept as the distance from a base,
 //! and a new base is set where a distance becomes too large.
+//!
+//! Values are closed up in blocks. A block of short texts that were each stored as soon as they were made, with nothing
+//! else stored between them, is told by where the first of them starts: the others are [counted](crate::nth) from there
+//! when somebody asks what they say.
 
 use crate::fact::{Extra, Fact, Kind};
+use crate::nth;
 use std::collections::HashMap;
 
 /// What a code stands for, in its upper four bits.
@@ -48,36 +53,122 @@ struct Form {
 }
 
 /// The values.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Line {
+    /// The codes of the blocks that have some, and of the values after the last block.
     codes: Vec<u16>,
+    /// For each block, where its codes start, or where its texts do and a bit above that.
+    blocks: Vec<u64>,
+    /// How many values there are after the last block.
+    open: usize,
+    /// Whether these are texts in a row.
+    row: bool,
+    /// Where the first of them starts.
+    first: u64,
     bases: Vec<Base>,
     forms: Vec<Form>,
+    /// What has no code, and what was put into a block that has none.
     odd: HashMap<u32, Fact>,
+    /// Whether there is any of the latter.
+    replaced: bool,
+}
+
+/// How many values a block has.
+const BLOCK: usize = nth::MOST;
+/// Says that a block is a row of texts.
+const ROW: u64 = 1 << 63;
+
+impl Default for Line {
+    fn default() -> Self {
+        Line {
+            codes: Vec::new(),
+            blocks: Vec::new(),
+            open: 0,
+            row: true,
+            first: 0,
+            bases: Vec::new(),
+            forms: Vec::new(),
+            odd: HashMap::new(),
+            replaced: false,
+        }
+    }
 }
 
 impl Line {
     /// How many there are.
     #[inline(always)]
     pub(crate) fn len(&self) -> u64 {
-        self.codes.len() as u64
+        (self.blocks.len() * BLOCK + self.open) as u64
     }
 
-    /// Adds a value at the end; whether it fits in with the others.
+    /// Adds a value at the end; whether it fits in with the others. The last text that was made may be `fresh`: nothing
+    /// was stored since.
     #[inline(always)]
-    pub(crate) fn push(&mut self, fact: &Fact) -> bool {
+    pub(crate) fn push(&mut self, fact: &Fact, fresh: bool) -> bool {
         if let Some(base) = self.bases.last()
             && let Some(code) = encode(fact, base, &self.forms)
         {
-            self.codes.push(code);
+            self.add(code, fact, fresh);
             return true;
         }
-        self.push_odd(fact)
+        self.push_odd(fact, fresh)
+    }
+
+    #[inline(always)]
+    fn add(&mut self, code: u16, fact: &Fact, fresh: bool) {
+        self.codes.push(code);
+        if self.row {
+            match fact.kind {
+                Kind::Text { at, .. } if fresh && code >> BITS == TEXT => {
+                    if self.open == 0 {
+                        self.first = at;
+                    }
+                    self.row = at.wrapping_sub(self.first) <= nth::FARTHEST;
+                }
+                _ => self.row = false,
+            }
+        }
+        self.open += 1;
+        if self.open == BLOCK {
+            self.close();
+        }
     }
 
     #[inline(never)]
-    fn push_odd(&mut self, fact: &Fact) -> bool {
-        let Ok(index) = u32::try_from(self.codes.len()) else { return false };
+    fn close(&mut self) {
+        let start = self.codes.len() - BLOCK;
+        if self.row {
+            self.codes.truncate(start);
+            self.blocks.push(ROW | self.first);
+        } else {
+            self.blocks.push(start as u64);
+        }
+        (self.open, self.row) = (0, true);
+    }
+
+    /// Something was stored elsewhere: what comes next is not in a row with what is there.
+    pub(crate) fn interrupt(&mut self) {
+        self.row = false;
+    }
+
+    /// The code of a value, or the text that it is.
+    #[inline(always)]
+    fn find(&self, index: usize) -> Option<Found> {
+        let place = index % BLOCK;
+        match self.blocks.get(index / BLOCK) {
+            Some(row) if row & ROW != 0 => {
+                let at = nth::nth(row & !ROW, place);
+                Some(Found::Row(Fact::new(Kind::Text { at, hook: false })))
+            }
+            Some(&start) => Some(Found::Code(start as usize + place)),
+            None if index as u64 >= self.len() => None,
+            None => Some(Found::Code(self.codes.len() - self.open + place)),
+        }
+    }
+
+    #[inline(never)]
+    fn push_odd(&mut self, fact: &Fact, fresh: bool) -> bool {
+        let Ok(index) = u32::try_from(self.len()) else { return false };
         if let Kind::Tuple(place) = fact.kind {
             let form = form(place, fact);
             if !self.forms.contains(&form) && self.forms.len() < FORMS {
@@ -88,7 +179,7 @@ impl Line {
         let last = self.bases.last().copied();
         let mut base = last.unwrap_or_default();
         match fact.kind {
-            Kind::Text { at, .. } | Kind::Bytes(at) if at > base.at => base.at = at,
+            Kind::Text { at, .. } | Kind::Bytes(at) if at > base.at && nth::is_offset(at) => base.at = at,
             Kind::Dict(id) if id > base.dict => base.dict = id,
             Kind::Tuple(place) if place >> 16 > base.tuple => base.tuple = place >> 16,
             _ => {}
@@ -99,29 +190,42 @@ impl Line {
                 self.bases.push(base);
             }
             let code = encode(fact, self.bases.last().unwrap_or(&base), &self.forms).unwrap_or(code);
-            self.codes.push(code);
+            self.add(code, fact, fresh);
             return true;
         }
         if self.bases.is_empty() {
             self.bases.push(base);
         }
-        if self.odd.len() > FREE + self.codes.len() / ODDS {
+        if self.is_too_odd() {
             return false;
         }
         self.odd.insert(index, *fact);
-        self.codes.push(ODD << BITS);
+        self.add(ODD << BITS, fact, fresh);
         true
+    }
+
+    fn is_too_odd(&self) -> bool {
+        self.odd.len() > FREE + self.len() as usize / ODDS
     }
 
     /// Puts another value in the place of one that is there; whether it fits in.
     pub(crate) fn replace(&mut self, index: u64, fact: &Fact) -> bool {
         let Ok(place) = u32::try_from(index) else { return false };
-        let code = encode(fact, &self.base(place), &self.forms);
-        if code.is_none() && self.odd.len() > FREE + self.codes.len() / ODDS {
-            return false;
-        }
-        let Some(slot) = self.codes.get_mut(place as usize) else { return false };
-        *slot = code.unwrap_or(ODD << BITS);
+        let code = match self.find(place as usize) {
+            Some(Found::Code(slot)) => {
+                let code = encode(fact, &self.base(place), &self.forms);
+                if code.is_none() && self.is_too_odd() {
+                    return false;
+                }
+                self.codes[slot] = code.unwrap_or(ODD << BITS);
+                code
+            }
+            Some(Found::Row(_)) if !self.is_too_odd() => {
+                self.replaced = true;
+                None
+            }
+            _ => return false,
+        };
         match code {
             Some(_) => self.odd.remove(&place),
             None => self.odd.insert(place, *fact),
@@ -140,8 +244,13 @@ impl Line {
 
     /// The value at an index.
     pub(crate) fn get(&self, index: u64) -> Option<Fact> {
-        let code = *self.codes.get(usize::try_from(index).ok()?)?;
-        self.decode(code, index as u32)
+        match self.find(usize::try_from(index).ok()?)? {
+            Found::Code(slot) => self.decode(*self.codes.get(slot)?, index as u32),
+            Found::Row(_) if self.replaced && self.odd.contains_key(&(index as u32)) => {
+                self.odd.get(&(index as u32)).copied()
+            }
+            Found::Row(text) => Some(text),
+        }
     }
 
     fn decode(&self, code: u16, index: u32) -> Option<Fact> {
@@ -174,8 +283,16 @@ impl Line {
 
     /// All values, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Fact> {
-        (0..self.codes.len()).filter_map(|index| self.get(index as u64))
+        (0..self.len()).filter_map(|index| self.get(index))
     }
+}
+
+/// What is kept of a value.
+enum Found {
+    /// The code at this place.
+    Code(usize),
+    /// One of a row of texts.
+    Row(Fact),
 }
 
 fn form(place: u64, fact: &Fact) -> Form {
@@ -229,9 +346,25 @@ mod tests {
                 Fact { kind: tuple, depth: 1, weight: 4.0 },
                 Fact { kind: Kind::Made { global: 3, extra: Extra::None }, depth: 2, weight: 1.0 },
             ];
-            assert!(values.iter().all(|value| line.push(value)));
+            assert!(values.iter().all(|value| line.push(value, true)));
         }
         let bytes = 2 * line.codes.len() + size_of::<Base>() * line.bases.len();
         assert!(line.odd.is_empty() && bytes < 3 * line.codes.len(), "{bytes}");
+    }
+
+    #[test]
+    fn texts_in_a_row_take_next_to_nothing() {
+        let mut line = Line::default();
+        for at in 0..100_000u64 {
+            assert!(line.push(&Fact::new(Kind::Text { at: at * 9, hook: false }), true));
+        }
+        let bytes = 2 * line.codes.len() + size_of::<Base>() * line.bases.len() + 8 * line.blocks.len();
+        assert!(bytes < 30_000, "{bytes}");
+        let Some(Fact { kind: Kind::Text { at, .. }, .. }) = line.get(70_001) else { panic!("no text") };
+        assert_eq!(nth::place(at), (70_001 / BLOCK as u64 * BLOCK as u64 * 9, 70_001 % BLOCK));
+        // Another in its place is what is there.
+        assert!(line.replace(70_001, &Fact::new(Kind::List)));
+        assert_eq!(line.get(70_001).map(|fact| fact.kind), Some(Kind::List));
+        assert_eq!(line.len(), 100_000);
     }
 }

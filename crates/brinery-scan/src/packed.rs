@@ -94,11 +94,12 @@ impl PackedMemo {
         self.len
     }
 
-    /// Stores a value; whether there was one before.
+    /// Stores a value; whether there was one before. It may be the `fresh` text that was made last, if nothing was stored
+    /// since.
     #[inline(always)]
-    pub(crate) fn insert(&mut self, index: u64, fact: &Fact) -> bool {
+    pub(crate) fn insert(&mut self, index: u64, fact: &Fact, fresh: bool) -> bool {
         let far = index.wrapping_sub(NEAR as u64);
-        let before = if !self.scattered && far == self.line.len() && self.line.push(fact) {
+        let before = if !self.scattered && far == self.line.len() && self.line.push(fact, fresh) {
             false
         } else {
             self.insert_anywhere(index, fact)
@@ -109,6 +110,7 @@ impl PackedMemo {
 
     #[inline(never)]
     fn insert_anywhere(&mut self, index: u64, fact: &Fact) -> bool {
+        self.line.interrupt();
         if index < NEAR as u64 {
             let index = index as usize;
             if index >= self.near.len() {
@@ -268,7 +270,7 @@ mod tests {
             }
         }
         for (index, fact) in facts.iter().enumerate() {
-            assert!(!memo.insert(index as u64, fact));
+            assert!(!memo.insert(index as u64, fact, false));
         }
         for (index, fact) in facts.iter().enumerate() {
             let got = memo.get(index as u64).unwrap();
@@ -319,7 +321,7 @@ mod tests {
                     _ => next,
                 };
                 let before = plain.insert(index, fact).is_some();
-                assert_eq!(memo.insert(index, &fact), before);
+                assert_eq!(memo.insert(index, &fact, false), before);
                 assert_eq!(memo.len(), plain.len());
             }
             for (&index, fact) in &plain {

@@ -1,6 +1,7 @@
 //! Streams and what is thought of them.
 
 use brinery_scan::{Report, Scanner, Verdict};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write;
 
@@ -439,4 +440,99 @@ fn what_a_loader_resolves_before_it_fails_is_told() {
     assert_eq!(scan(stream).verdict(), Verdict::Clean, "{:?}", scan(stream));
     assert_eq!(scan(b"](cdatetime\ndatetime\nq\x01(c_codecs\nen").verdict(), Verdict::Malformed);
     assert_eq!(scan(b"city,country\nLima,Peru\n").verdict(), Verdict::Clean);
+}
+
+/// Numbers that look random and are the same every time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+/// Stores many texts in a memo, as picklers do or `odd`ly, and makes globals of some of them. Returns their names, too.
+fn names_from_the_memo(random: &mut Random, odd: u64) -> (Vec<u8>, BTreeSet<[String; 2]>) {
+    let mut stream = b"\x80\x04(".to_vec();
+    let mut memo: Vec<String> = Vec::new();
+    let text = |stream: &mut Vec<u8>, text: &str, form: u64| match form {
+        0 => stream.extend(format!("V{text}\n").as_bytes()),
+        1 => stream.extend(format!("S'{text}'\n").as_bytes()),
+        2 => stream.extend([b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()),
+        _ => stream.extend([b"\x8c", &[text.len() as u8][..], text.as_bytes()].concat()),
+    };
+    for number in 0..1500 + random.below(300) {
+        let long = if random.below(200) == 0 { 200 } else { random.below(6) as usize };
+        let name = format!("m{number}{}", "x".repeat(long));
+        let is_odd = random.below(1000) < odd;
+        if is_odd && random.below(3) == 0 {
+            // Another text is made and taken away again, before or after.
+            text(&mut stream, "other", random.below(4));
+            stream.push(b'0');
+        }
+        text(&mut stream, &name, if is_odd { [0, 2, 3][random.below(3) as usize] } else { 3 });
+        match if is_odd { random.below(8) } else { 9 } {
+            0 => {
+                text(&mut stream, "after", random.below(4));
+                stream.push(b'0');
+            }
+            // Something else is stored before it is.
+            1 => {
+                stream.extend(b"]\x940");
+                memo.push(String::new());
+            }
+            // It is stored where another was.
+            2 if !memo.is_empty() => {
+                let index = random.below(memo.len() as u64) as usize;
+                stream.extend([b"r", &(index as u32).to_le_bytes()[..]].concat());
+                memo[index].clone_from(&name);
+            }
+            // What is stored is not the text but what was fetched after it.
+            3 if !memo.is_empty() => {
+                let index = random.below(memo.len() as u64) as usize;
+                stream.extend([b"j", &(index as u32).to_le_bytes()[..], b"\x940"].concat());
+                memo.push(memo[index].clone());
+            }
+            4 => stream.extend(b"\x95\0\0\0\0\0\0\0\0"),
+            5 => stream.extend(b"K\x010"),
+            _ => {}
+        }
+        if is_odd && random.below(2) == 0 {
+            stream.extend([b"r", &(memo.len() as u32).to_le_bytes()[..]].concat());
+        } else {
+            stream.push(b'\x94');
+        }
+        memo.push(name);
+    }
+    stream.extend(b"t(");
+    let known: Vec<usize> = (0..memo.len()).filter(|&index| !memo[index].is_empty()).collect();
+    let first = random.below(known.len() as u64 - 200) as usize;
+    let mut names = BTreeSet::new();
+    for pair in known[first..first + 200].as_chunks::<2>().0 {
+        for &index in pair {
+            stream.extend([b"j", &(index as u32).to_le_bytes()[..]].concat());
+        }
+        stream.push(b'\x93');
+        names.insert(pair.map(|index| memo[index].clone()));
+    }
+    stream.extend(b"t.");
+    (stream, names)
+}
+
+#[test]
+fn names_are_what_the_memo_has_however_it_was_filled() {
+    let mut random = Random(1);
+    for round in 0..400 {
+        let (stream, names) = names_from_the_memo(&mut random, [0, 2, 20, 300][round % 4]);
+        let globals = &scan(&stream).files[0].streams[0].globals;
+        let found = globals.iter().map(|global| [global.module.clone(), global.name.clone()]).collect();
+        assert_eq!(names, found, "round {round}");
+        let graph = brinery::Graph::from_slice(&stream).unwrap();
+        let loaded = graph.root().items().map(|item| {
+            let global = item.as_global().unwrap();
+            [global.module().into_owned(), global.name().into_owned()]
+        });
+        assert_eq!(names, loaded.collect(), "the test itself");
+    }
 }
