@@ -61,10 +61,11 @@ pub(crate) struct Line {
     blocks: Vec<u64>,
     /// How many values there are after the last block.
     open: usize,
-    /// Whether these are texts in a row.
+    /// Whether these are texts in a row, which have no codes yet.
     row: bool,
-    /// Where the first of them starts.
+    /// Where the first of them starts, and how far from it each of them does.
     first: u64,
+    distances: [u16; BLOCK],
     bases: Vec<Base>,
     forms: Vec<Form>,
     /// What has no code, and what was put into a block that has none.
@@ -86,6 +87,7 @@ impl Default for Line {
             open: 0,
             row: true,
             first: 0,
+            distances: [0; BLOCK],
             bases: Vec::new(),
             forms: Vec::new(),
             odd: HashMap::new(),
@@ -105,50 +107,72 @@ impl Line {
     /// was stored since.
     #[inline(always)]
     pub(crate) fn push(&mut self, fact: &Fact, fresh: bool) -> bool {
-        if let Some(base) = self.bases.last()
-            && let Some(code) = encode(fact, base, &self.forms)
-        {
-            self.add(code, fact, fresh);
-            return true;
+        if self.row {
+            if fresh && let Kind::Text { at, hook: false } = fact.kind {
+                if self.open == 0 {
+                    self.first = at;
+                }
+                let distance = at.wrapping_sub(self.first);
+                if distance <= nth::FARTHEST {
+                    self.distances[self.open] = distance as u16;
+                    self.open += 1;
+                    if self.open == BLOCK {
+                        self.blocks.push(ROW | self.first);
+                        self.open = 0;
+                    }
+                    return true;
+                }
+            }
+            if !self.break_row() {
+                return false;
+            }
         }
-        self.push_odd(fact, fresh)
+        self.push_coded(fact)
     }
 
     #[inline(always)]
-    fn add(&mut self, code: u16, fact: &Fact, fresh: bool) {
-        self.codes.push(code);
-        if self.row {
-            match fact.kind {
-                Kind::Text { at, .. } if fresh && code >> BITS == TEXT => {
-                    if self.open == 0 {
-                        self.first = at;
-                    }
-                    self.row = at.wrapping_sub(self.first) <= nth::FARTHEST;
-                }
-                _ => self.row = false,
-            }
+    fn push_coded(&mut self, fact: &Fact) -> bool {
+        if let Some(base) = self.bases.last()
+            && let Some(code) = encode(fact, base, &self.forms)
+        {
+            self.add(code);
+            return true;
         }
+        self.push_odd(fact)
+    }
+
+    #[inline(always)]
+    fn add(&mut self, code: u16) {
+        self.codes.push(code);
         self.open += 1;
         if self.open == BLOCK {
-            self.close();
+            self.blocks.push((self.codes.len() - BLOCK) as u64);
+            (self.open, self.row) = (0, true);
         }
     }
 
+    /// Gives the texts after the last block codes, because they do not go on as a row.
     #[inline(never)]
-    fn close(&mut self) {
-        let start = self.codes.len() - BLOCK;
-        if self.row {
-            self.codes.truncate(start);
-            self.blocks.push(ROW | self.first);
-        } else {
-            self.blocks.push(start as u64);
+    fn break_row(&mut self) -> bool {
+        if u32::try_from(self.len()).is_err() {
+            return false;
         }
-        (self.open, self.row) = (0, true);
+        let count = std::mem::take(&mut self.open);
+        self.row = false;
+        for place in 0..count {
+            let at = self.first + u64::from(self.distances[place]);
+            // Offsets that only grow always find a base.
+            let fits = self.push_coded(&Fact::new(Kind::Text { at, hook: false }));
+            debug_assert!(fits);
+        }
+        true
     }
 
     /// Something was stored elsewhere: what comes next is not in a row with what is there.
     pub(crate) fn interrupt(&mut self) {
-        self.row = false;
+        if self.row && self.open > 0 {
+            self.break_row();
+        }
     }
 
     /// The code of a value, or the text that it is.
@@ -162,12 +186,16 @@ impl Line {
             }
             Some(&start) => Some(Found::Code(start as usize + place)),
             None if index as u64 >= self.len() => None,
+            None if self.row => {
+                let at = self.first + u64::from(self.distances[place]);
+                Some(Found::Row(Fact::new(Kind::Text { at, hook: false })))
+            }
             None => Some(Found::Code(self.codes.len() - self.open + place)),
         }
     }
 
     #[inline(never)]
-    fn push_odd(&mut self, fact: &Fact, fresh: bool) -> bool {
+    fn push_odd(&mut self, fact: &Fact) -> bool {
         let Ok(index) = u32::try_from(self.len()) else { return false };
         if let Kind::Tuple(place) = fact.kind {
             let form = form(place, fact);
@@ -190,7 +218,7 @@ impl Line {
                 self.bases.push(base);
             }
             let code = encode(fact, self.bases.last().unwrap_or(&base), &self.forms).unwrap_or(code);
-            self.add(code, fact, fresh);
+            self.add(code);
             return true;
         }
         if self.bases.is_empty() {
@@ -200,7 +228,7 @@ impl Line {
             return false;
         }
         self.odd.insert(index, *fact);
-        self.add(ODD << BITS, fact, fresh);
+        self.add(ODD << BITS);
         true
     }
 

@@ -5,23 +5,52 @@ use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::value::Graph;
 use ::serde::Deserialize;
-use std::{fmt, io, marker::PhantomData};
-
-/// The part of a slice that a pickle begins, and that part's offset.
-type Place<'a> = Option<(&'a [u8], u64)>;
+use std::io::{self, BufRead as _};
+use std::{fmt, marker::PhantomData};
 
 /// Where the pickles come from.
 enum Input<'a> {
     Slice { rest: &'a [u8], offset: u64 },
-    Reader(Box<dyn io::BufRead + 'a>),
+    Reader(Counted<'a>),
     End,
+}
+
+/// Where one of them is: the part of a slice that it begins, if there is one, and its offset.
+struct Place<'a> {
+    start: Option<&'a [u8]>,
+    offset: u64,
+}
+
+/// A reader that knows how much was read.
+struct Counted<'a> {
+    reader: Box<dyn io::BufRead + 'a>,
+    count: u64,
+}
+
+impl io::Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.count += count as u64;
+        Ok(count)
+    }
+}
+
+impl io::BufRead for Counted<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.count += amount as u64;
+        self.reader.consume(amount);
+    }
 }
 
 /// Reads the pickles of one input, one after the other, as a file has them that was written with several calls of
 /// `pickle.dump`.
 ///
 /// As an iterator it gives graphs; [`typed`](Self::typed) gives Rust types. It ends at the end of the input or after
-/// an error. Each pickle has a memo of its own.
+/// an error, whose offset counts from the start of the input. Each pickle has a memo of its own.
 ///
 /// ```
 /// use brinery::Stream;
@@ -63,7 +92,10 @@ impl<'a> Stream<'a> {
     /// assert_eq!(stream.next().unwrap().unwrap().root().as_i64(), Some(1));
     /// ```
     pub fn from_reader(reader: impl io::BufRead + 'a) -> Self {
-        Stream { input: Input::Reader(Box::new(reader)), options: Options::new() }
+        Stream {
+            input: Input::Reader(Counted { reader: Box::new(reader), count: 0 }),
+            options: Options::new(),
+        }
     }
 
     /// Reads them in another way than usual.
@@ -91,8 +123,8 @@ impl<'a> Stream<'a> {
         Typed { stream: self, made: PhantomData }
     }
 
-    /// The next pickle with the part of the slice that it begins, and that part's offset.
-    fn advance(&mut self) -> Option<Result<(Graph<'a>, Place<'a>)>> {
+    /// The next pickle, with where it is; where its objects are is known for a slice, or if it `is_to_fit` a type.
+    fn advance(&mut self, is_to_fit: bool) -> Option<Result<(Graph<'a>, Place<'a>)>> {
         let result = match &mut self.input {
             Input::End => return None,
             Input::Slice { rest: [], .. } => {
@@ -100,12 +132,12 @@ impl<'a> Stream<'a> {
                 return None;
             }
             Input::Slice { rest, offset } => {
-                let (start, base) = (*rest, *offset);
-                self.options.graph_from_start(start).map_err(|error| error.offset_by(base)).map(
+                let place = Place { start: Some(rest), offset: *offset };
+                self.options.graph_from_start(rest).map_err(|error| error.offset_by(place.offset)).map(
                     |(graph, end)| {
+                        *offset += (rest.len() - end.len()) as u64;
                         *rest = end;
-                        *offset += (start.len() - end.len()) as u64;
-                        (graph, Some((start, base)))
+                        (graph, place)
                     },
                 )
             }
@@ -114,7 +146,16 @@ impl<'a> Stream<'a> {
                     self.input = Input::End;
                     return None;
                 }
-                Ok(_) => self.options.graph_from_reader(reader).map(|graph| (graph, None)),
+                Ok(_) => {
+                    let place = Place { start: None, offset: reader.count };
+                    // It cannot be read again to find out where an object that does not fit came from.
+                    let graph = if is_to_fit && !self.options.wants_offsets() {
+                        self.options.clone().offsets(true).graph_from_reader(reader)
+                    } else {
+                        self.options.graph_from_reader(reader)
+                    };
+                    graph.map_err(|error| error.offset_by(place.offset)).map(|graph| (graph, place))
+                }
                 Err(error) => Err(Error::from(error)),
             },
         };
@@ -129,7 +170,7 @@ impl<'a> Iterator for Stream<'a> {
     type Item = Result<Graph<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.advance()?.map(|(graph, _)| graph))
+        Some(self.advance(false)?.map(|(graph, _)| graph))
     }
 }
 
@@ -158,12 +199,15 @@ impl<'a, T: Deserialize<'a>> Iterator for Typed<'a, T> {
             *rest = after;
             return Some(Ok(value));
         }
-        let result = self.stream.advance()?;
+        let result = self.stream.advance(true)?;
         Some(result.and_then(|(graph, place)| {
             let options = &self.stream.options;
-            options.from_value(graph.root()).map_err(|error| match place {
-                Some((start, base)) => options.locate(error, start).offset_by(base),
-                None => error,
+            options.from_value(graph.root()).map_err(|error| {
+                let error = match place.start {
+                    Some(start) => options.locate(error, start),
+                    None => error,
+                };
+                error.offset_by(place.offset)
             })
         }))
     }
