@@ -136,3 +136,51 @@ def test_scikit_learn() -> None:
         data = pickle.dumps(model.fit(inputs, outputs), 5)
         again = brinery.loads(data, policy="sklearn")
         assert (again.predict(inputs) == model.predict(inputs)).all()
+
+
+def out_of_band() -> dict[str, Any]:
+    np, pd = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    return {
+        "array": np.arange(1000),
+        "fortran": np.asfortranarray(np.ones((30, 20))),
+        "records": np.zeros(3, [("a", "i4"), ("b", "f8")]),
+        "table": pd.DataFrame({"a": range(9), "b": list("abcdefghi"), "c": np.ones(9)}),
+        "levels": pd.DataFrame(np.ones((4, 2)), index=pd.MultiIndex.from_product([["a", "b"], [1, 2]])),
+        "categories": pd.DataFrame({"c": pd.Categorical(["x", "y", "x"])}),
+        "dates": pd.DataFrame({"d": pd.date_range("2020", periods=5), "p": range(5)}),
+        "nullable": pd.DataFrame({"i": pd.array([1, None, 3], dtype="Int64")}),
+        "intervals": pd.Series(pd.interval_range(0, 3)),
+        "index": pd.Index([1, 2, 3]),
+    }
+
+
+@pytest.mark.parametrize("name", out_of_band())
+def test_buffers_out_of_band_are_judged_by_their_contents(name: str) -> None:
+    buffers: list[pickle.PickleBuffer] = []
+    thing = out_of_band()[name]
+    data = pickle.dumps(thing, 5, buffer_callback=buffers.append)
+    assert buffers
+    plain = pickle.dumps(pickle.loads(pickle.dumps(thing, 5)), 4)
+    for given in (buffers, iter(buffers), [bytes(buffer.raw()) for buffer in buffers]):
+        loaded = brinery.loads(data, policy="pandas|numpy", buffers=given)
+        assert pickle.dumps(pickle.loads(pickle.dumps(loaded, 5)), 4) == plain
+    with pytest.raises(brinery.PolicyError, match=r"not enough|contradict|make up|does not fit"):
+        brinery.loads(data, policy="pandas|numpy", buffers=buffers[:-1])
+    short = [bytes(buffer.raw())[:-1] for buffer in buffers]
+    with pytest.raises(brinery.PolicyError):
+        brinery.loads(data, policy="pandas|numpy", buffers=short)
+
+
+def test_no_more_buffers_are_taken_than_the_stream_asks_for() -> None:
+    np = pytest.importorskip("numpy")
+    taken: list[int] = []
+
+    def buffers() -> Any:
+        for number in range(5):
+            taken.append(number)
+            yield bytearray(np.arange(4).tobytes())
+
+    data = pickle.dumps([np.arange(4), np.arange(4)], 5, buffer_callback=lambda _: None)
+    given = buffers()
+    assert len(brinery.loads(data, policy="numpy", buffers=given)) == 2
+    assert taken == [0, 1]

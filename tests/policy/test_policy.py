@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import pickle
 import subprocess
 import sys
@@ -113,3 +114,48 @@ def test_the_command_line(tmp_path: Path) -> None:
         done = run(*wrong, cwd=tmp_path)
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
+
+
+class Outer:
+    class Inner:
+        """A class within a class, which protocols below 4 have by `getattr`."""
+
+
+class Blob(bytes):
+    """Bytes, with attributes."""
+
+
+class Factory(collections.defaultdict):  # type: ignore[type-arg]
+    """A dict with a class in the arguments by which it is made."""
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_classes_within_classes_are_learnt_and_granted_in_all_protocols(protocol: int) -> None:
+    inner = Outer.Inner()
+    inner.a = 1  # type: ignore[attr-defined]
+    policy = brinery.Policy.learn([pickle.dumps(inner, protocol)])
+    assert brinery.loads(pickle.dumps([inner], protocol), policy=policy)[0].a == 1
+    with pytest.raises(brinery.PolicyError):
+        brinery.loads(pickle.dumps([inner], protocol), policy=brinery.Policy.allow(Outer, members=["Inner"]))
+    data = pickle.dumps(Outer.Inner, protocol)
+    if protocol >= 4:
+        with pytest.raises(brinery.PolicyError):
+            brinery.loads(data, policy=policy)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_notes_of_exceptions_are_learnt(protocol: int) -> None:
+    error = ValueError("x")
+    error.__notes__ = ["a note"]  # type: ignore[attr-defined]
+    data = pickle.dumps(error, protocol)
+    assert brinery.loads(data, policy="stdlib").__notes__ == ["a note"]
+    error.__notes__ = [1]  # type: ignore[attr-defined]
+    with pytest.raises(brinery.PolicyError):
+        brinery.loads(pickle.dumps(error, protocol), policy="stdlib")
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_what_is_learnt_has_the_names_of_today(protocol: int) -> None:
+    for thing in (Factory(list, {"a": [1]}), Blob(b"\xe9")):
+        policy = brinery.Policy.learn([pickle.dumps(thing, protocol)])
+        assert brinery.loads(pickle.dumps(thing, protocol), policy=policy) == thing

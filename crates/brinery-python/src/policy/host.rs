@@ -31,6 +31,8 @@ pub(super) struct World<'a> {
     pub(super) globals: HashMap<String, HashMap<String, Owned>>,
     /// What resolves persistent ids.
     pub(super) persistent: Option<Ref<'a>>,
+    /// The out-of-band buffers, if there are any.
+    pub(super) buffers: Option<Vec<Owned>>,
 }
 
 /// Makes objects by a [`Builder`], of a stream that has been judged, or of one that is judged meanwhile.

@@ -6,11 +6,14 @@ use super::host::{Realizer, World, raise};
 use super::nesting;
 use super::rules::{Rules, resolve, resolver};
 use crate::ffi::api::*;
+use crate::ffi::buffer::View;
+use crate::ffi::object::borrowed;
 use crate::ffi::{Owned, Raised, Ref, Result, error};
 use crate::load::{Builder, Hooks, Options, Visible};
 use crate::state::State;
 use brinery::policy::{Checked, Examination, Examined, GlobalUse, Rule};
-use brinery::read::{Cursor, Source};
+use brinery::read::{Cursor, Decoder, Instruction, Source};
+use brinery::{Opcode, Options as GraphOptions};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
@@ -77,7 +80,12 @@ impl Load<'_> {
         let visible = Visible::default();
         visible.fix_imports.store(self.options.fix_imports, Ordering::Relaxed);
         let hooks = Hooks { visible: &visible, find_class: None, unpickler: None };
-        let buffers = self.options.buffers.as_ref().map(Owned::as_ref);
+        // A stream that was judged has the buffers by which it was, as often as it is loaded.
+        let again = match world.and_then(|world| world.buffers.as_ref()) {
+            Some(buffers) => Some(Owned::tuple(borrowed(buffers))?.as_ref().iter()?),
+            None => None,
+        };
+        let buffers = again.as_ref().or(self.options.buffers.as_ref()).map(Owned::as_ref);
         self.state.spare.lend(|machine, memo, aids| {
             let mut builder = Builder::new(self.state, memo, &self.options.strings, buffers, hooks, aids);
             builder.expect(Some(self.input));
@@ -123,26 +131,48 @@ impl Load<'_> {
         if let Some(done) = self.directly()? {
             return Ok(done);
         }
-        let Examined { globals, graph, end, .. } = self.judge()?;
-        drop(graph);
+        let buffers = self.buffers()?;
+        let (globals, end) = self.judge(buffers.as_deref().unwrap_or_default())?;
         let resolve = self.resolve.map_or_else(resolver, |resolve| Ok(resolve.to_owned()))?;
-        let world = World { globals: resolve_all(&globals, resolve.as_ref())?, persistent };
+        let world = World { globals: resolve_all(&globals, resolve.as_ref())?, persistent, buffers };
         match self.run(|| Cursor::new(&self.input[..end]), Some(&world))? {
             Some(done) => Ok((done.value, done.end)),
             None => Err(error::runtime_error("a stream was judged and then not loaded")),
         }
     }
 
-    /// Judges the stream. Nothing is made.
-    fn judge(&self) -> Result<Examined<'_>> {
+    /// As many of the buffers that came with the stream as it asks for.
+    fn buffers(&self) -> Result<Option<Vec<Owned>>> {
+        let Some(buffers) = &self.options.buffers else { return Ok(None) };
+        let asks = |instruction: &Instruction<'_>| instruction.opcode == Opcode::NextBuffer;
+        let count = Decoder::new(self.input).map_while(core::result::Result::ok).filter(asks).count();
+        let mut taken = Vec::new();
+        while taken.len() < count
+            && let Some(buffer) = buffers.next()?
+        {
+            taken.push(buffer);
+        }
+        Ok(Some(taken))
+    }
+
+    /// Judges the stream, with the contents of its buffers: the globals that it names, and where it ends. Nothing is made.
+    fn judge(&self, buffers: &[Owned]) -> Result<(Vec<GlobalUse>, usize)> {
+        // What is no memory in one piece is judged by its place alone, and so is everything beside it.
+        let views = buffers.iter().map(|buffer| View::new(buffer.as_ref())).collect::<Result<Vec<_>>>();
+        let views = views.unwrap_or_else(|Raised| {
+            error::clear();
+            Vec::new()
+        });
         let examination =
             Examination::new(self.rules).fix_imports(self.options.fix_imports).trailing_data(self.trailing);
-        let result = if self.input.len() >= LONG {
+        // Other threads could write to the buffers meanwhile.
+        let result = if self.input.len() >= LONG && views.is_empty() {
             without_interpreter(|| examination.run(self.input))
         } else {
-            examination.run(self.input)
+            let contents = GraphOptions::new().buffers(views.iter().map(View::as_slice));
+            examination.options(contents).run(self.input)
         };
-        result.map_err(|error| {
+        result.map(|Examined { globals, end, .. }| (globals, end)).map_err(|error| {
             let (rule, message, offset, opcode, path) = parts(&error);
             raise(rule, &message, (offset, opcode, &path))
         })

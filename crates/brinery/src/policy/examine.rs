@@ -147,6 +147,10 @@ impl<'g, 'a> World<'g, 'a> for &'g Examiner<'a, '_> {
         self.known(value.id()).is_some_and(|global| names(&self.globals[global].key) == (module, name))
     }
 
+    fn names(&self, value: Value<'g, 'a>) -> Option<(String, String)> {
+        self.known(value.id()).map(|global| self.globals[global].key.clone())
+    }
+
     fn is_free(&self, value: Value<'g, 'a>) -> bool {
         !self.restricted.contains(value.id())
     }
@@ -160,6 +164,8 @@ impl<'g, 'a> World<'g, 'a> for &'g Examiner<'a, '_> {
 
 impl<'a, 'p> Examiner<'a, 'p> {
     pub(super) fn new(graph: Graph<'a>, policy: &'p Policy, input: usize, fix_imports: bool) -> Self {
+        // What is out of band is paid for as what is in the stream.
+        let size = graph.buffers().fold(input, |size, buffer| size.saturating_add(buffer.len()));
         let mut builder = Builder::new(graph);
         builder.expect(input);
         Examiner {
@@ -172,9 +178,9 @@ impl<'a, 'p> Examiner<'a, 'p> {
             by_id: HashMap::default(),
             restricted: Objects::default(),
             sizes: HashMap::default(),
-            hash_work: policy.limits.hash_work_for(input),
-            memory: policy.limits.memory_for(input),
-            work: Cell::new(policy.limits.work_for(input)),
+            hash_work: policy.limits.hash_work_for(size),
+            memory: policy.limits.memory_for(size),
+            work: Cell::new(policy.limits.work_for(size)),
             obligations: Vec::new(),
             dtypes: Vec::new(),
             late: Vec::new(),
@@ -458,6 +464,8 @@ impl<'a, 'p> Examiner<'a, 'p> {
             Some("int") => matches!(value.kind(), Kind::Int | Kind::Bool),
             Some("float") => value.kind() == Kind::Float,
             Some("str") => matches!(value.kind(), Kind::Text | Kind::String),
+            Some("bytes") => numpy::bytes_len(value).is_some(),
+            Some("complex") => matches!(value.kind(), Kind::Instance),
             Some("set" | "frozenset") => matches!(value.kind(), Kind::Set | Kind::FrozenSet | Kind::Instance),
             _ => false,
         };
@@ -659,7 +667,11 @@ impl<'a, 'p> Examiner<'a, 'p> {
             let Some(name) = key.as_str().filter(|_| key.kind() != Kind::Bytes) else {
                 return Some("attributes whose names are no text".into());
             };
-            if name.starts_with("__") && name.ends_with("__") {
+            // Texts beside an exception, which nothing but a traceback shows.
+            let notes = name == "__notes__"
+                && value.kind() == Kind::List
+                && value.items().all(|note| note.kind() == Kind::Text);
+            if name.starts_with("__") && name.ends_with("__") && !notes {
                 return Some(format!("the attribute {name:?}"));
             }
             if name == "args" && value.kind() == Kind::Instance {
@@ -1111,6 +1123,7 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
         self.heavy += usize::from(self.value(args).items().any(|argument| is_inner(argument.kind())));
         let made = self.builder.reduce(callable, args)?;
         self.note_size(made, [args]);
+        self.meet_member(made);
         Ok(made)
     }
 
@@ -1229,6 +1242,37 @@ impl Examiner<'_, '_> {
         }
     }
 
+    /// Takes a member of a class that was had by `getattr`, as protocols below 4 have classes within classes, for what its dotted
+    /// name stands for.
+    fn meet_member(&mut self, made: Id) {
+        let Some(made_by) = self.value(made).as_instance() else { return };
+        let is_getattr = self
+            .known(made_by.class().id())
+            .is_some_and(|global| names(&self.globals[global].key) == GETATTR);
+        let (Some(owner), Some(name)) = (made_by.args().item(0), made_by.args().item(1)) else {
+            return;
+        };
+        let (Some(owner), Some(name), true) = (self.known(owner.id()), name.as_str(), is_getattr) else {
+            return;
+        };
+        let dotted = |key: &Key| (key.0.clone(), format!("{}.{name}", key.1));
+        let (raw, key) = (dotted(&self.globals[owner].raw), dotted(&self.globals[owner].key));
+        let capability = self.policy.globals.get(&key);
+        if capability.is_none() && self.needs.is_none() {
+            return;
+        }
+        let index = match self.by_name.get(&raw) {
+            Some(&index) => index,
+            None => {
+                let index = self.globals.len() as u32;
+                self.globals.push(Known { raw: raw.clone(), key, capability, uses: Uses::default() });
+                self.by_name.insert(raw, index);
+                index
+            }
+        };
+        self.by_id.insert(made, index);
+    }
+
     /// Meets a global for the first time.
     fn meet(&mut self, raw: Key) -> Result<u32> {
         let key =
@@ -1252,6 +1296,16 @@ fn is_base(key: &Key) -> bool {
     key.0 == "builtins"
         && matches!(
             key.1.as_str(),
-            "object" | "dict" | "list" | "tuple" | "int" | "float" | "str" | "set" | "frozenset"
+            "object"
+                | "dict"
+                | "list"
+                | "tuple"
+                | "int"
+                | "float"
+                | "str"
+                | "bytes"
+                | "complex"
+                | "set"
+                | "frozenset"
         )
 }

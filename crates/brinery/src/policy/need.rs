@@ -102,8 +102,8 @@ fn shape_at<'g, 'a>(value: Value<'g, 'a>, depth: usize, world: &impl World<'g, '
             each(&mut value.entries().map(|(key, _)| key)),
             each(&mut value.entries().map(|(_, value)| value)),
         ),
-        Kind::Global => match value.as_global() {
-            Some(global) => Shape::Global(global.module().into_owned(), global.name().into_owned()),
+        Kind::Global => match world.names(value) {
+            Some((module, name)) => Shape::Global(module, name),
             None => Shape::Any,
         },
         Kind::Buffer | Kind::ReadOnly => Shape::Buffer,

@@ -367,8 +367,10 @@ pub(super) fn fits_buffer(examiner: &Examiner<'_, '_>, args: Id) -> bool {
     };
     let (Some(kind), Some(count)) = (dtype(examiner, kind, 0), count(shape)) else { return false };
     let fits = match buffer.kind() {
-        // What is out of band is as large as it is, and numpy looks.
-        Kind::Buffer | Kind::ReadOnly => true,
+        // What is out of band is as large as it is: where that is not known, numpy looks.
+        Kind::Buffer | Kind::ReadOnly => {
+            bytes_len(buffer).is_none_or(|len| count.checked_mul(kind.size) == Some(len as u64))
+        }
         Kind::Bytes | Kind::ByteArray => {
             bytes_len(buffer).is_some_and(|len| count.checked_mul(kind.size) == Some(len as u64))
         }

@@ -152,6 +152,8 @@ pub(super) trait World<'g, 'a> {
     fn is_made_of(&self, value: Value<'g, 'a>, module: &str, name: &str) -> bool;
     /// Whether a value is this global.
     fn is_global(&self, value: Value<'g, 'a>, module: &str, name: &str) -> bool;
+    /// The names of Python 3 of a value that is a global.
+    fn names(&self, value: Value<'g, 'a>) -> Option<(String, String)>;
     /// Whether a value may be anywhere: it is, and holds, no global that may not be a value.
     fn is_free(&self, value: Value<'g, 'a>) -> bool;
     /// Takes note of an object looked at; whether more may be.
