@@ -113,7 +113,6 @@ impl<'a> Builder<'a> {
     ) -> Self {
         hooks.visible.protocol.store(0, Ordering::Relaxed);
         state.placed.forget();
-        aids.keys.begin();
         Builder {
             state,
             strings,
@@ -363,22 +362,6 @@ impl<'de> Host<'de> for Builder<'_> {
             return layout.text(self.heap, &utf8);
         }
         string::from_utf8(&utf8)
-    }
-
-    #[inline(always)]
-    fn unicode_above<'v>(
-        &mut self,
-        utf8: Chunk<'de, '_>,
-        below: impl FnOnce() -> Option<&'v Owned>,
-    ) -> Result<Owned> {
-        if let Some(layout) = self.layout
-            && self.aids.keys.takes(utf8.len())
-            && below().is_some_and(|below| below.is_exactly(&raw mut PyDict_Type))
-        {
-            let heap = self.heap;
-            return self.aids.keys.get(&utf8, || layout.text(heap, &utf8));
-        }
-        self.unicode(utf8)
     }
 
     fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Result<Owned> {

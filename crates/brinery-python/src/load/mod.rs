@@ -10,7 +10,6 @@ mod guarded;
 mod hashable;
 mod host;
 mod instance;
-mod keys;
 mod memo;
 mod native;
 mod nature;

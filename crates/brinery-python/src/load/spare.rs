@@ -2,7 +2,6 @@
 
 use super::class::Classes;
 use super::guarded::{Guarded, SharedMemo};
-use super::keys::Keys;
 use super::memo::Entries;
 use super::numpy::Numpy;
 use crate::ffi::Owned;
@@ -29,7 +28,6 @@ pub(crate) struct Aids {
     pub(super) entries: Entries,
     pub(super) nursery: Nursery,
     pub(super) numpy: Numpy,
-    pub(super) keys: Keys,
 }
 
 /// A place for one [`Scratch`], so that a small load need not allocate any. A load within a load finds it empty.

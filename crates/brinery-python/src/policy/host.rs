@@ -314,14 +314,6 @@ impl<'de> Host<'de> for Realizer<'_> {
         self.inner.unicode(utf8)
     }
 
-    fn unicode_above<'v>(
-        &mut self,
-        utf8: Chunk<'de, '_>,
-        below: impl FnOnce() -> Option<&'v Owned>,
-    ) -> Result<Owned> {
-        self.inner.unicode_above(utf8, below)
-    }
-
     fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Result<Owned> {
         self.inner.unicode_escaped(line)
     }

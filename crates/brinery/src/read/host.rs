@@ -169,18 +169,6 @@ pub trait Host<'de> {
     fn float(&mut self, value: f64) -> Result<Self::Value, Self::Error>;
     /// `BINUNICODE` and its kin: UTF-8 in which lone surrogates may be encoded
     fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Result<Self::Value, Self::Error>;
-    /// The same above a value that this may be a key for, if that is a dict.
-    #[inline(always)]
-    fn unicode_above<'v>(
-        &mut self,
-        utf8: Chunk<'de, '_>,
-        _below: impl FnOnce() -> Option<&'v Self::Value>,
-    ) -> Result<Self::Value, Self::Error>
-    where
-        Self::Value: 'v,
-    {
-        self.unicode(utf8)
-    }
     /// `UNICODE`: raw-unicode-escape
     fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Result<Self::Value, Self::Error>;
     /// `BINSTRING`, `SHORT_BINSTRING`: a Python 2 string

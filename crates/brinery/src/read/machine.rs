@@ -251,14 +251,12 @@ impl<V> Machine<V> {
 
                 byte::SHORT_BINUNICODE => {
                     let [len] = operand!(source);
-                    let text = host.unicode_above(source.take(len.into())?, || self.keyed()).host()?;
-                    self.stack.push(text);
+                    self.stack.push(host.unicode(source.take(len.into())?).host()?);
                     self.memoize_next(source, host);
                 }
                 byte::BINUNICODE => {
                     let len = u32::from_le_bytes(operand!(source));
-                    let text = host.unicode_above(source.take(len as usize)?, || self.keyed()).host()?;
-                    self.stack.push(text);
+                    self.stack.push(host.unicode(source.take(len as usize)?).host()?);
                     self.memoize_next(source, host);
                 }
                 byte::BINUNICODE8 => {
@@ -627,13 +625,6 @@ impl<V> Machine<V> {
             Some(value) if self.stack.len() > self.fence => Ok(value),
             _ => Err(self.underflow()),
         }
-    }
-
-    /// What the next value may be a key for: what an even number of items is above, or what is on top.
-    #[inline(always)]
-    fn keyed(&self) -> Option<&V> {
-        let even = (self.stack.len() - self.fence).is_multiple_of(2);
-        if even && self.fence > 0 { self.stack.get(self.fence - 1) } else { self.stack.last() }
     }
 
     /// Takes off the topmost mark and returns where it stood.
