@@ -50,7 +50,7 @@ def array(shape: bytes, kind: bytes, data: bytes, version: bytes = b"K\1") -> by
     return EMPTY + tup(version, shape, kind, b"K\0", data) + b"b"
 
 
-ATTACKS = {
+FORGED = {
     "more items than bytes": array(b"K\x09\x85", F8, blob(b"x" * 64)),
     "fewer items than bytes": array(b"K\x07\x85", F8, blob(b"x" * 64)),
     "a negative length": array(LESS + b"\x85", F8, blob(b"")),
@@ -107,9 +107,9 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", FORGED)
 def test_they_are_refused(name: str) -> None:
-    data = b"\x80\x03" + ATTACKS[name] + b"."
+    data = b"\x80\x03" + FORGED[name] + b"."
     with pytest.raises(brinery.PolicyError):
         brinery.loads(data, policy="stdlib|numpy")
     assert numpy.dtype("f8").byteorder == "="
