@@ -231,7 +231,7 @@ impl Builder<'_> {
         if is_original(Some(function), "re", "_compile") {
             return Some(Function::Regex);
         }
-        if native_name(function) == Some(c"getattr") && is_builtin(function) {
+        if native_name(function) == Some(c"getattr") && is_of_module(function, "builtins") {
             return Some(Function::GetAttr);
         }
         if let Some((maker, _)) = self.aids.numpy.maker(function) {
@@ -444,17 +444,14 @@ fn bounded_deque(class: Ref<'_>, items: Ref<'_>, most: Ref<'_>) -> Option<Result
     (plain && (most.is_none() || most.is_exactly(&raw mut PyLong_Type))).then(|| class.call(&[items, most]))
 }
 
-/// Whether a native function is one of the module `builtins`.
-fn is_builtin(function: Ref<'_>) -> bool {
+/// Whether a native function is one of this module, if that is loaded.
+fn is_of_module(function: Ref<'_>, module: &str) -> bool {
     // SAFETY: a native function may be bound to an object, which it holds.
     let home = unsafe { Ref::from_nullable((*function.as_ptr().cast::<PyCFunctionObject>()).m_self) };
-    home.zip(loaded("builtins")).is_some_and(|(home, builtins)| home.is(builtins.as_ref()))
+    home.zip(loaded(module)).is_some_and(|(home, module)| home.is(module.as_ref()))
 }
 
 /// Whether this is the function of the module `array`.
 fn is_array_reconstructor(function: Ref<'_>) -> bool {
-    // SAFETY: a native function may be bound to an object, which it holds.
-    let home = || unsafe { Ref::from_nullable((*function.as_ptr().cast::<PyCFunctionObject>()).m_self) };
-    native_name(function) == Some(c"_array_reconstructor")
-        && home().zip(loaded("array")).is_some_and(|(home, array)| home.is(array.as_ref()))
+    native_name(function) == Some(c"_array_reconstructor") && is_of_module(function, "array")
 }

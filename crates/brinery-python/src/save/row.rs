@@ -64,7 +64,7 @@ impl Dump<'_> {
         {
             // SAFETY: by contract.
             let item = unsafe { Ref::new(item) };
-            if !self.put_leaf(&mut cursor, item, 1) && !self.put_container(&mut cursor, item) {
+            if !self.put_leaf(&mut cursor, item) && !self.put_container(&mut cursor, item) {
                 break;
             }
             done += 1;
@@ -84,7 +84,7 @@ impl Dump<'_> {
         while done < most
             && cursor.is_open()
             && let Some(element) = elements.next()
-            && (self.put_leaf(&mut cursor, element, 1) || self.put_container(&mut cursor, element))
+            && (self.put_leaf(&mut cursor, element) || self.put_container(&mut cursor, element))
         {
             *position = elements.position();
             done += 1;
@@ -149,14 +149,15 @@ impl Dump<'_> {
             return self.put_any_pair(cursor, key, holders, value);
         }
         self.put_memoized(cursor, key, holders, spell::text(name.len()), name);
-        self.put(cursor, value, leaf);
+        self.put(cursor, value, 1, leaf);
         true
     }
 
     /// The same for those that are measured first.
     #[inline(never)]
     fn put_any_pair(&mut self, cursor: &mut Cursor, key: Ref<'_>, holders: isize, value: Ref<'_>) -> bool {
-        let key_size = Leaf::of(key).size(key);
+        let name = Leaf::of(key);
+        let key_size = name.size(key);
         if key_size == 0 {
             return false;
         }
@@ -165,26 +166,26 @@ impl Dump<'_> {
             if !cursor.reaches(key_size + leaf.size(value)) {
                 return false;
             }
-            self.put_leaf(cursor, key, holders);
-            self.put(cursor, value, leaf);
+            self.put(cursor, key, holders, name);
+            self.put(cursor, value, 1, leaf);
             return true;
         }
         let size = self.container_size(value);
         if size == 0 || !cursor.reaches(key_size + size) {
             return false;
         }
-        self.put_leaf(cursor, key, holders);
+        self.put(cursor, key, holders, name);
         self.put_measured(cursor, value);
         true
     }
 
-    /// Saves a leaf that one container holds, for which there is room.
+    /// Saves a leaf for which there is room.
     #[inline(always)]
-    fn put(&mut self, cursor: &mut Cursor, object: Ref<'_>, leaf: Leaf) {
+    fn put(&mut self, cursor: &mut Cursor, object: Ref<'_>, holders: isize, leaf: Leaf) {
         match leaf {
             Leaf::Text => {
                 let text = text::ascii(object).unwrap_or_default();
-                self.put_memoized(cursor, object, 1, spell::text(text.len()), text);
+                self.put_memoized(cursor, object, holders, spell::text(text.len()), text);
             }
             Leaf::Int => put_int(cursor, layout::int::value(object).unwrap_or_default()),
             Leaf::Float => {
@@ -202,18 +203,14 @@ impl Dump<'_> {
         }
     }
 
-    /// Saves an object that has no parts or is in the memo; whether it is one. The cursor is open.
+    /// Saves an object that one container holds and that has no parts or is in the memo; whether it is one. The cursor is open.
     #[inline(always)]
-    fn put_leaf(&mut self, cursor: &mut Cursor, object: Ref<'_>, holders: isize) -> bool {
+    fn put_leaf(&mut self, cursor: &mut Cursor, object: Ref<'_>) -> bool {
         let leaf = Leaf::of(object);
         if leaf != Leaf::None {
             let fits = leaf != Leaf::Text || cursor.has_room(leaf.size(object));
-            if leaf == Leaf::Text && fits {
-                let text = text::ascii(object).unwrap_or_default();
-                return self.put_memoized(cursor, object, holders, spell::text(text.len()), text);
-            }
             if fits {
-                self.put(cursor, object, leaf);
+                self.put(cursor, object, 1, leaf);
             }
             return fits;
         }
@@ -223,9 +220,9 @@ impl Dump<'_> {
             if data.len() > LONGEST || !cursor.has_room(data.len() + HEAD) {
                 return false;
             }
-            return self.put_memoized(cursor, object, holders, spell::bytes(data.len()), data);
+            return self.put_memoized(cursor, object, 1, spell::bytes(data.len()), data);
         }
-        if !(self.singles && object.has_holders(holders))
+        if !(self.singles && object.has_holders(1))
             && let Known::At(index) = self.memo().get(object)
             && let Some((bytes, len)) = spell::get(index)
         {
@@ -435,7 +432,7 @@ impl Dump<'_> {
     fn put_part(&mut self, cursor: &mut Cursor, object: Ref<'_>) {
         match Leaf::of(object) {
             Leaf::None => self.put_measured(cursor, object),
-            leaf => self.put(cursor, object, leaf),
+            leaf => self.put(cursor, object, 1, leaf),
         }
     }
 }

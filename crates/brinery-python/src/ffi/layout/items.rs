@@ -6,45 +6,12 @@ use crate::ffi::api::*;
 /// The item of a dict at a position, which moves on; `None` after the last.
 ///
 /// The dict may change between calls, as with `PyDict_Next`: then items may be missed or met twice.
-#[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
 #[inline(always)]
 pub(crate) fn next<'a>(dict: Ref<'a>, position: &mut isize) -> Option<(Ref<'a>, Ref<'a>)> {
-    let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
-    // SAFETY: callers know that this is a dict, which holds key and value.
-    unsafe {
-        (PyDict_Next(dict.as_ptr(), position, &raw mut key, &raw mut value) != 0)
-            .then(|| (Ref::new(key), Ref::new(value)))
-    }
-}
-
-/// The items of a dict from a position on, as long as nothing changes the dict.
-#[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
-pub(crate) struct Walk<'a> {
-    dict: Ref<'a>,
-    position: isize,
-}
-
-#[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
-impl<'a> Walk<'a> {
-    /// Begins at a position that [`next`] has left, or at zero.
-    pub(crate) fn new(dict: Ref<'a>, position: isize) -> Self {
-        Walk { dict, position }
-    }
-
-    /// The position behind the last item that was handed out.
-    pub(crate) fn position(&self) -> isize {
-        self.position
-    }
-}
-
-#[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
-impl<'a> Iterator for Walk<'a> {
-    type Item = (Ref<'a>, Ref<'a>);
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<Self::Item> {
-        next(self.dict, &mut self.position)
-    }
+    let mut items = Walk::new(dict, *position);
+    let item = items.next();
+    *position = items.position();
+    item
 }
 
 /// The number of items in a dict.
@@ -74,6 +41,49 @@ pub(crate) fn shares_keys(dict: Ref<'_>) -> bool {
 
 #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
 pub(crate) use known::*;
+#[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
+pub(crate) use unknown::Walk;
+
+#[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
+mod unknown {
+    //! What the public API tells.
+
+    use super::*;
+
+    /// The items of a dict from a position on, as long as nothing changes the dict.
+    pub(crate) struct Walk<'a> {
+        dict: Ref<'a>,
+        position: isize,
+    }
+
+    impl<'a> Walk<'a> {
+        /// Begins at a position that an earlier walk has left, or at zero.
+        #[inline(always)]
+        pub(crate) fn new(dict: Ref<'a>, position: isize) -> Self {
+            Walk { dict, position }
+        }
+
+        /// The position behind the last item that was handed out.
+        #[inline(always)]
+        pub(crate) fn position(&self) -> isize {
+            self.position
+        }
+    }
+
+    impl<'a> Iterator for Walk<'a> {
+        type Item = (Ref<'a>, Ref<'a>);
+
+        #[inline(always)]
+        fn next(&mut self) -> Option<Self::Item> {
+            let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
+            // SAFETY: callers know that this is a dict, which holds key and value.
+            unsafe {
+                (PyDict_Next(self.dict.as_ptr(), &raw mut self.position, &raw mut key, &raw mut value) != 0)
+                    .then(|| (Ref::new(key), Ref::new(value)))
+            }
+        }
+    }
+}
 
 #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
 mod known {
@@ -179,45 +189,6 @@ mod known {
         }
     }
 
-    /// The item of a dict at a position, which moves on; `None` after the last.
-    ///
-    /// The dict may change between calls, as with `PyDict_Next`: then items may be missed or met twice.
-    #[inline(always)]
-    pub(crate) fn next<'a>(dict: Ref<'a>, position: &mut isize) -> Option<(Ref<'a>, Ref<'a>)> {
-        // SAFETY: callers know that this is a dict; everything is read anew on each call, while nothing can change
-        // it, and what is found the dict holds.
-        unsafe {
-            let dict = dict.as_ptr().cast::<PyDictObject>();
-            let keys = (*dict).ma_keys.cast_const().cast::<Keys>();
-            if !(*dict).ma_values.is_null() {
-                let values = Values((*dict).ma_values.cast_const().cast());
-                if *position >= (*dict).ma_used {
-                    return None;
-                }
-                let index = values.index(*position);
-                *position += 1;
-                let key = (*Keys::entries::<UnicodeEntry>(keys).add(index)).key;
-                return Some((Ref::new(key), Ref::new(values.value(index))));
-            }
-            let len = (*keys).entries;
-            while *position < len {
-                let at = *position as usize;
-                *position += 1;
-                let (key, value) = if (*keys).kind == GENERAL {
-                    let entry = Keys::entries::<GeneralEntry>(keys).add(at);
-                    ((*entry).key, (*entry).value)
-                } else {
-                    let entry = Keys::entries::<UnicodeEntry>(keys).add(at);
-                    ((*entry).key, (*entry).value)
-                };
-                if !value.is_null() {
-                    return Some((Ref::new(key), Ref::new(value)));
-                }
-            }
-            None
-        }
-    }
-
     /// The items of a dict from a position on, as long as nothing changes the dict.
     pub(crate) struct Walk<'a> {
         /// Where the first entry has its key, which its value follows.
@@ -233,10 +204,10 @@ mod known {
     }
 
     impl<'a> Walk<'a> {
-        /// Begins at a position that [`next`] has left, or at zero.
+        /// Begins at a position that an earlier walk has left, or at zero.
         #[inline(always)]
         pub(crate) fn new(dict: Ref<'a>, position: isize) -> Self {
-            // SAFETY: callers know that this is a dict; the position is one of its items, or the end.
+            // SAFETY: callers know that this is a dict.
             unsafe {
                 let dict = dict.as_ptr().cast::<PyDictObject>();
                 let keys = (*dict).ma_keys.cast_const().cast::<Keys>();
@@ -247,7 +218,8 @@ mod known {
                     ((&raw const (*Keys::entries::<UnicodeEntry>(keys)).key), 2)
                 };
                 let len = if values.0.is_null() { (*keys).entries } else { (*dict).ma_used };
-                let entry = first.offset(position * stride as isize);
+                // A dict that has changed may be shorter than that.
+                let entry = first.wrapping_offset(position * stride as isize);
                 Walk { first, entry, stride, values, position, len, dict: std::marker::PhantomData }
             }
         }
