@@ -39,6 +39,29 @@ pub fn scan(input: &[u8]) -> Facts<'_> {
     facts
 }
 
+/// Whether the first `len` bytes are ASCII. How long short texts are, no processor could foresee, so that there is one way
+/// for all of them.
+#[inline(always)]
+fn is_ascii(ahead: &[u8], len: usize) -> bool {
+    const SHORT: usize = 32;
+    /// From any of the first ones on, so many bytes more that count, and then as many that do not.
+    const COUNTS: [u8; 2 * SHORT] = {
+        let mut counts = [0; 2 * SHORT];
+        let mut index = 0;
+        while index < SHORT {
+            counts[index] = 0x80;
+            index += 1;
+        }
+        counts
+    };
+    match (ahead.first_chunk::<SHORT>(), COUNTS.get(SHORT.wrapping_sub(len)..).and_then(<[u8]>::first_chunk::<SHORT>)) {
+        (Some(text), Some(counts)) => {
+            text.iter().zip(counts).fold(0, |all, (byte, counts)| all | byte & counts) == 0
+        }
+        _ => ahead[..len].is_ascii(),
+    }
+}
+
 impl<'de> Facts<'de> {
     #[inline(always)]
     fn value(&mut self) -> Result<Fact, Malformed> {
@@ -73,7 +96,7 @@ impl<'de> Facts<'de> {
     fn text_of(&mut self, chunk: Chunk<'de, '_>) -> Result<Fact, Malformed> {
         self.values += 1;
         self.text += chunk.len();
-        if !chunk.is_ascii() && std::str::from_utf8(&chunk).is_err() {
+        if std::str::from_utf8(&chunk).is_err() {
             return Err(Malformed);
         }
         NonZeroU32::new(self.offset as u32 + 1).map(Fact).ok_or(Malformed)
@@ -83,6 +106,8 @@ impl<'de> Facts<'de> {
 impl<'de> Host<'de> for Facts<'de> {
     type Value = Fact;
     type Error = Malformed;
+
+    const LIGHT: bool = true;
 
     fn fault(&mut self, _: Fault) -> Malformed {
         Malformed
@@ -123,6 +148,15 @@ impl<'de> Host<'de> for Facts<'de> {
     #[inline(always)]
     fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Result<Self::Value, Malformed> {
         self.text_of(utf8)
+    }
+    #[inline(always)]
+    fn unicode_ahead(&mut self, ahead: &[u8], len: usize) -> Result<Self::Value, Malformed> {
+        self.values += 1;
+        self.text += len;
+        if !is_ascii(ahead, len) && std::str::from_utf8(&ahead[..len]).is_err() {
+            return Err(Malformed);
+        }
+        NonZeroU32::new(self.offset as u32 + 1).map(Fact).ok_or(Malformed)
     }
     fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Result<Self::Value, Malformed> {
         self.text_of(line)
@@ -238,7 +272,7 @@ impl<'de> Host<'de> for Facts<'de> {
     }
     #[inline(always)]
     fn memoize(&mut self, value: &Self::Value) {
-        self.memo.insert(self.memo.len() as u64, *value);
+        self.memo.push(*value);
     }
     fn shape(&self, _: &Self::Value) -> Shape {
         Shape::Other

@@ -469,6 +469,8 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     type Value = Fact;
     type Error = End;
 
+    const LIGHT: bool = true;
+
     fn fault(&mut self, fault: Fault) -> End {
         End::Fault(fault, Place { offset: 0, opcode: None, path: brinery::Path::default() })
     }

@@ -206,6 +206,9 @@ impl<'de> Source<'de> for Tape<'_, '_> {
 
     #[inline(always)]
     fn ahead(&self) -> &[u8] {
+        if self.between.get() != Between::Nothing {
+            return &[];
+        }
         self.window.get(self.position..).unwrap_or_default()
     }
 

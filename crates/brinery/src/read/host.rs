@@ -123,6 +123,14 @@ pub trait Host<'de> {
     /// What the host fails with.
     type Error;
 
+    /// Whether the host does so little for a value that the work of the machine itself counts, as that of a scanner.
+    ///
+    /// The machine then executes what is common in a loop that is made for speed. Such a host keeps nothing of the texts that
+    /// it is shown, which are [transient](Chunk::Transient), can do without [`opcode_at`](Self::opcode_at) before constants,
+    /// numbers and what concerns the memo, has no [`set_state_items`](Self::set_state_items) and no
+    /// [`call_with`](Self::call_with), and is run over sources that do not [lag](Source::lags).
+    const LIGHT: bool = false;
+
     /// Turns a malformed stream into an error.
     fn fault(&mut self, fault: Fault) -> Self::Error;
 
@@ -169,6 +177,12 @@ pub trait Host<'de> {
     fn float(&mut self, value: f64) -> Result<Self::Value, Self::Error>;
     /// `BINUNICODE` and its kin: UTF-8 in which lone surrogates may be encoded
     fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Result<Self::Value, Self::Error>;
+    /// The same for a [light](Self::LIGHT) host: the first `len` of these bytes are the text. That there are others behind it
+    /// allows to look at a short one without asking how long it is.
+    #[inline(always)]
+    fn unicode_ahead(&mut self, ahead: &[u8], len: usize) -> Result<Self::Value, Self::Error> {
+        self.unicode(Chunk::Transient(&ahead[..len]))
+    }
     /// `UNICODE`: raw-unicode-escape
     fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Result<Self::Value, Self::Error>;
     /// `BINSTRING`, `SHORT_BINSTRING`: a Python 2 string

@@ -1,5 +1,7 @@
 //! The pickle machine: executes a stream's opcodes on a stack, for any host.
 
+mod ahead;
+
 use super::building::path_being_built;
 use super::cursor::{Chunk, ReadError, ReadResult, Source};
 use super::fault::Fault;
@@ -178,6 +180,9 @@ impl<V> Machine<V> {
         H: Host<'de, Value = V>,
     {
         loop {
+            if H::LIGHT {
+                self.run_ahead(source, host, place)?;
+            }
             place.start = source.mark();
             host.opcode_at(source.offset());
             if !S::COPIES {

@@ -21,12 +21,13 @@ const SLACK: usize = 1024;
 pub struct Memo<V> {
     dense: Vec<Option<V>>,
     sparse: HashMap<u64, V, foldhash::fast::RandomState>,
-    len: usize,
+    /// How many objects there are, if they do not have the indexes from zero on, without a gap.
+    gapped: Option<usize>,
 }
 
 impl<V> Default for Memo<V> {
     fn default() -> Self {
-        Memo { dense: Vec::new(), sparse: HashMap::default(), len: 0 }
+        Memo { dense: Vec::new(), sparse: HashMap::default(), gapped: None }
     }
 }
 
@@ -43,25 +44,34 @@ impl<V> Memo<V> {
     /// Stores `value` at `index` and returns what was there before.
     #[inline(always)]
     pub fn insert(&mut self, index: u64, value: V) -> Option<V> {
-        if index == self.dense.len() as u64 && self.sparse.is_empty() {
+        if index == self.dense.len() as u64 && self.gapped.is_none() {
             self.dense.push(Some(value));
-            self.len += 1;
             return None;
         }
         self.insert_anywhere(index, value)
     }
 
+    /// Stores `value` under the number of objects stored, as `MEMOIZE` does.
+    #[inline(always)]
+    pub fn push(&mut self, value: V) {
+        match self.gapped {
+            None => self.dense.push(Some(value)),
+            Some(len) => drop(self.insert_anywhere(len as u64, value)),
+        }
+    }
+
     #[inline]
     fn insert_anywhere(&mut self, index: u64, value: V) -> Option<V> {
         let position = usize::try_from(index).unwrap_or(usize::MAX);
+        let before = self.len();
         if let Some(entry @ None) = self.dense.get_mut(position) {
             *entry = Some(value);
-            self.len += 1;
+            self.set_len(before + 1);
             return None;
         }
-        if position >= self.dense.len() && position <= 2 * self.len + SLACK {
+        if position >= self.dense.len() && position <= 2 * before + SLACK {
             // Growing by more than one spreads the cost of the walk over the map.
-            let len = if self.sparse.is_empty() { position + 1 } else { 2 * self.len + SLACK + 1 };
+            let len = if self.sparse.is_empty() { position + 1 } else { 2 * before + SLACK + 1 };
             self.dense.resize_with(len, || None);
             let dense = &mut self.dense;
             for (index, value) in self.sparse.extract_if(|&index, _| index < len as u64) {
@@ -72,13 +82,18 @@ impl<V> Memo<V> {
             Some(entry) => entry.replace(value),
             None => self.sparse.insert(index, value),
         };
-        self.len += usize::from(old.is_none());
+        self.set_len(before + usize::from(old.is_none()));
         old
+    }
+
+    fn set_len(&mut self, len: usize) {
+        let is_sequential = self.sparse.is_empty() && len == self.dense.len();
+        self.gapped = (!is_sequential).then_some(len);
     }
 
     /// Whether the objects have the indexes from zero on, without a gap.
     pub fn is_sequential(&self) -> bool {
-        self.len == self.dense.len()
+        self.gapped.is_none()
     }
 
     /// Makes room for indexes below `len` where every object's index is known to be below it.
@@ -86,6 +101,7 @@ impl<V> Memo<V> {
     /// The caller answers for `len`, which costs memory.
     pub fn extend_to(&mut self, len: usize) {
         if len > self.dense.len() {
+            self.gapped = Some(self.len());
             self.dense.resize_with(len, || None);
         }
     }
@@ -96,7 +112,7 @@ impl<V> Memo<V> {
         if self.sparse.capacity() > 0 {
             self.sparse = HashMap::default();
         }
-        self.len = 0;
+        self.gapped = None;
     }
 
     /// How many objects the memo has room for without growing.
@@ -107,12 +123,12 @@ impl<V> Memo<V> {
     /// How many objects are stored.
     #[inline(always)]
     pub fn len(&self) -> usize {
-        self.len
+        self.gapped.unwrap_or(self.dense.len())
     }
 
     /// Whether nothing is stored.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// All objects, in no particular order and without costing memory.

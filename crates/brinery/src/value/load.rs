@@ -428,7 +428,7 @@ impl<'a> Host<'a> for Builder<'a> {
                 piecewise.keep_global(self.memo.len() as u64, *value, &self.graph);
             }
         }
-        self.memo.insert(self.memo.len() as u64, *value);
+        self.memo.push(*value);
     }
 
     fn shape(&self, value: &Id) -> Shape {
