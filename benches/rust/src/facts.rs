@@ -2,7 +2,8 @@
 
 use brinery::Place;
 use brinery::read::{
-    Argument, Chunk, Cursor, Decoder, Fault, Host, Items, LineEncoding, Machine, Memo, ReadError, Shape, Source,
+    Argument, Chunk, Cursor, Decoder, Fault, Host, Items, LineEncoding, Machine, Memo, ReadError, Shape,
+    Source,
 };
 use std::num::NonZeroU32;
 
@@ -54,7 +55,10 @@ fn is_ascii(ahead: &[u8], len: usize) -> bool {
         }
         counts
     };
-    match (ahead.first_chunk::<SHORT>(), COUNTS.get(SHORT.wrapping_sub(len)..).and_then(<[u8]>::first_chunk::<SHORT>)) {
+    match (
+        ahead.first_chunk::<SHORT>(),
+        COUNTS.get(SHORT.wrapping_sub(len)..).and_then(<[u8]>::first_chunk::<SHORT>),
+    ) {
         (Some(text), Some(counts)) => {
             text.iter().zip(counts).fold(0, |all, (byte, counts)| all | byte & counts) == 0
         }

@@ -11,12 +11,9 @@ pub(crate) enum Kind {
     /// An integer that fits.
     Int(i64),
     /// Text that starts in the stream at the opcode of this offset.
-    Text {
-        /// Whether it may be the name of a hook.
-        hook: bool,
-        /// Where the opcode is.
-        at: u64,
-    },
+    Text(u64),
+    /// The same, if it may be the name of a hook.
+    Hook(u64),
     /// Text that has to be decoded first: an index into the texts that were.
     Decoded(u32),
     /// Bytes that start in the stream at the opcode of this offset.
@@ -92,5 +89,12 @@ impl Fact {
     #[inline(always)]
     pub(crate) fn new(kind: Kind) -> Self {
         Fact { kind, depth: 0, weight: 1.0 }
+    }
+
+    /// Whether nothing about it matters to what it is put into: not how deep it is, nor what hashing it takes, nor its name.
+    #[inline(always)]
+    pub(crate) fn is_quiet(&self) -> bool {
+        let loud = matches!(self.kind, Kind::Global(_) | Kind::Module(_) | Kind::Hook(_));
+        !loud && self.depth == 0 && self.weight.to_bits() == 1f32.to_bits()
     }
 }

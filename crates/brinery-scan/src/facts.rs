@@ -131,6 +131,10 @@ pub(crate) struct Facts<'a, 't> {
     pub(crate) overwritten: bool,
     pub(crate) buffers: u64,
     pub(crate) persistent: u64,
+    /// How far up the stack there may be values that are not [quiet](Fact::is_quiet), besides those since then.
+    loud: usize,
+    /// Whether a value that may not be quiet has been made since.
+    louder: bool,
 }
 
 impl<'a, 't> Facts<'a, 't> {
@@ -172,6 +176,8 @@ impl<'a, 't> Facts<'a, 't> {
             overwritten: false,
             buffers: 0,
             persistent: 0,
+            loud: 0,
+            louder: false,
         }
     }
 
@@ -220,7 +226,7 @@ impl<'a, 't> Facts<'a, 't> {
     /// The text of a fact, if it is text whose content is in the stream.
     pub(crate) fn text(&self, fact: &Fact) -> Option<String> {
         match fact.kind {
-            Kind::Text { at, .. } => Some(self.text_at(at)),
+            Kind::Text(at) | Kind::Hook(at) => Some(self.text_at(at)),
             Kind::Decoded(index) => self.decoded.get(index as usize).cloned(),
             _ => None,
         }
@@ -335,6 +341,34 @@ impl<'a, 't> Facts<'a, 't> {
         }
     }
 
+    /// Whether all values from here on up the stack are known to be [quiet](Fact::is_quiet), so that it need not be asked of
+    /// each of them.
+    #[inline(always)]
+    fn are_quiet(&self, items: &Items<'_, Fact>) -> bool {
+        let quiet = !self.louder && items.start() >= self.loud;
+        debug_assert!(!quiet || items.as_slice().iter().all(Fact::is_quiet));
+        quiet
+    }
+
+    /// Takes items off the stack. What is there then need not be quiet, nor what may come in their place; beyond that is
+    /// nothing yet.
+    #[inline(always)]
+    fn take_items(&mut self, items: Items<'_, Fact>) {
+        let (stack, start) = items.into_stack();
+        stack.truncate(start);
+        (self.loud, self.louder) = (start + 1, false);
+    }
+
+    /// The same for items that a container has got, which is so deep with them.
+    #[inline(always)]
+    fn put_items(&mut self, items: Items<'_, Fact>, depth: u32) {
+        let (stack, start) = items.into_stack();
+        stack.truncate(start);
+        let container = &mut stack[start - 1];
+        container.depth = container.depth.max(depth);
+        (self.loud, self.louder) = (start, false);
+    }
+
     /// How deep a container of these items is.
     #[inline(always)]
     fn deepest(&mut self, items: &[Fact]) -> u32 {
@@ -351,8 +385,18 @@ impl<'a, 't> Facts<'a, 't> {
 
     /// What a container of these items is: how deep, and how much work it is to hash it.
     #[inline(always)]
-    fn contain(&mut self, items: &[Fact]) -> (u32, f32) {
+    fn contain(&mut self, items: &Items<'_, Fact>) -> (u32, f32) {
+        if self.are_quiet(items) && items.len() < 1 << 24 {
+            return (1, 1.0 + items.len() as f32);
+        }
+        let items = items.as_slice();
         (self.deepest(items), items.iter().fold(1.0, |weight, item| weight + item.weight))
+    }
+
+    /// How deep a list or the like of these items is.
+    #[inline(always)]
+    fn depth_of(&mut self, items: &Items<'_, Fact>) -> u32 {
+        if self.are_quiet(items) { 1 } else { self.deepest(items.as_slice()) }
     }
 
     #[cold]
@@ -391,19 +435,10 @@ impl<'a, 't> Facts<'a, 't> {
     }
 
     #[inline(always)]
-    fn set_pairs(&mut self, dict: Option<u32>, pairs: &[Fact]) -> u32 {
-        for pair in pairs.as_chunks::<2>().0 {
-            match pair[0].kind {
-                Kind::Text { at, hook: true } => {
-                    if let Some(id) = dict {
-                        let hooks = self.hooks.entry(id).or_default();
-                        if hooks.len() < 16 {
-                            hooks.push(at);
-                        }
-                    }
-                }
-                _ => self.hash(&pair[0]),
-            }
+    fn set_pairs(&mut self, dict: Option<u32>, items: &Items<'_, Fact>) -> u32 {
+        let (pairs, quiet) = (items.as_slice(), self.are_quiet(items));
+        if !quiet {
+            self.heed_keys(dict, pairs);
         }
         if self.keeps_items
             && let Some(id) = dict
@@ -415,7 +450,32 @@ impl<'a, 't> Facts<'a, 't> {
                 self.last_items.1.extend_from_slice(&pairs[..pairs.len().min(32)]);
             }
         }
-        self.deepest(pairs)
+        if quiet { 1 } else { self.deepest(pairs) }
+    }
+
+    #[inline(always)]
+    fn heed_keys(&mut self, dict: Option<u32>, pairs: &[Fact]) {
+        for pair in pairs.as_chunks::<2>().0 {
+            match pair[0].kind {
+                Kind::Hook(at) => {
+                    if let Some(id) = dict {
+                        let hooks = self.hooks.entry(id).or_default();
+                        if hooks.len() < 16 {
+                            hooks.push(at);
+                        }
+                    }
+                }
+                _ => self.hash(&pair[0]),
+            }
+        }
+    }
+
+    /// A value that goes onto the stack, of which nothing is known.
+    #[inline(always)]
+    fn heed(&mut self, value: Fact) -> Fact {
+        // What else is quiet is not worth the question.
+        self.louder |= !matches!(value.kind, Kind::Text(_));
+        value
     }
 
     /// A dict becomes a state. That of one object is that of no other; one that is given out again and again costs time.
@@ -441,12 +501,10 @@ impl<'a, 't> Facts<'a, 't> {
         Kind::Dict(self.dicts)
     }
 
-    fn deepen(container: &mut Fact, depth: u32) {
-        container.depth = container.depth.max(depth);
-    }
-
+    /// Something is called or constructed, and may be anything then.
     fn operate(&mut self) {
         self.operations += 1;
+        self.louder = true;
         self.allocate(OBJECT);
     }
 }
@@ -567,8 +625,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     #[inline(always)]
     fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Made {
-        self.fresh = self.at;
-        Ok(Fact::new(Kind::Text { at: self.at, hook: may_be_hook(&utf8) }))
+        Ok(self.text_here(may_be_hook(&utf8)))
     }
 
     fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Made {
@@ -580,8 +637,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         if bytes.starts_with(b"\x80") {
             self.remember_nested(bytes.len());
         }
-        self.fresh = self.at;
-        Ok(Fact::new(Kind::Text { at: self.at, hook: may_be_hook(&bytes) }))
+        Ok(self.text_here(may_be_hook(&bytes)))
     }
 
     fn string_escaped(&mut self, literal: Chunk<'de, '_>) -> Made {
@@ -621,50 +677,48 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     }
 
     #[inline(always)]
-    fn tuple(&mut self, mut items: Items<'_, Fact>) -> Made {
+    fn tuple(&mut self, items: Items<'_, Fact>) -> Made {
         // The empty tuple is always the same.
         self.allocate(if items.is_empty() { 0 } else { TUPLE });
-        let (depth, weight) = self.contain(items.as_slice());
+        let (depth, weight) = self.contain(&items);
         let place = self.shelf.put(items.as_slice());
-        items.drain();
+        self.take_items(items);
         Ok(Fact { kind: Kind::Tuple(place), depth, weight })
     }
 
-    fn list(&mut self, mut items: Items<'_, Fact>) -> Made {
+    fn list(&mut self, items: Items<'_, Fact>) -> Made {
         self.allocate(LIST);
-        let depth = self.deepest(items.as_slice());
-        items.drain();
+        let depth = self.depth_of(&items);
+        self.take_items(items);
         Ok(Fact { kind: Kind::List, depth, weight: 1.0 })
     }
 
-    fn dict(&mut self, mut items: Items<'_, Fact>) -> Made {
+    fn dict(&mut self, items: Items<'_, Fact>) -> Made {
         let kind = self.new_dict();
         let id = if let Kind::Dict(id) = kind { Some(id) } else { None };
-        let depth = self.set_pairs(id, items.as_slice());
-        items.drain();
+        let depth = self.set_pairs(id, &items);
+        self.take_items(items);
         Ok(Fact { kind, depth, weight: 1.0 })
     }
 
-    fn frozenset(&mut self, mut items: Items<'_, Fact>) -> Made {
+    fn frozenset(&mut self, items: Items<'_, Fact>) -> Made {
         self.allocate(SET);
         for item in items.as_slice() {
             self.hash(item);
         }
-        let (depth, weight) = self.contain(items.as_slice());
-        items.drain();
+        let (depth, weight) = self.contain(&items);
+        self.take_items(items);
         Ok(Fact { kind: Kind::Set, depth, weight })
     }
 
     #[inline(always)]
     fn append(&mut self, items: Items<'_, Fact>) -> Result<(), End> {
-        let depth = self.deepest(items.as_slice());
+        let depth = self.depth_of(&items);
         if items.container().kind != Kind::List {
             let container = *items.container();
             self.judge_extend(&container, "APPEND");
         }
-        let (stack, start) = items.into_stack();
-        stack.truncate(start);
-        Self::deepen(&mut stack[start - 1], depth);
+        self.put_items(items, depth);
         Ok(())
     }
 
@@ -674,14 +728,12 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             Kind::Dict(id) => Some(id),
             _ => None,
         };
-        let depth = self.set_pairs(dict, items.as_slice());
+        let depth = self.set_pairs(dict, &items);
         if dict.is_none() {
             let container = *items.container();
             self.judge_extend(&container, "SETITEM");
         }
-        let (stack, start) = items.into_stack();
-        stack.truncate(start);
-        Self::deepen(&mut stack[start - 1], depth);
+        self.put_items(items, depth);
         Ok(())
     }
 
@@ -689,14 +741,12 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         for item in items.as_slice() {
             self.hash(item);
         }
-        let depth = self.deepest(items.as_slice());
+        let depth = self.depth_of(&items);
         if items.container().kind != Kind::Set {
             let container = *items.container();
             self.judge_extend(&container, "ADDITEMS");
         }
-        let (stack, start) = items.into_stack();
-        stack.truncate(start);
-        Self::deepen(&mut stack[start - 1], depth);
+        self.put_items(items, depth);
         Ok(())
     }
 
@@ -708,7 +758,10 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     fn global(&mut self, module: Fact, name: Fact) -> Made {
         self.operations += 1;
-        if let (Kind::Text { at: module, .. }, Kind::Text { at: name, .. }) = (module.kind, name.kind) {
+        self.louder = true;
+        if let (Kind::Text(module) | Kind::Hook(module), Kind::Text(name) | Kind::Hook(name)) =
+            (module.kind, name.kind)
+        {
             if let Some(&id) = self.by_place.get(&(module, name)) {
                 return Ok(Fact::new(Kind::Global(id)));
             }
@@ -743,6 +796,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     }
 
     fn extension(&mut self, code: u32) -> Made {
+        self.louder = true;
         self.operations += 1;
         self.find(
             Verdict::Ambiguous,
@@ -768,12 +822,12 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         Ok(())
     }
 
-    fn instantiate(&mut self, class: Fact, mut args: Items<'_, Fact>) -> Made {
+    fn instantiate(&mut self, class: Fact, args: Items<'_, Fact>) -> Made {
         self.operate();
-        let (depth, weight) = self.contain(args.as_slice());
+        let (depth, weight) = self.contain(&args);
         let place = self.shelf.put(args.as_slice());
         let empty = args.is_empty();
-        args.drain();
+        self.take_items(args);
         let args = Fact { kind: Kind::Tuple(place), depth, weight };
         let mut made =
             if empty { self.judge_new(&class, &args, None) } else { self.judge_call(&class, &args) };
@@ -806,17 +860,18 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     }
 
     fn readonly_buffer(&mut self, buffer: Fact) -> Made {
-        Ok(buffer)
+        Ok(self.heed(buffer))
     }
 
     #[inline(always)]
     fn share(&mut self, value: &Fact) -> Fact {
-        *value
+        self.heed(*value)
     }
 
     #[inline(always)]
     fn memo_get(&mut self, index: u64) -> Option<Fact> {
-        self.memo.get(index)
+        let value = self.memo.get(index)?;
+        Some(self.heed(value))
     }
 
     #[inline(always)]
@@ -847,19 +902,26 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 impl Facts<'_, '_> {
     /// Text with escapes, which is decoded when it is asked for.
     fn escaped(&mut self, escaped: &[u8], unicode: bool) -> Fact {
-        self.fresh = self.at;
         let hook = may_be_hook(escaped)
             || (escaped.contains(&b'\\')
                 && escaped.len() < 256
                 && may_be_hook(unescape(escaped, unicode).as_bytes()));
-        Fact::new(Kind::Text { at: self.at, hook })
+        self.text_here(hook)
+    }
+
+    /// Text that the opcode at work makes.
+    #[inline(always)]
+    fn text_here(&mut self, hook: bool) -> Fact {
+        self.fresh = self.at;
+        self.louder |= hook;
+        Fact::new(if hook { Kind::Hook(self.at) } else { Kind::Text(self.at) })
     }
 
     /// Whether a value that is stored now is the text that was made last, of which nothing has been stored since.
     #[inline(always)]
     fn takes_fresh(&mut self, value: &Fact) -> bool {
         let fresh = std::mem::replace(&mut self.fresh, u64::MAX);
-        matches!(value.kind, Kind::Text { at, .. } if at == fresh)
+        matches!(value.kind, Kind::Text(at) | Kind::Hook(at) if at == fresh)
     }
 
     fn remember_nested(&mut self, len: usize) {

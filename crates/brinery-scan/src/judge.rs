@@ -140,7 +140,7 @@ impl Facts<'_, '_> {
         match fact.kind {
             Kind::Plain => "…".into(),
             Kind::Int(value) => value.to_string(),
-            Kind::Text { .. } | Kind::Decoded(_) => {
+            Kind::Text(_) | Kind::Hook(_) | Kind::Decoded(_) => {
                 let text = self.text(fact).unwrap_or_default();
                 let short: String = text.chars().take(80).collect();
                 let dots = if short.len() < text.len() { "…" } else { "" };
@@ -384,7 +384,12 @@ impl Facts<'_, '_> {
             || args.items.iter().any(|item| {
                 matches!(
                     item.kind,
-                    Kind::Text { .. } | Kind::Decoded(_) | Kind::Result | Kind::Bound | Kind::Outside(_)
+                    Kind::Text(_)
+                        | Kind::Hook(_)
+                        | Kind::Decoded(_)
+                        | Kind::Result
+                        | Kind::Bound
+                        | Kind::Outside(_)
                 )
             })
     }
@@ -574,7 +579,10 @@ impl Facts<'_, '_> {
             }
             Rule::Latin1 => {
                 let codec = list.items.get(1).and_then(|codec| self.text(codec)).unwrap_or_default();
-                let text = matches!(first, Some(Fact { kind: Kind::Text { .. } | Kind::Decoded(_), .. }));
+                let text = matches!(
+                    first,
+                    Some(Fact { kind: Kind::Text(_) | Kind::Hook(_) | Kind::Decoded(_), .. })
+                );
                 if text
                     && matches!(
                         codec.to_ascii_lowercase().as_str(),

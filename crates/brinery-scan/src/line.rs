@@ -108,7 +108,7 @@ impl Line {
     #[inline(always)]
     pub(crate) fn push(&mut self, fact: &Fact, fresh: bool) -> bool {
         if self.row {
-            if fresh && let Kind::Text { at, hook: false } = fact.kind {
+            if fresh && let Kind::Text(at) = fact.kind {
                 if self.open == 0 {
                     self.first = at;
                 }
@@ -162,7 +162,7 @@ impl Line {
         for place in 0..count {
             let at = self.first + u64::from(self.distances[place]);
             // Offsets that only grow always find a base.
-            let fits = self.push_coded(&Fact::new(Kind::Text { at, hook: false }));
+            let fits = self.push_coded(&Fact::new(Kind::Text(at)));
             debug_assert!(fits);
         }
         true
@@ -182,13 +182,13 @@ impl Line {
         match self.blocks.get(index / BLOCK) {
             Some(row) if row & ROW != 0 => {
                 let at = nth::nth(row & !ROW, place);
-                Some(Found::Row(Fact::new(Kind::Text { at, hook: false })))
+                Some(Found::Row(Fact::new(Kind::Text(at))))
             }
             Some(&start) => Some(Found::Code(start as usize + place)),
             None if index as u64 >= self.len() => None,
             None if self.row => {
                 let at = self.first + u64::from(self.distances[place]);
-                Some(Found::Row(Fact::new(Kind::Text { at, hook: false })))
+                Some(Found::Row(Fact::new(Kind::Text(at))))
             }
             None => Some(Found::Code(self.codes.len() - self.open + place)),
         }
@@ -207,7 +207,7 @@ impl Line {
         let last = self.bases.last().copied();
         let mut base = last.unwrap_or_default();
         match fact.kind {
-            Kind::Text { at, .. } | Kind::Bytes(at) if at > base.at && nth::is_offset(at) => base.at = at,
+            Kind::Text(at) | Kind::Bytes(at) if at > base.at && nth::is_offset(at) => base.at = at,
             Kind::Dict(id) if id > base.dict => base.dict = id,
             Kind::Tuple(place) if place >> 16 > base.tuple => base.tuple = place >> 16,
             _ => {}
@@ -287,7 +287,7 @@ impl Line {
         let base = || self.base(index);
         match tag {
             PLAIN => fact.depth = number.into(),
-            TEXT => fact.kind = Kind::Text { at: base().at + u64::from(number), hook: false },
+            TEXT => fact.kind = Kind::Text(base().at + u64::from(number)),
             BYTES => fact.kind = Kind::Bytes(base().at + u64::from(number)),
             LIST => (fact.kind, fact.depth) = (Kind::List, number.into()),
             DICT => fact.kind = Kind::Dict(base().dict + u32::from(number)),
@@ -344,7 +344,7 @@ fn encode(fact: &Fact, base: &Base, forms: &[Form]) -> Option<u16> {
         return None;
     }
     match fact.kind {
-        Kind::Text { at, hook: false } if fact.depth == 0 => code(TEXT, at.wrapping_sub(base.at)),
+        Kind::Text(at) if fact.depth == 0 => code(TEXT, at.wrapping_sub(base.at)),
         Kind::Bytes(at) if fact.depth == 0 => code(BYTES, at.wrapping_sub(base.at)),
         Kind::Plain => code(PLAIN, fact.depth.into()),
         Kind::List => code(LIST, fact.depth.into()),
@@ -370,7 +370,7 @@ mod tests {
             let tuple = Kind::Tuple((row * 3) << 16 | 3);
             let values = [
                 Fact::new(Kind::Dict(row as u32)),
-                Fact::new(Kind::Text { at: row * 90 + 20, hook: false }),
+                Fact::new(Kind::Text(row * 90 + 20)),
                 Fact { kind: tuple, depth: 1, weight: 4.0 },
                 Fact { kind: Kind::Made { global: 3, extra: Extra::None }, depth: 2, weight: 1.0 },
             ];
@@ -384,11 +384,11 @@ mod tests {
     fn texts_in_a_row_take_next_to_nothing() {
         let mut line = Line::default();
         for at in 0..100_000u64 {
-            assert!(line.push(&Fact::new(Kind::Text { at: at * 9, hook: false }), true));
+            assert!(line.push(&Fact::new(Kind::Text(at * 9)), true));
         }
         let bytes = 2 * line.codes.len() + size_of::<Base>() * line.bases.len() + 8 * line.blocks.len();
         assert!(bytes < 30_000, "{bytes}");
-        let Some(Fact { kind: Kind::Text { at, .. }, .. }) = line.get(70_001) else { panic!("no text") };
+        let Some(Fact { kind: Kind::Text(at), .. }) = line.get(70_001) else { panic!("no text") };
         assert_eq!(nth::place(at), (70_001 / BLOCK as u64 * BLOCK as u64 * 9, 70_001 % BLOCK));
         // Another in its place is what is there.
         assert!(line.replace(70_001, &Fact::new(Kind::List)));

@@ -58,7 +58,8 @@ fn packed(fact: &Fact) -> Option<NonZeroU64> {
     let weight = fact.weight as u8;
     let weight = (f32::from(weight).to_bits() == fact.weight.to_bits()).then_some(u64::from(weight));
     match fact.kind {
-        Kind::Text { at, hook } if depth == 0 => pack(TEXT, [(at, 59), (u64::from(hook), 1)]),
+        Kind::Text(at) if depth == 0 => pack(TEXT, [(at, 59), (0, 1)]),
+        Kind::Hook(at) if depth == 0 => pack(TEXT, [(at, 59), (1, 1)]),
         Kind::Bytes(at) if depth == 0 => pack(BYTES, [(at, 60)]),
         Kind::Plain => pack(PLAIN, [(depth, 32)]),
         Kind::List => pack(LIST, [(depth, 32)]),
@@ -194,7 +195,7 @@ impl Words {
         fact.kind = match take(&mut word, TAG) {
             TEXT => {
                 let hook = take(&mut word, 1) != 0;
-                Kind::Text { at: word, hook }
+                if hook { Kind::Hook(word) } else { Kind::Text(word) }
             }
             BYTES => Kind::Bytes(word),
             PLAIN => {
@@ -241,8 +242,8 @@ mod tests {
         let kinds = [
             Kind::Plain,
             Kind::Int(-1),
-            Kind::Text { at: (1 << 59) - 1, hook: true },
-            Kind::Text { at: 1 << 59, hook: false },
+            Kind::Hook((1 << 59) - 1),
+            Kind::Text(1 << 59),
             Kind::Decoded(7),
             Kind::Bytes((1 << 60) - 1),
             Kind::Bytes(u64::MAX),
@@ -301,7 +302,8 @@ mod tests {
                 let tuple = Kind::Tuple(place << 16 | count);
                 let (depth, weight) = (1 + (any(&mut seed) % 2) as u32, 1.0 + count as f32);
                 let fact = match any(&mut seed) % 12 {
-                    0..4 => Fact::new(Kind::Text { at: at - u64::from(odd).min(at), hook: odd }),
+                    0..4 if odd => Fact::new(Kind::Hook(at.saturating_sub(1))),
+                    0..4 => Fact::new(Kind::Text(at)),
                     4 => Fact::new(Kind::Bytes(at)),
                     5 => Fact::new(Kind::Dict(dicts)),
                     6 | 7 => Fact { kind: tuple, depth, weight },

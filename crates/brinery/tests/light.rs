@@ -269,7 +269,8 @@ impl Random {
 
     /// One opcode with an argument; now and then with a wrong one.
     fn opcode(&mut self, out: &mut Vec<u8>) {
-        const BARE: &[u8] = b"N\x88\x89)]}(((\x85\x86\x87tluesab\x94\x94\x9302RQ\x81\x92o1\x8f\x90\x91d\x97\x98";
+        const BARE: &[u8] =
+            b"N\x88\x89)]}(((\x85\x86\x87tluesab\x94\x94\x9302RQ\x81\x92o1\x8f\x90\x91d\x97\x98";
         match self.below(14) {
             0..6 => out.push(BARE[self.below(BARE.len() as u64) as usize]),
             6 => {
@@ -290,7 +291,9 @@ impl Random {
             }
             10 => out.extend([[b'h', b'q'][self.below(2) as usize], self.below(8) as u8]),
             11 => out.extend([[b'j', b'r'][self.below(2) as usize], self.below(300) as u8, 0, 0, 0]),
-            12 => out.extend_from_slice([&b"I7\n"[..], b"cx\ny\n", b"S'a'\n", b"g1\n"][self.below(4) as usize]),
+            12 => {
+                out.extend_from_slice([&b"I7\n"[..], b"cx\ny\n", b"S'a'\n", b"g1\n"][self.below(4) as usize])
+            }
             _ => self.bytes(1, out),
         }
     }

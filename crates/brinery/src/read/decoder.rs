@@ -126,6 +126,7 @@ impl<'de> Decoder<'de> {
         self.cursor.rest()
     }
 
+    #[inline(always)]
     fn decode(&mut self) -> Result<Instruction<'de>, DecodeErrorKind> {
         let offset = self.cursor.offset();
         let Ok(Some(byte)) = self.cursor.opcode() else { return Err(DecodeErrorKind::OutOfInput) };
@@ -134,6 +135,7 @@ impl<'de> Decoder<'de> {
         Ok(Instruction { offset, end: self.cursor.offset(), opcode, argument })
     }
 
+    #[inline(always)]
     fn argument(&mut self, opcode: Opcode) -> Result<Argument<'de>, DecodeErrorKind> {
         use ArgumentKind as Kind;
         Ok(match opcode.info().argument {
@@ -174,12 +176,14 @@ impl<'de> Decoder<'de> {
         })
     }
 
+    #[inline(always)]
     fn array<const N: usize>(&mut self, opcode: Opcode) -> Result<[u8; N], DecodeErrorKind> {
         let remaining = self.cursor.buffered() as u64;
         let truncated = DecodeErrorKind::Truncated { opcode, expected: Some(N as u64), remaining };
         self.cursor.array().map_err(|_| truncated)
     }
 
+    #[inline(always)]
     fn bytes(&mut self, len: u64, opcode: Opcode) -> Result<Argument<'de>, DecodeErrorKind> {
         let remaining = self.cursor.buffered() as u64;
         let truncated = DecodeErrorKind::Truncated { opcode, expected: Some(len), remaining };
@@ -187,6 +191,7 @@ impl<'de> Decoder<'de> {
         self.cursor.split(len).map(Argument::Bytes).map_err(|_| truncated)
     }
 
+    #[inline(never)]
     fn line(&mut self, opcode: Opcode) -> Result<&'de [u8], DecodeErrorKind> {
         let remaining = self.cursor.buffered() as u64;
         match self.cursor.split_line() {
@@ -199,6 +204,7 @@ impl<'de> Decoder<'de> {
 impl<'de> Iterator for Decoder<'de> {
     type Item = Result<Instruction<'de>, DecodeError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.done {
             return None;

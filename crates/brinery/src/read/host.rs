@@ -53,6 +53,12 @@ impl<'s, V> Items<'s, V> {
         self.len() == 0
     }
 
+    /// Where on the stack they begin.
+    #[inline(always)]
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
     /// The items.
     #[inline(always)]
     pub fn as_slice(&self) -> &[V] {
