@@ -26,12 +26,12 @@ impl<const LIGHT: bool> Trace<LIGHT> {
         Ok(self.events.len() as u32)
     }
 
-    fn placed(&mut self, event: String) -> Made {
+    fn placed(&mut self, event: &str) -> Made {
         self.note(format!("{} {event}", self.at))
     }
 
     fn made(&mut self, name: &str, mut items: Items<'_, u32>) -> Made {
-        let made = self.placed(format!("{name} {:?}", items.as_slice()));
+        let made = self.placed(&format!("{name} {:?}", items.as_slice()));
         items.drain();
         made
     }
@@ -78,7 +78,7 @@ impl<'de, const LIGHT: bool> Host<'de> for Trace<LIGHT> {
         self.note(format!("int {value}"))
     }
     fn int_literal(&mut self, text: &[u8]) -> Made {
-        self.placed(format!("literal {text:?}"))
+        self.placed(&format!("literal {text:?}"))
     }
     fn long(&mut self, bytes: &[u8]) -> Made {
         self.note(format!("long {bytes:?}"))
@@ -87,32 +87,32 @@ impl<'de, const LIGHT: bool> Host<'de> for Trace<LIGHT> {
         self.note(format!("float {:x}", value.to_bits()))
     }
     fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Made {
-        self.placed(format!("text {:?}", &*utf8))
+        self.placed(&format!("text {:?}", &*utf8))
     }
     fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Made {
-        self.placed(format!("escaped {:?}", &*line))
+        self.placed(&format!("escaped {:?}", &*line))
     }
     fn string(&mut self, bytes: Chunk<'de, '_>) -> Made {
-        self.placed(format!("string {:?}", &*bytes))
+        self.placed(&format!("string {:?}", &*bytes))
     }
     fn string_escaped(&mut self, literal: Chunk<'de, '_>) -> Made {
-        self.placed(format!("literal {:?}", &*literal))
+        self.placed(&format!("literal {:?}", &*literal))
     }
     fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Made {
         let bytes = source.take(len).map_err(|error| self.read_error(error))?.to_vec();
-        self.placed(format!("bytes {bytes:?}"))
+        self.placed(&format!("bytes {bytes:?}"))
     }
     fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Made {
         self.bytes(len, source)
     }
     fn empty_list(&mut self) -> Made {
-        self.placed("list".into())
+        self.placed("list")
     }
     fn empty_dict(&mut self) -> Made {
-        self.placed("dict".into())
+        self.placed("dict")
     }
     fn empty_set(&mut self) -> Made {
-        self.placed("set".into())
+        self.placed("set")
     }
     fn tuple(&mut self, items: Items<'_, u32>) -> Made {
         self.made("tuple", items)
@@ -136,34 +136,34 @@ impl<'de, const LIGHT: bool> Host<'de> for Trace<LIGHT> {
         self.filled("add", items)
     }
     fn name(&mut self, line: Chunk<'de, '_>, encoding: LineEncoding) -> Made {
-        self.placed(format!("name {:?} {encoding:?}", &*line))
+        self.placed(&format!("name {:?} {encoding:?}", &*line))
     }
     fn global(&mut self, module: u32, name: u32) -> Made {
-        self.placed(format!("global {module} {name}"))
+        self.placed(&format!("global {module} {name}"))
     }
     fn extension(&mut self, code: u32) -> Made {
-        self.placed(format!("extension {code}"))
+        self.placed(&format!("extension {code}"))
     }
     fn reduce(&mut self, callable: u32, args: u32) -> Made {
-        self.placed(format!("call {callable} {args}"))
+        self.placed(&format!("call {callable} {args}"))
     }
     fn build(&mut self, instance: &u32, state: u32) -> Result<(), String> {
-        self.placed(format!("build {instance} {state}")).map(drop)
+        self.placed(&format!("build {instance} {state}")).map(drop)
     }
     fn instantiate(&mut self, class: u32, args: Items<'_, u32>) -> Made {
         self.made(&format!("instance {class}"), args)
     }
     fn new_object(&mut self, class: u32, args: u32, kwargs: Option<u32>) -> Made {
-        self.placed(format!("new {class} {args} {kwargs:?}"))
+        self.placed(&format!("new {class} {args} {kwargs:?}"))
     }
     fn persistent_line(&mut self, line: Chunk<'de, '_>) -> Made {
-        self.placed(format!("persistent {:?}", &*line))
+        self.placed(&format!("persistent {:?}", &*line))
     }
     fn persistent(&mut self, id: u32) -> Made {
-        self.placed(format!("persistent {id}"))
+        self.placed(&format!("persistent {id}"))
     }
     fn next_buffer(&mut self) -> Made {
-        self.placed("buffer".into())
+        self.placed("buffer")
     }
     fn readonly_buffer(&mut self, buffer: u32) -> Made {
         Ok(buffer)
@@ -292,7 +292,7 @@ impl Random {
             10 => out.extend([[b'h', b'q'][self.below(2) as usize], self.below(8) as u8]),
             11 => out.extend([[b'j', b'r'][self.below(2) as usize], self.below(300) as u8, 0, 0, 0]),
             12 => {
-                out.extend_from_slice([&b"I7\n"[..], b"cx\ny\n", b"S'a'\n", b"g1\n"][self.below(4) as usize])
+                out.extend_from_slice([&b"I7\n"[..], b"cx\ny\n", b"S'a'\n", b"g1\n"][self.below(4) as usize]);
             }
             _ => self.bytes(1, out),
         }
