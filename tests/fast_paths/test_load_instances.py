@@ -653,3 +653,189 @@ def test_a_dict_that_an_instance_has_already_is_filled() -> None:
     attributes = vars(held)
     stream = b"\x80\x04c" + __name__.encode() + b"\ngive\n)R}(\x8c\x01aK\x02ub."
     assert brinery.loads(stream) is held and attributes is vars(held) and attributes == {"a": 2}
+
+
+def outcome(load: object, data: bytes) -> object:
+    """What a load comes to, as something to compare."""
+    try:
+        made = load(data)
+    except Exception as error:
+        return type(error), str(error)
+    parts = made if type(made) is tuple else (made,)
+    slots = [[getattr(part, name, None) for name in ("left", "right")] for part in parts]
+    return repr(type(made)), [getattr(part, "__dict__", part) for part in parts], slots
+
+
+#: Forty items for a dict.
+FORTY = b"".join(b"\x8c\x03n%02d\x94K%c" % (number, number) for number in range(40))
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"}\x94(" + FORTY + b"ubh\x00h\x01\x86.",
+        b"}\x94(" + FORTY + b"ubh\x02h\x05\x86.",
+        b"}(" + FORTY + b"\x8c\x03n01K\x01ub.",
+        b"}(" + FORTY + b"K\x07K\x01ub.",
+        b"}(" + FORTY + b"\x8c\x02\xc3\xa9K\x01ub.",
+        b"}\x8c\x01aK\x02sb}(" + FORTY + b"ub.",
+        b"}(" + FORTY + b"ub}(" + FORTY + b"\x8c\x01aK\x02ub.",
+        b"}(" + FORTY + b"\x8c\x04selfh\x00ub.",
+        b"}(" + FORTY + b"\x8c\x0c__setstate__\x8c\x01aub}\x8c\x01bK\x01sb.",
+        b"N}(" + FORTY + b"u\x86b.",
+    ],
+)
+def test_states_of_many_attributes_that_are_fetched_or_odd(rest: bytes) -> None:
+    stream = b"\x80\x04c" + __name__.encode() + b"\nPlain\n)\x81\x94" + rest
+    ours, stock = outcome(brinery.loads, stream), outcome(_pickle.loads, stream)
+    # The object itself may be among its attributes.
+    assert repr(ours).split(" at 0x")[0] == repr(stock).split(" at 0x")[0]
+
+
+class Both:
+    """Slots and a dict."""
+
+    __slots__ = ("left", "right", "__dict__", "__weakref__")
+
+
+class BothDerived(Both):
+    """A subclass with a dict already there."""
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+@pytest.mark.parametrize("kind", [Both, BothDerived])
+def test_slots_and_attributes_beside_each_other(kind: type, protocol: int) -> None:
+    values = [kind() for _ in range(5)]
+    for number, value in enumerate(values):
+        value.left, value.attribute, value.other = number, [number], values[number - 1]
+        if number % 2:
+            value.right = value.attribute
+    data = _pickle.dumps(values, protocol)
+    made, stock = brinery.loads(data), _pickle.loads(data)
+    assert _pickle.dumps(made, protocol) == _pickle.dumps(stock, protocol)
+    assert [list(vars(one)) for one in made] == [list(vars(one)) for one in stock]
+    assert all(name is sys.intern(name) for one in made for name in vars(one))
+    assert all(one.other is made[number - 1] for number, one in enumerate(made))
+
+
+@pytest.mark.parametrize("kind", ["Both", "BothDerived", "Slotted", "Plain"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"}\x94\x8c\x01aK\x01s}\x94\x8c\x04leftK\x02s\x86\x94bh\x01h\x02h\x03\x87.",
+        b"}\x94\x8c\x01aK\x01s}\x94\x8c\x04leftK\x02s\x86\x94b0h\x03.",
+        b"}\x94\x8c\x01aK\x01s}\x94\x8c\x04leftK\x02s\x86bh\x01\x86.",
+        b"}\x8c\x04leftK\x01s}\x8c\x04leftK\x02s\x86b.",
+        b"}\x8c\x01aK\x01s}\x8c\x01aK\x02s\x86b.",
+        b"}K\x01K\x01s}\x8c\x04leftK\x02s\x86b.",
+        b"]}\x8c\x04leftK\x02s\x86b.",
+        b"}}\x8c\x04leftK\x02s\x86b.",
+        b"}\x8c\x01aK\x01s}\x8c\x04leftK\x02s\x86b}\x8c\x01bK\x01s}\x8c\x05rightK\x03s\x86b.",
+        b"}\x8c\x0c__setstate__\x8c\x01as}\x8c\x04leftK\x02s\x86bN}\x8c\x05rightK\x03s\x86b.",
+        b"}\x8c\x0c__setstate__\x8c\x01asbN}\x8c\x05rightK\x03s\x86b.",
+    ],
+)
+def test_states_of_slots_and_attributes_that_are_fetched_or_odd(kind: str, rest: bytes) -> None:
+    stream = b"\x80\x04c" + __name__.encode() + b"\n" + kind.encode() + b"\n)\x81\x94" + rest
+    assert outcome(brinery.loads, stream) == outcome(_pickle.loads, stream)
+
+
+class FloatWith(float):
+    """A subclass of float with attributes."""
+
+
+class BytesWith(bytes):
+    """A subclass of bytes with attributes."""
+
+
+class BareInt(int):
+    """A subclass of int that adds nothing."""
+
+    __slots__ = ()
+
+
+class Doubled(int):
+    """A subclass that makes its instances in its own way."""
+
+    def __new__(cls, value: int = 0) -> Doubled:
+        """Make one of twice the value."""
+        return super().__new__(cls, 2 * value)
+
+
+VALUES = {
+    IntWith: [0, 1, -1, 255, 2**29, 2**30 - 1, 2**30, -(2**30), 2**60, -(2**63), 2**64, 2**500, -(2**500)],
+    BareInt: [0, 5, -5, 2**31, -(2**100)],
+    Doubled: [0, 4, -4],
+    FloatWith: [0.0, -0.0, 1.5, float("inf"), float("-inf"), 1e308],
+    BytesWith: [b"", b"a", b"\0" * 3, b"bytes" * 100],
+    StrWith: ["", "a", "text", "\xe9", "\u0436" * 20, "\U0001f600", "x" * 1000, "\ud800"],
+    TupleWith: [(), (1,), (1, "two"), tuple(range(50))],
+}
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)
+def test_values_of_derived_classes_are_whole(kind: type, protocol: int) -> None:
+    values = [kind(value) for value in VALUES[kind]]
+    values += values[:2] + [{value: value for value in values}]
+    for value in values[:2]:
+        if hasattr(value, "__dict__"):
+            value.itself = value
+    data = _pickle.dumps(values, protocol)
+    made, stock = brinery.loads(data), _pickle.loads(data)
+    assert made == stock and list(map(repr, made)) == list(map(repr, stock))
+    assert [type(value) for value in made] == [type(value) for value in stock]
+    assert [hash(value) for value in made[:-1]] == [hash(value) for value in stock[:-1]]
+    assert [sys.getsizeof(value) for value in made] == [sys.getsizeof(value) for value in stock]
+    assert [gc.is_tracked(value) for value in made] == [gc.is_tracked(value) for value in stock]
+    assert _pickle.dumps(made, protocol) == _pickle.dumps(stock, protocol)
+    if kind is IntWith:
+        assert [value + 1 for value in made[:-1]] == [value + 1 for value in stock[:-1]]
+        assert [value * value for value in made[:-1]] == [value * value for value in stock[:-1]]
+
+
+@pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "argument",
+    [
+        b")",
+        b"K\x07\x85",
+        b"\x88\x85",
+        b"N\x85",
+        b"\x8c\x017\x85",
+        b"C\x017\x85",
+        b"G?\xf8\0\0\0\0\0\0\x85",
+        b"]K\x01a\x85",
+        b")\x85",
+        b"K\x07K\x08\x86",
+        b"K\x07\x94\x85\x94",
+        b"C\x017\x8c\x05ascii\x86",
+    ],
+)
+def test_derived_classes_take_the_arguments_that_they_did(kind: type, argument: bytes) -> None:
+    class_ = b"\x80\x04c" + __name__.encode() + b"\n" + kind.__name__.encode() + b"\n"
+    tuples = [
+        class_ + argument + b"\x81.",
+        class_ + argument + b"\x81\x94h\x00\x86.",
+        class_ + argument + b"R.",
+    ]
+    for stream in tuples:
+        results = []
+        for load in (brinery.loads, _pickle.loads):
+            try:
+                made = load(stream)
+                results.append((repr(made), type(made)))
+            except Exception as error:
+                results.append((type(error), str(error)))
+        assert results[0] == results[1]
+
+
+def test_a_derived_class_may_get_a_new_of_its_own() -> None:
+    data = _pickle.dumps([IntWith(1), IntWith(2)])
+    assert brinery.loads(data) == [1, 2]
+    try:
+        IntWith.__new__ = lambda cls, value: int.__new__(cls, value + 10)
+        assert brinery.loads(data) == [11, 12]
+    finally:
+        del IntWith.__new__
+    assert brinery.loads(data) == _pickle.loads(data)

@@ -11,7 +11,12 @@ pub(crate) fn is_path(state: &State, file: Ref<'_>) -> Result<bool> {
     if unsafe { PyUnicode_Check(file.as_ptr()) } != 0 {
         return Ok(true);
     }
-    if file.type_ref().lookup_attr(state.names.__fspath__.as_ref())?.is_none() {
+    let fspath = state.names.__fspath__.as_ref();
+    // To ask a class for what it has not takes long, because that makes an error. To ask most instances does not.
+    // SAFETY: the type of the object is alive.
+    let getattro = unsafe { (*file.type_ptr()).tp_getattro }.map(|function| function as *const ());
+    let plain = getattro == Some(PyObject_GenericGetAttr as *const ());
+    if plain && file.lookup_attr(fspath)?.is_none() || file.type_ref().lookup_attr(fspath)?.is_none() {
         return Ok(false);
     }
     // Temporary files and the like are both, and have been opened.

@@ -148,7 +148,7 @@ impl Builder<'_> {
                         made
                     }));
                 }
-                Some(class) if !matches!(class.native, Native::Call) => {
+                Some(class) if !matches!(class.native, Native::Call | Native::Derived(_)) => {
                     // These need their tuple.
                     return None;
                 }

@@ -8,7 +8,7 @@ use crate::ffi::api::*;
 use crate::ffi::layout::{
     Heap, Layout, Nursery, Plan, SharedKeys, Values, free_dict_slot, is_bare, slot_offset,
 };
-use crate::ffi::{Owned, Raised, Ref, Result, text};
+use crate::ffi::{Owned, Raised, Ref, Result, check, text};
 use crate::state::State;
 use std::ptr;
 
@@ -35,8 +35,11 @@ const MANAGED_DICT: std::ffi::c_ulong = if cfg!(Py_3_11) { 1 << 4 } else { 0 };
 /// How many classes are remembered.
 const KEPT: usize = 64;
 
-/// How many attributes of one instance are put in place at once.
+/// How many attributes of one instance are put in place at once. So many are in an array or in slots.
 const MOST: usize = 30;
+
+/// The same for attributes in a dict.
+const MOST_IN_DICT: usize = 1000;
 
 /// Classes met lately, by address.
 #[derive(Default)]
@@ -192,6 +195,8 @@ impl Class {
             let plain_new = new == object_new && PyType_GetFlags(kind) & Py_TPFLAGS_IS_ABSTRACT == 0;
             let plain_dict =
                 ordinary && dict.is_some_and(|dict| dict.is_exactly(&raw mut PyGetSetDescr_Type));
+            let takes_values =
+                plain_dict && has_arrays && new == object_new && SharedKeys::of(kind).is_some();
             Some(Class {
                 kind,
                 version,
@@ -217,10 +222,10 @@ impl Class {
                 extends_as_list: plain_lookup && inherited(&raw mut PyList_Type, &state.names.extend),
                 sets_as_dict: PyType_IsSubtype(kind, &raw mut PyDict_Type) != 0
                     && set_item(kind) == set_item(&raw mut PyDict_Type),
-                takes_values: plain_dict && has_arrays && new == object_new && SharedKeys::of(kind).is_some(),
+                takes_values,
                 takes_slots: ordinary && is(setattro, PyObject_GenericSetAttr as *const ()),
                 plain_dict,
-                dict_at: if ordinary { dict_at(kind, plain_dict && new != object_new) } else { None },
+                dict_at: if ordinary { dict_at(kind, plain_dict, takes_values) } else { None },
                 values: Vec::new(),
                 slots: Vec::new(),
                 names: Vec::new(),
@@ -259,9 +264,8 @@ impl Class {
         }
     }
 
-    /// Where an instance has the pointer to its dict, if that is empty and nobody else's, so that a dict of these items can take
-    /// its place. The keys are interned then, as names of attributes are. What is done about that is for `agree` to say, which is asked
-    /// last.
+    /// The place of an instance's dict, if that is empty and nobody else's, so that a dict of these items can have it. The
+    /// keys are interned then, as names of attributes are. What is done about that is for `agree` to say, which is asked last.
     ///
     /// # Safety
     ///
@@ -272,9 +276,9 @@ impl Class {
         items: &mut [Owned],
         memos: &mut Memos<'_>,
         agree: impl FnOnce(&mut Memos<'_>) -> bool,
-    ) -> Option<*mut *mut PyObject> {
+    ) -> Option<DictPlace> {
         // SAFETY: by contract; the class has its dicts there.
-        let (slot, free) = unsafe {
+        let (place, free) = unsafe {
             match self.dict_at? {
                 DictAt::Offset(offset) => {
                     let slot = dict_slot(instance, offset);
@@ -283,15 +287,16 @@ impl Class {
                             && old.has_holders(1)
                             && PyDict_Size(old.as_ptr()) == 0
                     });
-                    (slot, free)
+                    (DictPlace::Slot(slot), free)
                 }
-                DictAt::Managed => (free_dict_slot(instance)?, true),
+                DictAt::Managed => (DictPlace::Slot(free_dict_slot(instance)?), true),
+                DictAt::Array => (DictPlace::Array, Values::of_fresh(instance).is_some()),
             }
         };
         // Equal names are one object, and their places are to be different.
         if !free
             || !matching(&mut self.names, items)
-                && !learn(&mut self.names, items, |name| Some(name.as_ptr().addr()))
+                && !learn(&mut self.names, items, MOST_IN_DICT, |name| Some(name.as_ptr().addr()))
             || !agree(memos)
         {
             return None;
@@ -301,7 +306,7 @@ impl Class {
                 memos.give_up_key(std::mem::replace(&mut pair[0], place.name.clone()));
             }
         }
-        Some(slot)
+        Some(place)
     }
 
     /// What a new instance has as `__setstate__`, if that is known.
@@ -362,7 +367,7 @@ impl Class {
                 return false;
             };
             if (self.keys != keys.address() || !matching(&mut self.values, items))
-                && !learn(&mut self.values, items, |name| keys.position(name))
+                && !learn(&mut self.values, items, MOST, |name| keys.position(name))
             {
                 return false;
             }
@@ -398,7 +403,7 @@ impl Class {
             let found = Ref::from_nullable(_PyType_Lookup(kind, name.as_ptr()))?;
             slot_offset(kind, found)
         };
-        if !matching(&mut self.slots, items) && !learn(&mut self.slots, items, offset) {
+        if !matching(&mut self.slots, items) && !learn(&mut self.slots, items, MOST, offset) {
             return false;
         }
         // SAFETY: the version of the class vouches for the offsets, which are those of places for an object each.
@@ -434,21 +439,64 @@ pub(super) enum DictAt {
     Offset(usize),
     /// Where the interpreter manages it, with none until one is needed.
     Managed,
+    /// The same for instances with an array, which has no room for more than a few attributes.
+    Array,
+}
+
+impl DictAt {
+    /// Whether a dict of so many attributes is what an instance should have.
+    #[inline(always)]
+    pub(super) fn takes(self, attributes: usize) -> bool {
+        !matches!(self, DictAt::Array) || attributes > MOST
+    }
+}
+
+/// The place of the dict of one instance.
+pub(super) enum DictPlace {
+    /// A pointer in the instance or before it.
+    Slot(*mut *mut PyObject),
+    /// That of an array, which goes.
+    Array,
+}
+
+impl DictPlace {
+    /// Makes a dict that of the instance.
+    ///
+    /// # Safety
+    ///
+    /// This is the place of the instance's dict, and nothing has changed that.
+    pub(super) unsafe fn put(self, instance: Ref<'_>, dict: Owned) -> Result<()> {
+        // SAFETY: by contract.
+        unsafe {
+            match self {
+                DictPlace::Slot(slot) => drop(Owned::from_nullable(slot.replace(dict.into_ptr()))),
+                DictPlace::Array => {
+                    check(PyObject_GenericSetDict(instance.as_ptr(), dict.as_ptr(), ptr::null_mut()))?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Where instances of a class have the pointer to the dict that their `__dict__` shows, if the class is known to do no more
-/// than that: `types.SimpleNamespace`, and `managed` ones, derived from another class than `object`, whose instances have no
-/// arrays then.
+/// than that: `types.SimpleNamespace`, and classes with a plain `__dict__`, whose instances may have `arrays`.
 ///
 /// # Safety
 ///
 /// The class is alive.
-unsafe fn dict_at(kind: *mut PyTypeObject, managed: bool) -> Option<DictAt> {
+unsafe fn dict_at(kind: *mut PyTypeObject, plain_dict: bool, arrays: bool) -> Option<DictAt> {
     // SAFETY: by contract; a class has a name as long as it is alive.
     unsafe {
         let flags = PyType_GetFlags(kind);
         if flags & MANAGED_DICT != 0 {
-            return managed.then_some(DictAt::Managed);
+            let derived = (*kind).tp_new.map(|new| new as *const ())
+                != PyBaseObject_Type.tp_new.map(|new| new as *const ());
+            return match (arrays, plain_dict && derived) {
+                (true, _) => Some(DictAt::Array),
+                (false, true) => Some(DictAt::Managed),
+                (false, false) => None,
+            };
         }
         let name = std::ffi::CStr::from_ptr((*kind).tp_name);
         let known = flags & Py_TPFLAGS_HEAPTYPE == 0 && name == c"types.SimpleNamespace";
@@ -488,19 +536,23 @@ impl Place {
     }
 }
 
-/// Finds the places of the keys among the items; whether all have one, and each its own.
+/// Finds the places of the keys among the items, `most` at most; whether all have one, and each its own.
 #[cold]
-fn learn(places: &mut Vec<Place>, items: &[Owned], find: impl Fn(Ref<'_>) -> Option<usize>) -> bool {
+fn learn(
+    places: &mut Vec<Place>,
+    items: &[Owned],
+    most: usize,
+    find: impl Fn(Ref<'_>) -> Option<usize>,
+) -> bool {
     places.clear();
-    if items.len() > 2 * MOST {
+    if items.len() > 2 * most {
         return false;
     }
     for key in items.iter().step_by(2) {
         let place = key.is_exactly(&raw mut PyUnicode_Type).then(|| {
             let name = super::instance::interned(key.clone()).ok()?;
             let at = find(name.as_ref())?;
-            let first = places.iter().all(|place| place.at != at);
-            first.then_some(Place { name, seen: None, at })
+            Some(Place { name, seen: None, at })
         });
         match place.flatten() {
             Some(place) => places.push(place),
@@ -510,5 +562,11 @@ fn learn(places: &mut Vec<Place>, items: &[Owned], find: impl Fn(Ref<'_>) -> Opt
             }
         }
     }
-    true
+    let mut all: Vec<usize> = places.iter().map(|place| place.at).collect();
+    all.sort_unstable();
+    let different = all.windows(2).all(|pair| pair[0] != pair[1]);
+    if !different {
+        places.clear();
+    }
+    different
 }

@@ -19,7 +19,7 @@ const MANY: Py_ssize_t = 30;
 pub(crate) enum StateAhead {
     /// `BUILD`
     Dict,
-    /// `TUPLE2` with the `None` below, and `BUILD`; so many bytes between the two store the pair.
+    /// `TUPLE2` with the `None` or dict below, and `BUILD`; so many bytes between the two store the pair.
     Slots { stored: usize },
 }
 
@@ -233,7 +233,12 @@ impl Builder<'_> {
                     }
                     // SAFETY: as above.
                     if let Some(made) = unsafe { known.native.new_object(kind, items_of(args)) } {
-                        self.memos.spend_last(args, &mut self.aids.fetches);
+                        if known.native.keeps_arguments() {
+                            self.memos.spend_last(args, &mut self.aids.fetches);
+                        } else {
+                            // They go with their tuple.
+                            self.memos.settle(&mut self.aids.fetches);
+                        }
                         return made;
                     }
                 }
@@ -324,12 +329,13 @@ impl Builder<'_> {
             return None;
         }
         let Aids { classes, fetches, .. } = &mut *self.aids;
+        let mut failed = None;
         let (done, operands) = match StateAhead::of(ahead)? {
             StateAhead::Dict if room >= 2 => {
                 let instance = below[start - 2].as_ref();
                 // SAFETY: an instance keeps its class alive.
                 let class = unsafe { classes.get(instance.type_ptr(), self.state, layout)? };
-                if class.dict_at.is_some() {
+                if class.dict_at.is_some_and(|at| at.takes(items.len() / 2)) {
                     return self.adopt_state(stack, start, ahead);
                 }
                 let uuid = matches!(class.native, Native::Uuid { .. });
@@ -354,7 +360,12 @@ impl Builder<'_> {
                 }
                 (1, 1)
             }
-            StateAhead::Slots { stored } if room >= 3 && below[start - 2].is_none() => {
+            StateAhead::Slots { stored } if room >= 3 => {
+                let attributes = below[start - 2].as_ref();
+                let has_attributes = attributes.is_exactly(&raw mut PyDict_Type);
+                if !has_attributes && !attributes.is_none() {
+                    return None;
+                }
                 if stored > 1 && !self.memos.is_selective()
                     || stored > 0 && !self.memos.may_spend_next(fetches)
                 {
@@ -363,7 +374,9 @@ impl Builder<'_> {
                 let instance = below[start - 3].as_ref();
                 // SAFETY: an instance keeps its class alive.
                 let class = unsafe { classes.get(instance.type_ptr(), self.state, layout)? };
-                if !class.takes_slots || !self.memos.spend_dict(dict, ahead, fetches) {
+                // SAFETY: as above.
+                let takes_slots = class.takes_slots && unsafe { class.is_fresh(instance) };
+                if !takes_slots || !self.memos.spend_dict(dict, ahead, fetches) {
                     return None;
                 }
                 // SAFETY: the instance is of this class.
@@ -373,6 +386,11 @@ impl Builder<'_> {
                 if stored > 0 {
                     self.memos.spend_next();
                 }
+                if has_attributes {
+                    // Their dict goes, and is in the memo.
+                    self.memos.settle(fetches);
+                    failed = self.set_attributes(instance, attributes).err();
+                }
                 (2 + stored, 2)
             }
             _ => return None,
@@ -381,7 +399,7 @@ impl Builder<'_> {
         unsafe { stack.set_len(start) };
         self.spare_dict = stack.pop();
         stack.truncate(start - operands);
-        Some(Ok(done))
+        Some(failed.map_or(Ok(done), Err))
     }
 
     /// Makes items for a dict, and the dict, that of the instance below, and answers how many bytes ahead do so.
@@ -392,7 +410,7 @@ impl Builder<'_> {
         let [.., instance, dict] = below else { return None };
         let Aids { classes, fetches, nursery, shapes, .. } = &mut *self.aids;
         // SAFETY: an instance keeps its class alive, and is of this class.
-        let slot = unsafe {
+        let place = unsafe {
             let class = classes.get(instance.type_ptr(), self.state, layout)?;
             class.dict_place(instance.as_ref(), items, &mut self.memos, |memos| {
                 memos.spend_dict(dict, ahead, fetches)
@@ -413,9 +431,9 @@ impl Builder<'_> {
             }
             stack.set_len(start);
             let dict = stack.pop()?;
-            drop(Owned::from_nullable(slot.replace(dict.into_ptr())));
+            let put = place.put(stack.last()?.as_ref(), dict);
+            Some(done.and(put).map(|()| 1))
         }
-        Some(done.map(|()| 1))
     }
 
     /// Puts a state dict into the instance's `__dict__`.

@@ -6,7 +6,9 @@
 use super::host::{has_native_hash, is_constant};
 use super::paths::Paths;
 use crate::ffi::api::*;
-use crate::ffi::layout::{Decimals, Heap, Layout, Moment, Nursery, Plan, Ranges, collections, slot_offset};
+use crate::ffi::layout::{
+    Decimals, Derived, Heap, Layout, Moment, Nursery, Plan, Ranges, collections, slot_offset,
+};
 use crate::ffi::sequence;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, text};
 use crate::state::State;
@@ -25,6 +27,8 @@ pub(super) enum Native {
     Init(*mut PyObject),
     /// `collections.namedtuple`: its `__new__`, the code of that, both borrowed from the class, and the number of fields.
     NamedTuple { new: *mut PyObject, code: *mut PyObject, fields: isize },
+    /// By a call; but its `__new__` is that of a builtin class, which does nothing but copy a value of its own.
+    Derived(Derived),
     /// `datetime.timedelta`
     TimeDelta,
     /// `datetime.datetime`, `date` and `time`
@@ -184,7 +188,7 @@ pub(super) unsafe fn of<'a>(
         {
             return Native::Init(init.as_ptr());
         }
-        Native::Call
+        Derived::of(kind).map_or(Native::Call, Native::Derived)
     }
 }
 
@@ -378,7 +382,7 @@ fn int_value(object: Ref<'_>) -> Option<i64> {
 impl Native {
     /// Whether a stream is not likely to fetch what it has stored of the arguments.
     pub(super) fn has_own_arguments(&self) -> bool {
-        matches!(self, Native::Moment(_) | Native::Decimal(_))
+        matches!(self, Native::Moment(_) | Native::Decimal(_) | Native::Derived(_))
     }
 
     /// Whether what is made holds all arguments.
@@ -610,6 +614,10 @@ impl Native {
         kind: *mut PyTypeObject,
         args: &[Ref<'_>],
     ) -> Option<Result<Owned>> {
+        if let (Native::Derived(derived), &[value]) = (self, args) {
+            // SAFETY: by contract.
+            return unsafe { derived.make(kind, value) };
+        }
         let Native::NamedTuple { new, code, fields } = *self else { return None };
         // SAFETY: the class still has the function; tuples of a subclass are allocated with room for so many items.
         unsafe {

@@ -218,15 +218,17 @@ impl Dump<'_> {
             }
             &*view
         };
-        // SAFETY: the view is live.
-        if !view.suboffsets.is_null() || unsafe { PyBuffer_IsContiguous(view, b'A' as _) } == 0 {
+        if !is_contiguous(view) {
             return Err(self
                 .state
                 .pickling_error("PickleBuffer can not be pickled when pointing to a non-contiguous buffer"));
         }
         let readonly = view.readonly != 0;
         let in_band = match &self.hooks.buffer_callback {
-            Some(callback) => callback.call1(object)?.is_true()?,
+            Some(callback) => {
+                let answer = callback.call1(object)?;
+                !answer.is_none() && answer.is_true()?
+            }
             None => true,
         };
         if !in_band {
@@ -316,5 +318,17 @@ fn int_bytes(object: Ref<'_>, bytes: &mut Vec<u8>) -> Result<()> {
         }
         bytes.resize(bits / 8 + 1, 0);
         crate::ffi::check(_PyLong_AsByteArray(object.as_ptr().cast(), bytes.as_mut_ptr(), bytes.len(), 1, 1))
+    }
+}
+
+/// Whether the bytes of a view follow each other, in whichever order of its dimensions.
+fn is_contiguous(view: &Py_buffer) -> bool {
+    if !view.suboffsets.is_null() {
+        return false;
+    }
+    // SAFETY: the view is live, and has as many strides as dimensions, if it has any.
+    unsafe {
+        let in_a_row = view.ndim == 1 && !view.strides.is_null() && *view.strides == view.itemsize;
+        in_a_row || PyBuffer_IsContiguous(view, b'A' as _) != 0
     }
 }

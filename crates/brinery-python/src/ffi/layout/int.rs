@@ -114,6 +114,13 @@ fn signed(negative: bool, magnitude: u64) -> i64 {
 
 /// Whether an `int` is negative, and how many digits it has.
 ///
+/// How many digits an `int` has; zero has none.
+#[cfg(known_layout)]
+pub(super) fn digits(int: Ref<'_>) -> usize {
+    // SAFETY: callers know that this is an int.
+    unsafe { head(int).1 }
+}
+
 /// # Safety
 ///
 /// The object is an int, and alive.

@@ -20,6 +20,8 @@ mod collected;
 #[cfg(known_layout)]
 mod decimal;
 #[cfg(known_layout)]
+mod derived;
+#[cfg(known_layout)]
 #[cfg_attr(not(Py_3_11), path = "dict_until_3_10.rs")]
 mod dict;
 #[cfg(known_layout)]
@@ -45,6 +47,7 @@ mod values;
 pub(crate) use self::{
     collected::Nursery,
     decimal::Decimals,
+    derived::Derived,
     dict::Shapes,
     heap::Heap,
     instance::Plan,

@@ -283,6 +283,19 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
+#[derive(Clone, Copy)]
+pub(crate) enum Derived {}
+
+impl Derived {
+    pub(crate) unsafe fn of(_: *mut PyTypeObject) -> Option<Self> {
+        None
+    }
+
+    pub(crate) unsafe fn make(self, _: *mut PyTypeObject, _: Ref<'_>) -> Option<Result<Owned>> {
+        match self {}
+    }
+}
+
 pub(crate) unsafe fn is_bare(_: Ref<'_>) -> bool {
     false
 }
