@@ -465,13 +465,14 @@ impl DictPlace {
     /// # Safety
     ///
     /// This is the place of the instance's dict, and nothing has changed that.
-    pub(super) unsafe fn put(self, instance: Ref<'_>, dict: Owned) -> Result<()> {
-        // SAFETY: by contract.
+    pub(super) unsafe fn put(self, instance: Ref<'_>, dict: Owned, state: &State) -> Result<()> {
+        // SAFETY: by contract. The class has a descriptor for `__dict__`, which no method of its own stands before here.
         unsafe {
             match self {
                 DictPlace::Slot(slot) => drop(Owned::from_nullable(slot.replace(dict.into_ptr()))),
                 DictPlace::Array => {
-                    check(PyObject_GenericSetDict(instance.as_ptr(), dict.as_ptr(), ptr::null_mut()))?;
+                    let name = state.names.__dict__.as_ptr();
+                    check(PyObject_GenericSetAttr(instance.as_ptr(), name, dict.as_ptr()))?;
                 }
             }
         }

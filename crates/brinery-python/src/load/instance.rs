@@ -431,7 +431,7 @@ impl Builder<'_> {
             }
             stack.set_len(start);
             let dict = stack.pop()?;
-            let put = place.put(stack.last()?.as_ref(), dict);
+            let put = place.put(stack.last()?.as_ref(), dict, self.state);
             Some(done.and(put).map(|()| 1))
         }
     }
