@@ -5,7 +5,8 @@
 //!
 //! Values are closed up in blocks. A block of short texts that were each stored as soon as they were made, with nothing
 //! else stored between them, is told by where the first of them starts: the others are [counted](crate::nth) from there
-//! when somebody asks what they say.
+//! when somebody asks what they say. A block of values that are alike, such as small tuples one after the other, is told by
+//! the first of them and how far each is from the one before.
 
 use crate::fact::{Extra, Fact, Kind};
 use crate::nth;
@@ -66,6 +67,8 @@ pub(crate) struct Line {
     /// Where the first of them starts, and how far from it each of them does.
     first: u64,
     distances: [u16; BLOCK],
+    /// What they are, if they are not texts but values that are alike.
+    alike: Option<Alike>,
     bases: Vec<Base>,
     forms: Vec<Form>,
     /// What has no code, and what was put into a block that has none.
@@ -78,6 +81,104 @@ pub(crate) struct Line {
 const BLOCK: usize = nth::MOST;
 /// Says that a block is a row of texts.
 const ROW: u64 = 1 << 63;
+/// Says that a block is a row of values that are alike.
+const ALIKE: u64 = 1 << 62;
+/// How many bits tell what such values are, how far they are from each other, and which form tuples have.
+const TAG_BITS: u32 = 4;
+const STEP_BITS: u32 = 5;
+const FORM_BITS: u32 = 5;
+
+/// Values that are alike.
+#[derive(Clone, Copy, Debug)]
+struct Alike {
+    first: Fact,
+    /// How far each is from the one before: dicts by their number, tuples by their place.
+    step: u32,
+}
+
+impl Alike {
+    /// Values of which this may be the first one.
+    fn begin(first: &Fact) -> Option<Self> {
+        let known = match first.kind {
+            Kind::Plain | Kind::List | Kind::Set => first.weight.to_bits() == 1f32.to_bits(),
+            Kind::Dict(_) => first.weight.to_bits() == 1f32.to_bits() && first.depth == 0,
+            Kind::Tuple(_) => true,
+            _ => false,
+        };
+        known.then_some(Alike { first: *first, step: 0 })
+    }
+
+    /// The one so many places after the first.
+    #[inline(always)]
+    fn nth(&self, n: usize) -> Fact {
+        let mut fact = self.first;
+        let distance = self.step * n as u32;
+        fact.kind = match fact.kind {
+            Kind::Dict(id) => Kind::Dict(id.wrapping_add(distance)),
+            Kind::Tuple(place) => Kind::Tuple(place.wrapping_add(u64::from(distance) << 16)),
+            kind => kind,
+        };
+        fact
+    }
+
+    /// Whether a value is the `n`th one. The second one says how far from each other they are.
+    #[inline(always)]
+    fn takes(&mut self, n: usize, fact: &Fact) -> bool {
+        if n == 1 {
+            let step = match (self.first.kind, fact.kind) {
+                (Kind::Dict(first), Kind::Dict(second)) => u64::from(second.wrapping_sub(first)),
+                (Kind::Tuple(first), Kind::Tuple(second)) => (second >> 16).wrapping_sub(first >> 16),
+                _ => 0,
+            };
+            if step >> STEP_BITS != 0 {
+                return false;
+            }
+            self.step = step as u32;
+        }
+        let nth = self.nth(n);
+        nth.kind == fact.kind && nth.depth == fact.depth && nth.weight.to_bits() == fact.weight.to_bits()
+    }
+
+    /// The word that tells of a block of them, if there is one.
+    fn word(&self, forms: &[Form]) -> Option<u64> {
+        let (tag, number) = match self.first.kind {
+            Kind::Plain => (PLAIN, self.first.depth.into()),
+            Kind::List => (LIST, self.first.depth.into()),
+            Kind::Set => (SET, self.first.depth.into()),
+            Kind::Dict(id) => (DICT, u64::from(id)),
+            Kind::Tuple(place) => {
+                let form = form(place, &self.first);
+                let form = forms.iter().position(|other| *other == form)? as u64;
+                (TUPLE, place >> 16 << FORM_BITS | form)
+            }
+            _ => return None,
+        };
+        let word = number << (TAG_BITS + STEP_BITS);
+        let fits = word >> (TAG_BITS + STEP_BITS) == number && word < ALIKE;
+        fits.then_some(ALIKE | word | u64::from(self.step) << TAG_BITS | u64::from(tag))
+    }
+
+    /// The values that a word tells of.
+    fn of_word(word: u64, forms: &[Form]) -> Option<Self> {
+        let word = word & !ALIKE;
+        let tag = (word & ((1 << TAG_BITS) - 1)) as u16;
+        let step = (word >> TAG_BITS & ((1 << STEP_BITS) - 1)) as u32;
+        let number = word >> (TAG_BITS + STEP_BITS);
+        let mut first = Fact::new(Kind::Plain);
+        match tag {
+            PLAIN => first.depth = number as u32,
+            LIST => (first.kind, first.depth) = (Kind::List, number as u32),
+            SET => (first.kind, first.depth) = (Kind::Set, number as u32),
+            DICT => first.kind = Kind::Dict(number as u32),
+            _ => {
+                let form = forms.get(number as usize & ((1 << FORM_BITS) - 1))?;
+                let place = number >> FORM_BITS << 16 | u64::from(form.count);
+                first = Fact { kind: Kind::Tuple(place), depth: form.depth, weight: form.weight };
+            }
+        }
+        Some(Alike { first, step })
+    }
+}
 
 impl Default for Line {
     fn default() -> Self {
@@ -88,6 +189,7 @@ impl Default for Line {
             row: true,
             first: 0,
             distances: [0; BLOCK],
+            alike: None,
             bases: Vec::new(),
             forms: Vec::new(),
             odd: HashMap::new(),
@@ -108,7 +210,10 @@ impl Line {
     #[inline(always)]
     pub(crate) fn push(&mut self, fact: &Fact, fresh: bool) -> bool {
         if self.row {
-            if fresh && let Kind::Text(at) = fact.kind {
+            if fresh
+                && self.alike.is_none()
+                && let Kind::Text(at) = fact.kind
+            {
                 if self.open == 0 {
                     self.first = at;
                 }
@@ -123,11 +228,47 @@ impl Line {
                     return true;
                 }
             }
-            if !self.break_row() {
-                return false;
-            }
+            return self.push_alike(fact);
         }
         self.push_coded(fact)
+    }
+
+    /// The same where there is a row, or may be one.
+    #[inline(never)]
+    fn push_alike(&mut self, fact: &Fact) -> bool {
+        let goes_on = match &mut self.alike {
+            Some(alike) => alike.takes(self.open, fact),
+            None if self.open == 0 => {
+                self.alike = Alike::begin(fact);
+                self.alike.is_some()
+            }
+            None => false,
+        };
+        if goes_on && self.open + 1 < BLOCK {
+            self.open += 1;
+            return true;
+        }
+        if goes_on && let Some(word) = self.alike_word() {
+            self.blocks.push(word);
+            (self.open, self.alike) = (0, None);
+            return true;
+        }
+        self.break_row() && self.push_coded(fact)
+    }
+
+    fn alike_word(&mut self) -> Option<u64> {
+        let alike = self.alike?;
+        if let Kind::Tuple(place) = alike.first.kind {
+            self.add_form(form(place, &alike.first));
+        }
+        alike.word(&self.forms)
+    }
+
+    /// Makes a form of tuples known, if there is room.
+    fn add_form(&mut self, form: Form) {
+        if !self.forms.contains(&form) && self.forms.len() < FORMS {
+            self.forms.push(form);
+        }
     }
 
     #[inline(always)]
@@ -151,19 +292,20 @@ impl Line {
         }
     }
 
-    /// Gives the texts after the last block codes, because they do not go on as a row.
+    /// Gives the values after the last block codes, because they do not go on as a row.
     #[inline(never)]
     fn break_row(&mut self) -> bool {
         if u32::try_from(self.len()).is_err() {
             return false;
         }
-        let count = std::mem::take(&mut self.open);
+        let (count, alike) = (std::mem::take(&mut self.open), self.alike.take());
         self.row = false;
         for place in 0..count {
-            let at = self.first + u64::from(self.distances[place]);
-            // Offsets that only grow always find a base.
-            let fits = self.push_coded(&Fact::new(Kind::Text(at)));
-            debug_assert!(fits);
+            let fact = self.in_row(alike.as_ref(), place);
+            if !self.push_coded(&fact) {
+                // It has been taken, so it must have a place.
+                self.add_odd(&fact);
+            }
         }
         true
     }
@@ -175,7 +317,16 @@ impl Line {
         }
     }
 
-    /// The code of a value, or the text that it is.
+    /// A value of the row after the last block.
+    #[inline(always)]
+    fn in_row(&self, alike: Option<&Alike>, place: usize) -> Fact {
+        match alike {
+            Some(alike) => alike.nth(place),
+            None => Fact::new(Kind::Text(self.first + u64::from(self.distances[place]))),
+        }
+    }
+
+    /// The code of a value, or the value itself if it is in a row.
     #[inline(always)]
     fn find(&self, index: usize) -> Option<Found> {
         let place = index % BLOCK;
@@ -184,12 +335,12 @@ impl Line {
                 let at = nth::nth(row & !ROW, place);
                 Some(Found::Row(Fact::new(Kind::Text(at))))
             }
+            Some(&word) if word & ALIKE != 0 => {
+                Alike::of_word(word, &self.forms).map(|alike| Found::Row(alike.nth(place)))
+            }
             Some(&start) => Some(Found::Code(start as usize + place)),
             None if index as u64 >= self.len() => None,
-            None if self.row => {
-                let at = self.first + u64::from(self.distances[place]);
-                Some(Found::Row(Fact::new(Kind::Text(at))))
-            }
+            None if self.row => Some(Found::Row(self.in_row(self.alike.as_ref(), place))),
             None => Some(Found::Code(self.codes.len() - self.open + place)),
         }
     }
@@ -198,10 +349,7 @@ impl Line {
     fn push_odd(&mut self, fact: &Fact) -> bool {
         let Ok(index) = u32::try_from(self.len()) else { return false };
         if let Kind::Tuple(place) = fact.kind {
-            let form = form(place, fact);
-            if !self.forms.contains(&form) && self.forms.len() < FORMS {
-                self.forms.push(form);
-            }
+            self.add_form(form(place, fact));
         }
         // A base further on, but only if what grows has grown.
         let last = self.bases.last().copied();
@@ -227,9 +375,13 @@ impl Line {
         if self.is_too_odd() {
             return false;
         }
-        self.odd.insert(index, *fact);
-        self.add(ODD << BITS);
+        self.add_odd(fact);
         true
+    }
+
+    fn add_odd(&mut self, fact: &Fact) {
+        self.odd.insert(self.len() as u32, *fact);
+        self.add(ODD << BITS);
     }
 
     fn is_too_odd(&self) -> bool {
@@ -277,7 +429,7 @@ impl Line {
             Found::Row(_) if self.replaced && self.odd.contains_key(&(index as u32)) => {
                 self.odd.get(&(index as u32)).copied()
             }
-            Found::Row(text) => Some(text),
+            Found::Row(fact) => Some(fact),
         }
     }
 
@@ -319,7 +471,7 @@ impl Line {
 enum Found {
     /// The code at this place.
     Code(usize),
-    /// One of a row of texts.
+    /// One of a row.
     Row(Fact),
 }
 
@@ -394,5 +546,29 @@ mod tests {
         assert!(line.replace(70_001, &Fact::new(Kind::List)));
         assert_eq!(line.get(70_001).map(|fact| fact.kind), Some(Kind::List));
         assert_eq!(line.len(), 100_000);
+    }
+
+    #[test]
+    fn values_alike_in_a_row_take_next_to_nothing() {
+        let tuple = |n: u64| Fact { kind: Kind::Tuple((n * 3) << 16 | 3), depth: 1, weight: 4.0 };
+        let list = |_| Fact { kind: Kind::List, depth: 7, weight: 1.0 };
+        let dict = |n: u64| Fact::new(Kind::Dict(n as u32 * 2));
+        let of: [&dyn Fn(u64) -> Fact; 3] = [&tuple, &list, &dict];
+        for of in of {
+            let mut line = Line::default();
+            for n in 0..100_000 {
+                assert!(line.push(&of(n), false));
+            }
+            let bytes = 2 * line.codes.len() + size_of::<Base>() * line.bases.len() + 8 * line.blocks.len();
+            assert!(bytes < 30_000, "{bytes}");
+            // One that is not alike ends the row, and what was in it stays what it was.
+            assert!(line.push(&Fact::new(Kind::Bytes(5)), false));
+            assert!(line.replace(70_001, &Fact::new(Kind::Text(9))));
+            for n in (0..100_000).filter(|&n| n != 70_001) {
+                let got = line.get(n).unwrap();
+                assert_eq!((got.kind, got.depth, got.weight), (of(n).kind, of(n).depth, of(n).weight));
+            }
+            assert_eq!(line.get(70_001).map(|fact| fact.kind), Some(Kind::Text(9)));
+        }
     }
 }

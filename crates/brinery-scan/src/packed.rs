@@ -324,6 +324,22 @@ mod tests {
                 };
                 let before = plain.insert(index, fact).is_some();
                 assert_eq!(memo.insert(index, &fact, false), before);
+                // Some are followed by others that are alike.
+                let (run, step) = (any(&mut seed) % 4000, any(&mut seed) % 4);
+                for n in 1..run.saturating_sub(3800) {
+                    let index = memo.len() as u64;
+                    if plain.contains_key(&index) {
+                        break;
+                    }
+                    let kind = match fact.kind {
+                        Kind::Dict(id) => Kind::Dict(id + (n * step) as u32),
+                        Kind::Tuple(place) => Kind::Tuple(place + ((n * step) << 16)),
+                        kind => kind,
+                    };
+                    let fact = Fact { kind, ..fact };
+                    plain.insert(index, fact);
+                    assert!(!memo.insert(index, &fact, false));
+                }
                 assert_eq!(memo.len(), plain.len());
             }
             for (&index, fact) in &plain {
