@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 import warnings
@@ -16,6 +17,9 @@ pytest.importorskip("sklearn")
 import joblib  # noqa: E402
 import numpy as np  # noqa: E402
 import scipy.sparse  # noqa: E402
+from scipy import stats  # noqa: E402
+from sklearn.linear_model import LogisticRegression  # noqa: E402
+from sklearn.model_selection import RandomizedSearchCV  # noqa: E402
 
 from . import estimators  # noqa: E402
 from .estimators import X  # noqa: E402
@@ -244,3 +248,57 @@ def test_sparse_matrices(form: str, kind: str) -> None:
     for protocol in range(2, 6):
         again = brinery.loads(pickle.dumps(value, protocol), policy=POLICY)
         assert (again.toarray() == value.toarray()).all()
+
+
+def distributions() -> list[Any]:
+    return [
+        stats.norm(0, 2),
+        stats.uniform(0.1, 2),
+        stats.loguniform(1e-3, 1),
+        stats.beta(1, b=3),
+        stats.norm,
+        RandomizedSearchCV(LogisticRegression(), {"C": stats.uniform(0.1, 2)}, n_iter=2, random_state=0),
+    ]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_distributions(protocol: int) -> None:
+    for distribution in distributions():
+        data = pickle.dumps(distribution, protocol)
+        again = brinery.loads(data, policy=POLICY)
+        assert pickle.dumps(again, protocol) == pickle.dumps(pickle.loads(data), protocol)
+    assert again.param_distributions["C"].rvs(3, random_state=1).tolist() == pytest.approx(
+        stats.uniform(0.1, 2).rvs(3, random_state=1)
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"_parse_arg_template": "import os"},
+        {"_parse_arg_template": stats.norm._parse_arg_template + "\nimport os\n"},
+        {"_parse_arg_template": stats.norm._parse_arg_template.replace("loc=0", "loc=print(1)", 1)},
+        {"_parse_arg_template": stats.norm._parse_arg_template.replace("self, ", "self, a=exit(), ")},
+        {"_parse_arg_template": stats.beta._parse_arg_template},
+        {"numargs": 5},
+        {"_attach_methods": print},
+        {"_ppf_single": len},
+        {0: {}, 1: None},
+        {"_parse_arg_template": None},
+    ],
+    ids=range(10),
+)
+def test_what_a_distribution_compiles_is_looked_at(change: Any) -> None:
+    class Forged:
+        def __reduce__(self) -> Any:
+            return (
+                copyreg._reconstructor,
+                (type(stats.norm), object, None),
+                {**stats.norm.__getstate__(), **change},
+            )  # type: ignore[attr-defined]
+
+    for protocol in (0, 2, 4):
+        data = pickle.dumps(Forged(), protocol)
+        with pytest.raises(brinery.PolicyError):
+            brinery.loads(data, policy=POLICY)
+        assert brinery.scan(data).verdict != "clean"

@@ -6,16 +6,23 @@ import argparse
 import array
 import ast
 import collections
+import collections.abc
+import configparser
 import datetime
 import decimal
 import email.message
+import email.policy
 import fractions
 import functools
 import http
+import http.client
+import http.cookiejar
 import io
 import ipaddress
 import itertools
+import json
 import logging
+import numbers
 import operator
 import os
 import pathlib
@@ -23,11 +30,15 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import statistics
 import string
+import subprocess
 import time
 import types
+import typing
 import urllib.parse
+import urllib.request
 import uuid
 import xml.etree.ElementTree as ElementTree
 import zoneinfo
@@ -37,6 +48,15 @@ UTC = datetime.timezone.utc
 NOW = datetime.datetime(2020, 1, 2, 3, 4, 5, 6)
 NOTED = ValueError("y")
 NOTED.extra = 1  # type: ignore[attr-defined]
+
+MESSAGE = email.message.EmailMessage(policy=email.policy.default)
+MESSAGE["Subject"], MESSAGE["To"] = "\u00e4 subject", "A <a@b.c>, d@e.f"
+MESSAGE.set_content("text")
+MESSAGE.add_attachment(b"\x00", maintype="image", subtype="png", filename="f.png")
+SETTINGS = configparser.ConfigParser()
+SETTINGS.read_string("[one]\na = 1\nb = %(a)s\n[two]\n")
+STARTED = itertools.chain([1, 2], "ab")
+next(STARTED)
 
 VALUES: dict[str, Any] = {
     "plain": [None, True, 1, 1 << 70, 1.5, "text", "\u1234", b"bytes", (1, (2,)), {"a": [1]}, {(1, 2): 3}],
@@ -103,5 +123,50 @@ VALUES: dict[str, Any] = {
     "addresses of the web": [urllib.parse.urlparse("http://a/b"), urllib.parse.urlsplit("http://a/b?c")],
     "messages": [email.message.Message()],
     "trees": [ast.parse("x = 1 + 2"), ElementTree.fromstring("<a b='c'><d/>t</a>")],
+    "settings": [SETTINGS, SETTINGS["one"], configparser.RawConfigParser(allow_no_value=True)],
+    "messages with headers": [MESSAGE],
+    "formats of logs": [
+        logging.Formatter("%(message)s"),
+        logging.Filter("x"),
+        logging.getLogger("brinery.honest"),
+    ],
+    "records of modules": [
+        subprocess.CompletedProcess(["a"], 0, b"x"),
+        urllib.request.Request("http://a/b", data=b"x"),
+        http.cookiejar.Cookie(
+            0, "n", "v", None, False, "d", True, False, "/", True, False, 1, True, None, None, {}
+        ),
+        json.JSONEncoder(indent=2),
+    ],
+    "errors of modules": [
+        configparser.NoOptionError("o", "s"),
+        http.client.BadStatusLine("x"),
+        sqlite3.OperationalError("x"),
+        json.JSONDecodeError("m", "doc", 1),
+    ],
+    "annotations": [numbers.Number, [collections.abc.Mapping], typing.Optional[int]],
+    "partials": [functools.partial(sorted, reverse=True), functools.partial(max, 1)],
+    "default values": [collections.defaultdict(functools.partial(collections.defaultdict, int))],
     "records of logs": [logging.LogRecord("n", 20, "p", 1, "m", (1,), None)],
 }
+
+#: Iterators could be pickled up to Python 3.13.
+ITERATORS = [
+    lambda: STARTED,
+    lambda: itertools.chain.from_iterable([[1], (2,)]),
+    lambda: itertools.cycle([1, 2]),
+    lambda: itertools.islice([1, 2, 3], 1, 3),
+    lambda: itertools.accumulate([1, 2]),
+    lambda: itertools.compress("abc", [1, 0, 1]),
+    lambda: itertools.takewhile(bool, [1]),
+    lambda: itertools.zip_longest([1], "ab", fillvalue=0),
+    lambda: itertools.product([1, 2], "ab"),
+    lambda: itertools.permutations([1, 2, 3]),
+    lambda: itertools.combinations("abc", 2),
+    lambda: itertools.groupby([1, 1, 2]),
+    lambda: itertools.starmap(divmod, [(7, 2)]),
+    lambda: map(str, [1, 2]),
+    lambda: filter(None, [0, 1]),
+    lambda: zip("ab", itertools.count()),
+    lambda: iter(collections.deque([1, 2])),
+]

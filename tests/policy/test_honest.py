@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 import brinery
 
-from .honest import VALUES
+from .honest import ITERATORS, VALUES
 
 
 def same(one: Any, other: Any) -> bool:
@@ -27,6 +28,25 @@ def test_values_of_the_standard_library(name: str, protocol: int) -> None:
         except Exception:
             continue  # what this protocol cannot hold
         assert same(brinery.loads(data, policy="stdlib"), expected), value
+
+
+def first(iterator: Any) -> list[Any]:
+    """Return the first items, of groups their keys."""
+    items = list(itertools.islice(iterator, 9))
+    return [key for key, _ in items] if isinstance(iterator, itertools.groupby) else items
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.filterwarnings("ignore:.*itertools:DeprecationWarning")
+def test_iterators(protocol: int) -> None:
+    for make in ITERATORS:
+        try:
+            data = pickle.dumps(make(), protocol)
+        except TypeError:
+            continue  # what this version cannot save
+        loaded, expected = brinery.loads(data, policy="stdlib"), pickle.loads(data)
+        assert type(loaded) is type(expected)
+        assert first(loaded) == first(expected)
 
 
 def test_plain_data_needs_nothing() -> None:

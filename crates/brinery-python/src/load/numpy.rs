@@ -537,15 +537,17 @@ fn is_dtype_state(facts: Facts, state: &[Ref<'_>]) -> bool {
         }
 }
 
-/// Whether this is what a stream has of the unit of a date: `(None, (unit, count, 1, 1))`. It may have an empty dict instead of
-/// the `None`, which could be filled later, and is left to the judge of the whole.
+/// Whether this is what a stream has of the unit of a date: `({}, (unit, count, 1, 1))`, or with `None` for the dict. The dict could
+/// be filled later: whoever asks has to look at it when there is no more to come.
 fn is_unit(metadata: Ref<'_>) -> bool {
     let tuple = |object: Ref<'_>| object.is_exactly(&raw mut PyTuple_Type);
     if !tuple(metadata) {
         return false;
     }
     let &[first, unit] = items_of(metadata) else { return false };
-    if !first.is_none() || !tuple(unit) {
+    // SAFETY: a size is asked of a dict.
+    let is_empty = || first.is_exactly(&raw mut PyDict_Type) && unsafe { PyDict_Size(first.as_ptr()) } == 0;
+    if !tuple(unit) || !first.is_none() && !is_empty() {
         return false;
     }
     let &[name, count, numerator, denominator] = items_of(unit) else { return false };

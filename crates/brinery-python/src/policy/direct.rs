@@ -32,6 +32,8 @@ pub(super) struct Direct<'a> {
     memory: u64,
     /// Shapes that objects must have at the end as well, for they can be changed.
     obligations: Vec<(Owned, &'a Shape)>,
+    /// Dicts that have to be empty at the end as well.
+    empty: Vec<Owned>,
     /// Tuples that hold globals which may be no values, by their places.
     restricted: Option<HashMap<usize, Owned>>,
     /// Names that were compared with those of a state. The memo takes them for held, so they stay until the end.
@@ -40,6 +42,8 @@ pub(super) struct Direct<'a> {
     unstated: HashSet<usize>,
     /// Whether the stream has asked for members by their names, which are not taken for what a call of their class makes.
     asks_for_members: bool,
+    /// How many objects made by calls were given attributes.
+    pub(super) filled: usize,
     /// Whether there is something that holds objects which the collector does not know of.
     pub(super) is_opaque: bool,
 }
@@ -83,10 +87,12 @@ impl<'a> Direct<'a> {
             work: Cell::new(limits.work_for(input)),
             memory: limits.memory_for(input),
             obligations: Vec::new(),
+            empty: Vec::new(),
             restricted: None,
             names: Vec::new(),
             unstated: HashSet::new(),
             asks_for_members: false,
+            filled: 0,
             is_opaque: false,
         }
     }
@@ -189,7 +195,9 @@ impl<'a> Direct<'a> {
                         | Nature::Exception,
                         None | Some(Native::Elements | Native::Fraction),
                     )
-                    | (Nature::Dtype, Some(Native::Dtype)) => self.takes(&judged.calls, args),
+                    | (Nature::Dtype, Some(Native::Dtype)) => {
+                        self.has_known_zone(judged, args) && self.takes(&judged.calls, args)
+                    }
                     (Nature::Namespace, None) => args.is_empty() && self.takes(&judged.calls, args),
                     (Nature::Inert(kind), None) => is_inert(kind, args) && self.takes(&judged.calls, args),
                     _ => false,
@@ -240,6 +248,16 @@ impl<'a> Direct<'a> {
             },
         };
         granted.then_some(deed)
+    }
+
+    /// Whether the time zone of a date, if it has one, is of a class that is written in C: a date is hashed by asking it.
+    fn has_known_zone(&self, judged: &Judged<'_>, args: &[Ref<'_>]) -> bool {
+        let &[_, zone] = args else { return true };
+        let Some(index) = self.find(zone.type_ptr().cast()) else { return true };
+        let class = self.globals[index].judged;
+        !judged.is_called("datetime", "datetime") && !judged.is_called("datetime", "time")
+            || class.is_called("datetime", "timezone")
+            || class.is_called("zoneinfo", "ZoneInfo")
     }
 
     /// Whether a `functools.partial` of an object may be made.
@@ -323,7 +341,8 @@ impl<'a> Direct<'a> {
         }
         let known = &self.globals[index];
         match (&known.judged.capability.state, known.role) {
-            (State::Attributes(_), Role::Class(Some(Nature::Instance | Nature::Namespace))) => {}
+            (State::Attributes(_), Role::Class(Some(Nature::Instance))) => {}
+            (State::Attributes(_), Role::Class(Some(Nature::Namespace))) => self.filled += 1,
             // Items may come only before attributes, which has to be seen by them.
             (State::Attributes(_), Role::Class(Some(Nature::Extension(_)))) if !items.is_empty() => {}
             (State::SetState(shape), Role::Class(Some(Nature::Uuid))) => return self.uuid(shape, items),
@@ -420,7 +439,15 @@ impl<'a> Direct<'a> {
             return None;
         }
         if is_dtype {
-            return Some(builder.set_dtype_inertly(object, state)?.map(|()| false));
+            let done = builder.set_dtype_inertly(object, state)?;
+            if let Some(unit) = parts.get(8).filter(|unit| unit.is_exactly(&raw mut PyTuple_Type)) {
+                // SAFETY: it is a tuple.
+                let dicts = unsafe { sequence::items_of_tuple(*unit) }.iter();
+                self.empty.extend(
+                    dicts.filter(|dict| dict.is_exactly(&raw mut PyDict_Type)).map(|dict| (*dict).to_owned()),
+                );
+            }
+            return Some(done.map(|()| false));
         }
         let done = builder.set_array_inertly(object, state)?;
         self.is_opaque |= matches!(done, Ok(true));
@@ -473,7 +500,10 @@ impl<'a> Direct<'a> {
 
     /// Whether everything still has the shape that it had when it was judged.
     pub(super) fn still_fits(&self) -> bool {
+        // SAFETY: a size is asked of dicts.
+        let is_empty = |dict: &Owned| unsafe { PyDict_Size(dict.as_ptr()) } == 0;
         self.obligations.iter().all(|(object, shape)| self.fits(shape, object.as_ref()))
+            && self.empty.iter().all(is_empty)
     }
 
     #[inline(always)]

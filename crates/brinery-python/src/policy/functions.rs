@@ -189,6 +189,7 @@ fn need(need: &Need) -> Result<Owned> {
         Use::Construct { args, keywords: None } => format!("construct {args}"),
         Use::Construct { args, keywords: Some(keywords) } => format!("construct {args} keywords {keywords}"),
         Use::Call(args) => format!("call {args}"),
+        Use::Keywords(keywords) => format!("keywords {keywords}"),
         Use::State(state) => format!("state {state}"),
         Use::Extend(_) => "extend".to_owned(),
         Use::Member(name) => format!("member {name}"),

@@ -3,14 +3,14 @@
 use super::deeds::{self, Deed};
 use super::direct::Direct;
 use super::keys::{Keys, hashes, is_harmless};
-use super::nesting::{can_hold, is_container};
+use super::nesting::{can_hold, exceeds_calls, is_container};
 use super::time;
 use crate::ffi::api::*;
 use crate::ffi::object::borrowed;
 use crate::ffi::{Owned, Raised, Ref, Result, error, ordered, sequence};
 use crate::load::{Builder, Function, Maker, Nature, StateAhead, has_native_hash};
 use crate::state::State;
-use brinery::policy::{Limits, Rule};
+use brinery::policy::{ARRAY_OF_OBJECTS, Limits, MOST_NESTED_CALLS, Rule};
 use brinery::read::{Call, Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source, Stored};
 use brinery::{Opcode, Place};
 use std::collections::HashMap;
@@ -19,11 +19,9 @@ use std::time::Duration;
 /// How many calls are made between two looks at the clock.
 const CALLS: u32 = 64;
 
-/// How many objects made by calls can be within each other at most before that has to be looked at, by the whole stream.
+/// How many objects made by calls can be within each other at most while a stream is not judged as a whole: it may turn out that they
+/// have to be given up.
 const MOST_HEAVY: usize = 8000;
-
-/// How many of them an array with objects counts for.
-const ARRAY: usize = 8;
 
 /// What a stream that has been judged needs of the world.
 pub(super) struct World<'a> {
@@ -95,6 +93,10 @@ impl<'a> Realizer<'a> {
         if self.world.is_none() && (!self.is_free(value) || !self.direct.still_fits()) {
             return Err(self.give_up());
         }
+        if self.world.is_none() && self.may_be_too_heavy(value) {
+            // How objects were made is known of the whole stream.
+            return Err(self.give_up());
+        }
         self.inner.finish(source)
     }
 
@@ -102,6 +104,12 @@ impl<'a> Realizer<'a> {
     #[inline(always)]
     fn is_free(&self, object: &Owned) -> bool {
         self.direct.is_plain() || self.direct.is_free(object.as_ref())
+    }
+
+    /// Whether more objects that were made by calls can be within each other than may be.
+    fn may_be_too_heavy(&self, value: &Owned) -> bool {
+        self.heavy + self.direct.filled > MOST_NESTED_CALLS
+            && (self.direct.is_opaque || exceeds_calls(value.as_ref(), MOST_NESTED_CALLS))
     }
 
     /// Refuses. The memo may have noted what is lost now, and must not be asked or held any more.
@@ -649,9 +657,7 @@ impl Realizer<'_> {
         let light = matches!(
             deed,
             Deed::New(..)
-                | Deed::Make(
-                    Nature::Exception | Nature::NamedTuple | Nature::Set | Nature::ByteArray | Nature::Dtype
-                )
+                | Deed::Make(Nature::NamedTuple | Nature::ByteArray | Nature::Dtype)
                 | Deed::Call(Function::Numpy(_))
         );
         if light {
@@ -665,7 +671,7 @@ impl Realizer<'_> {
         let done = self.direct.set_native(&mut self.inner, instance, state)?;
         if matches!(done, Ok(true)) {
             self.wraps += 1;
-            self.heavy += ARRAY;
+            self.heavy += ARRAY_OF_OBJECTS;
             if self.heavy > MOST_HEAVY {
                 return None;
             }

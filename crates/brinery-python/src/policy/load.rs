@@ -133,12 +133,57 @@ impl Load<'_> {
         }
         let buffers = self.buffers()?;
         let (globals, end) = self.judge(buffers.as_deref().unwrap_or_default())?;
-        let resolve = self.resolve.map_or_else(resolver, |resolve| Ok(resolve.to_owned()))?;
-        let world = World { globals: resolve_all(&globals, resolve.as_ref())?, persistent, buffers };
+        let world = World { globals: self.resolve_all(&globals)?, persistent, buffers };
         match self.run(|| Cursor::new(&self.input[..end]), Some(&world))? {
             Some(done) => Ok((done.value, done.end)),
             None => Err(error::runtime_error("a stream was judged and then not loaded")),
         }
+    }
+
+    /// The objects that globals stand for.
+    fn resolve_all(&self, globals: &[GlobalUse]) -> Result<HashMap<String, HashMap<String, Owned>>> {
+        let mut found: HashMap<String, HashMap<String, Owned>> = HashMap::new();
+        let mut left = Vec::new();
+        self.with_builder(|builder| {
+            for global in globals {
+                match if self.resolve.is_none() { self.at_hand(builder, global)? } else { None } {
+                    Some(object) => insert(&mut found, global, object),
+                    None => left.push(global),
+                }
+            }
+            Ok(())
+        })?;
+        if left.is_empty() {
+            return Ok(found);
+        }
+        let resolver = self.resolve.map_or_else(resolver, |resolve| Ok(resolve.to_owned()))?;
+        for global in left {
+            let object = resolve(resolver.as_ref(), &global.module, &global.name, global.uses)?;
+            insert(&mut found, global, object);
+        }
+        Ok(found)
+    }
+
+    /// What a global stands for, if its module has it and it was found to be what the policy takes it for.
+    fn at_hand(&self, builder: &mut Builder<'_>, global: &GlobalUse) -> Result<Option<Owned>> {
+        let (module, name) = (Owned::str(&global.module)?, Owned::str(&global.name)?);
+        let Some(judged) = self.rules.judged(module.as_ref(), name.as_ref(), false) else { return Ok(None) };
+        let Some(object) = judged.object() else { return Ok(None) };
+        let is_granted = if object.is_type() {
+            judged.is_as_granted(builder, object.as_ref())?
+        } else {
+            !global.uses.construct && judged.is_function_as_granted(object.as_ref())
+        };
+        Ok(is_granted.then_some(object))
+    }
+
+    /// Calls `body` with what knows about classes, outside of any load.
+    fn with_builder<R>(&self, body: impl FnOnce(&mut Builder<'_>) -> R) -> R {
+        let visible = Visible::default();
+        let hooks = Hooks { visible: &visible, find_class: None, unpickler: None };
+        self.state.spare.lend(|_, memo, aids| {
+            body(&mut Builder::new(self.state, memo, &self.options.strings, None, hooks, aids))
+        })
     }
 
     /// As many of the buffers that came with the stream as it asks for.
@@ -200,12 +245,7 @@ fn without_interpreter<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
-/// The objects that globals stand for.
-fn resolve_all(globals: &[GlobalUse], resolver: Ref<'_>) -> Result<HashMap<String, HashMap<String, Owned>>> {
-    let mut found: HashMap<String, HashMap<String, Owned>> = HashMap::new();
-    for global in globals {
-        let object = resolve(resolver, &global.module, &global.name, global.uses)?;
-        found.entry(global.raw_module.clone()).or_default().insert(global.raw_name.clone(), object);
-    }
-    Ok(found)
+/// Notes what a global stands for, by the names that the stream has for it.
+fn insert(found: &mut HashMap<String, HashMap<String, Owned>>, global: &GlobalUse, object: Owned) {
+    found.entry(global.raw_module.clone()).or_default().insert(global.raw_name.clone(), object);
 }

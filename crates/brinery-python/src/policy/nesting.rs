@@ -1,8 +1,8 @@
 //! How deep objects are nested.
 
-use crate::ffi::Ref;
 use crate::ffi::api::*;
-use std::collections::HashSet;
+use crate::ffi::{Ref, ordered};
+use std::collections::{HashMap, HashSet};
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
@@ -137,6 +137,58 @@ pub(super) fn exceeds(root: Ref<'_>, most: usize) -> bool {
             Some(_) => {}
             None => {
                 path.pop();
+            }
+        }
+    }
+    false
+}
+
+/// Whether an object is given up without recursion, however many of its kind are within each other, and was not made by a call.
+fn is_light(object: *mut PyObject) -> bool {
+    // SAFETY: the object is alive.
+    let kind = unsafe { Py_TYPE(object) };
+    [&raw mut PyDict_Type, &raw mut PyList_Type, &raw mut PyTuple_Type, ordered::kind()].contains(&kind)
+}
+
+/// Whether more objects that can have been made by calls are within each other than this.
+pub(super) fn exceeds_calls(root: Ref<'_>, most: usize) -> bool {
+    /// What is being looked at, and is met again in a cycle.
+    const OPEN: usize = 0;
+    if !can_hold(root.as_ptr()) {
+        return false;
+    }
+    // How many are within objects that several hold, and the object itself.
+    let mut depths: HashMap<usize, usize> = HashMap::from([(root.as_ptr().addr(), OPEN)]);
+    // SAFETY: the root is alive, and holds everything below it; no code runs meanwhile.
+    let mut path = vec![(root.as_ptr(), unsafe { Level::of(root.as_ptr()) }, 0)];
+    while let Some((object, level, deepest)) = path.last_mut() {
+        match level.step() {
+            Some(inner) if can_hold(inner) => {
+                // SAFETY: the object is alive.
+                let shared = unsafe { Py_REFCNT(inner) } > 1;
+                if shared && let Some(depth) = depths.get(&inner.addr()) {
+                    *deepest = (*deepest).max(*depth);
+                    continue;
+                }
+                if shared {
+                    depths.insert(inner.addr(), OPEN);
+                }
+                // SAFETY: as above.
+                path.push((inner, unsafe { Level::of(inner) }, 0));
+            }
+            Some(_) => {}
+            None => {
+                let (object, depth) = (*object, *deepest + usize::from(!is_light(*object)));
+                if depth > most {
+                    return true;
+                }
+                path.pop();
+                if let Some(known) = depths.get_mut(&object.addr()) {
+                    *known = depth;
+                }
+                if let Some((_, _, deepest)) = path.last_mut() {
+                    *deepest = (*deepest).max(depth);
+                }
             }
         }
     }

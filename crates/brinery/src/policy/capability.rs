@@ -31,7 +31,7 @@ pub struct Capability {
     pub value: bool,
     /// The arguments, as a tuple, with which an instance may be made by `__new__` alone: `NEWOBJ`, `NEWOBJ_EX`, copyreg.
     pub construct: Option<Shape>,
-    /// The keyword arguments that may come with them.
+    /// The keyword arguments that may come with them, or with those of a call.
     pub keywords: Option<Shape>,
     /// The arguments, as a tuple, with which it may be called.
     pub call: Option<Shape>,

@@ -405,3 +405,48 @@ pub(super) fn is_spline(examiner: &Examiner<'_, '_>, object: Id) -> bool {
     };
     fits().unwrap_or(false)
 }
+
+/// Names of a distribution's state that begin with an underscore. What has another takes the place of a method.
+const PRIVATE: [&str; 6] =
+    ["__doc__", "_ctor_param", "_parse_arg_template", "_random_state", "_stats_has_moments", "_support"];
+
+/// The state of a distribution of scipy, whose `__setstate__` compiles a text: the one that scipy makes of the names of the
+/// parameters.
+pub(super) fn is_distribution(state: Value<'_, '_>) -> bool {
+    let is_named = |key: Value<'_, '_>| {
+        key.as_str().is_some_and(|name| !name.starts_with('_') || PRIVATE.contains(&name))
+    };
+    let template = state.get("_parse_arg_template").and_then(Value::as_str);
+    let count = state.get("numargs").and_then(Value::as_i64);
+    state.kind() == Kind::Dict
+        && state.entries().all(|(key, _)| is_named(key))
+        && template.and_then(parameters).is_some_and(|names| i64::try_from(names).ok() == count)
+}
+
+/// How many parameters a text of scipy's that parses the arguments of a distribution has, if it is one.
+fn parameters(text: &str) -> Option<usize> {
+    let (names, _) = text.strip_prefix("\ndef _parse_args(self, ")?.split_once(" loc=0")?;
+    let mut count = 0;
+    for name in names.split_terminator(", ") {
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !plain || !(1..=40).contains(&name.len()) {
+            return None;
+        }
+        count += 1;
+    }
+    let written = [("loc=0, scale=1", "loc, scale"), ("loc=0", "loc, 1")].iter().any(|(taken, passed)| {
+        text == format!(
+            "
+def _parse_args(self, {names} {taken}):
+    return ({names}), {passed}
+
+def _parse_args_rvs(self, {names} {taken}, size=None):
+    return self._argcheck_rvs({names} {passed}, size=size)
+
+def _parse_args_stats(self, {names} {taken}, moments='mv'):
+    return ({names}), {passed}, moments
+"
+        )
+    });
+    (written && (names.is_empty() || names.ends_with(", "))).then_some(count)
+}

@@ -1,6 +1,7 @@
 //! The host that watches what a stream does, and lets it do what the policy grants.
 
 use super::capability::{Capability, State};
+use super::limits::{ARRAY_OF_OBJECTS, MOST_NESTED_CALLS};
 use super::native::Native;
 use super::need::{Need, Use, shape_of};
 use super::numpy::{self, is_dtype_state};
@@ -10,7 +11,7 @@ use super::shape::{Shape, World};
 use crate::error::{Error, ErrorKind, Result};
 use crate::place::Place;
 use crate::read::{Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape as Outline, Source};
-use crate::value::{Builder, ChangeKind, Construction, Graph, Id, Kind, Value, modern_names};
+use crate::value::{Builder, ChangeKind, Construction, Graph, Id, Instance, Kind, Value, modern_names};
 use hashbrown::HashMap;
 use std::cell::Cell;
 
@@ -95,9 +96,6 @@ pub(super) struct Examiner<'a, 'p> {
     offset: u64,
 }
 
-/// How many objects made by calls may be within each other. Those of many types written in C are given up by recursion.
-const MOST_HEAVY: usize = 1000;
-
 /// Functions that do no more than what is granted for the class that they are given.
 const COPYREG: [(&str, &str); 3] =
     [("copyreg", "_reconstructor"), ("copyreg", "__newobj__"), ("copyreg", "__newobj_ex__")];
@@ -128,6 +126,11 @@ const PLAIN_METHODS: [&str; 24] = [
     "upper",
     "values",
 ];
+/// Functions of builtins that do nothing but look at what they are given.
+const PURE: [&str; 16] = [
+    "abs", "all", "any", "bin", "chr", "divmod", "hash", "hex", "len", "max", "min", "oct", "ord", "round",
+    "sorted", "sum",
+];
 const GETATTR: (&str, &str) = ("builtins", "getattr");
 const PARTIAL: (&str, &str) = ("functools", "partial");
 
@@ -140,7 +143,10 @@ impl<'g, 'a> World<'g, 'a> for &'g Examiner<'a, '_> {
         if name.contains('.') && self.is_made_of_member(value, module, name) {
             return true;
         }
-        self.origin(value.id()).is_some_and(|global| names(&self.globals[global].key) == (module, name))
+        !self.restricted.contains(value.id())
+            && self
+                .origin(value.id())
+                .is_some_and(|global| names(&self.globals[global].key) == (module, name))
     }
 
     fn is_global(&self, value: Value<'g, 'a>, module: &str, name: &str) -> bool {
@@ -202,11 +208,125 @@ impl<'a, 'p> Examiner<'a, 'p> {
     /// The global that an object was made of: for copyreg's functions, the class that they were given.
     pub(super) fn origin(&self, id: Id) -> Option<usize> {
         let made = self.value(id).as_instance()?;
-        let global = self.known(made.class().id())?;
+        let class = made.class().id();
+        let Some(global) = self.known(class) else { return self.target_of(class, made.args()) };
         if COPYREG.contains(&names(&self.globals[global].key)) {
             return self.known(made.args().item(0)?.id());
         }
         Some(global)
+    }
+
+    /// The class whose `__new__` this is, as `getattr` has it.
+    fn owner_of_new(&self, id: Id) -> Option<usize> {
+        let made = self.value(id).as_instance()?;
+        let getattr = self.known(made.class().id())?;
+        let is_new = made.args().item(1).and_then(Value::as_str) == Some("__new__");
+        if names(&self.globals[getattr].key) != GETATTR || !is_new {
+            return None;
+        }
+        self.known(made.args().item(0)?.id())
+    }
+
+    /// Whether an object is a `functools.partial` that the stream made.
+    fn is_partial(&self, id: Id) -> bool {
+        let made = self.value(id).as_instance().and_then(|made| self.known(made.class().id()));
+        made.is_some_and(|global| names(&self.globals[global].key) == PARTIAL)
+    }
+
+    /// What a `functools.partial` calls: the function, the arguments that come first, and the keywords. There is none but for one
+    /// that was made and given its state as picklers do.
+    fn partial(&self, id: Id) -> Option<(Id, Id, Id)> {
+        if !self.is_partial(id) {
+            return None;
+        }
+        let value = self.value(id);
+        let made = value.as_instance()?;
+        let (state, mut changes) = (made.state()?, value.changes());
+        let is_usual = made.args().len() == 1
+            && changes.next().is_some_and(|change| change.kind() == ChangeKind::State)
+            && changes.next().is_none();
+        let function = state.item(0)?.id();
+        (is_usual && made.args().item(0)?.id() == function).then_some((
+            function,
+            state.item(1)?.id(),
+            state.item(2)?.id(),
+        ))
+    }
+
+    /// The global of which a call makes an object that is of no global itself: of the `__new__` of a class, or of a partial of that
+    /// or of a function.
+    fn target_of(&self, callable: Id, args: Value<'_, '_>) -> Option<usize> {
+        if self.owner_of_new(callable).is_some() {
+            return self.known(args.item(0)?.id());
+        }
+        let (function, before, _) = self.partial(callable)?;
+        if self.owner_of_new(function).is_some() {
+            return self.known(self.value(before).item(0).or_else(|| args.item(0))?.id());
+        }
+        self.known(function)
+    }
+
+    /// Whether an object may be called, and nothing else: it is the `__new__` of a class, or a partial of that or of a function that
+    /// may not be called later.
+    fn is_for_calls_only(&self, id: Id) -> bool {
+        if self.owner_of_new(id).is_some() {
+            return true;
+        }
+        let function = self.value(id).as_instance().and_then(|made| made.args().item(0)).map(Value::id);
+        self.is_partial(id) && function.is_some_and(|function| !self.may_be_called_later(function))
+    }
+
+    /// Notes what a helper has made, if it may be called and nothing else.
+    fn restrict_made(&mut self, callable: Id, made: Id) {
+        if self.known(callable).is_some_and(|global| self.is_helper(global)) {
+            let restricted = self.is_for_calls_only(made);
+            self.restrict_if(made, restricted);
+        }
+    }
+
+    /// Whether an object is within itself.
+    pub(super) fn is_within_itself(&self, object: Id) -> Result<bool> {
+        let mut seen = Objects::default();
+        let mut todo = vec![object];
+        while let Some(id) = todo.pop() {
+            for (_, child) in self.value(id).children() {
+                self.pay(1)?;
+                if child.id() == object {
+                    return Ok(true);
+                }
+                if is_inner(child.kind()) && !seen.contains(child.id()) {
+                    seen.insert(child.id());
+                    todo.push(child.id());
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a function may be called later, by whoever gets hold of a partial of it: one that the stream could call, a pure one, or
+    /// a method that it may have.
+    fn may_be_called_later(&self, function: Id) -> bool {
+        let Some(global) = self.known(function) else { return self.is_method(function) };
+        let (module, name) = names(&self.globals[global].key);
+        let is_pure = module == "math" || module == "builtins" && PURE.contains(&name);
+        self.globals[global]
+            .capability
+            .is_some_and(|capability| capability.value && (is_pure || capability.call.is_some()))
+    }
+
+    /// Whether an object is a method of another that the stream made: what was asked for was granted.
+    fn is_method(&self, id: Id) -> bool {
+        let Some(made) = self.value(id).as_instance() else { return false };
+        let is_getattr =
+            self.known(made.class().id()).is_some_and(|global| names(&self.globals[global].key) == GETATTR);
+        is_getattr && made.args().item(0).is_some_and(|owner| self.known(owner.id()).is_none())
+    }
+
+    /// Judges what calls the functions among its arguments later.
+    pub(super) fn check_called_later(&mut self, args: Id) -> Result<()> {
+        let functions: Vec<Id> =
+            self.value(args).items().map(Value::id).filter(|&item| self.known(item).is_some()).collect();
+        functions.into_iter().try_for_each(|function| self.check_target(function, args))
     }
 
     /// Refuses, or notes what would have to be granted.
@@ -265,12 +385,38 @@ impl<'a, 'p> Examiner<'a, 'p> {
                 None if !(self as &Self).spend() => {
                     return Err(Error::refused(Rule::BudgetWork, Rule::BudgetWork.meaning()));
                 }
+                None if self.value(id).kind() == Kind::Instance => self.refuse_call_later(id)?,
                 None => {
                     let inner: Vec<Id> = self.value(id).items().map(Value::id).collect();
                     todo.extend(inner.into_iter().filter(|&id| self.restricted.contains(id)));
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Refuses what may be called, but not by the program later.
+    fn refuse_call_later(&mut self, id: Id) -> Result<()> {
+        if let Some(owner) = self.owner_of_new(id) {
+            let message = format!("{}.__new__ may not be a value", self.title(owner));
+            return self.miss(Rule::Attribute, Some(owner), |_| Use::Member("__new__".into()), message);
+        }
+        let made = self.value(id).as_instance().map(Instance::args);
+        let Some(function) = made.and_then(|args| args.item(0)).map(Value::id) else { return Ok(()) };
+        let Some(global) = self.known(function) else { return self.refuse_call_later(function) };
+        let message = format!("{} may not be called later", self.title(global));
+        let capability = self.globals[global].capability;
+        if !capability.is_some_and(|capability| capability.value) {
+            self.miss(Rule::Call, Some(global), |_| Use::Value, message.clone())?;
+        }
+        if capability.is_none_or(|capability| capability.call.is_none()) {
+            let used = |this: &Self| {
+                let before = this.partial(id).map(|(_, before, _)| this.value(before));
+                Use::Call(before.map_or(Shape::Tuple(Vec::new()), |before| shape_of(before, &this)))
+            };
+            self.miss(Rule::Call, Some(global), used, message)?;
+        }
+        self.globals[global].uses.value = true;
         Ok(())
     }
 
@@ -396,7 +542,60 @@ impl<'a, 'p> Examiner<'a, 'p> {
 
     /// Judges a call.
     fn check_call(&mut self, callable: Id, args: Id) -> Result<()> {
+        self.check_call_with(callable, args, None)
+    }
+
+    /// Judges a call of what is no global: of a partial, or of the `__new__` of a class. Whether it is one.
+    fn check_call_of_made(&mut self, callable: Id, args: Id) -> Result<bool> {
+        if let Some(owner) = self.owner_of_new(callable) {
+            self.check_new(owner, args, None)?;
+            return Ok(true);
+        }
+        let Some((function, before, keywords)) = self.partial(callable) else { return Ok(false) };
+        let all: Vec<Id> =
+            [before, args].into_iter().flat_map(|part| self.value(part).items()).map(Value::id).collect();
+        let restricted = all.iter().any(|&item| self.restricted.contains(item));
+        let all = self.builder.scratch_tuple(&all)?;
+        self.restrict_if(all, restricted);
+        let keywords = Some(keywords).filter(|&keywords| !self.value(keywords).is_none());
+        match self.owner_of_new(function) {
+            Some(owner) => self.check_new(owner, all, keywords)?,
+            None => self.check_call_with(function, all, keywords)?,
+        }
+        Ok(true)
+    }
+
+    /// Judges `owner.__new__(class, *args, **keywords)`, where the owner is the class itself, or `object`.
+    fn check_new(&mut self, owner: usize, args: Id, keywords: Option<Id>) -> Result<()> {
+        self.tuple_of(args)?;
+        let parts: Vec<Id> = self.value(args).items().map(Value::id).collect();
+        let plain = names(&self.globals[owner].key) == ("builtins", "object");
+        match parts.split_first() {
+            Some((&class, rest)) if self.known(class) == Some(owner) || plain && rest.is_empty() => {
+                let restricted = rest.iter().any(|&item| self.restricted.contains(item));
+                let rest = self.builder.scratch_tuple(rest)?;
+                self.restrict_if(rest, restricted);
+                self.check_construct(class, rest, keywords)
+            }
+            _ => Err(Error::refused(
+                Rule::Construct,
+                format!("{}.__new__ is called with another class", self.title(owner)),
+            )),
+        }
+    }
+
+    /// Judges a call with keyword arguments.
+    fn check_call_with(&mut self, callable: Id, args: Id, keywords: Option<Id>) -> Result<()> {
+        let keywords = match keywords {
+            Some(keywords) if self.value(keywords).kind() != Kind::Dict => {
+                return Err(Error::refused(Rule::Call, "the keyword arguments are no dict"));
+            }
+            keywords => keywords.filter(|&keywords| !self.value(keywords).is_empty()),
+        };
         let Some(global) = self.known(callable) else {
+            if keywords.is_none() && self.check_call_of_made(callable, args)? {
+                return Ok(());
+            }
             if let Some(shape) = self.member_call(callable) {
                 self.tuple_of(args)?;
                 if self.fits(args, shape, Rule::Call) {
@@ -407,6 +606,10 @@ impl<'a, 'p> Examiner<'a, 'p> {
             return self.miss(Rule::Call, None, |_| Use::Other, message);
         };
         self.tuple_of(args)?;
+        if keywords.is_some() && self.is_helper(global) {
+            let message = format!("{} takes no keyword arguments", self.title(global));
+            return Err(Error::refused(Rule::Call, message));
+        }
         match names(&self.globals[global].key) {
             ("copyreg", "_reconstructor") => return self.check_reconstructor(args),
             ("copyreg", "__newobj__") => {
@@ -439,6 +642,15 @@ impl<'a, 'p> Examiner<'a, 'p> {
             let message = format!("{} {what}", self.title(global));
             let used = |this: &Self| Use::Call(shape_of(this.value(args), &this));
             self.miss(Rule::Call, Some(global), used, message)?;
+        }
+        if let Some(keywords) = keywords {
+            self.copy(keywords, false)?;
+            let shape = capability.and_then(|capability| capability.keywords.as_ref());
+            if !shape.is_some_and(|shape| self.fits(keywords, shape, Rule::Call)) {
+                let message = format!("{} may not be called with these keywords", self.title(global));
+                let used = |this: &Self| Use::Keywords(shape_of(this.value(keywords), &this));
+                self.miss(Rule::Call, Some(global), used, message)?;
+            }
         }
         if let Some(native) = capability.and_then(|capability| capability.native) {
             native.call(self, args)?;
@@ -500,6 +712,11 @@ impl<'a, 'p> Examiner<'a, 'p> {
         ) else {
             return Err(Error::refused(Rule::Attribute, "getattr takes an object and a name"));
         };
+        if let Some(global) = self.known(object).filter(|_| name == "__new__") {
+            // What may be done with it is what construction may.
+            self.globals[global].uses.construct = true;
+            return Ok(());
+        }
         let special = name.starts_with("__") || name.contains('.');
         let (owner, granted) = if let Some(global) = self.known(object) {
             let granted = self.globals[global].capability.is_some_and(|capability| {
@@ -568,18 +785,35 @@ impl<'a, 'p> Examiner<'a, 'p> {
         let Some((&function, rest)) = parts.split_first() else {
             return Err(Error::refused(Rule::Call, "functools.partial without a function"));
         };
+        if self.is_function(function) && !self.may_be_called_later(function) {
+            // It may be called at once: the partial is no value, either.
+            return self.check_free(rest);
+        }
         self.check_free(&parts)?;
         let rest = self.builder.scratch_tuple(rest)?;
         self.check_target(function, rest)
     }
 
+    /// Whether an object is what the stream can call: a global, or the `__new__` of a class.
+    fn is_function(&self, id: Id) -> bool {
+        self.known(id).map_or_else(|| self.owner_of_new(id).is_some(), |global| !self.is_helper(global))
+    }
+
+    /// Whether a global is a function that is judged by what it is given.
+    fn is_helper(&self, global: usize) -> bool {
+        let key = names(&self.globals[global].key);
+        COPYREG.contains(&key) || [GETATTR, PARTIAL].contains(&key)
+    }
+
     /// Judges a function that may be called later with these arguments before others.
     fn check_target(&mut self, function: Id, args: Id) -> Result<()> {
+        let granted = self.may_be_called_later(function);
         let Some(global) = self.known(function) else {
+            if granted {
+                return Ok(());
+            }
             return Err(Error::refused(Rule::Call, "functools.partial of something that is no global"));
         };
-        let capability = self.globals[global].capability;
-        let granted = capability.is_some_and(|capability| capability.value && capability.call.is_some());
         if !granted {
             let message = format!("{} may not be called later", self.title(global));
             let used = |this: &Self| Use::Call(shape_of(this.value(args), &this));
@@ -591,9 +825,13 @@ impl<'a, 'p> Examiner<'a, 'p> {
 
     /// Judges `BUILD`.
     fn check_state(&mut self, instance: Id, state: Id) -> Result<()> {
+        if self.is_partial(instance) {
+            self.copy(state, false)?;
+            return self.check_partial_state(instance, state);
+        }
         self.check_free(&[state])?;
         self.copy(state, false)?;
-        let Some(made) = self.value(instance).as_instance() else {
+        if self.value(instance).as_instance().is_none() {
             let what = self.value(instance).kind().name();
             let global = self.known(instance);
             return self.miss(
@@ -602,10 +840,6 @@ impl<'a, 'p> Examiner<'a, 'p> {
                 |_| Use::Other,
                 format!("a {what} may not be given state"),
             );
-        };
-        let class = made.class().id();
-        if self.known(class).is_some_and(|global| names(&self.globals[global].key) == PARTIAL) {
-            return self.check_partial_state(state);
         }
         let Some(global) = self.origin(instance) else {
             let message = "state for an object that was not made of a global".into();
@@ -637,7 +871,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
                 self.dtypes.push((instance, state));
             }
         }
-        self.heavy += usize::from(self.is_heavy(self.value(instance)));
+        self.heavy += self.weight(self.value(instance), Some(state));
         // What an instance's hash looks at may be its state.
         let size = self.size(instance);
         let sizes = attributes(self.value(state)).map(|(_, value)| value.id()).collect::<Vec<_>>();
@@ -669,8 +903,8 @@ impl<'a, 'p> Examiner<'a, 'p> {
             };
             // Texts beside an exception, which nothing but a traceback shows.
             let notes = name == "__notes__"
-                && value.kind() == Kind::List
-                && value.items().all(|note| note.kind() == Kind::Text);
+                && (value.is_none()
+                    || value.kind() == Kind::List && value.items().all(|note| note.kind() == Kind::Text));
             if name.starts_with("__") && name.ends_with("__") && !notes {
                 return Some(format!("the attribute {name:?}"));
             }
@@ -695,7 +929,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
     }
 
     /// The state of a `functools.partial`: (function, args, keywords, attributes).
-    fn check_partial_state(&mut self, state: Id) -> Result<()> {
+    fn check_partial_state(&mut self, instance: Id, state: Id) -> Result<()> {
         let parts: Vec<Id> = self.value(state).items().map(Value::id).collect();
         let &[function, args, keywords, attributes] = parts.as_slice() else {
             return Err(Error::refused(Rule::State, "this is no state of a functools.partial"));
@@ -708,6 +942,19 @@ impl<'a, 'p> Examiner<'a, 'p> {
         {
             return Err(Error::refused(Rule::State, "this is no state of a functools.partial"));
         }
+        let changed = self.value(instance).changes().next().is_some();
+        if self.restricted.contains(instance) {
+            let made = self.value(instance).as_instance().and_then(|made| made.args().item(0));
+            if changed || made.map(Value::id) != Some(function) {
+                return Err(Error::refused(Rule::State, "a functools.partial of something else"));
+            }
+            // The first argument of a `__new__` is a class.
+            let first = usize::from(self.owner_of_new(function).is_some());
+            let free: Vec<Id> = self.value(args).items().skip(first).map(Value::id).collect();
+            self.check_free(&free)?;
+            return self.check_free(&[keywords]);
+        }
+        self.check_free(&[state])?;
         self.check_target(function, args)
     }
 
@@ -773,11 +1020,12 @@ impl<'a, 'p> Examiner<'a, 'p> {
                 ));
             }
         }
+        self.check_heavy(root)?;
+        self.check_depth(root)?;
         for (native, object) in std::mem::take(&mut self.late) {
             native.end(self, object)?;
         }
-        self.check_heavy(root)?;
-        self.check_depth(root)
+        Ok(())
     }
 
     /// Notes what a call makes, or what an object that a call made is given.
@@ -798,16 +1046,32 @@ impl<'a, 'p> Examiner<'a, 'p> {
         })
     }
 
+    /// How many objects made by calls an object counts for. The state that it is given now is not yet its own.
+    fn weight(&self, value: Value<'_, 'a>, state: Option<Id>) -> usize {
+        if !self.is_heavy(value) {
+            return 0;
+        }
+        let state = match state {
+            Some(state) => Some(self.value(state)),
+            None => value.as_instance().and_then(Instance::state),
+        };
+        let holds_objects = state
+            .filter(|state| state.kind() == Kind::Tuple)
+            .and_then(|state| state.item(4))
+            .is_some_and(|items| items.kind() == Kind::List);
+        let is_array = || self.origin_names(value.id()).is_some_and(|(_, name)| name == "_reconstruct");
+        if holds_objects && is_array() { ARRAY_OF_OBJECTS } else { 1 }
+    }
+
     /// Makes sure that giving up the objects that calls have made does not recurse too deep.
     fn check_heavy(&self, root: Id) -> Result<()> {
         /// What is found out about an object.
         const UNKNOWN: u32 = u32::MAX;
         const OPEN: u32 = u32::MAX - 1;
-        if self.heavy <= MOST_HEAVY {
+        if self.heavy <= MOST_NESTED_CALLS {
             return Ok(());
         }
         let mut depths = vec![UNKNOWN; self.builder.graph().len()];
-        let weight = |value: Value<'_, 'a>| u32::from(self.is_heavy(value));
         depths[root.index()] = OPEN;
         let mut path = vec![(root, self.value(root).children(), 0)];
         while let Some((id, children, deepest)) = path.last_mut() {
@@ -826,8 +1090,8 @@ impl<'a, 'p> Examiner<'a, 'p> {
                     }
                 }
                 None => {
-                    let depth = *deepest + weight(self.value(*id));
-                    if depth as usize > MOST_HEAVY {
+                    let depth = *deepest + self.weight(self.value(*id), None) as u32;
+                    if depth as usize > MOST_NESTED_CALLS {
                         return Err(Error::refused(Rule::BudgetDepth, Rule::BudgetDepth.meaning()));
                     }
                     depths[id.index()] = depth;
@@ -875,10 +1139,11 @@ impl<'a, 'p> Examiner<'a, 'p> {
         Ok(())
     }
 
-    /// Notes that a tuple holds globals that may not be values.
-    fn restrict_if(&mut self, tuple: Id, restricted: bool) {
+    /// Notes that an object may not be a value: a tuple that holds globals which may be none, or what may be called at once and no
+    /// more.
+    fn restrict_if(&mut self, id: Id, restricted: bool) {
         if restricted {
-            self.restricted.insert(tuple);
+            self.restricted.insert(id);
         }
     }
 
@@ -1124,6 +1389,7 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
         let made = self.builder.reduce(callable, args)?;
         self.note_size(made, [args]);
         self.meet_member(made);
+        self.restrict_made(callable, made);
         Ok(made)
     }
 
@@ -1149,6 +1415,7 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
         self.note_heavy(items);
         let made = self.builder.instantiate(class, args)?;
         self.note_size(made, [tuple]);
+        self.restrict_made(class, made);
         Ok(made)
     }
 
@@ -1255,6 +1522,9 @@ impl Examiner<'_, '_> {
         let (Some(owner), Some(name), true) = (self.known(owner.id()), name.as_str(), is_getattr) else {
             return;
         };
+        if name == "__new__" {
+            return;
+        }
         let dotted = |key: &Key| (key.0.clone(), format!("{}.{name}", key.1));
         let (raw, key) = (dotted(&self.globals[owner].raw), dotted(&self.globals[owner].key));
         let capability = self.policy.globals.get(&key);

@@ -45,6 +45,12 @@ pub fn learn<'s>(samples: impl IntoIterator<Item = &'s [u8]>, base: &Policy) -> 
             }
         }
     }
+    for (key, capability) in &mut policy.globals {
+        if !base.globals.contains_key(key) {
+            capability.construct = capability.construct.take().map(of_any_number);
+            capability.call = capability.call.take().map(of_any_number);
+        }
+    }
     Learnt { policy, open: open.into_iter().collect() }
 }
 
@@ -71,6 +77,7 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
             (is_ours || is_library && *args == Shape::Tuple(Vec::new()), format!("is constructed: {args}"))
         }
         Use::Call(args) => (is_ours, format!("is called: {args}")),
+        Use::Keywords(keywords) => (is_ours, format!("is called with keywords: {keywords}")),
         Use::State(state) => {
             (is_ours || is_library && is_attributes(state), format!("gives its objects a state: {state}"))
         }
@@ -87,14 +94,20 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
     match &need.used {
         Use::Value => capability.value = true,
         Use::Construct { args, keywords } => {
-            capability.construct = Some(loose(args));
+            capability.construct = Some(parts_of(args, any));
             capability.keywords = keywords.as_ref().map(loose);
         }
-        Use::Call(args) => capability.call = Some(args.clone()),
+        Use::Call(args) => capability.call = Some(parts_of(args, alike)),
+        Use::Keywords(keywords) => capability.keywords = Some(alike(keywords)),
         Use::State(state) if is_attributes(state) => capability.state = State::Attributes(None),
-        Use::State(state) => capability.state = State::SetState(loose(state)),
+        Use::State(state) => capability.state = State::SetState(parts_of(&loose(state), any)),
         Use::Extend(_) => capability.extend = Some(Shape::Any),
         Use::Member(member) => {
+            // Whoever has two members of an enumeration has others as well.
+            let known = policy.get(module, name).map(|known| &known.members);
+            if known.is_some_and(|known| known.iter().any(|other| other != member)) {
+                capability.members.insert("*".to_owned());
+            }
             capability.members.insert(member.clone());
         }
         Use::Method(method) => {
@@ -130,6 +143,93 @@ fn loose(shape: &Shape) -> Shape {
         shape => shape.clone(),
     }
 }
+
+/// A shape whose parts are generalised, if it is a tuple of such: the arguments of a call, or a state.
+fn parts_of(shape: &Shape, general: fn(&Shape) -> Shape) -> Shape {
+    match shape {
+        Shape::Tuple(parts) => Shape::Tuple(parts.iter().map(general).collect()),
+        shape => shape.clone(),
+    }
+}
+
+/// Whatever takes the place of a value that a class keeps: what it is of is seldom the same in all objects. Globals are.
+fn any(shape: &Shape) -> Shape {
+    match shape {
+        Shape::Global(..) => shape.clone(),
+        _ => Shape::Any,
+    }
+}
+
+/// What is passed to a function that was passed such a value: one of the same kind or, as the values of fields are, none or another
+/// simple one. Numbers may be sizes, and stay as large as they were.
+fn alike(shape: &Shape) -> Shape {
+    let each = |shape: &Shape| Box::new(alike(shape));
+    let part = match shape {
+        Shape::None
+        | Shape::Bool(_)
+        | Shape::Int(..)
+        | Shape::Float
+        | Shape::Text(..)
+        | Shape::Literal(_)
+        | Shape::Bytes(..) => return SIMPLE.iter().fold(shape.clone(), |all, simple| all.or(simple.clone())),
+        Shape::List(item) => Shape::List(each(item)),
+        Shape::Set(item) => Shape::Set(each(item)),
+        Shape::FrozenSet(item) => Shape::FrozenSet(each(item)),
+        Shape::Items(item) => Shape::Items(each(item)),
+        Shape::Dict(key, item) => Shape::Dict(each(key), each(item)),
+        Shape::Tuple(parts) => {
+            let mut parts: Vec<Shape> = parts.iter().map(alike).collect();
+            parts.dedup();
+            match parts.as_slice() {
+                // As many of them as there are.
+                [one] => Shape::Items(Box::new(one.clone())),
+                _ => return parts_of(shape, alike).or(Shape::None),
+            }
+        }
+        Shape::Union(shapes) => return shapes.iter().map(alike).reduce(Shape::or).unwrap_or(Shape::None),
+        Shape::Global(module, name) if module == "builtins" && FACTORIES.contains(&&**name) => {
+            return FACTORIES
+                .iter()
+                .map(|name| Shape::Global("builtins".into(), (*name).into()))
+                .reduce(Shape::or)
+                .unwrap_or(Shape::None);
+        }
+        shape => return shape.clone(),
+    };
+    part.or(Shape::None)
+}
+
+/// Arguments of which there were so many here and so many there: as many as there are, of the same kinds.
+fn of_any_number(shape: Shape) -> Shape {
+    let Shape::Union(shapes) = &shape else { return shape };
+    let mut parts: Vec<&Shape> = Vec::new();
+    let mut lengths = BTreeSet::new();
+    for tuple in shapes {
+        let Shape::Tuple(items) = tuple else { return shape };
+        lengths.insert(items.len());
+        parts.extend(items);
+    }
+    if lengths.len() < 2 || parts.iter().any(|part| matches!(part, Shape::Global(..))) {
+        return shape;
+    }
+    match parts.into_iter().cloned().reduce(Shape::or) {
+        Some(part) => Shape::Items(Box::new(part)),
+        None => shape,
+    }
+}
+
+/// Values without parts. Integers have the least bounds that a sample's have.
+const SIMPLE: [Shape; 6] = [
+    Shape::None,
+    Shape::Bool(None),
+    Shape::Int(Some(-(1 << 15)), Some(1 << 15)),
+    Shape::Float,
+    Shape::Text(0, usize::MAX),
+    Shape::Bytes(0, usize::MAX),
+];
+
+/// Classes one of which is often given in the place of another, to make empty values.
+const FACTORIES: [&str; 8] = ["bool", "dict", "float", "int", "list", "set", "str", "tuple"];
 
 /// Whether a package belongs to Python or comes with a policy of its own.
 fn is_known(top: &str) -> bool {

@@ -1,5 +1,12 @@
 //! How much a stream may cost.
 
+/// How many objects made by calls may be within each other at most. Those of many types written in C are given up by recursion,
+/// which takes the stack of whoever does that.
+pub const MOST_NESTED_CALLS: usize = 1000;
+
+/// How many of them an array that holds objects counts for.
+pub const ARRAY_OF_OBJECTS: usize = 8;
+
 /// Budgets of a load. What is not set has a default that depends on the size of the input.
 ///
 /// ```

@@ -35,7 +35,7 @@ mod verdict;
 pub use capability::{Capability, State};
 pub use examine::Uses;
 pub use learn::{Learnt, learn};
-pub use limits::Limits;
+pub use limits::{ARRAY_OF_OBJECTS, Limits, MOST_NESTED_CALLS};
 pub use native::Native;
 pub use need::{Need, Use};
 pub use policy::Policy;

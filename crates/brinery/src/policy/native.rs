@@ -61,6 +61,12 @@ pub enum Native {
     Sparse,
     /// A spline of scipy.
     Spline,
+    /// A distribution of scipy, which compiles a text.
+    Distribution,
+    /// What calls a function that it is given, when it is asked for items.
+    Later,
+    /// An iterator of others, which would ask itself for ever if it were one of them.
+    Chain,
     /// The bytes of a storage of torch, which are an old file of torch.
     TorchStorage,
     /// A tensor of torch, a view of a storage.
@@ -76,7 +82,7 @@ pub enum Native {
 }
 
 impl Native {
-    const ALL: [(Native, &'static str); 31] = [
+    const ALL: [(Native, &'static str); 34] = [
         (Native::Elements, "elements"),
         (Native::Fraction, "fraction"),
         (Native::Random, "random"),
@@ -102,6 +108,9 @@ impl Native {
         (Native::Estimator, "sklearn.estimator"),
         (Native::Sparse, "scipy.sparse"),
         (Native::Spline, "scipy.spline"),
+        (Native::Distribution, "scipy.distribution"),
+        (Native::Later, "later"),
+        (Native::Chain, "chain"),
         (Native::TorchStorage, "torch.storage"),
         (Native::TorchTensor, "torch.tensor"),
         (Native::TorchQuantized, "torch.quantized"),
@@ -185,6 +194,7 @@ impl Native {
                 let fits = torch::is_sparse(examiner, args);
                 require(fits, Rule::Call, "a sparse tensor of torch that contradicts itself")
             }
+            Native::Later => examiner.check_called_later(args),
             Native::TorchParameter => attributes(examiner, args),
             Native::TorchTyped => {
                 examiner.check_delegate(args)?;
@@ -284,7 +294,11 @@ impl Native {
                 let fits = trees::is_predictor_state(examiner, state);
                 require(fits, Rule::State, "a tree of histogram gradient boosting whose nodes lead out of it")
             }
-            Native::Estimator | Native::Sparse | Native::Spline => {
+            Native::Distribution => {
+                let fits = estimators::is_distribution(value);
+                require(fits, Rule::State, "a distribution of scipy with a text of its own to compile")
+            }
+            Native::Estimator | Native::Sparse | Native::Spline | Native::Chain => {
                 examiner.judge_at_end(self, object);
                 Ok(())
             }
@@ -304,6 +318,7 @@ impl Native {
             Native::Sparse => {
                 (estimators::is_sparse(examiner, object), "a sparse matrix whose indices lie outside of it")
             }
+            Native::Chain => (!examiner.is_within_itself(object)?, "an iterator that is within itself"),
             Native::Spline => (
                 estimators::is_spline(examiner, object),
                 "a spline whose knots do not go with its coefficients",
