@@ -365,7 +365,12 @@ impl Builder<'_> {
         // SAFETY: as above.
         let made = unsafe { known.native.new_object(kind, items_of(args)) };
         if let Some(made) = made {
-            self.memos.spend_last(args, &mut self.aids.fetches);
+            if known.native.keeps_arguments() {
+                self.memos.spend_last(args, &mut self.aids.fetches);
+            } else {
+                // They go with their tuple.
+                self.memos.settle(&mut self.aids.fetches);
+            }
             return Some(made);
         }
         // SAFETY: as above.
