@@ -49,6 +49,15 @@ _MAPPINGS = (
     collections.abc.Mapping,
     collections.abc.MutableMapping,
 )
+#: What instances are made by, or may consist of, where the policies of brinery do not say so by name.
+_ZONES = ["datetime:timezone", "zoneinfo:ZoneInfo", "zoneinfo:ZoneInfo._unpickle"]
+_ALSO = {
+    "datetime:datetime": _ZONES,
+    "datetime:time": _ZONES,
+    "zoneinfo:ZoneInfo": _ZONES,
+    "re:Pattern": ["re:_compile"],
+    "array:array": ["array:_array_reconstructor"],
+}
 _UNIONS = (Union, getattr(types, "UnionType", Union))
 
 
@@ -74,8 +83,8 @@ def policy_for(annotation: Any) -> Policy:
                 needed += [f"builtins:{cls.__name__}", "_codecs:encode"]
             continue
         key = f"{cls.__module__}:{cls.__qualname__}"
-        if key in shipped:
-            needed.append(key)
+        if key in shipped or key in _ALSO:
+            needed += [key, *_ALSO.get(key, ())]
         elif issubclass(cls, enum.Enum):
             policy |= Policy.allow(key, value=True, call=True, members=["*"])
         elif issubclass(cls, tuple):

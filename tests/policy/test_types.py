@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import abc
+import array
 import collections
 import datetime
 import decimal
 import enum
 import pickle
+import re
+import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, NewType, Optional, TypeVar, Union
@@ -92,6 +95,12 @@ def test_the_error_says_where(value: Any, annotation: Any, path: str) -> None:
         ([[1], ["a"]], list[Union[list[int], list[str]]]),
         (1.5, float),
         (datetime.date(2020, 1, 2), datetime.date),
+        (datetime.datetime(2020, 1, 2, tzinfo=datetime.timezone.utc), datetime.datetime),
+        (datetime.time(3, 4, tzinfo=datetime.timezone(datetime.timedelta(hours=1))), datetime.time),
+        (datetime.datetime(2020, 1, 2, tzinfo=zoneinfo.ZoneInfo("UTC")), datetime.datetime),
+        (zoneinfo.ZoneInfo("UTC"), zoneinfo.ZoneInfo),
+        (re.compile("a+", re.IGNORECASE), re.Pattern),
+        (array.array("d", [1.5]), array.array),
         ({"k": b"v"}, dict[str, bytes]),
         ([Color.RED], list[Color]),
         (Any, None),
