@@ -46,7 +46,10 @@ def done(task: dict[str, Any]) -> dict[str, Any]:
         return {"missing": workload.missing()}
     direction, protocol = task["direction"], task["protocol"]
     if task["kind"] == "memory":
-        return memory.measure(workload, direction, task["side"], protocol)
+        try:
+            return memory.measure(workload, direction, task["side"], protocol)
+        except RecursionError:
+            return {"stock cannot": "RecursionError"}
     sides = engines(workload)
     obj = workload.make()
     try:
