@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import ast
 import collections
+import contextlib
 import datetime
 import decimal
 import enum
@@ -30,6 +31,7 @@ from pathlib import Path
 import pytest
 
 import brinery
+from tests.policy.honest import VALUES
 
 from .streams import attacks
 
@@ -115,6 +117,24 @@ def test_honest_pickles_are_left_alone(value: object, protocol: int) -> None:
     except (TypeError, pickle.PicklingError):
         pytest.skip("cannot be pickled in this protocol")
     assert brinery.scan(data).verdict in ("clean", "needs"), brinery.scan(data).findings
+
+
+#: In the text of protocol 0 a second stream is seen that begins within the first.
+SEEN_TWICE = [("settings", 0)]
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_the_shipped_policies_load_is_clean(name: str) -> None:
+    for protocol in range(6):
+        with contextlib.suppress(TypeError, pickle.PicklingError):
+            data = pickle.dumps(VALUES[name], protocol)
+            brinery.loads(data, policy="stdlib|numpy|pandas|sklearn|torch")
+            report = brinery.scan(data)
+            # The stream itself is granted as a whole.
+            whole = [stream for stream in report.files[0].streams if stream.offset == 0]
+            assert [stream.verdict for stream in whole] == ["clean"], whole
+            if (name, protocol) not in SEEN_TWICE:
+                assert report.verdict == "clean", report
 
 
 def test_evidence_is_given() -> None:

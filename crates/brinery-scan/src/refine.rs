@@ -30,7 +30,11 @@ pub(crate) fn shipped() -> Arc<Policy> {
 pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: Option<&Policy>) {
     let report = &mut run.report;
     let most = if run.operations > 0 { EXAMINED } else { DATA };
-    if !run.stopped || run.settled || !run.inline.is_empty() {
+    // What is thought of names and calls is put right by a policy that grants them; nothing else is.
+    let about_deeds = |finding: &Finding| matches!(finding.verdict, Verdict::Needs | Verdict::Dangerous);
+    let settled = run.settled;
+    let all_told = report.unsaid == 0 && report.findings.iter().all(about_deeds);
+    if !run.stopped || !run.inline.is_empty() || settled && !all_told {
         return;
     }
     let standing;
@@ -43,6 +47,9 @@ pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: Option<&Policy>) {
     };
     let bytes = blob.bytes().and_then(|bytes| bytes.get(report.offset as usize..run.end as usize));
     let (Some(bytes), false) = (bytes, report.len > most || run.taped) else {
+        if settled {
+            return;
+        }
         // Too large to be examined: what is granted at all is taken for granted.
         report.findings.retain(|finding| {
             let name = finding.global.as_deref().and_then(|name| name.rsplit_once('.'));
@@ -64,6 +71,9 @@ pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: Option<&Policy>) {
         message,
     };
     let judged = examine(bytes, policy);
+    if settled && !matches!(judged, policy::Verdict::Clean) {
+        return;
+    }
     match &judged {
         policy::Verdict::Clean => report.findings.clear(),
         policy::Verdict::Needs(error, needs) => {
