@@ -12,6 +12,7 @@ import sys
 import types
 import uuid
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -126,6 +127,19 @@ def plain(**attributes: object) -> Plain:
 def both(data: bytes) -> tuple[object, object]:
     """Load with both engines."""
     return brinery.loads(data), _pickle.loads(data)
+
+
+def outcomes(data: bytes, look: Callable[[object], object]) -> list[object]:
+    """What there is to see of what both loads make, or their errors."""
+    found = []
+    for load in (brinery.loads, _pickle.loads):
+        try:
+            made = load(data)
+        except Exception as error:
+            found.append((type(error), str(error)))
+        else:
+            found.append(look(made))
+    return found
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -484,13 +498,8 @@ SPACE = b"\x80\x04ctypes\nSimpleNamespace\n)R\x94"
     ],
 )
 def test_states_of_namespaces_that_are_fetched_or_odd(stream: bytes) -> None:
-    results = []
-    for load in (brinery.loads, _pickle.loads):
-        try:
-            results.append(repr(load(stream)))
-        except Exception as error:
-            results.append((type(error), str(error)))
-    assert results[0] == results[1]
+    ours, stock = outcomes(stream, repr)
+    assert ours == stock
 
 
 def test_a_dict_of_a_namespace_that_others_hold_is_filled() -> None:
@@ -655,12 +664,8 @@ def test_a_dict_that_an_instance_has_already_is_filled() -> None:
     assert brinery.loads(stream) is held and attributes is vars(held) and attributes == {"a": 2}
 
 
-def outcome(load: object, data: bytes) -> object:
-    """What a load comes to, as something to compare."""
-    try:
-        made = load(data)
-    except Exception as error:
-        return type(error), str(error)
+def state(made: object) -> object:
+    """What an object or those in a tuple have in their dicts and slots."""
     parts = made if type(made) is tuple else (made,)
     slots = [[getattr(part, name, None) for name in ("left", "right")] for part in parts]
     return repr(type(made)), [getattr(part, "__dict__", part) for part in parts], slots
@@ -687,7 +692,7 @@ FORTY = b"".join(b"\x8c\x03n%02d\x94K%c" % (number, number) for number in range(
 )
 def test_states_of_many_attributes_that_are_fetched_or_odd(rest: bytes) -> None:
     stream = b"\x80\x04c" + __name__.encode() + b"\nPlain\n)\x81\x94" + rest
-    ours, stock = outcome(brinery.loads, stream), outcome(_pickle.loads, stream)
+    ours, stock = outcomes(stream, state)
     # The object itself may be among its attributes.
     assert repr(ours).split(" at 0x")[0] == repr(stock).split(" at 0x")[0]
 
@@ -737,7 +742,8 @@ def test_slots_and_attributes_beside_each_other(kind: type, protocol: int) -> No
 )
 def test_states_of_slots_and_attributes_that_are_fetched_or_odd(kind: str, rest: bytes) -> None:
     stream = b"\x80\x04c" + __name__.encode() + b"\n" + kind.encode() + b"\n)\x81\x94" + rest
-    assert outcome(brinery.loads, stream) == outcome(_pickle.loads, stream)
+    ours, stock = outcomes(stream, state)
+    assert ours == stock
 
 
 class FloatWith(float):
@@ -820,14 +826,8 @@ def test_derived_classes_take_the_arguments_that_they_did(kind: type, argument: 
         class_ + argument + b"R.",
     ]
     for stream in tuples:
-        results = []
-        for load in (brinery.loads, _pickle.loads):
-            try:
-                made = load(stream)
-                results.append((repr(made), type(made)))
-            except Exception as error:
-                results.append((type(error), str(error)))
-        assert results[0] == results[1]
+        ours, stock = outcomes(stream, lambda made: (repr(made), type(made)))
+        assert ours == stock
 
 
 def test_a_derived_class_may_get_a_new_of_its_own() -> None:
