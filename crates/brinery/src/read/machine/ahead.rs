@@ -159,6 +159,19 @@ impl<V> Machine<V> {
                 }
             };
         }
+        // What stands from there on goes into the container below, in pairs or one by one.
+        macro_rules! put {
+            ($mark:expr, $pairs:expr) => {{
+                let mark = $mark;
+                host.opcode_at(start + at as u64);
+                let items = self.items(mark);
+                if let Err(error) = if $pairs { host.set_items(items) } else { host.append(items) } {
+                    self.stack.truncate(mark);
+                    return (at, Some((error, 1)));
+                }
+                at += 1;
+            }};
+        }
         while at <= last {
             let Some(head) = ahead[at..].first_chunk::<HEAD>() else { break };
             let number = || [head[1], head[2], head[3], head[4]];
@@ -257,33 +270,15 @@ impl<V> Machine<V> {
                     }
                     self.marks.pop();
                     self.fence = fence;
-                    host.opcode_at(start + at as u64);
-                    let done = match work {
-                        Work::SetItems => host.set_items(self.items(mark)),
-                        _ => host.append(self.items(mark)),
-                    };
-                    if let Err(error) = done {
-                        self.stack.truncate(mark);
-                        return (at, Some((error, 1)));
-                    }
-                    at += 1;
+                    put!(mark, matches!(work, Work::SetItems));
                 }
                 work @ (Work::Append | Work::SetItem) => {
-                    let count = if matches!(work, Work::SetItem) { 2 } else { 1 };
+                    let pairs = matches!(work, Work::SetItem);
+                    let count = if pairs { 2 } else { 1 };
                     if self.stack.len() <= self.fence + count {
                         break;
                     }
-                    let mark = self.stack.len() - count;
-                    host.opcode_at(start + at as u64);
-                    let done = match work {
-                        Work::SetItem => host.set_items(self.items(mark)),
-                        _ => host.append(self.items(mark)),
-                    };
-                    if let Err(error) = done {
-                        self.stack.truncate(mark);
-                        return (at, Some((error, 1)));
-                    }
-                    at += 1;
+                    put!(self.stack.len() - count, pairs);
                 }
                 work @ (Work::Memoize | Work::Put | Work::FarPut) => {
                     let Ok(top) = self.top() else { break };
