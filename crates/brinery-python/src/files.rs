@@ -1,6 +1,7 @@
 //! Files that are named by a path, which the Python package opens.
 
 use crate::ffi::api::*;
+use crate::ffi::object::looks_up_plainly;
 use crate::ffi::{Owned, Ref, Result};
 use crate::state::{State, import};
 use std::ffi::CStr;
@@ -14,8 +15,7 @@ pub(crate) fn is_path(state: &State, file: Ref<'_>) -> Result<bool> {
     let fspath = state.names.__fspath__.as_ref();
     // To ask a class for what it has not takes long, because that makes an error. To ask most instances does not.
     // SAFETY: the type of the object is alive.
-    let getattro = unsafe { (*file.type_ptr()).tp_getattro }.map(|function| function as *const ());
-    let plain = getattro == Some(PyObject_GenericGetAttr as *const ());
+    let plain = unsafe { looks_up_plainly(file.type_ptr()) };
     if plain && file.lookup_attr(fspath)?.is_none() || file.type_ref().lookup_attr(fspath)?.is_none() {
         return Ok(false);
     }

@@ -2,6 +2,7 @@
 
 use crate::ffi::api::*;
 use crate::ffi::function::native_name;
+use crate::ffi::object::looks_up_plainly;
 use crate::ffi::{Owned, Ref, error, text};
 use crate::state::State;
 
@@ -53,10 +54,7 @@ fn is_complete(state: &State, namespace: &Owned) -> bool {
         }
         let initializing = &state.names._initializing;
         let kind = spec.type_ptr();
-        let plain = (*kind)
-            .tp_getattro
-            .is_some_and(|getattro| std::ptr::fn_addr_eq(getattro, PyObject_GenericGetAttr as getattrofunc))
-            && _PyType_Lookup(kind, initializing.as_ptr()).is_null();
+        let plain = looks_up_plainly(kind) && _PyType_Lookup(kind, initializing.as_ptr()).is_null();
         plain
             && match spec.to_owned().lookup_attr(initializing.as_ref()) {
                 Ok(None) => true,

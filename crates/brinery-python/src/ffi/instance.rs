@@ -4,7 +4,7 @@
 //! good. Setting them one by one leaves the array.
 
 use super::error::Result;
-use super::object::{Owned, Ref, check};
+use super::object::{Owned, Ref, check, looks_up_plainly};
 use pyo3_ffi::*;
 
 /// Attribute names that can be set on an instance like keys in its `__dict__`.
@@ -43,9 +43,7 @@ impl<'a> Attributes<'a> {
         // SAFETY: the type is alive as long as the instance; what it has under a name is looked at before any code
         // runs that could change it.
         unsafe {
-            let getattro = (*kind).tp_getattro?;
-            let plain = PyType_GetFlags(kind) & Py_TPFLAGS_MANAGED_DICT != 0
-                && std::ptr::fn_addr_eq(getattro, PyObject_GenericGetAttr as getattrofunc);
+            let plain = PyType_GetFlags(kind) & Py_TPFLAGS_MANAGED_DICT != 0 && looks_up_plainly(kind);
             if !plain || has_dict(instance) {
                 return None;
             }

@@ -413,3 +413,15 @@ unsafe extern "C" {
         result: *mut *mut PyObject,
     ) -> std::ffi::c_int;
 }
+
+/// Whether attributes of the instances of a class are looked up as `object` does it.
+///
+/// # Safety
+///
+/// The class is alive.
+#[inline(always)]
+pub(crate) unsafe fn looks_up_plainly(kind: *mut PyTypeObject) -> bool {
+    // SAFETY: by contract.
+    unsafe { (*kind).tp_getattro }
+        .is_some_and(|getattro| std::ptr::fn_addr_eq(getattro, PyObject_GenericGetAttr as getattrofunc))
+}

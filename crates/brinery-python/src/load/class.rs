@@ -3,13 +3,15 @@
 //! All of it holds as long as the class has the version tag under which it was found out.
 
 use super::memo::Memos;
-use super::native::{self, Native};
+use super::native::{self, Native, items_of};
 use crate::ffi::api::*;
 use crate::ffi::layout::{
     Heap, Layout, Nursery, Plan, SharedKeys, Values, free_dict_slot, is_bare, slot_offset,
 };
+use crate::ffi::object::looks_up_plainly;
 use crate::ffi::{Owned, Raised, Ref, Result, check, text};
 use crate::state::State;
+use brinery::read::Fetches;
 use std::ptr;
 
 unsafe extern "C" {
@@ -35,8 +37,8 @@ const MANAGED_DICT: std::ffi::c_ulong = if cfg!(Py_3_11) { 1 << 4 } else { 0 };
 /// How many classes are remembered.
 const KEPT: usize = 64;
 
-/// How many attributes of one instance are put in place at once. So many are in an array or in slots.
-const MOST: usize = 30;
+/// How many attributes of one instance are put in place at once, in an array or in slots. One with more has them in a dict.
+pub(super) const MOST: usize = 30;
 
 /// The same for attributes in a dict.
 const MOST_IN_DICT: usize = 1000;
@@ -169,11 +171,10 @@ impl Class {
                 return None;
             }
             let is = |slot: Option<*const ()>, function: *const ()| slot == Some(function);
-            let getattro = (*kind).tp_getattro.map(|function| function as *const ());
             let setattro = (*kind).tp_setattro.map(|function| function as *const ());
             let new = (*kind).tp_new.map(|function| function as *const ());
             let object_new = PyBaseObject_Type.tp_new.map(|function| function as *const ());
-            let plain_lookup = is(getattro, PyObject_GenericGetAttr as *const ());
+            let plain_lookup = looks_up_plainly(kind);
             let ordinary = !has_setstate && plain_lookup;
             let named = |name: &str| {
                 let name = Owned::interned(name).ok()?;
@@ -197,6 +198,13 @@ impl Class {
                 ordinary && dict.is_some_and(|dict| dict.is_exactly(&raw mut PyGetSetDescr_Type));
             let takes_values =
                 plain_dict && has_arrays && new == object_new && SharedKeys::of(kind).is_some();
+            let managed = if takes_values {
+                Some(DictAt::Array)
+            } else if plain_dict && new != object_new {
+                Some(DictAt::Managed)
+            } else {
+                None
+            };
             Some(Class {
                 kind,
                 version,
@@ -225,7 +233,7 @@ impl Class {
                 takes_values,
                 takes_slots: ordinary && is(setattro, PyObject_GenericSetAttr as *const ()),
                 plain_dict,
-                dict_at: if ordinary { dict_at(kind, plain_dict, takes_values) } else { None },
+                dict_at: if ordinary { dict_at(kind, managed) } else { None },
                 values: Vec::new(),
                 slots: Vec::new(),
                 names: Vec::new(),
@@ -345,6 +353,37 @@ impl Class {
             }
             let Some(new) = PyBaseObject_Type.tp_new else { return Err(Raised) };
             Owned::from_result(new(self.kind, args.as_ptr(), ptr::null_mut()))
+        }
+    }
+
+    /// `class.__new__(class, *args)`, if it is known how to make that; `args` is an exact tuple.
+    ///
+    /// # Safety
+    ///
+    /// The class is alive.
+    #[inline(always)]
+    pub(super) unsafe fn new_object(
+        &self,
+        heap: &Heap,
+        nursery: &mut Nursery,
+        memos: &mut Memos<'_>,
+        fetches: &mut Fetches,
+        args: Ref<'_>,
+    ) -> Option<Result<Owned>> {
+        let items = items_of(args);
+        // SAFETY: by contract; what is known of the class is known of this class.
+        unsafe {
+            if self.plain_new && items.is_empty() {
+                return Some(self.new_instance(heap, nursery, args));
+            }
+            let made = self.native.new_object(self.kind, items)?;
+            if self.native.keeps_arguments() {
+                memos.spend_last(args, fetches);
+            } else {
+                // They go with their tuple.
+                memos.settle(fetches);
+            }
+            Some(made)
         }
     }
 
@@ -481,23 +520,17 @@ impl DictPlace {
 }
 
 /// Where instances of a class have the pointer to the dict that their `__dict__` shows, if the class is known to do no more
-/// than that: `types.SimpleNamespace`, and classes with a plain `__dict__`, whose instances may have `arrays`.
+/// than that: `types.SimpleNamespace`, and classes whose dicts are `managed` by the interpreter.
 ///
 /// # Safety
 ///
 /// The class is alive.
-unsafe fn dict_at(kind: *mut PyTypeObject, plain_dict: bool, arrays: bool) -> Option<DictAt> {
+unsafe fn dict_at(kind: *mut PyTypeObject, managed: Option<DictAt>) -> Option<DictAt> {
     // SAFETY: by contract; a class has a name as long as it is alive.
     unsafe {
         let flags = PyType_GetFlags(kind);
         if flags & MANAGED_DICT != 0 {
-            let derived = (*kind).tp_new.map(|new| new as *const ())
-                != PyBaseObject_Type.tp_new.map(|new| new as *const ());
-            return match (arrays, plain_dict && derived) {
-                (true, _) => Some(DictAt::Array),
-                (false, true) => Some(DictAt::Managed),
-                (false, false) => None,
-            };
+            return managed;
         }
         let name = std::ffi::CStr::from_ptr((*kind).tp_name);
         let known = flags & Py_TPFLAGS_HEAPTYPE == 0 && name == c"types.SimpleNamespace";

@@ -1,6 +1,6 @@
 //! Objects: calls, instances and their state.
 
-use super::class::SetState;
+use super::class::{MOST, SetState};
 use super::host::Builder;
 use super::native::{Native, items_of};
 use super::spare::Aids;
@@ -11,9 +11,6 @@ use crate::state::State;
 use brinery::Opcode;
 use brinery::read::Items;
 use std::ptr;
-
-/// From how many attributes on an instance has them in a dict.
-const MANY: Py_ssize_t = 30;
 
 /// The opcodes that make a dict with its items the state of the instance below it.
 pub(crate) enum StateAhead {
@@ -224,23 +221,15 @@ impl Builder<'_> {
                 && kwargs.is_none()
                 && args.is_exactly(&raw mut PyTuple_Type)
             {
+                let Aids { classes, fetches, nursery, .. } = &mut *self.aids;
                 // SAFETY: the class is alive, and what is known of it is known of this class.
-                if let Some(known) = unsafe { self.aids.classes.get(kind, self.state, layout) } {
-                    // SAFETY: sizes are asked of a tuple.
-                    if known.plain_new && unsafe { PyTuple_GET_SIZE(args.as_ptr()) } == 0 {
-                        // SAFETY: as above.
-                        return unsafe { known.new_instance(&self.heap, &mut self.aids.nursery, args) };
-                    }
-                    // SAFETY: as above.
-                    if let Some(made) = unsafe { known.native.new_object(kind, items_of(args)) } {
-                        if known.native.keeps_arguments() {
-                            self.memos.spend_last(args, &mut self.aids.fetches);
-                        } else {
-                            // They go with their tuple.
-                            self.memos.settle(&mut self.aids.fetches);
-                        }
-                        return made;
-                    }
+                let made = unsafe {
+                    classes.get(kind, self.state, layout).and_then(|known| {
+                        known.new_object(&self.heap, nursery, &mut self.memos, fetches, args)
+                    })
+                };
+                if let Some(made) = made {
+                    return made;
                 }
             }
             self.expose()?;
@@ -446,7 +435,7 @@ impl Builder<'_> {
         }
         let name = &self.state.names.__dict__;
         // SAFETY: a dict is asked for its size. So many attributes end in a dict anyway.
-        let many = unsafe { PyDict_Size(state.as_ptr()) } > MANY;
+        let many = unsafe { PyDict_Size(state.as_ptr()) } > MOST as Py_ssize_t;
         let attributes = if many { None } else { Attributes::of(instance, name) };
         let mut dict = if attributes.is_some() { None } else { Some(instance.getattr(name.as_ref())?) };
         for_each_item(state, |key, value| {

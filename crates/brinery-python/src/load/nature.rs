@@ -5,6 +5,7 @@ use super::host::Builder;
 use super::instance::interned;
 use super::native::{Native, is_original, is_written_in_c, items_of, loaded};
 use super::numpy::{Maker, Product};
+use super::spare::Aids;
 use crate::ffi::api::*;
 use crate::ffi::function::native_name;
 use crate::ffi::{Owned, Ref, Result, error, layout};
@@ -356,22 +357,14 @@ impl Builder<'_> {
             return None;
         }
         let kind = class.as_ptr().cast();
-        // SAFETY: the class is alive.
-        let known = unsafe { self.aids.classes.get(kind, self.state, layout)? };
-        if known.plain_new && items_of(args).is_empty() {
-            // SAFETY: as above.
-            return Some(unsafe { known.new_instance(&self.heap, &mut self.aids.nursery, args) });
-        }
-        // SAFETY: as above.
-        let made = unsafe { known.native.new_object(kind, items_of(args)) };
-        if let Some(made) = made {
-            if known.native.keeps_arguments() {
-                self.memos.spend_last(args, &mut self.aids.fetches);
-            } else {
-                // They go with their tuple.
-                self.memos.settle(&mut self.aids.fetches);
-            }
-            return Some(made);
+        let Aids { classes, fetches, nursery, .. } = &mut *self.aids;
+        // SAFETY: the class is alive, and what is known of it is known of this class.
+        let made = unsafe {
+            let known = classes.get(kind, self.state, layout)?;
+            known.new_object(&self.heap, nursery, &mut self.memos, fetches, args)
+        };
+        if made.is_some() {
+            return made;
         }
         // SAFETY: as above.
         let builtin = unsafe { extension(kind)? };

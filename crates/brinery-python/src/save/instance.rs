@@ -9,6 +9,7 @@ use super::task::{Attributes, Construct, Dict, From, Items, Slots, State, Task, 
 use super::{Dump, MOST_NESTED, standard};
 use crate::ffi::api::*;
 use crate::ffi::layout::items as layout;
+use crate::ffi::object::looks_up_plainly;
 use crate::ffi::sequence;
 use crate::ffi::{Owned, Ref, Result, error, text};
 use brinery::{Opcode, Segment};
@@ -186,7 +187,7 @@ impl Facts {
             };
             let type_getattro = PyType_Type.tp_getattro?;
             let plain = PyType_IsSubtype(kind, &raw mut PyType_Type) == 0
-                && same((*kind).tp_getattro, PyObject_GenericGetAttr)
+                && looks_up_plainly(kind)
                 && same((*meta).tp_getattro, type_getattro)
                 && std::ptr::eq(lookup(meta, &names.__reduce__), lookup(object, &names.__reduce__))
                 && is_own(&names.__class__)
@@ -450,13 +451,6 @@ fn state_of<'a>(object: Ref<'a>, facts: &Facts) -> StateParts<'a> {
         };
         if layout::len(dict) == 0 { StateParts::Empty } else { StateParts::Dict(dict) }
     }
-}
-
-/// Whether attributes of the instances of a class are looked up as `object` does it.
-pub(super) fn looks_up_plainly(class: Ref<'_>) -> bool {
-    // SAFETY: callers know that this is a type.
-    unsafe { (*class.as_ptr().cast::<PyTypeObject>()).tp_getattro }
-        .is_some_and(|getattro| std::ptr::fn_addr_eq(getattro, PyObject_GenericGetAttr as getattrofunc))
 }
 
 /// Whether an attribute of this name could stand before something that the protocol asks for.

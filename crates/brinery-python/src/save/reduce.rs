@@ -1,11 +1,12 @@
 //! Objects that say by the reduce protocol how they are made again.
 
+use super::Dump;
 use super::global::{dict_get, mangled_name};
 use super::instance::{Foreign, is_global, registered};
 use super::memo::Known;
 use super::task::{Construct, From, Items, Task, is_private};
-use super::{Dump, instance};
 use crate::ffi::api::*;
+use crate::ffi::object::looks_up_plainly;
 use crate::ffi::{Owned, Raised, Ref, Result, error, text};
 use brinery::Opcode;
 
@@ -90,7 +91,8 @@ impl Dump<'_> {
         }
         let names = &self.state.names;
         let protocol = Owned::int(self.out.protocol().into())?;
-        let reduced = if instance::looks_up_plainly(kind.as_ref()) {
+        // SAFETY: the class is alive.
+        let reduced = if unsafe { looks_up_plainly(kind.as_ptr().cast()) } {
             object.call_method1(names.__reduce_ex__.as_ref(), protocol.as_ref())?
         } else if let Some(reduce_ex) = object.lookup_attr(names.__reduce_ex__.as_ref())? {
             reduce_ex.call1(protocol.as_ref())?
