@@ -20,12 +20,22 @@ def doubled(levels: int, ends: bytes) -> bytes:
 PRIME = (1 << 61) - 1
 # Integers of one hash. The pickles are written by hand: to make such a dict takes as long as to load it.
 COLLIDING = [b"\x8a\x0a" + (index * PRIME + 7).to_bytes(10, "little") for index in range(1, 60_000)]
+# So many others that nobody keeps all of them in mind.
+OTHERS = [
+    b"\x8a\x08" + (index * 0x1F3C5_7A9B_D135 % PRIME + PRIME).to_bytes(8, "little")
+    for index in range(300_000)
+]
 ATTACKS = {
     "a key whose hash takes for ever": doubled(60, b"}h\x3cNs."),
     "an element whose hash takes for ever": doubled(60, b"\x8f(h\x3c\x90."),
     "a frozenset of such": doubled(60, b"(h\x3c\x91."),
     "keys that collide": b"\x80\x04}(" + b"".join(key + b"N" for key in COLLIDING) + b"u.",
     "elements that collide": b"\x80\x04\x8f(" + b"".join(COLLIDING) + b"\x90.",
+    "keys that collide behind many that do not": b"\x80\x04(("
+    + b"".join(OTHERS)
+    + b"l}("
+    + b"".join(key + b"N" for key in COLLIDING)
+    + b"ut.",
     "repetition": call(glob("operator", "mul"), text("x"), b"J" + struct.pack("<i", 2_000_000_000)) + b".",
     "list(range(n))": call(
         glob("builtins", "list"), call(glob("builtins", "range"), b"J" + struct.pack("<i", 200_000_000))

@@ -10,7 +10,7 @@ pub(crate) const SMALL: u64 = 16 << 20;
 #[derive(Clone, Debug)]
 enum Store<'a> {
     Lent(&'a [u8]),
-    Memory(Arc<[u8]>),
+    Memory(Arc<Vec<u8>>),
     File(Arc<Mutex<File>>),
 }
 
@@ -29,9 +29,8 @@ impl<'a> Blob<'a> {
     }
 
     /// Bytes in memory.
-    pub(crate) fn of(bytes: impl Into<Arc<[u8]>>) -> Self {
-        let bytes = bytes.into();
-        Blob { len: bytes.len() as u64, store: Store::Memory(bytes), start: 0 }
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
+        Blob { len: bytes.len() as u64, store: Store::Memory(Arc::new(bytes)), start: 0 }
     }
 
     /// A file, in memory if it is small.

@@ -4,6 +4,7 @@
 //! [judged](crate::judge) where it stands.
 
 use crate::blob::Blob;
+use crate::collisions::{self, Collisions};
 use crate::fact::{Extra, Fact, Kind, Outside};
 use crate::judge::{UNKNOWN_CALL, UNKNOWN_CHANGED};
 use crate::known::{self, Standing};
@@ -34,15 +35,8 @@ const TUPLE: u64 = 40;
 const OBJECT: u64 = 48;
 /// From how many levels on nesting is out of proportion.
 const DEEP: u32 = 50_000;
-/// The modulus of Python's hash of numbers.
-const HASH_MODULUS: u64 = (1 << 61) - 1;
-/// How many different integers may have one hash.
-const COLLISIONS: u32 = 1000;
 /// How often one dict may be the state of something.
 const REPEATED: u32 = 1000;
-/// How many integers are looked at for that.
-const COUNTED_HASHES: usize = 1 << 18;
-
 /// Why a run over a stream ended.
 #[derive(Debug)]
 pub(crate) enum End {
@@ -120,7 +114,7 @@ pub(crate) struct Facts<'a, 't> {
     pub(crate) operations: u64,
     memory: u64,
     hash_work: f64,
-    hashes: HashMap<u64, u32>,
+    collisions: Collisions,
     told_budget: u8,
     /// The dicts that were states last, and how often one was so again.
     states: [u32; 8],
@@ -166,7 +160,7 @@ impl<'a, 't> Facts<'a, 't> {
             operations: 0,
             memory: 0,
             hash_work: 0.0,
-            hashes: HashMap::new(),
+            collisions: Collisions::default(),
             told_budget: 0,
             states: [u32::MAX; 8],
             repeated_at: 0,
@@ -420,17 +414,15 @@ impl<'a, 't> Facts<'a, 't> {
         }
     }
 
-    fn count_hash(&mut self, hash: u64) {
-        if self.hashes.len() < COUNTED_HASHES {
-            let count = self.hashes.entry(hash).or_default();
-            *count += 1;
-            if *count == COLLISIONS {
-                self.tell_budget(
-                    5,
-                    "budget-collisions",
-                    format!("over {COLLISIONS} integers are made to have one hash, which makes dicts and sets slow"),
-                );
-            }
+    /// Takes note of an integer of whose hash there have been so many others.
+    #[cold]
+    fn collide(&mut self, others: u32) {
+        self.hash_work += f64::from(others);
+        if others >= collisions::MOST {
+            let most = collisions::MOST;
+            let message =
+                format!("over {most} integers are made to have one hash, which makes dicts and sets slow");
+            self.tell_budget(5, "budget-collisions", message);
         }
     }
 
@@ -569,8 +561,12 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     #[inline(always)]
     fn int(&mut self, value: i64) -> Made {
-        if value.unsigned_abs() >= HASH_MODULUS {
-            self.count_hash(value.unsigned_abs() % HASH_MODULUS);
+        // The hash of smaller ones is the value itself.
+        if value.unsigned_abs() >= collisions::MODULUS {
+            let others = self.collisions.count_int(value);
+            if others > 0 {
+                self.collide(others);
+            }
         }
         Ok(Fact::new(Kind::Int(value)))
     }
@@ -581,40 +577,38 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             let message = format!("a number of {} decimal digits takes quadratic time to read", text.len());
             self.tell_budget(6, "budget-digits", message);
         }
-        let value = std::str::from_utf8(text).ok().and_then(|text| text.trim().parse::<i128>().ok());
-        match value {
-            Some(value) => {
-                if value.unsigned_abs() >= u128::from(HASH_MODULUS) {
-                    self.count_hash((value.unsigned_abs() % u128::from(HASH_MODULUS)) as u64);
-                }
-                Ok(Fact::new(i64::try_from(value).map_or(Kind::Plain, Kind::Int)))
-            }
-            None => {
-                let digits = text.iter().filter(|byte| byte.is_ascii_digit());
-                let hash = digits.take(50_000).fold(0u128, |hash, digit| {
-                    (hash * 10 + u128::from(digit - b'0')) % u128::from(HASH_MODULUS)
-                });
-                self.count_hash(hash as u64);
-                Ok(Fact::new(Kind::Plain))
-            }
+        if let Some(value) = std::str::from_utf8(text).ok().and_then(|text| text.trim().parse::<i64>().ok()) {
+            return self.int(value);
         }
+        let digits: Vec<u8> = text
+            .iter()
+            .copied()
+            .filter(u8::is_ascii_digit)
+            .skip_while(|&digit| digit == b'0')
+            .take(50_000)
+            .collect();
+        let others = self.collisions.count_digits(&digits, text.contains(&b'-'));
+        if others > 0 {
+            self.collide(others);
+        }
+        Ok(Fact::new(Kind::Plain))
     }
 
     fn long(&mut self, bytes: &[u8]) -> Made {
-        if bytes.len() <= 8 {
-            let mut value = if bytes.last().is_some_and(|&top| top >= 0x80) { -1i64 } else { 0 };
-            for &byte in bytes.iter().rev() {
-                value = value << 8 | i64::from(byte);
-            }
+        // A number may be written longer than it is.
+        let sign = if bytes.last().is_some_and(|&top| top >= 0x80) { 0xff } else { 0 };
+        let len = bytes.iter().rposition(|&byte| byte != sign).map_or(0, |last| last + 1);
+        if len < 8 || len == 8 && bytes[7] & 0x80 == sign & 0x80 {
+            let value = bytes[..len]
+                .iter()
+                .rev()
+                .fold(-i64::from(sign & 1), |value, &byte| value << 8 | i64::from(byte));
             return self.int(value);
         }
-        // The sign does not matter for whether hashes are alike.
-        let negative = bytes.last().is_some_and(|&top| top >= 0x80);
-        let hash = bytes.iter().rev().fold(0u128, |hash, &byte| {
-            let byte = if negative { !byte } else { byte };
-            (hash << 8 | u128::from(byte)) % u128::from(HASH_MODULUS)
-        });
-        self.count_hash((hash as u64 + u64::from(negative)) % HASH_MODULUS);
+        let others = self.collisions.count_long(bytes);
+        if others > 0 {
+            self.collide(others);
+        }
         Ok(Fact::new(Kind::Plain))
     }
 

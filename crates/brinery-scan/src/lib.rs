@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod blob;
+mod collisions;
 mod context;
 mod fact;
 mod facts;

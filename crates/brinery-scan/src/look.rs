@@ -127,7 +127,7 @@ impl<'f> Look<'f> {
     fn thing(&mut self, blob: &Blob<'_>, container: &str, depth: usize) {
         if blob.len() < 2 {
             if blob.len() == 1 {
-                self.raw(blob, container, depth, &[], true);
+                self.streams(blob, 0, container, depth, &[], true);
             }
             return;
         }
@@ -220,11 +220,11 @@ impl<'f> Look<'f> {
                 self.overlap(container);
             }
         }
-        if !known && blob.len() <= TEXT && text::is_text(&head) {
-            self.text(blob, container, depth);
-        }
         let passed = joined(passed);
-        self.raw(blob, container, depth, &passed, !known);
+        let pickles = self.streams(blob, 0, container, depth, &passed, !known);
+        if !known && blob.len() <= TEXT && text::is_text(&head) {
+            self.text(blob, pickles, container, depth);
+        }
     }
 
     /// The values of a database share what they are made of.
@@ -240,7 +240,10 @@ impl<'f> Look<'f> {
         }
     }
 
-    fn text(&mut self, blob: &Blob<'_>, container: &str, depth: usize) {
+    /// Pickles written as text. What reads as pickles as it stands, which the first `pickles` bytes do, is no text of
+    /// another one, and what would come out of escapes there is no stream that any loader gets: only the values in it may be
+    /// such text, each by itself.
+    fn text(&mut self, blob: &Blob<'_>, pickles: u64, container: &str, depth: usize) {
         let owned;
         let bytes = match blob.bytes() {
             Some(bytes) => bytes,
@@ -249,9 +252,13 @@ impl<'f> Look<'f> {
                 &owned[..]
             }
         };
-        if let Some(plain) = text::unescaped(bytes) {
-            self.search(&Blob::of(plain), 0, &format!("{container}::unescaped"), depth + 1, &[]);
-        }
+        let mut unescape = |text: &[u8]| {
+            if let Some(plain) = text::unescaped(text) {
+                self.search(&Blob::of(plain), 0, &format!("{container}::unescaped"), depth + 1, &[]);
+            }
+        };
+        let passed = text::values(&bytes[..pickles as usize], &mut unescape);
+        unescape(&bytes[passed..]);
         text::each(bytes, |at, decoded| {
             let pickle = crate::search::starts_stream(&decoded)
                 || Layer::of(&decoded).is_some()
@@ -388,12 +395,8 @@ impl<'f> Look<'f> {
         }
     }
 
-    /// Pickles among the bytes themselves.
-    fn raw(&mut self, blob: &Blob<'_>, container: &str, depth: usize, passed: &[(u64, u64)], alone: bool) {
-        self.streams(blob, 0, container, depth, passed, alone);
-    }
-
-    /// Pickles one after the other from `at` on, then anywhere. What lies in the ranges `passed` has been seen.
+    /// Pickles one after the other from `at` on, then anywhere. What lies in the ranges `passed` has been seen. Returns up
+    /// to where all was read.
     fn streams(
         &mut self,
         blob: &Blob<'_>,
@@ -402,14 +405,14 @@ impl<'f> Look<'f> {
         depth: usize,
         passed: &[(u64, u64)],
         alone: bool,
-    ) {
-        let mut at = at;
+    ) -> u64 {
+        let (mut at, mut read) = (at, at);
         let mut first = true;
         loop {
             if at >= blob.len() {
-                return;
+                return at;
             }
-            let Some(run) = self.run(blob, at, container) else { return };
+            let Some(run) = self.run(blob, at, container) else { return at };
             let proto = blob.get(at, 16).is_ok_and(|head| crate::search::starts_stream(&head));
             let whole = run.end >= blob.len();
             let believed = proto
@@ -441,20 +444,21 @@ impl<'f> Look<'f> {
                 at = if cut { at + 1 } else { end.max(at + 1) };
                 break;
             }
-            at = end;
+            (at, read) = (end, end);
             first = false;
             // Django's cache has a pickle, then a compressed one.
             if let Ok(head) = blob.get(at, 16)
                 && let Some(layer) = Layer::of(&head)
                 && self.layer(layer, &blob.from(at), container, depth, true)
             {
-                return;
+                return read;
             }
         }
         if first && alone {
             self.after_prefix(blob, container, depth);
         }
         self.search(blob, at, container, depth, passed);
+        read
     }
 
     /// Compressed data after a few other bytes.
@@ -478,11 +482,8 @@ impl<'f> Look<'f> {
         let mut search = Search::new(blob, from, to, true);
         while let Ok(Some((place, _))) = search.next() {
             let Some(run) = self.run(blob, place, container) else { return };
-            // A word can look like an opcode that claims much; what begins like a pickle, or ends like one, is none.
-            let costly = run.report.verdict == Verdict::Budget
-                && (run.stopped || blob.get(place, 16).is_ok_and(|head| crate::search::starts_stream(&head)));
-            let bad = run.report.verdict > Verdict::Budget || costly;
-            if bad && run.operations > 0 && run.end <= to {
+            // The bytes of numbers can look like anything: what makes no sense, or names nothing, is no pickle there.
+            if does_something(&run) && run.end <= to {
                 search.go_to(run.end);
                 self.add(run, blob, container, depth);
             }

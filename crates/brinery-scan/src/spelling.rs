@@ -4,7 +4,7 @@
 //! them may see nothing where another runs something. No pickler writes them.
 
 use brinery::Opcode;
-use brinery::read::{Argument, Decoder};
+use brinery::read::{Argument, Decoder, HIGHEST_PROTOCOL};
 
 /// How many are told of one stream.
 const MOST: usize = 8;
@@ -24,10 +24,10 @@ pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
     let mut odds = Vec::new();
     let mut declared: Option<i64> = None;
     let mut frame_end: Option<u64> = None;
-    for (number, instruction) in Decoder::with_base(stream, base).map_while(Result::ok).enumerate() {
-        if odds.len() >= MOST {
-            break;
-        }
+    let mut decoder = Decoder::with_base(stream, base);
+    while odds.len() < MOST {
+        decoder.pass(&PLAIN[plain_in(declared)], frame_end.unwrap_or(u64::MAX));
+        let Some(Ok(instruction)) = decoder.next() else { break };
         let mut odd = |rule, always, message: String| {
             odds.push(Odd { offset: instruction.offset, rule, message, always });
         };
@@ -42,7 +42,7 @@ pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
         }
         match (opcode, instruction.argument) {
             (Opcode::Proto, Argument::Int(protocol)) => {
-                if number > 0 {
+                if instruction.offset > base {
                     odd("proto-again", false, format!("PROTO {protocol} is not the first opcode"));
                 }
                 declared = Some(protocol);
@@ -94,6 +94,28 @@ pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
         }
     }
     odds
+}
+
+/// Which opcodes are nothing to look at, by the highest protocol that they may be of.
+const PLAIN: [[bool; 256]; HIGHEST_PROTOCOL as usize + 1] = {
+    let mut plain = [[false; 256]; HIGHEST_PROTOCOL as usize + 1];
+    let mut protocol = 0;
+    while protocol < plain.len() {
+        let mut index = 0;
+        while index < Opcode::ALL.len() {
+            let opcode = Opcode::ALL[index];
+            let looked_at = matches!(opcode, Opcode::Proto | Opcode::Frame | Opcode::Stop);
+            plain[protocol][opcode as usize] = !looked_at && opcode.info().protocol as usize <= protocol;
+            index += 1;
+        }
+        protocol += 1;
+    }
+    plain
+};
+
+fn plain_in(declared: Option<i64>) -> usize {
+    let highest = i64::from(HIGHEST_PROTOCOL);
+    declared.unwrap_or(highest).clamp(0, highest) as usize
 }
 
 fn is_decimal(line: &[u8]) -> bool {

@@ -1,5 +1,7 @@
 //! Pickles in text: Base64 and hexadecimal, in JSON, in columns of databases, in messages.
 
+use brinery::read::{Argument, Decoder};
+
 /// How short a run may be that is decoded.
 const SHORTEST: usize = 16;
 /// How many runs of one text are decoded.
@@ -22,13 +24,12 @@ pub(crate) fn each(text: &[u8], mut visit: impl FnMut(u64, Vec<u8>)) {
             continue;
         }
         let start = at;
-        let mut run = Vec::new();
-        while at < text.len() {
-            if is_part(text[at]) {
-                run.push(text[at]);
-                at += 1;
-                continue;
-            }
+        at += text[at..].iter().take_while(|&&byte| is_part(byte)).count();
+        if at - start < SHORTEST {
+            continue;
+        }
+        let mut run = text[start..at].to_vec();
+        loop {
             // Long Base64 is broken into lines, in JSON and in Python text by escapes.
             let rest = &text[at..];
             let line = if rest.starts_with(b"\\n") {
@@ -36,14 +37,12 @@ pub(crate) fn each(text: &[u8], mut visit: impl FnMut(u64, Vec<u8>)) {
             } else {
                 rest.iter().take(2).take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count()
             };
-            let full = run.len() >= 60 && line > 0 && text.get(at + line).is_some_and(|&next| is_part(next));
-            if !full {
+            let len = rest[line..].iter().take_while(|&&byte| is_part(byte)).count();
+            if run.len() < 60 || line == 0 || len == 0 {
                 break;
             }
-            at += line;
-        }
-        if run.len() < SHORTEST {
-            continue;
+            run.extend_from_slice(&rest[line..line + len]);
+            at += line + len;
         }
         runs += 1;
         if run.iter().all(u8::is_ascii_hexdigit) && run.len().is_multiple_of(2) {
@@ -53,6 +52,26 @@ pub(crate) fn each(text: &[u8], mut visit: impl FnMut(u64, Vec<u8>)) {
             visit(start as u64, bytes);
         }
     }
+}
+
+/// Calls `visit` with each value that has an escape in it of pickles one after the other, and returns how far that is what
+/// they are.
+pub(crate) fn values(pickles: &[u8], mut visit: impl FnMut(&[u8])) -> usize {
+    let mut at = 0;
+    while at < pickles.len() {
+        let mut end = at;
+        for instruction in Decoder::new(&pickles[at..]) {
+            let Ok(instruction) = instruction else { return end };
+            end = at + instruction.end as usize;
+            if let Argument::Line(value) | Argument::Bytes(value) = instruction.argument
+                && value.contains(&b'\\')
+            {
+                visit(value);
+            }
+        }
+        at = end;
+    }
+    at
 }
 
 /// The bytes that escapes in text stand for, as JSON and `repr` write them; `None` if there are none.

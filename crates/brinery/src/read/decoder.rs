@@ -93,6 +93,37 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
+/// How long an instruction is whose argument has no end of its own.
+#[derive(Clone, Copy)]
+struct Width {
+    /// So many bytes, or all too many if there is no telling.
+    fixed: u16,
+    /// Those of the four bytes after the opcode that count more bytes.
+    counted: u32,
+}
+
+const WIDTHS: [Width; 256] = {
+    use ArgumentKind as Kind;
+    let mut widths = [Width { fixed: u16::MAX, counted: u32::MAX }; 256];
+    let mut index = 0;
+    while index < Opcode::ALL.len() {
+        let opcode = Opcode::ALL[index];
+        let (fixed, counted) = match opcode.info().argument {
+            Kind::None => (1, 0),
+            Kind::UInt1 => (2, 0),
+            Kind::UInt2 => (3, 0),
+            Kind::Int4 | Kind::UInt4 => (5, 0),
+            Kind::UInt8 | Kind::Float8 => (9, 0),
+            Kind::Long1 | Kind::String1 | Kind::Bytes1 | Kind::Unicode1 => (2, 0xff),
+            Kind::String4 | Kind::Bytes4 | Kind::Unicode4 => (5, u32::MAX),
+            _ => (u16::MAX, u32::MAX),
+        };
+        widths[opcode as usize] = Width { fixed, counted };
+        index += 1;
+    }
+    widths
+};
+
 /// Iterates over the instructions of one stream, up to and with its `STOP`.
 ///
 /// ```
@@ -124,6 +155,47 @@ impl<'de> Decoder<'de> {
     /// What has not been decoded.
     pub fn rest(&self) -> &'de [u8] {
         self.cursor.rest()
+    }
+
+    /// Passes over instructions of these kinds, by the byte of the opcode, up to `end`: quickly, for those who look for
+    /// others. It may stop before that anywhere, and does so before the first one that goes on beyond `end`, that ends with
+    /// a line, or that is not whole.
+    ///
+    /// ```
+    /// use brinery::read::Decoder;
+    ///
+    /// let mut plain = [false; 256];
+    /// plain[usize::from(b'K')] = true;
+    /// plain[usize::from(b'U')] = true;
+    /// let mut decoder = Decoder::new(b"K\x01U\x03abcK\x02K\x03tK\x04...........");
+    /// decoder.pass(&plain, 9);
+    /// assert_eq!(decoder.offset(), 9);
+    /// decoder.pass(&plain, u64::MAX);
+    /// assert_eq!(decoder.next().unwrap().unwrap().offset, 11);
+    /// ```
+    pub fn pass(&mut self, which: &[bool; 256], end: u64) {
+        if self.done {
+            return;
+        }
+        let bytes = self.cursor.rest();
+        let room = end.saturating_sub(self.offset());
+        let room = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
+        let mut at = 0;
+        while let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk::<9>) {
+            let width = &WIDTHS[usize::from(head[0])];
+            let counted = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) & width.counted;
+            let len = usize::from(width.fixed) + counted as usize;
+            if !which[usize::from(head[0])] || len > room.saturating_sub(at) {
+                break;
+            }
+            at += len;
+        }
+        self.cursor.skip(at);
+    }
+
+    /// Where the next instruction begins.
+    pub fn offset(&self) -> u64 {
+        self.cursor.offset()
     }
 
     #[inline(always)]
