@@ -8,38 +8,57 @@ import ast
 import collections
 import collections.abc
 import configparser
+import contextlib
 import datetime
 import decimal
+import difflib
+import email.errors
+import email.header
 import email.message
+import email.parser
 import email.policy
 import fractions
+import ftplib
 import functools
+import getopt
+import graphlib
+import html.parser
 import http
 import http.client
 import http.cookiejar
+import imaplib
+import inspect
 import io
 import ipaddress
 import itertools
 import json
 import logging
+import mimetypes
 import numbers
 import operator
+import optparse
 import os
 import pathlib
+import plistlib
 import random
 import re
+import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import statistics
 import string
 import subprocess
 import time
+import traceback
 import types
 import typing
+import unittest
 import urllib.parse
 import urllib.request
 import uuid
+import xml.dom.minidom
 import xml.etree.ElementTree as ElementTree
 import zoneinfo
 from typing import Any
@@ -148,6 +167,51 @@ VALUES: dict[str, Any] = {
     "partials": [functools.partial(sorted, reverse=True), functools.partial(max, 1)],
     "default values": [collections.defaultdict(functools.partial(collections.defaultdict, int))],
     "records of logs": [logging.LogRecord("n", 20, "p", 1, "m", (1,), None)],
+    "tools": [
+        xml.dom.minidom.parseString('<!DOCTYPE a><a b="c"><d>e</d><!-- x --><![CDATA[y]]><?z w?></a>'),
+        ast.parse("def f(x: int = 3, *a, **k) -> str:\n  return lambda y: [y]"),
+        traceback.TracebackException(ValueError, ValueError("x"), None),
+        inspect.signature(lambda x, y=None: 0).bind(1, y=2),
+        difflib.HtmlDiff(),
+        email.header.Header("x", "utf-8"),
+        email.parser.Parser(),
+        html.parser.HTMLParser(),
+        optparse.OptionParser(),
+        mimetypes.MimeTypes(),
+        unittest.TestSuite(),
+        contextlib.nullcontext(3),
+        contextlib.suppress(ValueError),
+        functools.cmp_to_key,
+        os.times(),
+        os.uname(),
+    ],
+    "members of enumerations": [
+        socket.MsgFlag.MSG_PEEK,
+        ssl.VerifyMode.CERT_REQUIRED,
+        ssl.Options.OP_ALL,
+        plistlib.FMT_XML,
+        uuid.SafeUUID.safe,
+    ],
+    "factories": [
+        collections.defaultdict(decimal.Decimal, a=decimal.Decimal(1)),
+        collections.defaultdict(fractions.Fraction, a=fractions.Fraction(1)),
+    ],
+    "getters": [
+        operator.attrgetter("a.b"),
+        operator.methodcaller("split", ",", maxsplit=1),
+        operator.methodcaller("startswith", "x"),
+    ],
+    "more exceptions": [
+        shutil.Error([("a", "b", "c")]),
+        graphlib.CycleError("x", [1]),
+        imaplib.IMAP4.error("x"),
+        ftplib.error_perm("550"),
+        email.errors.MissingHeaderBodySeparatorDefect(),
+        getopt.GetoptError("m", "o"),
+        ImportError("x", name="n", path="p"),
+        UnicodeDecodeError("utf8", b"x", 0, 1, "bad"),
+        SyntaxError("bad", ("f", 1, 2, "t")),
+    ],
 }
 
 #: Iterators could be pickled up to Python 3.13.

@@ -757,3 +757,61 @@ def test_hashes_of_sets_that_are_called_are_counted() -> None:
     with pytest.raises(brinery.PolicyError) as caught:
         brinery.loads(data, policy=policy)
     assert caught.value.rule == "budget.hash"
+
+
+class Asking:
+    """What shows that it was looked at."""
+
+    def __str__(self) -> str:
+        happened.append("__str__")
+        return "text"
+
+    def __repr__(self) -> str:
+        happened.append("__repr__")
+        return "text"
+
+    def __eq__(self, other: object) -> bool:
+        happened.append("__eq__")
+        return False
+
+    def __hash__(self) -> int:
+        happened.append("__hash__")
+        return 1
+
+    def __iter__(self) -> Any:
+        happened.append("__iter__")
+        return iter(())
+
+    def __fspath__(self) -> str:
+        happened.append("__fspath__")
+        return "path"
+
+
+def test_calls_that_nobody_can_tell_are_made_with_plain_values_alone() -> None:
+    refused = b"cos\nsystem\n"
+    asking = b"c" + __name__.encode() + b"\nAsking\n)\x81"
+    policy = brinery.Policy("stdlib") | brinery.Policy.allow(Asking)
+    for function in (
+        b"builtins\nOSError",
+        b"builtins\nImportError",
+        b"builtins\nSystemExit",
+        b"builtins\nKeyError",
+    ):
+        for args in (asking + b"\x85", b"](" + asking + b"e\x85", asking + asking + b"\x86"):
+            happened.clear()
+            with pytest.raises(brinery.PolicyError):
+                brinery.loads(b"\x80\x04(c" + function + b"\n" + args + b"R" + refused + b"t.", policy=policy)
+            assert happened == []
+
+
+def test_what_a_program_grants_besides_is_not_called_before_all_is_judged() -> None:
+    refused = b"cos\nsystem\n"
+    key = f"{__name__}:Called"
+    policy = brinery.Policy.allow(key, call="tuple")
+    inert = brinery.Policy.from_toml(f'policy = 1\n[globals."{key}"]\ncall = "tuple[]"\ninert = true\n')
+    stream = b"\x80\x04(c" + __name__.encode() + b"\nCalled\nK\x01\x85R" + refused + b"t."
+    for rules in (policy, policy | inert, inert | policy):
+        happened.clear()
+        with pytest.raises(brinery.PolicyError):
+            brinery.loads(stream, policy=rules)
+        assert happened == []

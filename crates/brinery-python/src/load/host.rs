@@ -938,13 +938,13 @@ pub(crate) fn has_native_hash(object: Ref<'_>) -> bool {
 
 /// Whether an object is `None`, `True` or `False`.
 #[inline(always)]
-pub(super) fn is_constant(object: Ref<'_>) -> bool {
+pub(crate) fn is_constant(object: Ref<'_>) -> bool {
     object.is_none() || object.is_exactly(&raw mut PyBool_Type)
 }
 
 /// Whether an object is text, a number or bytes, and of just that class.
 #[inline(always)]
-pub(super) fn is_atom(object: Ref<'_>) -> bool {
+pub(crate) fn is_atom(object: Ref<'_>) -> bool {
     let kind = object.type_ptr();
     [&raw mut PyUnicode_Type, &raw mut PyLong_Type, &raw mut PyBytes_Type, &raw mut PyFloat_Type]
         .into_iter()

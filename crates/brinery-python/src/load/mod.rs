@@ -24,7 +24,7 @@ mod unfinished;
 pub(crate) use functions::functions;
 pub(crate) use global::find_class;
 pub(crate) use guarded::{Guarded, SharedMemo};
-pub(crate) use host::{Builder, Hook, Hooks, Visible, has_native_hash};
+pub(crate) use host::{Builder, Hook, Hooks, Visible, has_native_hash, is_atom, is_constant};
 pub(crate) use instance::StateAhead;
 pub(crate) use nature::{Function, Inert, Nature, slots_of};
 pub(crate) use numpy::{Maker, Product};

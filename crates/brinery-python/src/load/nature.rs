@@ -263,9 +263,14 @@ impl Builder<'_> {
     }
 
     /// Gives a dtype of numpy its state, if that runs no code.
-    pub(crate) fn set_dtype_inertly(&mut self, dtype: Ref<'_>, state: Ref<'_>) -> Option<Result<()>> {
+    pub(crate) fn set_dtype_inertly(
+        &mut self,
+        dtype: Ref<'_>,
+        state: Ref<'_>,
+        is_open: &dyn Fn(Ref<'_>) -> bool,
+    ) -> Option<Result<()>> {
         self.settle();
-        self.aids.numpy.set_dtype(dtype, state)
+        self.aids.numpy.set_dtype(dtype, state, is_open)
     }
 
     /// Gives an array of numpy its state, if that runs no code, and says whether it holds objects.

@@ -300,7 +300,7 @@ impl Known {
     }
 }
 
-/// What is known of a dtype without fields.
+/// What is known of a dtype whose items hold no objects, or are such.
 #[derive(Clone, Copy)]
 struct Facts {
     /// The number of its type.
@@ -308,6 +308,9 @@ struct Facts {
     /// The bytes of an item.
     size: u64,
 }
+
+/// The bits of a dtype's flags that say that its items hold references.
+const REFERENCES: u64 = 0b111;
 
 /// The numbers of types whose items have their size in the dtype alone: `bytes_` and `str_`.
 const TEXTS: [c_int; 2] = [18, 19];
@@ -395,13 +398,24 @@ impl Numpy {
         }
     }
 
-    /// Gives a new dtype its state.
-    pub(super) fn set_dtype(&self, dtype: Ref<'_>, state: Ref<'_>) -> Option<Result<()>> {
+    /// Gives a new dtype its state. `is_open` says of others whether they are still to be given theirs.
+    pub(super) fn set_dtype(
+        &self,
+        dtype: Ref<'_>,
+        state: Ref<'_>,
+        is_open: &dyn Fn(Ref<'_>) -> bool,
+    ) -> Option<Result<()>> {
         let known = self.0.as_ref()?;
-        if !state.is_exactly(&raw mut PyTuple_Type) || !is_dtype_state(known.facts(dtype)?, items_of(state)) {
+        if !state.is_exactly(&raw mut PyTuple_Type) {
             return None;
         }
-        Some(known.set_dtype.as_ref()?.call(&[dtype, state]).map(drop))
+        let facts = known.facts(dtype)?;
+        let fits = if facts.number == VOID {
+            known.is_compound_state(facts, items_of(state), is_open)
+        } else {
+            is_dtype_state(facts, items_of(state))
+        };
+        if fits { Some(known.set_dtype.as_ref()?.call(&[dtype, state]).map(drop)) } else { None }
     }
 
     /// Gives a new array its state, and says whether there are objects in it that may hold others.
@@ -436,23 +450,78 @@ impl Numpy {
 }
 
 impl Known {
-    /// What is known of a dtype that has no fields and is no array of its own.
+    /// What is known of a dtype. There is nothing of those whose items hold objects beside others.
     fn facts(&self, dtype: Ref<'_>) -> Option<Facts> {
         if !self.is_dtype(dtype) {
             return None;
         }
         // SAFETY: a dtype of this version of numpy.
-        let (number, size) = unsafe {
+        let (number, size, flags) = unsafe {
             if self.modern {
                 let dtype = &*dtype.as_ptr().cast::<NewDtype>();
-                (dtype.number, dtype.size)
+                (dtype.number, dtype.size, dtype.flags)
             } else {
                 let dtype = &*dtype.as_ptr().cast::<OldDtype>();
-                (dtype.number, dtype.size as isize)
+                (dtype.number, dtype.size as isize, dtype.flags.into())
             }
         };
-        let simple = (0..=HALF).contains(&number) && number != VOID;
-        Some(Facts { number, size: u64::try_from(size).ok()? }).filter(|_| simple)
+        let known = (0..=HALF).contains(&number) && (number != VOID || flags & REFERENCES == 0);
+        Some(Facts { number, size: u64::try_from(size).ok()? }).filter(|_| known)
+    }
+
+    /// Whether this is the state of a dtype that has fields, or is an array of its own, or just so many bytes: `(version, '|', subdtype,
+    /// names, fields, size, alignment, flags)`. Its parts have to be finished: they could become something else.
+    fn is_compound_state(&self, facts: Facts, state: &[Ref<'_>], is_open: &dyn Fn(Ref<'_>) -> bool) -> bool {
+        let (state, metadata) = match *state {
+            [ref state @ .., metadata] if state.len() == 8 => (state, metadata.is_none()),
+            ref state => (state, true),
+        };
+        let &[version, order, inner, names, fields, size, alignment, flags] = state else { return false };
+        let part = |dtype: Ref<'_>| self.facts(dtype).filter(|part| part.number != OBJECT && !is_open(dtype));
+        let within = |item: Ref<'_>| -> Option<u64> {
+            let [dtype, offset] = *pair_of(item)?;
+            let (offset, part) = (u64::try_from(number_of(offset)?).ok()?, part(dtype)?);
+            offset.checked_add(part.size).filter(|end| *end <= facts.size)
+        };
+        let fields_fit = || {
+            let tuple = names.is_exactly(&raw mut PyTuple_Type);
+            if !tuple || !fields.is_exactly(&raw mut PyDict_Type) {
+                return false;
+            }
+            let (mut position, mut count) = (0, 0);
+            while let Some((name, field)) = layout::items::next(fields, &mut position) {
+                count += 1;
+                let is_name = items_of(names).iter().any(|known| known.as_ptr() == name.as_ptr());
+                if !is_name || !name.is_exactly(&raw mut PyUnicode_Type) || within(field).is_none() {
+                    return false;
+                }
+            }
+            count == items_of(names).len() && count <= MOST_FIELDS
+        };
+        let array_fits = || {
+            let [dtype, shape] = *pair_of(inner)?;
+            let count = if shape.is_exactly(&raw mut PyLong_Type) {
+                u64::try_from(number_of(shape)?).ok()?
+            } else {
+                items_of_shape(shape)?
+            };
+            (count.checked_mul(part(dtype)?.size)? == facts.size).then_some(())
+        };
+        let parts_fit = match (inner.is_none(), names.is_none() && fields.is_none()) {
+            (true, true) => true,
+            (true, false) => fields_fit(),
+            (false, true) => array_fits().is_some(),
+            (false, false) => false,
+        };
+        matches!(number_of(version), Some(3 | 4))
+            && metadata
+            && order.is_exactly(&raw mut PyUnicode_Type)
+            && text::ascii(order) == Some(b"|")
+            && number_of(size).and_then(|size| u64::try_from(size).ok()) == Some(facts.size)
+            && number_of(alignment).is_some_and(|alignment| (1..=16).contains(&alignment))
+            && number_of(flags)
+                .is_some_and(|flags| (0..=255).contains(&flags) && flags as u64 & REFERENCES == 0)
+            && parts_fit
     }
 
     /// `numpy.dtype(code, False, True)`: a copy, never the one dtype of the whole process.
@@ -508,27 +577,24 @@ fn is_dtype_state(facts: Facts, state: &[Ref<'_>]) -> bool {
         ref state => (state, None),
     };
     let &[version, order, none, names, fields, size, alignment, flags] = state else { return false };
-    let number = |object: Ref<'_>| {
-        if object.is_exactly(&raw mut PyLong_Type) { layout::int::value(object) } else { None }
-    };
     let order_fits = order.is_exactly(&raw mut PyUnicode_Type)
         && matches!(text::ascii(order), Some(b"<" | b">" | b"=" | b"|"));
-    let size_fits = match number(size) {
+    let size_fits = match number_of(size) {
         Some(-1) => !TEXTS.contains(&facts.number),
         Some(size) => TEXTS.contains(&facts.number) && u64::try_from(size) == Ok(facts.size),
         None => false,
     };
-    let flags_fit = match number(flags) {
+    let flags_fit = match number_of(flags) {
         // Items of some kinds are to be filled with zeros.
         Some(0 | 8) => facts.number != OBJECT,
         Some(63) => facts.number == OBJECT,
         _ => false,
     };
-    matches!(number(version), Some(3 | 4))
+    matches!(number_of(version), Some(3 | 4))
         && order_fits
         && [none, names, fields].iter().all(|part| part.is_none())
         && size_fits
-        && number(alignment).is_some_and(|alignment| (-1..=16).contains(&alignment))
+        && number_of(alignment).is_some_and(|alignment| (-1..=16).contains(&alignment))
         && flags_fit
         && match unit {
             None => !TIMES.contains(&facts.number),
@@ -564,10 +630,10 @@ fn is_unit(metadata: Ref<'_>) -> bool {
         && is_number(denominator, 1)
 }
 
-/// Whether a code stands for a type without fields, by a letter and a size that numpy reads without a warning.
+/// Whether a code stands for a type, by a letter and a size that numpy reads without a warning.
 fn is_code(code: &[u8]) -> bool {
     match *code {
-        [b'S' | b'U', ref digits @ ..] => {
+        [b'S' | b'U' | b'V', ref digits @ ..] => {
             (1..=8).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
         }
         [b'i' | b'u', b'1' | b'2' | b'4' | b'8'] | [b'f', b'2' | b'4' | b'8'] => true,
@@ -593,6 +659,18 @@ fn items_of_shape(shape: Ref<'_>) -> Option<u64> {
         count *= length;
     }
     u64::try_from(count).ok()
+}
+
+/// How many fields a dtype has at most that is made at once.
+const MOST_FIELDS: usize = 64;
+
+/// The items of a pair.
+fn pair_of(object: Ref<'_>) -> Option<&[Ref<'_>; 2]> {
+    if object.is_exactly(&raw mut PyTuple_Type) { items_of(object).try_into().ok() } else { None }
+}
+
+fn number_of(object: Ref<'_>) -> Option<i64> {
+    if object.is_exactly(&raw mut PyLong_Type) { layout::int::value(object) } else { None }
 }
 
 fn is_number(object: Ref<'_>, wanted: i64) -> bool {

@@ -10,7 +10,7 @@ use super::rules::{Judged, Rules, plain_text};
 use crate::ffi::api::*;
 use crate::ffi::layout::{self, int};
 use crate::ffi::{Owned, Ref, Result, sequence};
-use crate::load::{Builder, Function, Inert, Maker, Nature, Product, slots_of};
+use crate::load::{Builder, Function, Inert, Maker, Nature, Product, is_atom, is_constant, slots_of};
 use brinery::policy::{Native, Shape, State};
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -40,6 +40,8 @@ pub(super) struct Direct<'a> {
     names: Vec<Owned>,
     /// Arrays and dtypes of numpy that were made to be given a state, by their addresses.
     unstated: HashSet<usize>,
+    /// Dicts that dtypes have for their fields, by their addresses: they may not be changed any more.
+    locked: HashMap<usize, Owned>,
     /// Whether the stream has asked for members by their names, which are not taken for what a call of their class makes.
     asks_for_members: bool,
     /// How many objects made by calls were given attributes.
@@ -91,6 +93,7 @@ impl<'a> Direct<'a> {
             restricted: None,
             names: Vec::new(),
             unstated: HashSet::new(),
+            locked: HashMap::new(),
             asks_for_members: false,
             filled: 0,
             is_opaque: false,
@@ -238,7 +241,14 @@ impl<'a> Direct<'a> {
                         Maker::FromBuffer => Native::FromBuffer,
                         Maker::Dtype => return None,
                     };
-                    let granted = judged.capability.native == Some(judge) && self.takes(&judged.calls, args);
+                    let dtype = match maker {
+                        Maker::Scalar => args.first(),
+                        Maker::FromBuffer => args.get(1),
+                        Maker::Empty | Maker::Dtype => None,
+                    };
+                    let granted = judged.capability.native == Some(judge)
+                        && !dtype.is_some_and(|dtype| self.is_open(*dtype))
+                        && self.takes(&judged.calls, args);
                     (granted, Deed::Call(Function::Numpy(maker)))
                 }
                 function => {
@@ -248,6 +258,78 @@ impl<'a> Direct<'a> {
             },
         };
         granted.then_some(deed)
+    }
+
+    /// Whether this may be called with these arguments though it is not known what the call does: nobody can tell that there was one,
+    /// for all that it looks at are plain values.
+    pub(super) fn is_inert_call(&mut self, callable: Ref<'_>, args: &[Ref<'_>]) -> bool {
+        let Some(index) = self.find(callable.as_ptr()) else { return false };
+        let judged = self.globals[index].judged;
+        let mut left = MOST_PLAIN;
+        judged.capability.inert
+            && judged.capability.native.is_none()
+            && args.iter().all(|argument| is_plain(*argument, &mut left))
+            && self.takes(&judged.calls, args)
+    }
+
+    /// A member of a class that the stream has named, which is granted by its dotted name and made by calls that nobody can tell.
+    pub(super) fn inert_member(&mut self, callable: Ref<'_>, args: &[Ref<'_>]) -> Option<Owned> {
+        let Role::Function(Some(Function::GetAttr)) = self.globals[self.find(callable.as_ptr())?].role else {
+            return None;
+        };
+        let &[class, name] = args else { return None };
+        let name = plain_text(name)?;
+        let owner = self.globals[self.find(class.as_ptr())?].judged;
+        let [module, dotted] = owner.member(name).ok()?;
+        let judged = self.rules.judged(module.as_ref(), dotted.as_ref(), false)?;
+        if !judged.capability.inert || !owner.capability.members.contains(name) || !self.pay(16) {
+            return None;
+        }
+        let known = self.globals.iter().find(|known| std::ptr::eq(known.judged, judged));
+        if let Some(known) = known {
+            return Some(known.object.clone());
+        }
+        let object = judged.object().filter(|object| judged.is_function_as_granted(object.as_ref()))?;
+        let role = Role::Function(None);
+        self.globals.push(Global { judged, object: object.clone(), role, product: None, row: Vec::new() });
+        Some(object)
+    }
+
+    /// Whether an object may only be given attributes by the way that its class has.
+    #[inline(always)]
+    pub(super) fn is_unknown_instance(&self, object: Ref<'_>) -> bool {
+        self.find(object.type_ptr().cast()).is_some_and(|index| {
+            let known = &self.globals[index];
+            known.judged.capability.inert && matches!(known.role, Role::Class(None | Some(Nature::Exception)))
+        })
+    }
+
+    /// Whether an exception, made by a call that nobody can tell, may be given these attributes by the way that all exceptions have.
+    pub(super) fn is_inert_state(&mut self, object: Ref<'_>, state: Ref<'_>) -> bool {
+        let Some(index) = self.find(object.type_ptr().cast()) else { return false };
+        let known = &self.globals[index];
+        let made_whole = matches!(known.role, Role::Class(None | Some(Nature::Exception)));
+        let mut left = MOST_PLAIN;
+        if !known.judged.capability.inert
+            || !matches!(known.judged.capability.state, State::Attributes(_))
+            || !made_whole
+            || !is_exception(object.type_ref())
+            || !state.is_exactly(&raw mut PyDict_Type)
+            || !is_plain(state, &mut left)
+        {
+            return false;
+        }
+        let (mut items, mut position) = (Vec::new(), 0);
+        while let Some((key, value)) = layout::items::next(state, &mut position) {
+            items.extend([key, value]);
+        }
+        self.pay(32 + 16 * items.len() as u64) && self.attributes(index, &items)
+    }
+
+    /// Whether it is not known what a call of the global at this place does, and it may be one that nobody can tell.
+    pub(super) fn is_unknown(&self, index: usize) -> bool {
+        let known = &self.globals[index];
+        known.judged.capability.inert && matches!(known.role, Role::Class(None) | Role::Function(None))
     }
 
     /// Whether the time zone of a date, if it has one, is of a class that is written in C: a date is hashed by asking it.
@@ -279,6 +361,17 @@ impl<'a> Direct<'a> {
             let members = &self.globals[index].judged.capability.members;
             members.contains(name) || members.contains("*") && !name.starts_with('_')
         })
+    }
+
+    /// Whether something was made to be given a state, and has none yet.
+    fn is_open(&self, object: Ref<'_>) -> bool {
+        self.unstated.contains(&object.as_ptr().addr())
+    }
+
+    /// Whether a dict may not be changed any more.
+    #[inline(always)]
+    pub(super) fn is_locked(&self, dict: Ref<'_>) -> bool {
+        !self.locked.is_empty() && self.locked.contains_key(&dict.as_ptr().addr())
     }
 
     /// Notes an object that was made to be given a state, or that is given none.
@@ -348,6 +441,13 @@ impl<'a> Direct<'a> {
             (State::SetState(shape), Role::Class(Some(Nature::Uuid))) => return self.uuid(shape, items),
             _ => return false,
         }
+        self.attributes(index, items)
+    }
+
+    /// Whether objects of the global at this place may be given these attributes.
+    #[inline(always)]
+    fn attributes(&mut self, index: usize, items: &[Ref<'_>]) -> bool {
+        let known = &self.globals[index];
         let same = known.row.len() * 2 == items.len()
             && known.row.iter().zip(items.chunks_exact(2)).all(|(known, pair)| known.name.is(pair[0]));
         if !same && !self.learn(index, items) {
@@ -438,8 +538,16 @@ impl<'a> Direct<'a> {
         if judged.capability.native != Some(judge) || !self.fits(shape, state) {
             return None;
         }
+        if !is_dtype && parts.get(2).is_none_or(|dtype| self.is_open(*dtype)) {
+            return None;
+        }
         if is_dtype {
-            let done = builder.set_dtype_inertly(object, state)?;
+            let unstated = &self.unstated;
+            let is_open = |dtype: Ref<'_>| unstated.contains(&dtype.as_ptr().addr());
+            let done = builder.set_dtype_inertly(object, state, &is_open)?;
+            if let Some(fields) = parts.get(4).filter(|fields| fields.is_exactly(&raw mut PyDict_Type)) {
+                self.locked.insert(fields.as_ptr().addr(), (*fields).to_owned());
+            }
             if let Some(unit) = parts.get(8).filter(|unit| unit.is_exactly(&raw mut PyTuple_Type)) {
                 // SAFETY: it is a tuple.
                 let dicts = unsafe { sequence::items_of_tuple(*unit) }.iter();
@@ -464,7 +572,9 @@ impl<'a> Direct<'a> {
             let Some(name) = plain_text(pair[0]) else { return false };
             let special = name.starts_with("__") && name.ends_with("__");
             let shape = fields.as_ref().map(|fields| fields.get(name).or_else(|| fields.get("*")));
-            if special || name == "args" || shape == Some(None) {
+            // An exception makes a tuple of its arguments, whatever that takes.
+            let arguments = name == "args" && is_exception(known.object.as_ref());
+            if special || arguments || shape == Some(None) {
                 return false;
             }
             let shape = shape.flatten().filter(|shape| **shape != Shape::Any);
@@ -571,7 +681,7 @@ impl<'a> Direct<'a> {
             if self.asks_for_members && !known.object.is_exactly(&raw mut PyType_Type) {
                 return false;
             }
-            if !either && known.role != Role::Class(None) {
+            if !either && (known.role != Role::Class(None) || known.judged.capability.inert) {
                 return wanted(known.judged);
             }
         }
@@ -664,6 +774,39 @@ impl<'a> Direct<'a> {
         }
         true
     }
+}
+
+/// Whether a class is one of exceptions.
+fn is_exception(class: Ref<'_>) -> bool {
+    // SAFETY: both are classes, and alive.
+    class.is_type()
+        && unsafe { PyType_IsSubtype(class.as_ptr().cast(), PyExc_BaseException.cast::<PyTypeObject>()) != 0 }
+}
+
+/// How many values an argument of a call that is not known may consist of, all arguments together.
+const MOST_PLAIN: usize = 64;
+
+/// Whether an object is a value of the interpreter's own, and so is everything in it: to look at it runs no code.
+fn is_plain(object: Ref<'_>, left: &mut usize) -> bool {
+    let Some(rest) = left.checked_sub(1) else { return false };
+    *left = rest;
+    if is_atom(object) || is_constant(object) {
+        return true;
+    }
+    if object.is_exactly(&raw mut PyTuple_Type) || object.is_exactly(&raw mut PyList_Type) {
+        // SAFETY: it is one of the two, which holds its items and does not change meanwhile.
+        return unsafe { sequence::items(object).iter().all(|item| is_plain(Ref::new(*item), left)) };
+    }
+    let mut position = 0;
+    if object.is_exactly(&raw mut PyDict_Type) {
+        while let Some((key, value)) = layout::items::next(object, &mut position) {
+            if !is_plain(key, left) || !is_plain(value, left) {
+                return false;
+            }
+        }
+        return true;
+    }
+    false
 }
 
 /// Whether all that happens in a call of such a class is known for these arguments.

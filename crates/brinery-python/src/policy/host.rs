@@ -406,6 +406,9 @@ impl<'de> Host<'de> for Realizer<'_> {
         if self.world.is_none() && !items.container().is_exactly(&raw mut PyDict_Type) {
             self.extend(&items, "keys and values for something that is no dict")?;
         }
+        if self.direct.is_locked(items.container().as_ref()) {
+            return Err(self.give_up());
+        }
         self.admit(Some(items.container().as_ptr().addr()), items.as_slice(), 2)?;
         self.wrap(items.as_slice())?;
         self.inner.set_items(items)
@@ -457,6 +460,7 @@ impl<'de> Host<'de> for Realizer<'_> {
             self.tick()?;
             let deed = tuple_items(&args).and_then(|args| self.direct.call(callable.as_ref(), args));
             let made = deed.and_then(|deed| self.perform(deed, callable.as_ref(), args.as_ref()));
+            let made = made.or_else(|| self.call_unknown(callable.as_ref(), args.as_ref()));
             return self.granted(made);
         }
         self.tick()?;
@@ -477,7 +481,7 @@ impl<'de> Host<'de> for Realizer<'_> {
             let done = match self.direct.build(instance, state) {
                 Some(Nature::Namespace) => self.inner.fill_namespace(instance, state),
                 Some(_) => self.inner.set_attributes_inertly(instance, state),
-                None => self.set_native(instance, state),
+                None => self.set_native(instance, state).or_else(|| self.set_unknown(instance, state)),
             };
             return self.granted(done);
         }
@@ -575,6 +579,9 @@ impl<'de> Host<'de> for Realizer<'_> {
                 return Ok(0);
             }
             let Some(instance) = instance_of_state(&items, ahead) else { return Ok(0) };
+            if self.direct.is_unknown_instance(instance.as_ref()) {
+                return Ok(0);
+            }
             if !self.direct.state(instance.as_ref(), borrowed(items.as_slice())) {
                 return Err(self.give_up());
             }
@@ -688,6 +695,34 @@ impl Realizer<'_> {
         Some(made)
     }
 
+    /// Calls what is not known but may be called all the same.
+    fn call_unknown(&mut self, callable: Ref<'_>, args: Ref<'_>) -> Option<Result<Owned>> {
+        if !args.is_exactly(&raw mut PyTuple_Type) {
+            return None;
+        }
+        // SAFETY: it is a tuple.
+        let items = unsafe { sequence::items_of_tuple(args) };
+        if let Some(member) = self.direct.inert_member(callable, items) {
+            self.inner.settle();
+            return Some(Ok(member));
+        }
+        if !self.direct.is_inert_call(callable, items) || !self.note_heavy(items) {
+            return None;
+        }
+        self.inner.settle();
+        Some(callable.call(items))
+    }
+
+    /// Gives such an object its attributes, by the method of its class.
+    fn set_unknown(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Option<Result<()>> {
+        if !self.direct.is_inert_state(instance, state) {
+            return None;
+        }
+        self.wraps += 1;
+        self.inner.settle();
+        Some(instance.call_method1(self.state.names.__setstate__.as_ref(), state).map(drop))
+    }
+
     /// Does what is granted, if that runs no code.
     fn perform(&mut self, deed: Deed<'_>, callable: Ref<'_>, args: Ref<'_>) -> Option<Result<Owned>> {
         // SAFETY: the arguments of what is granted are an exact tuple.
@@ -773,6 +808,9 @@ impl Realizer<'_> {
         let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
         let Some(index) = self.direct.find(class.as_ptr()) else { return Some(Err(self.give_up())) };
         if self.direct.needs_tuple(index) {
+            return None;
+        }
+        if matches!(call, Call::Reduce) && self.direct.is_unknown(index) {
             return None;
         }
         let deed = match call {

@@ -31,6 +31,8 @@ pub(super) struct Judged<'p> {
     old: bool,
     module: Name,
     name: Name,
+    /// The class and the name in it, of a member of a class.
+    member: Option<[Name; 2]>,
     pub(super) capability: &'p Capability,
     pub(super) key: Key,
     /// What the arguments of a call may be, and those of a construction, as far as they cannot become something else.
@@ -120,6 +122,10 @@ impl Rules {
                 old,
                 module: Name::new(&module)?,
                 name: Name::new(&name)?,
+                member: match name.split_once('.') {
+                    Some((class, member)) => Some([Name::new(class)?, Name::new(member)?]),
+                    None => None,
+                },
                 capability,
                 key: self.key(&module, &name),
                 calls: Arguments::all(capability.call.as_ref(), &mut |module, name| self.key(module, name)),
@@ -154,6 +160,11 @@ impl Judged<'_> {
         *self.name.text == *name && *self.module.text == *module
     }
 
+    /// The names of a member of this class.
+    pub(super) fn member(&self, name: &str) -> Result<[Owned; 2]> {
+        Ok([Owned::str(&self.module.text)?, Owned::str(&format!("{}.{name}", self.name.text))?])
+    }
+
     /// What the module has under the name, if it has been imported and the object is simply there.
     pub(super) fn object(&self) -> Option<Owned> {
         // SAFETY: dicts are asked for texts, whose hash and comparison run no code; a module has a dict.
@@ -166,7 +177,17 @@ impl Judged<'_> {
             if !module.is_exactly(&raw mut PyModule_Type) {
                 return None;
             }
-            self.name.within(Ref::new(PyModule_GetDict(module.as_ptr())))
+            let dict = Ref::new(PyModule_GetDict(module.as_ptr()));
+            if let Some(member) = self.member.as_ref().filter(|_| self.capability.inert) {
+                let class = member[0].within(dict)?;
+                // Of such a class a member is asked without code but that of the interpreter and the class's own.
+                let plain = class.is_exactly(&raw mut PyType_Type);
+                let found = class.to_owned();
+                let found = plain.then(|| found.getattr(member[1].object.as_ref()));
+                error::clear();
+                return found?.ok();
+            }
+            self.name.within(dict)
         };
         found.map(Ref::to_owned)
     }

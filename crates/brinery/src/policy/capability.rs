@@ -45,6 +45,9 @@ pub struct Capability {
     pub methods: BTreeSet<String>,
     /// What is checked besides, by code.
     pub native: Option<Native>,
+    /// Whether nobody can tell that a call with plain values was made, unless what it makes is kept: it may be made while the
+    /// stream is judged.
+    pub inert: bool,
 }
 
 impl Capability {
@@ -61,12 +64,16 @@ impl Capability {
             (mine, other) => mine.or(other),
         };
         self.value |= other.value;
+        // It holds of all calls that either grants.
+        let all = |one: &Capability| one.inert || one.call.is_none();
+        self.inert = (self.inert || other.inert) && all(&self) && all(&other);
         // A check by code goes with the shapes that were written for it, so one that has none is not to loosen them.
         match (self.native, other.native) {
             (None, Some(_)) => {
-                let value = self.value;
+                let (value, inert) = (self.value, self.inert);
                 self = other;
                 self.value |= value;
+                self.inert = inert;
                 return self;
             }
             (Some(_), None) => return self,

@@ -134,6 +134,9 @@ const PURE: [&str; 16] = [
 const GETATTR: (&str, &str) = ("builtins", "getattr");
 const PARTIAL: (&str, &str) = ("functools", "partial");
 
+/// What the interpreter makes of these attributes is another object.
+const HOOKS: [&str; 2] = ["__class__", "__dict__"];
+
 fn names(key: &Key) -> (&str, &str) {
     (&key.0, &key.1)
 }
@@ -905,10 +908,16 @@ impl<'a, 'p> Examiner<'a, 'p> {
             let notes = name == "__notes__"
                 && (value.is_none()
                     || value.kind() == Kind::List && value.items().all(|note| note.kind() == Kind::Text));
-            if name.starts_with("__") && name.ends_with("__") && !notes {
+            // What a policy names is an attribute like others, and not what the interpreter looks at.
+            let shape = fields.and_then(|fields| fields.get(name));
+            let named = shape.is_some() && !HOOKS.contains(&name);
+            if name.starts_with("__") && name.ends_with("__") && !notes && !named {
                 return Some(format!("the attribute {name:?}"));
             }
-            if name == "args" && value.kind() == Kind::Instance {
+            if name == "args"
+                && value.kind() == Kind::Instance
+                && shape.is_none_or(|shape| *shape == Shape::Any)
+            {
                 // An exception makes a tuple of it, however long that takes.
                 return Some("the attribute \"args\" of something made by a call".into());
             }

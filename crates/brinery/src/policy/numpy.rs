@@ -23,6 +23,8 @@ struct Dtype {
     only_object: bool,
     /// Whether it has fields or is an array of its own.
     compound: bool,
+    /// How many values an item consists of.
+    values: u64,
     kind: u8,
 }
 
@@ -121,7 +123,14 @@ fn is_made_by(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, module: &str, n
 fn dtype(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, depth: usize) -> Option<Dtype> {
     examiner.pay(1).ok()?;
     if is_made_by(examiner, value, "_internal", "_convert_to_stringdtype_kwargs") {
-        return Some(Dtype { size: 0, object: true, only_object: true, compound: false, kind: b'T' });
+        return Some(Dtype {
+            size: 0,
+            object: true,
+            only_object: true,
+            compound: false,
+            values: 1,
+            kind: b'T',
+        });
     }
     if depth > MOST_NESTED || examiner.origin_names(value.id()) != Some(("numpy", "dtype")) {
         return None;
@@ -141,7 +150,7 @@ fn dtype_with(
     let simple = code.as_str().and_then(simple_size);
     let (kind, size) = simple.unwrap_or((b'V', 0));
     let object = kind == b'O';
-    let plain = Dtype { size, object, only_object: object, compound: false, kind };
+    let plain = Dtype { size, object, only_object: object, compound: false, values: 1, kind };
     let Some(state) = state else {
         // What is still to come could only say in which order the bytes are.
         return (!matches!(kind, b'V' | b'S' | b'U' | b'a')).then_some(plain);
@@ -181,20 +190,22 @@ fn dtype_with(
     if simple.is_some_and(|(_, stated)| stated != size) {
         return None;
     }
-    let mut object = false;
+    let (mut object, mut values) = (false, 1);
     if !subdtype.is_none() {
         let base = dtype(examiner, subdtype.item(0)?, depth + 1)?;
         let shape = subdtype.item(1)?;
         let dims = if shape.kind() == Kind::Int { vec![shape.as_i64()?] } else { dims(shape)? };
-        let total =
-            dims.iter().try_fold(base.size, |total, &dim| total.checked_mul(u64::try_from(dim).ok()?))?;
+        let times =
+            |one: u64| dims.iter().try_fold(one, |total, &dim| total.checked_mul(u64::try_from(dim).ok()?));
+        let total = times(base.size)?;
+        values = times(base.values)?;
         if total != size || subdtype.len() != 2 || !names.is_none() || !fields.is_none() {
             return None;
         }
         object = base.object;
     }
     if !names.is_none() || !fields.is_none() {
-        object = fields_fit(examiner, names, fields, size, depth)?;
+        (object, values) = fields_fit(examiner, names, fields, size, depth)?;
     }
     let flags_fit = if object { flags & 1 == 1 } else { flags & REFERENCES == 0 };
     flags_fit.then_some(Dtype {
@@ -202,6 +213,7 @@ fn dtype_with(
         object,
         only_object: false,
         compound: !names.is_none() || !subdtype.is_none(),
+        values,
         kind,
     })
 }
@@ -236,11 +248,11 @@ fn fields_fit(
     fields: Value<'_, '_>,
     size: u64,
     depth: usize,
-) -> Option<bool> {
+) -> Option<(bool, u64)> {
     if names.kind() != Kind::Tuple || fields.kind() != Kind::Dict {
         return None;
     }
-    let mut object = false;
+    let (mut object, mut values) = (false, 0u64);
     let mut spans: Vec<(u64, u64, bool)> = Vec::new();
     for name in names.items() {
         fields.get(name.as_str()?)?;
@@ -258,6 +270,7 @@ fn fields_fit(
         }
         object |= inner.object;
         if !is_title {
+            values = values.checked_add(inner.values)?;
             spans.push((offset, offset + inner.size, inner.object));
         }
         if is_title && field.item(2).and_then(Value::as_str) != Some(text) {
@@ -271,7 +284,7 @@ fn fields_fit(
             return None;
         }
     }
-    Some(object)
+    Some((object, values))
 }
 
 pub(super) fn dims(shape: Value<'_, '_>) -> Option<Vec<i64>> {
@@ -309,7 +322,7 @@ pub(super) fn is_array_state(examiner: &Examiner<'_, '_>, state: Id) -> bool {
     if version.as_i64() != Some(1) || !is_flag(*fortran) {
         return false;
     }
-    memory_fits(examiner, *shape, *kind, *data, false)
+    memory_fits(examiner, *shape, *kind, *data)
 }
 
 fn memory_fits(
@@ -317,12 +330,8 @@ fn memory_fits(
     shape: Value<'_, '_>,
     kind: Value<'_, '_>,
     data: Value<'_, '_>,
-    plain: bool,
 ) -> bool {
     let (Some(count), Some(kind)) = (count(shape), dtype(examiner, kind, 0)) else { return false };
-    if plain && kind.compound {
-        return false;
-    }
     if kind.object {
         return (kind.only_object || kind.compound)
             && data.kind() == Kind::List
@@ -337,10 +346,12 @@ fn memory_fits(
 pub(super) fn is_masked_state(examiner: &Examiner<'_, '_>, state: Id) -> bool {
     let parts: Vec<_> = examiner.value(state).items().collect();
     let [version, shape, kind, fortran, data, mask, _] = parts.as_slice() else { return false };
+    // There is a flag for each value of an item.
+    let flags = || count(*shape)?.checked_mul(dtype(examiner, *kind, 0)?.values);
     version.as_i64() == Some(1)
         && is_flag(*fortran)
-        && memory_fits(examiner, *shape, *kind, *data, true)
-        && bytes_len(*mask).map(|len| len as u64) == count(*shape)
+        && memory_fits(examiner, *shape, *kind, *data)
+        && bytes_len(*mask).map(|len| len as u64) == flags()
 }
 
 /// `(dtype, memory)`

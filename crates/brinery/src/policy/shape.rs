@@ -86,15 +86,18 @@ pub enum Form {
     Name,
     /// The name of a device, `cuda:0`.
     Device,
+    /// Names with dots between them, none of which begins with an underscore or has a double one.
+    Names,
 }
 
 impl Form {
-    const ALL: [(Form, &'static str); 5] = [
+    const ALL: [(Form, &'static str); 6] = [
         (Form::Decimal, "decimal"),
         (Form::Fraction, "fraction"),
         (Form::Zone, "zone"),
         (Form::Name, "name"),
         (Form::Device, "device"),
+        (Form::Names, "names"),
     ];
 
     /// Whether a text has this form.
@@ -136,6 +139,12 @@ impl Form {
                     && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
                     && (1..=3).contains(&index.len())
                     && index.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            Form::Names => {
+                text.len() <= 200
+                    && text
+                        .split('.')
+                        .all(|part| !part.is_empty() && !part.starts_with('_') && Form::Name.holds(part))
             }
             Form::Name => {
                 text.len() <= 200
