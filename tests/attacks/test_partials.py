@@ -78,7 +78,6 @@ OWN = {
     "the construction of a class by keyword",
     "the construction of a class at once",
     "a class and the construction of another",
-    "keywords that come after the judgement",
 }
 #: What honest files of the victims have: a class that may be constructed, one that is a value, keywords.
 GRANTS = [

@@ -17,7 +17,6 @@ MODULES = sorted(
 OWN = {
     "test_delayed": {"the function itself"},
     "test_forged_hooks": {"a class with a hook"},
-    "test_forgotten_gadgets": {"inspect"},
     "test_ownership": {"BUILD on what a call returns"},
     "test_traversal": {"a re-export"},
     "test_within": {"a size for what takes bytes"},

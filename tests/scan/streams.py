@@ -6,6 +6,7 @@ import base64
 import bz2
 import gzip
 import io
+import json
 import lzma
 import pickle
 import sqlite3
@@ -145,6 +146,46 @@ def attacks() -> dict[str, list[bytes]]:
                 )
             ),
         ],
+        "text for code": [
+            stream(new(name(f"sympy.functions.elementary.{where}", what), given))
+            for where, what in (("trigonometric", "sin"), ("miscellaneous", "Max"))
+            for given in ("__import__('os').system('true')", ("__import__('os').system('true')",), ["x"])
+        ],
+        "methods of what was made": [
+            stream(call(stacked("shop", "Order.ship"), new(order))),
+            stream(call(stacked("networkx", "Graph.clear"), new(stacked("networkx", "Graph")))),
+        ],
+        "partials of classes": [
+            stream(call(call(stacked("functools", "partial"), stacked("subprocess", "Popen")), "true")),
+            stream(call(call(stacked("functools", "partial"), stacked("pandas", "ExcelWriter")), "x")),
+            stream(call(call(stacked("functools", "partial"), stacked("pandas", "ExcelWriter"), "x"))),
+            stream(
+                call(
+                    built(
+                        call(stacked("functools", "partial"), stacked("pandas", "ExcelWriter")),
+                        (stacked("pandas", "ExcelWriter"), (), {"path": "x"}, None),
+                    )
+                )
+            ),
+            stream(
+                call(
+                    built(
+                        call(stacked("functools", "partial"), stacked("shop", "Order")),
+                        (name("os", "system"), ("true",), {}, None),
+                    )
+                )
+            ),
+        ],
+        "reduce": [
+            stream(call(stacked("functools", "reduce"), stacked("io", "open"), ["x", "w"])),
+            stream(
+                call(stacked("functools", "reduce"), stacked("_operator", "add"), (stacked("shop", "A"),))
+            ),
+            stream(call(stacked("_functools", "reduce"), stacked("_operator", "or_"), ["x", "w"])),
+            stream(
+                call(stacked("_functools", "reduce"), stacked("_operator", "or_"), (new(order), new(order)))
+            ),
+        ],
         "hooks": [
             stream(built(new(order), {"__class__": stacked("shop", "Item")})),
             stream(Raw(built(new(order), {"append": stacked("shop", "check")}) + b"(K\x01e")),
@@ -225,7 +266,18 @@ def attacks() -> dict[str, list[bytes]]:
     found["archives"] = [zipped(bad, method) for method in (0, 8, 12, 14)] + [
         tarred(bad, mode) for mode in ("w", "w:gz", "w:xz")
     ]
-    found["text"] = [base64.b64encode(bad), base64.b64encode(zlib.compress(zero)), bad.hex().encode()]
+    found["text"] = [
+        base64.b64encode(bad),
+        base64.b64encode(zlib.compress(zero)),
+        bad.hex().encode(),
+        base64.b32encode(bad),
+        base64.b85encode(bad),
+        base64.b85encode(zlib.compress(zero)),
+        repr(bad).encode(),
+        json.dumps({"body": base64.encodebytes(bad * 3).decode()}).encode(),
+        pickle.dumps({"body": base64.b64encode(bad).decode()}, 0),
+        pickle.dumps({"body": base64.encodebytes(zlib.compress(bad + bytes(range(256)))).decode()}, 0),
+    ]
     found["caches"] = [pickle.dumps(1.5) + zlib.compress(bad), struct.pack("<I", 99999999) + bad, b"!" + bad]
     found["databases"] = [
         database(bad),

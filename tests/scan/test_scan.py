@@ -5,20 +5,27 @@ from __future__ import annotations
 import array
 import ast
 import collections
+import collections.abc
 import contextlib
 import datetime
 import decimal
 import enum
 import fractions
+import ftplib
 import functools
 import gzip
+import http.client
 import io
 import json
+import logging
 import operator
 import pathlib
 import pickle
+import queue
 import random
 import re
+import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -26,6 +33,7 @@ import types
 import uuid
 import xml.etree.ElementTree
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -64,6 +72,24 @@ def remake(value: int) -> Point:
     return Point(value)
 
 
+class Failed(Exception):
+    def __init__(self, message: str, *, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return functools.partial(Failed, code=self.code), self.args
+
+
+class Version(Point):
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        return cls(int(text))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Version.parse, (str(self.x),)
+
+
 class Remade(Point):
     def __reduce__(self) -> tuple[object, ...]:
         return remake, (self.x,)
@@ -95,12 +121,28 @@ HONEST: list[object] = [
     [iter([1]), range(5), slice(1, 2), len, int, type(None)],
     [ValueError("x"), KeyError("k"), OSError(2, "no"), AppError("y")],
     [Color.RED, Point(1), Pair(1, 2), Remade(3), Point(1).shift, Point],
+    [Failed("full", code=3), Version(2)],
+    [str.upper, str.split, dict.fromkeys, datetime.datetime.now, int.from_bytes],
+    [ssl.PROTOCOL_TLS_CLIENT, ssl.CERT_NONE, socket.AI_PASSIVE, http.HTTPStatus.OK],
+    [
+        queue.Empty(),
+        http.client.RemoteDisconnected("x"),
+        zlib.error("y"),
+        ftplib.error_perm("z"),
+        io.UnsupportedOperation("q"),
+    ],
+    [logging.NullHandler, logging.LoggerAdapter(logging.getLogger("a"), {"b": 1}), contextlib.nullcontext(3)],
+    collections.abc.Callable[[int], str],
     random.Random(1),
     ast.parse("def f(x): return x + 1"),
     xml.etree.ElementTree.fromstring("<a><b/></a>"),
     {uuid.uuid4(): i for i in range(100)},
     [set() for _ in range(1000)],
 ]
+
+
+if sys.version_info >= (3, 10):
+    HONEST.append([int | str, Point | None, list[int] | None])
 
 
 @pytest.mark.parametrize("data", ATTACKS)
@@ -158,6 +200,27 @@ def test_an_integer_that_comes_again_and_again_is_no_other_one() -> None:
     for sign in (1, -1):
         colliding = [sign * (row * (2**61 - 1) + 7) for row in range(1, 2000)]
         assert brinery.scan(pickle.dumps(colliding)).verdict == "budget"
+
+
+def test_what_packages_make_when_they_are_loaded_needs_to_be_granted() -> None:
+    def text(value: str) -> bytes:
+        return b"\x8c" + bytes([len(value)]) + value.encode()
+
+    def named(module: str, name: str) -> bytes:
+        return text(module) + text(name) + b"\x93"
+
+    arrow = named("pyarrow.lib", "type_for_alias") + text("large_string") + b"\x85R"
+    buffer = named("pyarrow.lib", "py_buffer") + b"C\x03abc\x85R"
+    symbol = named("sympy.core.symbol", "Symbol") + text("x") + b"\x85}\x92"
+    made = [
+        named("pyarrow.lib", "_restore_array") + b"(" + arrow + b"K\x01K\x00K\x00]" + buffer + b"aN]t\x85R",
+        named("sympy.functions.elementary.trigonometric", "sin") + symbol + b"\x85\x81",
+        named("dill._dill", "_load_type") + text("slice") + b"\x85RK\x01K\x02N\x87R",
+        named("frozendict", "frozendict") + b"}\x85R",
+    ]
+    for stream in made:
+        report = brinery.scan(b"\x80\x04" + stream + b".")
+        assert report.verdict == "needs", report
 
 
 def test_evidence_is_given() -> None:

@@ -60,6 +60,8 @@ pub(crate) enum Extra {
     CodeType,
     /// The `__new__` of the class, or a `partial` of it.
     New,
+    /// A `partial` of a class or of a maker of objects: an index into the stream's partials.
+    Partial(u32),
 }
 
 /// Where an outside object comes from.

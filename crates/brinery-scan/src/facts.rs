@@ -18,7 +18,7 @@ use brinery::read::{
 };
 use brinery::{Opcode, Place};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 
 /// How many findings of one stream are kept.
@@ -78,6 +78,16 @@ impl Named {
     }
 }
 
+/// What a `partial` is of that may be called.
+#[derive(Clone, Debug)]
+pub(crate) struct Partial {
+    /// The class or function: an index into the stream's globals.
+    pub(crate) target: u32,
+    pub(crate) args: Vec<Fact>,
+    /// Whether these are all of its arguments.
+    pub(crate) known: bool,
+}
+
 /// What has been learnt of a stream.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Facts<'a, 't> {
@@ -97,6 +107,9 @@ pub(crate) struct Facts<'a, 't> {
     dicts: u32,
     /// The keys of dicts that are names of hooks.
     pub(crate) hooks: HashMap<u32, Vec<u64>>,
+    pub(crate) partials: Vec<Partial>,
+    /// The dicts that are the keywords of a partial.
+    pub(crate) keywords: HashSet<u32>,
     /// The items of the dict that was filled last, where they matter.
     pub(crate) last_items: (u32, Vec<Fact>),
     pub(crate) keeps_items: bool,
@@ -146,6 +159,8 @@ impl<'a, 't> Facts<'a, 't> {
             decoded: Vec::new(),
             dicts: 0,
             hooks: HashMap::new(),
+            partials: Vec::new(),
+            keywords: HashSet::new(),
             last_items: (u32::MAX, Vec::new()),
             keeps_items: false,
             between,
@@ -431,6 +446,11 @@ impl<'a, 't> Facts<'a, 't> {
         let (pairs, quiet) = (items.as_slice(), self.are_quiet(items));
         if !quiet {
             self.heed_keys(dict, pairs);
+        }
+        if !self.keywords.is_empty()
+            && let Some(id) = dict
+        {
+            self.judge_keywords(id);
         }
         if self.keeps_items
             && let Some(id) = dict

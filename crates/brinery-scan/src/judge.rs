@@ -9,7 +9,7 @@
 //! - Only what the stream has made may be changed.
 
 use crate::fact::{Extra, Fact, Kind, Outside};
-use crate::facts::{Facts, made};
+use crate::facts::{Facts, Partial, made};
 use crate::known::{self, Rule, Shape, Standing};
 use crate::report::Verdict;
 use crate::shelf::Shelf;
@@ -106,6 +106,9 @@ const ACTING: &[&str] = &["antigravity", "this", "idlelib", "turtledemo", "__phe
 /// The rules that a policy can overrule: it may know the function that nobody else knows, and what that returns.
 pub(crate) const UNKNOWN_CALL: &str = "call-unknown";
 pub(crate) const UNKNOWN_CHANGED: &str = "change-unknown";
+
+/// How many partials of one stream are known.
+const PARTIALS: usize = 1 << 16;
 
 /// How large an argument may be that is an amount of memory.
 const LARGEST: i64 = 64 << 20;
@@ -295,6 +298,9 @@ impl Facts<'_, '_> {
                     Kind::Made { global, extra: Extra::New } => {
                         return self.judge_new(&Fact::new(Kind::Global(global)), args, None);
                     }
+                    Kind::Made { extra: Extra::Partial(partial), .. } => {
+                        return self.judge_partial(partial, args);
+                    }
                     Kind::Made { global, .. } => {
                         let message = format!(
                             "calls an object that it has made of {}",
@@ -350,6 +356,12 @@ impl Facts<'_, '_> {
                 self.need(id, TOLD_CALL, Some(args), "calls");
                 made(id, Extra::None)
             }
+            // As an attribute of the object it would be no other one.
+            Standing::Stranger(Shape::Function)
+                if known::is_method(&self.named[id as usize].name) && self.is_given_object(args) =>
+            {
+                self.dangerous_call(id, args, "call-object", ", a method of an object")
+            }
             Standing::Package(Shape::Function) => self.dangerous_call(
                 id,
                 args,
@@ -374,6 +386,78 @@ impl Facts<'_, '_> {
                 self.need(id, TOLD_CALL, Some(args), "calls");
                 made(id, Extra::None)
             }
+        }
+    }
+
+    /// A call of a `partial`, which is one of what it is of.
+    fn judge_partial(&mut self, partial: u32, args: &Fact) -> Fact {
+        let Some(partial) = self.partials.get(partial as usize).cloned() else {
+            return Fact::new(Kind::Result);
+        };
+        let given = self.args(args);
+        let mut items = partial.args;
+        items.extend(given.items);
+        if !partial.known || !given.known {
+            items.push(Fact::new(Kind::Result));
+        }
+        let place = self.shelf.put(&items);
+        let args = Fact { kind: Kind::Tuple(place), ..*args };
+        self.judge_call(&Fact::new(Kind::Global(partial.target)), &args)
+    }
+
+    /// `BUILD` of a partial: what it is of, its arguments and its keywords.
+    fn judge_partial_state(&mut self, global: u32, partial: &Fact, state: &Fact) {
+        let parts = self.args(state).items;
+        let of = match partial.kind {
+            Kind::Made { extra: Extra::Partial(partial), .. } => {
+                let args = parts.get(1).map(|args| self.args(args));
+                let partial = &mut self.partials[partial as usize];
+                partial.known = args.as_ref().is_some_and(|args| args.known)
+                    && !matches!(parts.get(2), Some(Fact { kind: Kind::Dict(_), .. }));
+                partial.args = args.map_or_else(Vec::new, |args| args.items);
+                Some(Kind::Global(partial.target))
+            }
+            Kind::Made { extra: Extra::New, .. } => Some(partial.kind),
+            _ => None,
+        };
+        if of.is_some() && of != parts.first().map(|function| function.kind) {
+            let message = "turns a partial into one of another function".into();
+            self.about(global, Verdict::Dangerous, "change-shared", Some(state), message);
+        }
+        if let Some(Fact { kind: Kind::Dict(keywords), .. }) = parts.get(2)
+            && self.keywords.len() < PARTIALS
+        {
+            self.keywords.insert(*keywords);
+        }
+        if !matches!(partial.kind, Kind::Made { extra: Extra::New, .. }) {
+            self.judge_state(global, state);
+        }
+    }
+
+    /// Items are put into a dict while there are partials whose keywords are dicts.
+    #[cold]
+    pub(crate) fn judge_keywords(&mut self, dict: u32) {
+        if self.keywords.contains(&dict) {
+            let message = "changes the keywords of a partial that has been made".into();
+            self.find(Verdict::Dangerous, "change-shared", message);
+        }
+    }
+
+    /// Whether an object that the stream has made is the first argument.
+    fn is_given_object(&self, args: &Fact) -> bool {
+        let args = self.args(args);
+        !args.known || args.items.first().is_some_and(|first| matches!(first.kind, Kind::Made { .. }))
+    }
+
+    /// Whether text may be in a value, however deep.
+    fn may_hold_text(&self, value: &Fact, depth: u32) -> bool {
+        match value.kind {
+            Kind::Plain | Kind::Int(_) | Kind::Global(_) | Kind::Made { .. } => false,
+            Kind::Tuple(_) if depth < 8 => {
+                let args = self.args(value);
+                !args.known || args.items.iter().any(|item| self.may_hold_text(item, depth + 1))
+            }
+            _ => true,
         }
     }
 
@@ -404,7 +488,8 @@ impl Facts<'_, '_> {
                     "builtins" => {
                         !matches!(name, "map" | "filter" | "range" | "memoryview" | "super" | "property")
                     }
-                    "collections" | "array" | "numpy" | "types" | "decimal" | "datetime" | "uuid" => true,
+                    "collections" | "array" | "numpy" | "types" | "decimal" | "datetime" | "uuid"
+                    | "pyarrow.lib" => true,
                     _ => self.named[global as usize].standing == Standing::Stranger(Shape::Class),
                 }
             }
@@ -596,8 +681,46 @@ impl Facts<'_, '_> {
             }
             Rule::Partial => match first {
                 Some(Fact { kind: Kind::Made { global, extra: Extra::New }, .. }) => made(global, Extra::New),
+                Some(Fact { kind: Kind::Global(target), .. })
+                    if self.partials.len() < PARTIALS && self.makes_objects(target) =>
+                {
+                    self.named[target as usize].used = true;
+                    self.partials.push(Partial { target, args: list.items[1..].to_vec(), known: list.known });
+                    made(id, Extra::Partial(self.partials.len() as u32 - 1))
+                }
                 _ => made(id, Extra::None),
             },
+            Rule::Union => {
+                let parts = list.items.get(1).map(|types| self.args(types));
+                let or = matches!(first, Some(Fact { kind: Kind::Global(function), .. })
+                    if self.named[function as usize].name == "or_"
+                        && matches!(self.named[function as usize].standing, Standing::Granted(_)));
+                let types = parts.is_some_and(|parts| {
+                    parts.known
+                        && parts.items.iter().all(|part| match part.kind {
+                            Kind::Global(class) => self.makes_objects(class),
+                            // `type(None)` and `list[int]`.
+                            Kind::Made { global, .. } => {
+                                let named = &self.named[global as usize];
+                                named.standing == Standing::Granted(Rule::Type)
+                                    || matches!(named.module.as_str(), "types" | "typing")
+                            }
+                            kind => kind == Kind::Plain,
+                        })
+                });
+                if or && types && list.items.len() == 2 {
+                    made(id, Extra::None)
+                } else {
+                    refuse(self, ", which calls its first argument")
+                }
+            }
+            Rule::Wordless => {
+                if !list.known || list.items.iter().any(|item| self.may_hold_text(item, 0)) {
+                    refuse(self, " with text, which it takes for code")
+                } else {
+                    made(id, Extra::None)
+                }
+            }
             Rule::SetAttr => {
                 let name =
                     list.items.get(1).and_then(|name| self.text(name)).unwrap_or_else(|| "__class__".into());
@@ -677,21 +800,7 @@ impl Facts<'_, '_> {
                     if code {
                         return made(id, Extra::CodeType);
                     }
-                    let builtin = matches!(
-                        name.as_str(),
-                        "type"
-                            | "object"
-                            | "int"
-                            | "str"
-                            | "list"
-                            | "dict"
-                            | "tuple"
-                            | "set"
-                            | "frozenset"
-                            | "bytes"
-                            | "float"
-                            | "bool"
-                    );
+                    let builtin = matches!(known::standing("builtins", &name), Standing::Granted(_));
                     let target = self.name_global(if builtin { "builtins" } else { "types" }.into(), name);
                     self.named[target as usize].used = true;
                     Fact::new(Kind::Global(target))
@@ -792,7 +901,8 @@ impl Facts<'_, '_> {
                         " to walk through a module or function",
                     );
                 }
-                let (module, name) = (named.module.clone(), format!("{}.{name}", named.name));
+                let (module, owner_name) = named.modern();
+                let (module, name) = (module.to_owned(), format!("{owner_name}.{name}"));
                 self.named[owner as usize].used = true;
                 let target = self.name_global(module, name);
                 self.named[target as usize].used = true;
@@ -842,6 +952,17 @@ impl Facts<'_, '_> {
             ("?", _) => made(id, Extra::ItemSize(1)),
             (_, Some(size)) => made(id, Extra::ItemSize(size.saturating_mul(width))),
             _ => made(id, Extra::None),
+        }
+    }
+
+    /// Whether a global is a class, or by its name a function that makes objects.
+    fn makes_objects(&self, id: u32) -> bool {
+        match self.named[id as usize].standing {
+            Standing::Granted(rule) => matches!(rule, Rule::Any | Rule::Items | Rule::Size),
+            Standing::Standard(shape) | Standing::Package(shape) | Standing::Stranger(shape) => {
+                shape != Shape::Function
+            }
+            Standing::Forbidden(_) => false,
         }
     }
 
@@ -936,7 +1057,7 @@ impl Facts<'_, '_> {
             }
         };
         let list = self.args(args);
-        let items: Vec<Fact> = list.items.into_iter().filter(|item| item.kind != class.kind).collect();
+        let items: Vec<Fact> = list.items.iter().copied().filter(|item| item.kind != class.kind).collect();
         match self.named[id as usize].standing {
             Standing::Forbidden(effect) => {
                 let message =
@@ -997,8 +1118,17 @@ impl Facts<'_, '_> {
                         return made(id, Extra::Shared);
                     }
                 }
+                Rule::Wordless if !list.known || items.iter().any(|item| self.may_hold_text(item, 0)) => {
+                    return self.dangerous_call(
+                        id,
+                        args,
+                        "call-arguments",
+                        " with text, which it takes for code",
+                    );
+                }
                 Rule::Type
                 | Rule::Map
+                | Rule::Union
                 | Rule::GetAttr
                 | Rule::Iter
                 | Rule::Code
@@ -1015,6 +1145,16 @@ impl Facts<'_, '_> {
                 }
                 if items.iter().any(|item| matches!(item.kind, Kind::Result | Kind::Bound)) {
                     return self.dangerous_call(id, args, "construct-object", " with computed arguments");
+                }
+                if known::runs_text(&self.named[id as usize].module)
+                    && (!list.known || items.iter().any(|item| self.may_hold_text(item, 0)))
+                {
+                    return self.dangerous_call(
+                        id,
+                        args,
+                        "call-package",
+                        " with text, which it takes for code",
+                    );
                 }
                 self.need(id, TOLD_NEW, Some(args), "constructs");
             }
@@ -1041,12 +1181,10 @@ impl Facts<'_, '_> {
     pub(crate) fn judge_build(&mut self, object: &Fact, state: &Fact) {
         let id = match object.kind {
             Kind::Made { global, extra } => {
-                if extra == Extra::New {
-                    let function = self.args(state).items.first().map(|function| function.kind);
-                    if function != Some(object.kind) {
-                        let message = "turns a partial into one of another function".into();
-                        self.about(global, Verdict::Dangerous, "change-shared", Some(state), message);
-                    }
+                if extra == Extra::New
+                    || self.named[global as usize].standing == Standing::Granted(Rule::Partial)
+                {
+                    self.judge_partial_state(global, object, state);
                     return;
                 }
                 if extra == Extra::Shared {
@@ -1071,6 +1209,30 @@ impl Facts<'_, '_> {
             }
             _ => return,
         };
+        self.judge_state(id, state);
+        if matches!(state.kind, Kind::Result) {
+            self.about(
+                id,
+                Verdict::Dangerous,
+                "computed-state",
+                None,
+                "gives an object a computed state".into(),
+            );
+        }
+        let named = &self.named[id as usize];
+        match named.standing {
+            Standing::Granted(_) | Standing::Forbidden(_) => {}
+            _ => self.need(id, TOLD_STATE, None, "gives state to"),
+        }
+        if self.keeps_items
+            && known::is_array_wrapper(&self.named[id as usize].module, &self.named[id as usize].name)
+        {
+            self.array_follows(state);
+        }
+    }
+
+    /// The names in a state.
+    fn judge_state(&mut self, id: u32, state: &Fact) {
         let mut dicts = Vec::new();
         match state.kind {
             Kind::Dict(dict) => dicts.push(dict),
@@ -1094,25 +1256,6 @@ impl Facts<'_, '_> {
                 );
                 self.about(id, Verdict::Dangerous, "forged-hook", None, message);
             }
-        }
-        if matches!(state.kind, Kind::Result) {
-            self.about(
-                id,
-                Verdict::Dangerous,
-                "computed-state",
-                None,
-                "gives an object a computed state".into(),
-            );
-        }
-        let named = &self.named[id as usize];
-        match named.standing {
-            Standing::Granted(_) | Standing::Forbidden(_) => {}
-            _ => self.need(id, TOLD_STATE, None, "gives state to"),
-        }
-        if self.keeps_items
-            && known::is_array_wrapper(&self.named[id as usize].module, &self.named[id as usize].name)
-        {
-            self.array_follows(state);
         }
     }
 

@@ -252,31 +252,50 @@ impl<'f> Look<'f> {
                 &owned[..]
             }
         };
-        let mut unescape = |text: &[u8]| {
-            if let Some(plain) = text::unescaped(text) {
-                self.search(&Blob::of(plain), 0, &format!("{container}::unescaped"), depth + 1, &[]);
+        let passed = text::values(&bytes[..pickles as usize], |at, value| {
+            self.encoded(value, at, container, depth);
+        });
+        self.encoded(&bytes[passed..], passed as u64, container, depth);
+    }
+
+    /// Pickles written as text that begins at `start`, with escapes or in a base.
+    fn encoded(&mut self, text: &[u8], start: u64, container: &str, depth: usize) {
+        if let Some(plain) = text::unescaped(text) {
+            let within = format!("{container}::unescaped");
+            let first = text::literal(&plain);
+            let plain = Blob::of(plain);
+            // What is one literal is read from its first byte on, if it reads whole.
+            let whole = first.and_then(|first| self.run(&plain, first, &within)).filter(|run| run.stopped);
+            let end = whole.as_ref().map_or(0, |run| run.end);
+            if let Some(run) = whole {
+                self.add(run, &plain, &within, depth + 1);
             }
-        };
-        let passed = text::values(&bytes[..pickles as usize], &mut unescape);
-        unescape(&bytes[passed..]);
-        text::each(bytes, |at, decoded| {
-            let pickle = crate::search::starts_stream(&decoded)
-                || Layer::of(&decoded).is_some()
+            self.search(&plain, end, &within, depth + 1, &[]);
+        }
+        text::each(text, |at, decoded| {
+            let pickle = begins_known(&decoded)
                 || Search::new(&Blob::lent(&decoded), 0, decoded.len() as u64, false)
                     .next()
                     .ok()
                     .flatten()
                     .is_some();
             if pickle {
-                let before = (self.file.streams.len(), self.file.notes.len(), self.file.formats.len());
-                self.value(decoded, &format!("{container}::text@{at}"), depth);
-                // Words decode to anything: only what is a pickle counts.
-                if self.file.streams.len() == before.0 {
-                    self.file.notes.truncate(before.1);
-                    self.file.formats.truncate(before.2);
-                }
+                self.decoded(decoded, &format!("{container}::text@{}", start + at), depth);
             }
         });
+        text::each_base85(text, begins_known, |at, decoded| {
+            self.decoded(decoded, &format!("{container}::text@{}", start + at), depth);
+        });
+    }
+
+    /// What text stands for. Words decode to anything: only what is a pickle counts.
+    fn decoded(&mut self, decoded: Vec<u8>, container: &str, depth: usize) {
+        let before = (self.file.streams.len(), self.file.notes.len(), self.file.formats.len());
+        self.value(decoded, container, depth);
+        if self.file.streams.len() == before.0 {
+            self.file.notes.truncate(before.1);
+            self.file.formats.truncate(before.2);
+        }
     }
 
     /// Compressed data; whether it was any.
@@ -568,6 +587,11 @@ fn is_tensor_memory(name: &str) -> bool {
     let is_number =
         parts.next().is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
     is_number && parts.next() == Some("data")
+}
+
+/// Whether bytes begin as a pickle or compressed data does.
+fn begins_known(bytes: &[u8]) -> bool {
+    crate::search::starts_stream(bytes) || Layer::of(bytes).is_some()
 }
 
 /// Ranges in order, those that touch made one.

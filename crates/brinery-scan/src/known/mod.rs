@@ -65,6 +65,10 @@ pub(crate) enum Rule {
     SubImport,
     /// Loads the bytes that it is given.
     LoadBytes,
+    /// `functools.reduce` that makes a union of types.
+    Union,
+    /// What takes text for code: without any.
+    Wordless,
     /// torch's `_rebuild_from_type_v2`, which calls its first argument.
     Rebuild,
 }
@@ -147,6 +151,8 @@ fn rule(name: &str) -> Option<Rule> {
         "subimport" => Rule::SubImport,
         "loadbytes" => Rule::LoadBytes,
         "rebuild" => Rule::Rebuild,
+        "union" => Rule::Union,
+        "wordless" => Rule::Wordless,
         _ => return None,
     })
 }
@@ -383,10 +389,12 @@ fn stranger(tables: &Tables, top: &str, shape: Shape) -> Standing {
     if tables.packages.contains(top) { Standing::Package(shape) } else { Standing::Stranger(shape) }
 }
 
-/// Whether a function by its name returns an object that there is already: how single objects are pickled.
+/// Whether a function by its name returns an object that there is already, which is how single objects are pickled, or one of
+/// the class that it belongs to.
 pub(crate) fn is_lookup(name: &str) -> bool {
     let bare = name.rsplit('.').next().unwrap_or_default().trim_start_matches('_');
-    ["get", "lookup", "intern", "instance", "singleton"].iter().any(|verb| bare.starts_with(verb))
+    let of_class = is_method(name) && matches!(bare, "parse" | "decode" | "of");
+    of_class || ["get", "lookup", "intern", "instance", "singleton"].iter().any(|verb| bare.starts_with(verb))
 }
 
 /// Whether a name is that of a method of an object, and the method changes containers.
@@ -447,6 +455,20 @@ pub(crate) fn is_value_module(module: &str) -> bool {
                 | "ast"
                 | "itertools"
         )
+}
+
+/// Whether the classes of this module run the text that they are constructed with as code.
+pub(crate) fn runs_text(module: &str) -> bool {
+    let sympy = module == "sympy" || module.starts_with("sympy.");
+    sympy && !matches!(module, "sympy.core.symbol" | "sympy.core.numbers")
+}
+
+/// Whether a name is that of a method of a class, which is no function that makes objects.
+pub(crate) fn is_method(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(owner, method)| {
+        let owner = owner.rsplit('.').next().unwrap_or_default();
+        shape(owner) == Shape::Class && shape(method) == Shape::Function
+    })
 }
 
 /// Whether a maker of a package is one for pickling, and no function for people.

@@ -34,6 +34,8 @@ pub(crate) fn each(text: &[u8], mut visit: impl FnMut(u64, Vec<u8>)) {
             let rest = &text[at..];
             let line = if rest.starts_with(b"\\n") {
                 2
+            } else if rest.starts_with(b"\\u000a") {
+                6
             } else {
                 rest.iter().take(2).take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count()
             };
@@ -48,30 +50,42 @@ pub(crate) fn each(text: &[u8], mut visit: impl FnMut(u64, Vec<u8>)) {
         if run.iter().all(u8::is_ascii_hexdigit) && run.len().is_multiple_of(2) {
             visit(start as u64, hexadecimal(&run));
         }
+        if run.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7')) {
+            visit(start as u64, base32(&run));
+        }
         if let Some(bytes) = base64(&run) {
             visit(start as u64, bytes);
         }
     }
 }
 
-/// Calls `visit` with each value that has an escape in it of pickles one after the other, and returns how far that is what
-/// they are.
-pub(crate) fn values(pickles: &[u8], mut visit: impl FnMut(&[u8])) -> usize {
+/// Calls `visit` with each value of pickles one after the other that is long enough for one in text, and where it begins;
+/// returns how far that is what they are.
+pub(crate) fn values(pickles: &[u8], mut visit: impl FnMut(u64, &[u8])) -> usize {
     let mut at = 0;
     while at < pickles.len() {
         let mut end = at;
-        for instruction in Decoder::new(&pickles[at..]) {
+        for instruction in Decoder::with_base(&pickles[at..], at as u64) {
             let Ok(instruction) = instruction else { return end };
-            end = at + instruction.end as usize;
-            if let Argument::Line(value) | Argument::Bytes(value) = instruction.argument
-                && value.contains(&b'\\')
-            {
-                visit(value);
+            end = instruction.end as usize;
+            let (value, start) = match instruction.argument {
+                Argument::Line(value) => (value, instruction.offset + 1),
+                Argument::Bytes(value) => (value, instruction.end - value.len() as u64),
+                _ => continue,
+            };
+            if value.len() >= SHORTEST {
+                visit(start, value);
             }
         }
         at = end;
     }
     at
+}
+
+/// Where the inside of the literal starts that text begins with, as Python and JSON write them.
+pub(crate) fn literal(text: &[u8]) -> Option<u64> {
+    let quote = text.iter().take(4).position(|byte| matches!(byte, b'\'' | b'"'))?;
+    text[..quote].iter().all(u8::is_ascii_alphabetic).then_some(quote as u64 + 1)
 }
 
 /// The bytes that escapes in text stand for, as JSON and `repr` write them; `None` if there are none.
@@ -111,6 +125,56 @@ fn hexadecimal(run: &[u8]) -> Vec<u8> {
     run.as_chunks::<2>().0.iter().map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
+/// The same for Base85, as Python writes it: without blanks and breaks. As almost any word may be some, it is decoded only if
+/// what it begins with is wanted.
+pub(crate) fn each_base85(text: &[u8], wanted: impl Fn(&[u8]) -> bool, mut visit: impl FnMut(u64, Vec<u8>)) {
+    let mut next = 0;
+    for run in text.split(|&byte| BASE85[usize::from(byte)] == NO_DIGIT) {
+        let start = next;
+        next += run.len() as u64 + 1;
+        if run.len() >= SHORTEST && wanted(&base85(&run[..run.len().min(BASE85_HEAD)])) {
+            visit(start, base85(run));
+        }
+    }
+}
+
+/// How many digits are looked at first.
+const BASE85_HEAD: usize = 80;
+const NO_DIGIT: u8 = u8::MAX;
+/// What each byte stands for in Base85.
+const BASE85: [u8; 256] = {
+    let digits = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < digits.len() {
+        values[digits[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
+fn base85(run: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(run.len() / 5 * 4 + 4);
+    for group in run.chunks(5) {
+        // What is missing at the end stands for the highest digit.
+        let digits = group.iter().map(|&byte| BASE85[usize::from(byte)]).chain([84; 4]).take(5);
+        let word = digits.fold(0u32, |word, digit| word.wrapping_mul(85).wrapping_add(digit.into()));
+        bytes.extend_from_slice(&word.to_be_bytes()[..group.len() - 1]);
+    }
+    bytes
+}
+
+fn base32(run: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(run.len() / 8 * 5 + 5);
+    for group in run.chunks(8) {
+        let digit = |byte: u8| u64::from(if byte >= b'A' { byte - b'A' } else { byte - b'2' + 26 });
+        let digits = group.iter().map(|&byte| digit(byte)).chain([0; 7]).take(8);
+        let word = digits.fold(0, |word, digit| word << 5 | digit);
+        bytes.extend_from_slice(&word.to_be_bytes()[3..3 + group.len() * 5 / 8]);
+    }
+    bytes
+}
+
 fn base64(run: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(run.len() / 4 * 3 + 3);
     for group in run.chunks(4) {
@@ -139,6 +203,19 @@ fn base64(run: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn other_bases_are_decoded() {
+        assert_eq!(super::base32(b"QACI4KA"), b"\x80\x04\x8e(");
+        assert_eq!(super::base85(b"fCP*JZ*z<Wb9r-g"), b"\x80\x04\x8c\x02os\x8c\x06syst");
+        let mut found = Vec::new();
+        super::each_base85(
+            b"words, body: fCP*JZ*z<Wb9r-gWo",
+            |head| head.starts_with(b"\x80\x04"),
+            |at, bytes| found.push((at, bytes.len())),
+        );
+        assert_eq!(found, [(13, 13)]);
+    }
+
     #[test]
     fn runs_are_found_in_json() {
         let mut found = Vec::new();
