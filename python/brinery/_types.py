@@ -85,7 +85,17 @@ def policy_for(annotation: Any) -> Policy:
         key = f"{cls.__module__}:{cls.__qualname__}"
         if key in shipped or key in _ALSO:
             needed += [key, *_ALSO.get(key, ())]
-        elif issubclass(cls, enum.Enum):
+            continue
+        # Protocols below 4 ask the outer class for the inner one.
+        outer, dot, inner = cls.__qualname__.rpartition(".")
+        while dot and inner != "<locals>":
+            policy |= Policy.allow(f"{cls.__module__}:{outer}", members=[inner])
+            outer, dot, inner = outer.rpartition(".")
+        if typing.Generic in cls.__mro__:
+            # What an instance was made by, `Box[int]`, is noted in it.
+            policy |= Policy.allow(key, value=True, members=["__class_getitem__"])
+            needed += ["_operator:getitem", *(f"builtins:{plain.__name__}" for plain in _PLAIN)]
+        if issubclass(cls, enum.Enum):
             policy |= Policy.allow(key, value=True, call=True, members=["*"])
         elif issubclass(cls, tuple):
             policy |= Policy.allow(key, construct="tuple")

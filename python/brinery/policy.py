@@ -402,6 +402,7 @@ class Policy:
     def _learn(samples: Iterable[Any], base: Policy | str | None = None) -> tuple[Policy, list[str]]:
         contents = [_content(sample) for sample in samples]
         known = _policy_of(_ALL if base is None else base)
+        known |= _extensions(contents)
         native, undecided = _brinery._policy_learn(contents, known._native)
         return Policy._of(native), undecided
 
@@ -504,6 +505,26 @@ def _key(what: Any) -> str:
             raise ValueError(f"{what!r} is no global: write 'module:name'")
         return f"{module}:{name}"
     return f"{what.__module__}:{what.__qualname__}"
+
+
+def _extensions(contents: list[bytes]) -> Policy:
+    """Return what the extension codes in pickles stand for, where this program has registered them."""
+    import copyreg
+
+    registry: dict[int, tuple[str, str]] = getattr(copyreg, "_inverted_registry", {})
+    codes: set[int] = set()
+    if registry:
+        from .tools import genops
+
+        for content in contents:
+            try:
+                codes.update(
+                    arg for opcode, arg, _ in genops(content) if opcode.name in ("EXT1", "EXT2", "EXT4")
+                )
+            except ValueError:
+                continue  # what cannot be read is not learnt, either
+    lines = [f"{code} = {_quote(':'.join(registry[code]))}" for code in sorted(codes) if code in registry]
+    return Policy.from_toml("\n".join(["policy = 1", "[extensions]", *lines]))
 
 
 def _content(sample: Any) -> bytes:

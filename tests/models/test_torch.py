@@ -249,3 +249,31 @@ def test_attacks_are_found(tmp_path: Path) -> None:
     ):
         path.write_bytes(data)
         assert str(brinery.scan(path).verdict) == "dangerous"
+
+
+def test_generators_are_given_states_that_torch_looks_at() -> None:
+    generator = torch.Generator()
+    generator.manual_seed(5)
+    torch.rand(3, generator=generator)
+    for protocol in range(2, 6):
+        again = brinery.loads(pickle.dumps(generator, protocol), policy=POLICY)
+        expected = pickle.loads(pickle.dumps(generator, protocol))
+        assert torch.equal(torch.rand(9, generator=again), torch.rand(9, generator=expected))
+    kind, args, (seed, offset, state) = generator.__reduce__()
+
+    class Forged:
+        def __init__(self, state: Any) -> None:
+            self.state = state
+
+        def __reduce__(self) -> Any:
+            return kind, args, (seed, offset, self.state)
+
+    for wrong in (
+        state[:-1],
+        torch.zeros(0, dtype=torch.uint8),
+        state.to(torch.float32),
+        state | 0xFF,
+        "text",
+    ):
+        with pytest.raises((brinery.PolicyError, RuntimeError, TypeError)):
+            brinery.loads(pickle.dumps(Forged(wrong)), policy=POLICY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copyreg
 import pickle
 import subprocess
 import sys
@@ -159,3 +160,37 @@ def test_what_is_learnt_has_the_names_of_today(protocol: int) -> None:
     for thing in (Factory(list, {"a": [1]}), Blob(b"\xe9")):
         policy = brinery.Policy.learn([pickle.dumps(thing, protocol)])
         assert brinery.loads(pickle.dumps(thing, protocol), policy=policy) == thing
+
+
+class Coded:
+    """A class that has an extension code."""
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_extension_codes_are_learnt_by_what_they_stand_for(protocol: int) -> None:
+    value = Coded()
+    value.x = 1  # type: ignore[attr-defined]
+    copyreg.add_extension(__name__, "Coded", 0xF123)
+    try:
+        data = pickle.dumps([value], protocol)
+        policy = Policy.learn([data])
+    finally:
+        copyreg.remove_extension(__name__, "Coded", 0xF123)
+    assert b"\x83\x23\xf1" in data
+    assert f'61731 = "{__name__}:Coded"' in policy.to_toml()
+    # The code stands for that whatever the program has registered.
+    copyreg.add_extension("os", "system", 0xF123)
+    try:
+        assert brinery.loads(data, policy=policy)[0].x == 1
+    finally:
+        copyreg.remove_extension("os", "system", 0xF123)
+
+
+def test_extension_codes_of_what_is_known_are_not_learnt() -> None:
+    copyreg.add_extension("os", "system", 0xF124)
+    try:
+        with pytest.warns(UserWarning, match="os.system is called"):
+            policy = Policy.learn([b"\x80\x02\x83\x24\xf1X\4\0\0\0true\x85R."])
+    finally:
+        copyreg.remove_extension("os", "system", 0xF124)
+    assert '[globals."os:system"]' not in policy.to_toml()

@@ -13,7 +13,7 @@ import re
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, NewType, Optional, TypeVar, Union
+from typing import Any, Generic, Literal, NamedTuple, NewType, Optional, TypeVar, Union
 
 import pytest
 
@@ -223,3 +223,86 @@ def test_a_type_of_nodes_that_are_not_there_is_an_error() -> None:
     for nodes in ([], [("list", 1)], [("list", -1)], [()]):
         with pytest.raises(ValueError, match="node"):
             _brinery._type_compile(nodes)  # type: ignore[arg-type]
+
+
+T = TypeVar("T")
+
+
+class Box(Generic[T]):
+    """A generic class."""
+
+    def __init__(self, content: T) -> None:
+        self.content = content
+
+
+@dataclass
+class Crate(Generic[T]):
+    content: T
+    inner: Any = None
+
+
+class Outer:
+    class Kind(enum.Enum):
+        A = 1
+
+    @dataclass
+    class Inner:
+        x: int = 0
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_generic_classes_note_their_arguments(protocol: int) -> None:
+    for value in (Crate(1), Crate[int](1), Crate[Crate[int]](Crate(1))):
+        again = brinery.loads(pickle.dumps(value, protocol), type=Crate[Any])
+        assert again == value
+        assert getattr(again, "__orig_class__", None) == getattr(value, "__orig_class__", None)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_classes_within_classes(protocol: int) -> None:
+    for value in (Outer.Kind.A, Outer.Inner(3)):
+        assert brinery.loads(pickle.dumps(value, protocol), type=type(value)) == value
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_generic_classes_are_learnt(protocol: int) -> None:
+    samples = [
+        pickle.dumps([Box[int](1), list[Other], Optional[Box[str]]], protocol) for protocol in range(6)
+    ]  # noqa: UP045
+    policy = brinery.Policy.learn(samples)
+    value = [Box[str]("x"), dict[str, Other], Box[Other](Other())]
+    policy |= brinery.Policy.learn([pickle.dumps(Other(), protocol) for protocol in range(6)])
+    again = brinery.loads(pickle.dumps(value, protocol), policy=policy)
+    assert again[0].__orig_class__ == Box[str]
+    assert again[1] == value[1]
+    assert again[2].__orig_class__ == Box[Other]
+
+
+class Noted:
+    """A class that notes something else."""
+
+
+def test_nothing_but_a_class_with_arguments_is_noted() -> None:
+    policy = brinery.Policy("stdlib") | brinery.Policy.allow(Noted) | brinery.Policy.allow(Noted, value=True)
+    for wrong in ("text", [1], 1, Noted, Noted()):
+        value = Noted()
+        value.__dict__["__orig_class__"] = wrong
+        with pytest.raises(brinery.PolicyError):
+            brinery.loads(pickle.dumps(value), policy=policy)
+    value = Noted()
+    value.__dict__["__orig_class__"] = list[int]
+    assert brinery.loads(pickle.dumps(value), policy=policy).__orig_class__ == list[int]
+
+
+class Acting:
+    def __class_getitem__(cls, item: object) -> object:
+        raise AssertionError("it was called")
+
+
+def test_classes_are_given_arguments_where_that_is_granted_alone() -> None:
+    attack = b"\x80\x02c_operator\ngetitem\nc" + __name__.encode() + b"\nActing\nK\x01\x86R."
+    with pytest.raises(brinery.PolicyError) as caught:
+        brinery.loads(
+            attack, policy=brinery.Policy("stdlib") | brinery.Policy.allow(Acting, value=True, members=["*"])
+        )
+    assert caught.value.rule == "global.call"

@@ -407,8 +407,20 @@ pub(super) fn is_spline(examiner: &Examiner<'_, '_>, object: Id) -> bool {
 }
 
 /// Names of a distribution's state that begin with an underscore. What has another takes the place of a method.
-const PRIVATE: [&str; 6] =
-    ["__doc__", "_ctor_param", "_parse_arg_template", "_random_state", "_stats_has_moments", "_support"];
+const PRIVATE: [&str; 12] = [
+    "__doc__",
+    "_ctor_param",
+    "_density",
+    "_hbin_widths",
+    "_hbins",
+    "_hcdf",
+    "_histogram",
+    "_hpdf",
+    "_parse_arg_template",
+    "_random_state",
+    "_stats_has_moments",
+    "_support",
+];
 
 /// The state of a distribution of scipy, whose `__setstate__` compiles a text: the one that scipy makes of the names of the
 /// parameters.

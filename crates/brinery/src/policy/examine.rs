@@ -132,6 +132,9 @@ const PURE: [&str; 16] = [
     "sorted", "sum",
 ];
 const GETATTR: (&str, &str) = ("builtins", "getattr");
+const GETITEM: (&str, &str) = ("_operator", "getitem");
+/// The member of a class that is asked for by `class[arguments]`.
+const ARGUMENTS: &str = "__class_getitem__";
 const PARTIAL: (&str, &str) = ("functools", "partial");
 
 /// What the interpreter makes of these attributes is another object.
@@ -640,7 +643,8 @@ impl<'a, 'p> Examiner<'a, 'p> {
         let capability = self.globals[global].capability;
         self.copy(args, capability.is_some_and(|capability| capability.native == Some(Native::Elements)))?;
         let shape = capability.and_then(|capability| capability.call.as_ref());
-        if !shape.is_some_and(|shape| self.fits(args, shape, Rule::Call)) {
+        let generic = names(&self.globals[global].key) == GETITEM && self.is_generic(args);
+        if !generic && !shape.is_some_and(|shape| self.fits(args, shape, Rule::Call)) {
             let what = if shape.is_some() { "may not be called like this" } else { "may not be called" };
             let message = format!("{} {what}", self.title(global));
             let used = |this: &Self| Use::Call(shape_of(this.value(args), &this));
@@ -660,6 +664,23 @@ impl<'a, 'p> Examiner<'a, 'p> {
         }
         self.globals[global].uses.call = true;
         Ok(())
+    }
+
+    /// Whether `class[arguments]` is granted for the class.
+    fn is_generic(&self, args: Id) -> bool {
+        let class = self.value(args).item(0).and_then(|class| self.known(class.id()));
+        let capability = class.and_then(|class| self.globals[class].capability);
+        self.value(args).len() == 2
+            && !self.restricted.contains(args)
+            && capability.is_some_and(|capability| capability.members.contains(ARGUMENTS))
+    }
+
+    /// Whether an attribute is what generic classes note of the arguments with which they were called.
+    fn is_noted_class(&self, name: &str, value: Value<'_, '_>) -> bool {
+        name == "__orig_class__"
+            && self.origin_names(value.id()).is_some_and(|origin| {
+                [GETITEM, ("types", "GenericAlias"), ("typing", "_GenericAlias")].contains(&origin)
+            })
     }
 
     /// Judges `copyreg._reconstructor(class, base, state)`.
@@ -911,6 +932,9 @@ impl<'a, 'p> Examiner<'a, 'p> {
             // What a policy names is an attribute like others, and not what the interpreter looks at.
             let shape = fields.and_then(|fields| fields.get(name));
             let named = shape.is_some() && !HOOKS.contains(&name);
+            if self.is_noted_class(name, value) {
+                continue;
+            }
             if name.starts_with("__") && name.ends_with("__") && !notes && !named {
                 return Some(format!("the attribute {name:?}"));
             }

@@ -87,6 +87,11 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
         _ => (false, need.message.clone()),
     };
     if !granted {
+        if let Use::Call(Shape::Tuple(args)) = &need.used
+            && let Some(policy) = meet_arguments(&policy, (module, name), args)
+        {
+            return policy;
+        }
         open.insert(format!("{module}.{name} {what}"));
         return policy;
     }
@@ -116,6 +121,36 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
         _ => {}
     }
     policy.allow(module, name, capability)
+}
+
+/// Grants that classes that samples give to something known are values: what that may be called with is known, too. A class of which
+/// samples have one with arguments, `Box[int]`, may be given some.
+fn meet_arguments(policy: &Policy, callable: (&str, &str), args: &[Shape]) -> Option<Policy> {
+    fn classes<'s>(shape: &'s Shape, found: &mut Vec<(&'s str, &'s str)>) {
+        match shape {
+            Shape::Global(module, name) => found.push((module, name)),
+            Shape::Tuple(parts) | Shape::Union(parts) => parts.iter().for_each(|part| classes(part, found)),
+            Shape::List(item) | Shape::Items(item) => classes(item, found),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    args.iter().for_each(|arg| classes(arg, &mut found));
+    let is_ours = |(module, _): &(&str, &str)| !is_known(module.split('.').next().unwrap_or(module));
+    let generic = callable == ("_operator", "getitem");
+    let known = policy.get(callable.0, callable.1).is_some_and(|known| known.call.is_some());
+    if !known || !found.iter().any(is_ours) || generic && !matches!(args, [Shape::Global(..), _]) {
+        return None;
+    }
+    let mut granted = policy.clone();
+    for (place, class) in found.into_iter().enumerate().filter(|(_, class)| is_ours(class)) {
+        let mut capability = Capability { value: true, ..Capability::default() };
+        if generic && place == 0 {
+            capability.members.insert("__class_getitem__".to_owned());
+        }
+        granted = granted.allow(class.0, class.1, capability);
+    }
+    Some(granted)
 }
 
 /// Whether a state is a dict of attributes, or the two dicts of a class with slots.

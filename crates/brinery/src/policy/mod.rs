@@ -12,6 +12,7 @@
 //! assert_eq!(error.to_string(), "the policy does not know os.system [global], at offset 0, opcode GLOBAL");
 //! ```
 
+mod agree;
 mod capability;
 mod estimators;
 mod examine;

@@ -3,7 +3,7 @@
 use super::examine::Examiner;
 use super::numpy;
 use super::rule::Rule;
-use super::{estimators, tables, torch, trees};
+use super::{agree, estimators, tables, torch, trees};
 use crate::error::{Error, Result};
 use crate::value::{ChangeKind, Id, Kind, Value};
 
@@ -63,6 +63,8 @@ pub enum Native {
     Spline,
     /// A distribution of scipy, which compiles a text.
     Distribution,
+    /// Arrays of scipy's objects whose lengths go together.
+    Arrays,
     /// What calls a function that it is given, when it is asked for items.
     Later,
     /// An iterator of others, which would ask itself for ever if it were one of them.
@@ -82,7 +84,7 @@ pub enum Native {
 }
 
 impl Native {
-    const ALL: [(Native, &'static str); 34] = [
+    const ALL: [(Native, &'static str); 35] = [
         (Native::Elements, "elements"),
         (Native::Fraction, "fraction"),
         (Native::Random, "random"),
@@ -109,6 +111,7 @@ impl Native {
         (Native::Sparse, "scipy.sparse"),
         (Native::Spline, "scipy.spline"),
         (Native::Distribution, "scipy.distribution"),
+        (Native::Arrays, "scipy.arrays"),
         (Native::Later, "later"),
         (Native::Chain, "chain"),
         (Native::TorchStorage, "torch.storage"),
@@ -298,7 +301,7 @@ impl Native {
                 let fits = estimators::is_distribution(value);
                 require(fits, Rule::State, "a distribution of scipy with a text of its own to compile")
             }
-            Native::Estimator | Native::Sparse | Native::Spline | Native::Chain => {
+            Native::Estimator | Native::Sparse | Native::Spline | Native::Arrays | Native::Chain => {
                 examiner.judge_at_end(self, object);
                 Ok(())
             }
@@ -319,6 +322,9 @@ impl Native {
                 (estimators::is_sparse(examiner, object), "a sparse matrix whose indices lie outside of it")
             }
             Native::Chain => (!examiner.is_within_itself(object)?, "an iterator that is within itself"),
+            Native::Arrays => {
+                (agree::agree(examiner, object), "arrays of scipy whose lengths do not go together")
+            }
             Native::Spline => (
                 estimators::is_spline(examiner, object),
                 "a spline whose knots do not go with its coefficients",

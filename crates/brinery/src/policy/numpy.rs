@@ -529,6 +529,11 @@ impl Array<'_> {
         self.kind == b'i'
     }
 
+    /// Whether items are numbers.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self.kind, b'b' | b'i' | b'u' | b'f' | b'c') && !self.object
+    }
+
     /// Whether items are objects.
     pub(super) fn is_object(&self) -> bool {
         self.object
