@@ -129,13 +129,19 @@ fn meet_arguments(policy: &Policy, callable: (&str, &str), args: &[Shape]) -> Op
     fn classes<'s>(shape: &'s Shape, found: &mut Vec<(&'s str, &'s str)>) {
         match shape {
             Shape::Global(module, name) => found.push((module, name)),
-            Shape::Tuple(parts) | Shape::Union(parts) => parts.iter().for_each(|part| classes(part, found)),
+            Shape::Tuple(parts) | Shape::Union(parts) => {
+                for part in parts {
+                    classes(part, found);
+                }
+            }
             Shape::List(item) | Shape::Items(item) => classes(item, found),
             _ => {}
         }
     }
     let mut found = Vec::new();
-    args.iter().for_each(|arg| classes(arg, &mut found));
+    for arg in args {
+        classes(arg, &mut found);
+    }
     let is_ours = |(module, _): &(&str, &str)| !is_known(module.split('.').next().unwrap_or(module));
     let generic = callable == ("_operator", "getitem");
     let known = policy.get(callable.0, callable.1).is_some_and(|known| known.call.is_some());
