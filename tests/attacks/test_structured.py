@@ -49,6 +49,16 @@ def array(kind: bytes, data: bytes, length: int = 1) -> bytes:
     return made + tup(b"K\1", tup(number(length)), kind, FALSE, b"C" + bytes([len(data)]) + data) + b"b"
 
 
+def objects(flags: int) -> bytes:
+    state = tup(b"K\3", text("|"), NONE, NONE, NONE, number(-1), number(-1), number(flags)) + b"b"
+    return dtype("O8") + state
+
+
+def references(kind: bytes) -> bytes:
+    made = call(RECONSTRUCT, glob("numpy", "ndarray"), b"K\0\x85", b"C\1b")
+    return made + tup(b"K\1", b"K\2\x85", kind, FALSE, b"](" + text("a") + b"Ne") + b"b"
+
+
 I4 = simple("i4")
 PLAIN = dtype("V8") + state(["a"], fields(a=(I4, 0)))
 EIGHT = b"\1\0\0\0\0\0\0\0"
@@ -56,7 +66,23 @@ EIGHT = b"\1\0\0\0\0\0\0\0"
 NOTED = b"}q\x20" + text("a") + tup(I4, number(0)) + b"s"
 CHANGED = b"h\x20" + text("a") + tup(OBJECT, number(0)) + b"s0"
 
-ATTACKS = {
+FORGED = {
+    **{f"references with the flags {flags}": references(objects(flags)) for flags in (1, 7, 55, 31, 61, 127)},
+    **{
+        f"fields with references and the flags {flags}": references(
+            dtype("V8") + state(["a"], fields(a=(OBJECT, 0)), 8, flags)
+        )
+        for flags in (1, 3, 7, 11, 19, 63)
+    },
+    **{
+        f"numbers with the flags {flags}": array(
+            dtype("V8") + state(["a"], fields(a=(I4, 0)), 8, flags), EIGHT
+        )
+        for flags in (1, 2, 4, 32)
+    },
+    "an array of references with fewer flags": references(
+        dtype("V8") + state([], NONE, 8, 27, inner=tup(OBJECT, number(1)))
+    ),
     "a field beyond the item": array(dtype("V8") + state(["a"], fields(a=(I4, 6))), EIGHT),
     "a field before the item": array(dtype("V8") + state(["a"], fields(a=(I4, -4))), EIGHT),
     "an object in plain memory": array(dtype("V8") + state(["a"], fields(a=(OBJECT, 0))), EIGHT),
@@ -105,14 +131,16 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", FORGED)
 @pytest.mark.parametrize("policy", ["numpy", "stdlib|numpy|pandas|sklearn|torch"])
 def test_fields_say_nothing_but_what_the_memory_is(name: str, policy: str) -> None:
     with pytest.raises(brinery.PolicyError):
-        brinery.loads(b"\x80\x03" + ATTACKS[name] + b".", policy=policy)
+        brinery.loads(b"\x80\x03" + FORGED[name] + b".", policy=policy)
 
 
 def test_what_is_attacked_is_granted() -> None:
+    made = brinery.loads(b"\x80\x03" + references(OBJECT) + b".", policy="numpy")
+    assert made.tolist() == ["a", None]
     made = brinery.loads(b"\x80\x03" + array(PLAIN, EIGHT) + b".", policy="numpy")
     assert made["a"].tolist() == [1]
 
@@ -126,6 +154,10 @@ STRUCTURED = {
     ),
     "overlapping": numpy.zeros(2, {"names": ["a", "b"], "formats": ["i4", "i2"], "offsets": [0, 0]}),
     "objects": numpy.array([(1, "x")], [("a", "i4"), ("b", "O")]),
+    "objects in arrays": numpy.array([(1, ["x", "y"])], [("a", "i4"), ("b", "O", (2,))]),
+    "objects within": numpy.array([((1, "x"),)], [("a", [("x", "i4"), ("y", "O")])]),
+    "objects, aligned": numpy.zeros(2, numpy.dtype([("a", "i1"), ("b", "O")], align=True)),
+    "masked objects": numpy.ma.array([(1, "x")], [("a", "i4"), ("b", "O")], mask=[(0, 1)]),
     "titles": numpy.zeros(2, [(("title", "a"), "i4")]),
     "scalar": numpy.zeros(2, [("a", "i4"), ("b", "f8")])[0],
     "void": numpy.zeros(2, "V5"),

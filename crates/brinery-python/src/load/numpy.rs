@@ -309,8 +309,8 @@ struct Facts {
     size: u64,
 }
 
-/// The bits of a dtype's flags that say that its items hold references.
-const REFERENCES: u64 = 0b111;
+/// The bits of a dtype's flags that say that its items hold references, and how they are got at.
+const REFERENCES: u64 = 0b10_0111;
 
 /// The numbers of types whose items have their size in the dtype alone: `bytes_` and `str_`.
 const TEXTS: [c_int; 2] = [18, 19];

@@ -9,8 +9,12 @@ const CORE: [&str; 2] = ["numpy.core", "numpy._core"];
 
 /// How deep dtypes may be nested.
 const MOST_NESTED: usize = 16;
-/// The bits of a dtype's flags that say that its items are references.
-const REFERENCES: i64 = 0b111;
+/// The bits of a dtype's flags that say that its items are, or hold, references, and how they are got at.
+const REFERENCES: i64 = 0b10_0111;
+/// The flags of a dtype of references: all that there are.
+const OBJECT: i64 = 63;
+/// The flags that a dtype with fields has of theirs.
+const INHERITED: i64 = 0b1_1011;
 
 /// What is known of a dtype.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +29,8 @@ struct Dtype {
     compound: bool,
     /// How many values an item consists of.
     values: u64,
+    /// The flags of those whose items hold references, as numpy has them: by these it fills memory and gives it up.
+    flags: i64,
     kind: u8,
 }
 
@@ -129,6 +135,7 @@ fn dtype(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, depth: usize) -> Opt
             only_object: true,
             compound: false,
             values: 1,
+            flags: OBJECT,
             kind: b'T',
         });
     }
@@ -150,7 +157,8 @@ fn dtype_with(
     let simple = code.as_str().and_then(simple_size);
     let (kind, size) = simple.unwrap_or((b'V', 0));
     let object = kind == b'O';
-    let plain = Dtype { size, object, only_object: object, compound: false, values: 1, kind };
+    let flags = if object { OBJECT } else { 0 };
+    let plain = Dtype { size, object, only_object: object, compound: false, values: 1, flags, kind };
     let Some(state) = state else {
         // What is still to come could only say in which order the bytes are.
         return (!matches!(kind, b'V' | b'S' | b'U' | b'a')).then_some(plain);
@@ -180,7 +188,7 @@ fn dtype_with(
     if kind != b'V' {
         let (size_fits, flags_fit) = match kind {
             b'S' | b'U' | b'a' => (item_size == size as i64, flags & REFERENCES == 0),
-            b'O' => (item_size == -1, flags & 1 == 1),
+            b'O' => (item_size == -1, flags == OBJECT),
             _ => (item_size == -1, flags & REFERENCES == 0),
         };
         let bare = subdtype.is_none() && names.is_none() && fields.is_none();
@@ -190,7 +198,7 @@ fn dtype_with(
     if simple.is_some_and(|(_, stated)| stated != size) {
         return None;
     }
-    let (mut object, mut values) = (false, 1);
+    let (mut object, mut values, mut wanted) = (false, 1, 0);
     if !subdtype.is_none() {
         let base = dtype(examiner, subdtype.item(0)?, depth + 1)?;
         let shape = subdtype.item(1)?;
@@ -198,22 +206,24 @@ fn dtype_with(
         let times =
             |one: u64| dims.iter().try_fold(one, |total, &dim| total.checked_mul(u64::try_from(dim).ok()?));
         let total = times(base.size)?;
-        values = times(base.values)?;
+        (values, wanted) = (times(base.values)?, base.flags);
         if total != size || subdtype.len() != 2 || !names.is_none() || !fields.is_none() {
             return None;
         }
         object = base.object;
     }
     if !names.is_none() || !fields.is_none() {
-        (object, values) = fields_fit(examiner, names, fields, size, depth)?;
+        (object, values, wanted) = fields_fit(examiner, names, fields, size, depth)?;
     }
-    let flags_fit = if object { flags & 1 == 1 } else { flags & REFERENCES == 0 };
+    // Whether it is aligned is all else that they say.
+    let flags_fit = if object { flags & 0x7f == wanted } else { flags & REFERENCES == 0 };
     flags_fit.then_some(Dtype {
         size,
         object,
         only_object: false,
         compound: !names.is_none() || !subdtype.is_none(),
         values,
+        flags: wanted,
         kind,
     })
 }
@@ -248,11 +258,11 @@ fn fields_fit(
     fields: Value<'_, '_>,
     size: u64,
     depth: usize,
-) -> Option<(bool, u64)> {
+) -> Option<(bool, u64, i64)> {
     if names.kind() != Kind::Tuple || fields.kind() != Kind::Dict {
         return None;
     }
-    let (mut object, mut values) = (false, 0u64);
+    let (mut object, mut values, mut flags) = (false, 0u64, 0);
     let mut spans: Vec<(u64, u64, bool)> = Vec::new();
     for name in names.items() {
         fields.get(name.as_str()?)?;
@@ -271,6 +281,7 @@ fn fields_fit(
         object |= inner.object;
         if !is_title {
             values = values.checked_add(inner.values)?;
+            flags |= inner.flags & INHERITED;
             spans.push((offset, offset + inner.size, inner.object));
         }
         if is_title && field.item(2).and_then(Value::as_str) != Some(text) {
@@ -284,7 +295,7 @@ fn fields_fit(
             return None;
         }
     }
-    Some((object, values))
+    Some((object, values, flags))
 }
 
 pub(super) fn dims(shape: Value<'_, '_>) -> Option<Vec<i64>> {
