@@ -34,9 +34,13 @@ def simple(code: str, order: str = "<") -> bytes:
 OBJECT = dtype("O8") + tup(b"K\3", text("|"), NONE, NONE, NONE, number(-1), number(-1), number(63)) + b"b"
 
 
-def state(names: list[str], fields: bytes, size: int = 8, flags: int = 0, inner: bytes = NONE) -> bytes:
+def state(
+    names: list[str], fields: bytes, size: int = 8, flags: int = 16, inner: bytes = NONE, alignment: int = 1
+) -> bytes:
     listed = tup(*[text(name) for name in names]) if names else NONE
-    return tup(b"K\3", text("|"), inner, listed, fields, number(size), number(1), number(flags)) + b"b"
+    return (
+        tup(b"K\3", text("|"), inner, listed, fields, number(size), number(alignment), number(flags)) + b"b"
+    )
 
 
 def fields(**known: tuple[bytes, int]) -> bytes:
@@ -72,17 +76,37 @@ FORGED = {
         f"fields with references and the flags {flags}": references(
             dtype("V8") + state(["a"], fields(a=(OBJECT, 0)), 8, flags)
         )
-        for flags in (1, 3, 7, 11, 19, 63)
+        for flags in (1, 3, 7, 11, 16, 19, 26, 63)
     },
     **{
         f"numbers with the flags {flags}": array(
             dtype("V8") + state(["a"], fields(a=(I4, 0)), 8, flags), EIGHT
         )
-        for flags in (1, 2, 4, 32)
+        for flags in (0, 1, 2, 4, 8, 17, 24, 32)
     },
     "an array of references with fewer flags": references(
         dtype("V8") + state([], NONE, 8, 27, inner=tup(OBJECT, number(1)))
     ),
+    **{
+        f"an alignment of {size}": array(dtype("V8") + state(["a"], fields(a=(I4, 0)), alignment=size), EIGHT)
+        for size in (-1, 0, 3, 32)
+    },
+    **{
+        f"an alignment of {size} for texts": array(
+            dtype("U2") + tup(b"K\3", text("<"), NONE, NONE, NONE, number(8), number(size), number(8)) + b"b",
+            EIGHT,
+        )
+        for size in (-1, 0, 3)
+    },
+    **{
+        f"an alignment of {size} for numbers": array(
+            dtype("i8")
+            + tup(b"K\3", text("<"), NONE, NONE, NONE, number(-1), number(size), number(0))
+            + b"b",
+            EIGHT,
+        )
+        for size in (0, 3)
+    },
     "a field beyond the item": array(dtype("V8") + state(["a"], fields(a=(I4, 6))), EIGHT),
     "a field before the item": array(dtype("V8") + state(["a"], fields(a=(I4, -4))), EIGHT),
     "an object in plain memory": array(dtype("V8") + state(["a"], fields(a=(OBJECT, 0))), EIGHT),
@@ -94,10 +118,14 @@ FORGED = {
     "more items than there are": array(PLAIN, EIGHT, 1000),
     "a name without a field": array(dtype("V8") + state(["a", "b"], fields(a=(I4, 0))), EIGHT),
     "an array that is larger than the item": array(
-        dtype("V8") + state([], NONE, inner=tup(I4, number(1000))), EIGHT
+        dtype("V8") + state([], NONE, flags=0, inner=tup(I4, number(1000))), EIGHT
     ),
-    "an array of a negative length": array(dtype("V8") + state([], NONE, inner=tup(I4, number(-2))), EIGHT),
-    "an array of objects": array(dtype("V8") + state([], NONE, inner=tup(OBJECT, number(1))), EIGHT),
+    "an array of a negative length": array(
+        dtype("V8") + state([], NONE, flags=0, inner=tup(I4, number(-2))), EIGHT
+    ),
+    "an array of objects": array(
+        dtype("V8") + state([], NONE, flags=63, inner=tup(OBJECT, number(1))), EIGHT
+    ),
     "fields that are changed": array(dtype("V8") + state(["a"], NOTED) + CHANGED, EIGHT),
     "fields that are changed between": dtype("V8")
     + state(["a"], NOTED)
@@ -108,25 +136,25 @@ FORGED = {
     + b"q\x220"
     + array(dtype("V8") + state(["a"], fields(a=(b"h\x22", 0))), EIGHT)
     + b"q\x230h\x22"
-    + state(["o"], fields(o=(OBJECT, 0)), 8, 63)
+    + state(["o"], fields(o=(OBJECT, 0)), 8, 27)
     + b"0h\x23",
     "a dtype that gets its fields later": dtype("V8")
     + b"q\x220"
     + array(b"h\x22", EIGHT)
     + b"q\x230h\x22"
-    + state(["o"], fields(o=(OBJECT, 0)), 8, 63)
+    + state(["o"], fields(o=(OBJECT, 0)), 8, 27)
     + b"0h\x23",
     "a scalar whose dtype gets its fields later": dtype("V8")
     + b"q\x220"
     + call(SCALAR, b"h\x22", b"C\x08" + EIGHT)
     + b"q\x230h\x22"
-    + state(["o"], fields(o=(OBJECT, 0)), 8, 63)
+    + state(["o"], fields(o=(OBJECT, 0)), 8, 27)
     + b"0h\x23",
     "a dtype that gets other fields": PLAIN
     + b"q\x220"
     + array(b"h\x22", EIGHT)
     + b"q\x230h\x22"
-    + state(["o"], fields(o=(OBJECT, 0)), 8, 63)
+    + state(["o"], fields(o=(OBJECT, 0)), 8, 27)
     + b"0h\x23",
 }
 

@@ -307,10 +307,17 @@ struct Facts {
     number: c_int,
     /// The bytes of an item.
     size: u64,
+    /// The flags that say what is to be done with items.
+    flags: u64,
 }
 
 /// The bits of a dtype's flags that say that its items hold references, and how they are got at.
 const REFERENCES: u64 = 0b10_0111;
+/// The flags that a dtype with fields has of theirs, and the one that it has of its own.
+const INHERITED: u64 = 0b1_1011;
+const FIELDS: u64 = 16;
+/// All flags but the one that says that fields are aligned.
+const ALL_BUT_ALIGNED: u64 = 0x7f;
 
 /// The numbers of types whose items have their size in the dtype alone: `bytes_` and `str_`.
 const TEXTS: [c_int; 2] = [18, 19];
@@ -466,7 +473,8 @@ impl Known {
             }
         };
         let known = (0..=HALF).contains(&number) && (number != VOID || flags & REFERENCES == 0);
-        Some(Facts { number, size: u64::try_from(size).ok()? }).filter(|_| known)
+        let size = u64::try_from(size).ok()?;
+        Some(Facts { number, size, flags: flags & ALL_BUT_ALIGNED }).filter(|_| known)
     }
 
     /// Whether this is the state of a dtype that has fields, or is an array of its own, or just so many bytes: `(version, '|', subdtype,
@@ -481,22 +489,23 @@ impl Known {
         let within = |item: Ref<'_>| -> Option<u64> {
             let [dtype, offset] = *pair_of(item)?;
             let (offset, part) = (u64::try_from(number_of(offset)?).ok()?, part(dtype)?);
-            offset.checked_add(part.size).filter(|end| *end <= facts.size)
+            (offset.checked_add(part.size)? <= facts.size).then_some(part.flags & INHERITED)
         };
         let fields_fit = || {
             let tuple = names.is_exactly(&raw mut PyTuple_Type);
             if !tuple || !fields.is_exactly(&raw mut PyDict_Type) {
-                return false;
+                return None;
             }
-            let (mut position, mut count) = (0, 0);
+            let (mut position, mut count, mut flags) = (0, 0, FIELDS);
             while let Some((name, field)) = layout::items::next(fields, &mut position) {
                 count += 1;
                 let is_name = items_of(names).iter().any(|known| known.as_ptr() == name.as_ptr());
-                if !is_name || !name.is_exactly(&raw mut PyUnicode_Type) || within(field).is_none() {
-                    return false;
+                if !is_name || !name.is_exactly(&raw mut PyUnicode_Type) {
+                    return None;
                 }
+                flags |= within(field)?;
             }
-            count == items_of(names).len() && count <= MOST_FIELDS
+            (count == items_of(names).len() && count <= MOST_FIELDS).then_some(flags)
         };
         let array_fits = || {
             let [dtype, shape] = *pair_of(inner)?;
@@ -505,23 +514,24 @@ impl Known {
             } else {
                 items_of_shape(shape)?
             };
-            (count.checked_mul(part(dtype)?.size)? == facts.size).then_some(())
+            let part = part(dtype)?;
+            (count.checked_mul(part.size)? == facts.size).then_some(part.flags)
         };
-        let parts_fit = match (inner.is_none(), names.is_none() && fields.is_none()) {
-            (true, true) => true,
+        let wanted = match (inner.is_none(), names.is_none() && fields.is_none()) {
+            (true, true) => Some(0),
             (true, false) => fields_fit(),
-            (false, true) => array_fits().is_some(),
-            (false, false) => false,
+            (false, true) => array_fits(),
+            (false, false) => None,
         };
         matches!(number_of(version), Some(3 | 4))
             && metadata
             && order.is_exactly(&raw mut PyUnicode_Type)
             && text::ascii(order) == Some(b"|")
             && number_of(size).and_then(|size| u64::try_from(size).ok()) == Some(facts.size)
-            && number_of(alignment).is_some_and(|alignment| (1..=16).contains(&alignment))
-            && number_of(flags)
-                .is_some_and(|flags| (0..=255).contains(&flags) && flags as u64 & REFERENCES == 0)
-            && parts_fit
+            && matches!(number_of(alignment), Some(1 | 2 | 4 | 8 | 16))
+            && number_of(flags).is_some_and(|flags| {
+                (0..=255).contains(&flags) && wanted == Some(flags as u64 & ALL_BUT_ALIGNED)
+            })
     }
 
     /// `numpy.dtype(code, False, True)`: a copy, never the one dtype of the whole process.
@@ -585,8 +595,9 @@ fn is_dtype_state(facts: Facts, state: &[Ref<'_>]) -> bool {
         None => false,
     };
     let flags_fit = match number_of(flags) {
-        // Items of some kinds are to be filled with zeros.
-        Some(0 | 8) => facts.number != OBJECT,
+        Some(0) => facts.number != OBJECT,
+        // Memory for texts is filled with zeros.
+        Some(8) => facts.number == TEXTS[1],
         Some(63) => facts.number == OBJECT,
         _ => false,
     };
@@ -594,13 +605,22 @@ fn is_dtype_state(facts: Facts, state: &[Ref<'_>]) -> bool {
         && order_fits
         && [none, names, fields].iter().all(|part| part.is_none())
         && size_fits
-        && number_of(alignment).is_some_and(|alignment| (-1..=16).contains(&alignment))
+        && number_of(alignment) == Some(alignment_of(facts.number))
         && flags_fit
         && match unit {
             None => !TIMES.contains(&facts.number),
             Some(unit) if unit.is_none() => !TIMES.contains(&facts.number),
             Some(unit) => TIMES.contains(&facts.number) && is_unit(unit),
         }
+}
+
+/// What the state of a dtype without fields says of its alignment.
+fn alignment_of(number: c_int) -> i64 {
+    match number {
+        number if number == TEXTS[0] => 1,
+        number if number == TEXTS[1] => 4,
+        _ => -1,
+    }
 }
 
 /// Whether this is what a stream has of the unit of a date: `({}, (unit, count, 1, 1))`, or with `None` for the dict. The dict could

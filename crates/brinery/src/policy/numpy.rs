@@ -9,12 +9,15 @@ const CORE: [&str; 2] = ["numpy.core", "numpy._core"];
 
 /// How deep dtypes may be nested.
 const MOST_NESTED: usize = 16;
-/// The bits of a dtype's flags that say that its items are, or hold, references, and how they are got at.
-const REFERENCES: i64 = 0b10_0111;
 /// The flags of a dtype of references: all that there are.
 const OBJECT: i64 = 63;
-/// The flags that a dtype with fields has of theirs.
+/// The flag of texts: memory is filled with zeros before they are put there.
+const FILLED: i64 = 8;
+/// The flags that a dtype with fields has of theirs, and the one that it has of its own: to compare items makes objects.
 const INHERITED: i64 = 0b1_1011;
+const FIELDS: i64 = 16;
+/// All flags but the one that says that fields are aligned.
+const ALL_BUT_ALIGNED: i64 = 0x7f;
 
 /// What is known of a dtype.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +32,7 @@ struct Dtype {
     compound: bool,
     /// How many values an item consists of.
     values: u64,
-    /// The flags of those whose items hold references, as numpy has them: by these it fills memory and gives it up.
+    /// Its flags, but for alignment, as numpy has them: by these it fills memory, gives it up, and lets others run meanwhile.
     flags: i64,
     kind: u8,
 }
@@ -175,7 +178,7 @@ fn dtype_with(
     }
     let (subdtype, names, fields) = (parts[2], parts[3], parts[4]);
     let (item_size, alignment, flags) = (number(5)?, number(6)?, number(7)?);
-    if !(-1..=16).contains(&alignment) || !(0..=255).contains(&flags) {
+    if !(-128..=255).contains(&flags) {
         return None;
     }
     let unit_fits = match parts.get(8) {
@@ -185,16 +188,28 @@ fn dtype_with(
     if !unit_fits {
         return None;
     }
+    // Numpy 1 has them as a signed byte.
+    let flags = flags & 0xff;
     if kind != b'V' {
-        let (size_fits, flags_fit) = match kind {
-            b'S' | b'U' | b'a' => (item_size == size as i64, flags & REFERENCES == 0),
-            b'O' => (item_size == -1, flags == OBJECT),
-            _ => (item_size == -1, flags & REFERENCES == 0),
+        let sizes = match kind {
+            b'S' | b'a' => (size as i64, 1),
+            b'U' => (size as i64, 4),
+            _ => (-1, -1),
+        };
+        let size_fits = (item_size, alignment) == sizes;
+        let flags_fit = match kind {
+            b'O' => flags == OBJECT,
+            b'U' => matches!(flags, 0 | FILLED),
+            _ => flags == 0,
         };
         let bare = subdtype.is_none() && names.is_none() && fields.is_none();
-        return (bare && size_fits && flags_fit).then_some(plain);
+        return (bare && size_fits && flags_fit).then_some(Dtype { flags, ..plain });
     }
     let size = u64::try_from(item_size).ok().filter(|&size| size <= 1 << 30)?;
+    // Numpy divides by it.
+    if !matches!(alignment, 1 | 2 | 4 | 8 | 16) {
+        return None;
+    }
     if simple.is_some_and(|(_, stated)| stated != size) {
         return None;
     }
@@ -215,9 +230,7 @@ fn dtype_with(
     if !names.is_none() || !fields.is_none() {
         (object, values, wanted) = fields_fit(examiner, names, fields, size, depth)?;
     }
-    // Whether it is aligned is all else that they say.
-    let flags_fit = if object { flags & 0x7f == wanted } else { flags & REFERENCES == 0 };
-    flags_fit.then_some(Dtype {
+    (flags & ALL_BUT_ALIGNED == wanted).then_some(Dtype {
         size,
         object,
         only_object: false,
@@ -295,7 +308,7 @@ fn fields_fit(
             return None;
         }
     }
-    Some((object, values, flags))
+    Some((object, values, flags | FIELDS))
 }
 
 pub(super) fn dims(shape: Value<'_, '_>) -> Option<Vec<i64>> {
