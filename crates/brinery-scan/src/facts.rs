@@ -9,10 +9,11 @@ use crate::fact::{Extra, Fact, Kind, Outside};
 use crate::judge::{UNKNOWN_CALL, UNKNOWN_CHANGED};
 use crate::known::{self, Standing};
 use crate::nth;
-use crate::packed::PackedMemo;
+use crate::packed::{NEAR, PackedMemo};
 use crate::report::{Finding, Verdict};
 use crate::shelf::Shelf;
 use crate::tape::Between;
+use crate::wanted::Wanted;
 use brinery::read::{
     Argument, Chunk, DecodeErrorKind, Decoder, Fault, Host, Items, LineEncoding, ReadError, Shape, Source,
 };
@@ -35,6 +36,12 @@ const TUPLE: u64 = 40;
 const OBJECT: u64 = 48;
 /// From how many levels on nesting is out of proportion.
 const DEEP: u32 = 50_000;
+/// How many values and marks may be on the stack: what is not in a container yet.
+const STACK: usize = 1 << 24;
+/// How many classes and functions one stream may name.
+const NAMES: usize = 1 << 16;
+/// How many dicts may have the names of hooks for keys.
+const HOOKED: usize = 1 << 16;
 /// How often one dict may be the state of something.
 const REPEATED: u32 = 1000;
 /// Why a run over a stream ended.
@@ -46,6 +53,8 @@ pub(crate) enum End {
     Unreadable(String),
     /// There are arrays between the opcodes, so that it has to be read from a tape.
     NeedsTape,
+    /// There is more of something than is looked at, by this rule.
+    TooMuch(&'static str, String),
 }
 
 /// A class, function or module that the stream names.
@@ -115,6 +124,8 @@ pub(crate) struct Facts<'a, 't> {
     pub(crate) keeps_items: bool,
     pub(crate) between: &'t Cell<Between>,
     pub(crate) has_tape: bool,
+    /// Whether values that are not going to be fetched may be forgotten.
+    forgets: bool,
     pub(crate) findings: Vec<Finding>,
     pub(crate) unsaid: u64,
     /// Whether something was found that no policy can overrule, be it told or not.
@@ -128,7 +139,7 @@ pub(crate) struct Facts<'a, 't> {
     memory: u64,
     hash_work: f64,
     collisions: Collisions,
-    told_budget: u8,
+    told_budget: u16,
     /// The dicts that were states last, and how often one was so again.
     states: [u32; 8],
     repeated_at: usize,
@@ -145,7 +156,13 @@ pub(crate) struct Facts<'a, 't> {
 }
 
 impl<'a, 't> Facts<'a, 't> {
-    pub(crate) fn new(blob: &'t Blob<'a>, start: u64, between: &'t Cell<Between>, has_tape: bool) -> Self {
+    pub(crate) fn new(
+        blob: &'t Blob<'a>,
+        start: u64,
+        between: &'t Cell<Between>,
+        has_tape: bool,
+        forgets: bool,
+    ) -> Self {
         Facts {
             blob,
             start,
@@ -165,6 +182,7 @@ impl<'a, 't> Facts<'a, 't> {
             keeps_items: false,
             between,
             has_tape,
+            forgets,
             findings: Vec::new(),
             unsaid: 0,
             settled: false,
@@ -188,6 +206,11 @@ impl<'a, 't> Facts<'a, 't> {
             loud: 0,
             louder: false,
         }
+    }
+
+    /// Whether values were forgotten that matter.
+    pub(crate) fn misses(&self) -> bool {
+        self.memo.misses()
     }
 
     /// Whether another finding would not be told: there are enough, and one as grave is among them.
@@ -471,6 +494,11 @@ impl<'a, 't> Facts<'a, 't> {
             match pair[0].kind {
                 Kind::Hook(at) => {
                     if let Some(id) = dict {
+                        if self.hooks.len() >= HOOKED {
+                            let message = "has very many dicts with the names of hooks in them".into();
+                            self.tell_budget(8, "budget-hooks", message);
+                            continue;
+                        }
                         let hooks = self.hooks.entry(id).or_default();
                         if hooks.len() < 16 {
                             hooks.push(at);
@@ -543,6 +571,26 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     fn fault(&mut self, fault: Fault) -> End {
         End::Fault(fault, Place { offset: 0, opcode: None, path: brinery::Path::default() })
+    }
+
+    fn wants_path(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn pause(&mut self, offset: u64, values: usize) -> Result<(), End> {
+        if values > STACK {
+            let message = format!("has over {STACK} values at a time that are in no container");
+            return Err(End::TooMuch("budget-stack", message));
+        }
+        if self.named.len() > NAMES {
+            let message = format!("names over {NAMES} classes and functions");
+            return Err(End::TooMuch("budget-names", message));
+        }
+        if self.memo.is_large() {
+            self.forget(offset);
+        }
+        Ok(())
     }
 
     fn read_error(&mut self, error: ReadError) -> End {
@@ -833,6 +881,10 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         if self.between.get() != Between::Nothing && !self.has_tape {
             return Err(End::NeedsTape);
         }
+        if self.between.get() != Between::Nothing {
+            // What follows was taken for opcodes when it was looked for what is fetched.
+            self.memo.miss();
+        }
         Ok(())
     }
 
@@ -899,9 +951,8 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     #[inline(always)]
     fn memoize(&mut self, value: &Fact) {
         self.stored += 1;
-        let index = self.memo.len() as u64;
         let fresh = self.takes_fresh(value);
-        self.memo.insert(index, value, fresh);
+        self.memo.push(value, fresh);
     }
 
     fn shape(&self, _value: &Fact) -> Shape {
@@ -929,6 +980,18 @@ impl Facts<'_, '_> {
         self.fresh = self.at;
         self.louder |= hook;
         Fact::new(if hook { Kind::Hook(self.at) } else { Kind::Text(self.at) })
+    }
+
+    /// Forgets the values in the memo that are not going to be fetched.
+    #[cold]
+    #[inline(never)]
+    fn forget(&mut self, at: u64) {
+        let wanted = if self.forgets && !self.keeps_items {
+            Wanted::in_stream(self.blob, at, NEAR as u64)
+        } else {
+            None
+        };
+        self.memo.keep(wanted);
     }
 
     /// Whether a value that is stored now is the text that was made last, of which nothing has been stored since.

@@ -37,6 +37,7 @@ mod spelling;
 mod stream;
 mod tape;
 mod unwrap;
+mod wanted;
 
 pub use report::{FileReport, Finding, GlobalName, Line, Note, Report, StreamReport, Verdict};
 pub use scanner::{Progress, Scanner};

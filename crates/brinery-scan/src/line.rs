@@ -205,6 +205,12 @@ impl Line {
         (self.blocks.len() * BLOCK + self.open) as u64
     }
 
+    /// How many codes it has: what takes memory.
+    #[inline(always)]
+    pub(crate) fn codes(&self) -> usize {
+        self.codes.len()
+    }
+
     /// Adds a value at the end; whether it fits in with the others. The last text that was made may be `fresh`: nothing
     /// was stored since.
     #[inline(always)]

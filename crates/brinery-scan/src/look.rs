@@ -28,8 +28,9 @@ const STREAMS: usize = 10_000;
 const NOTES: usize = 64;
 /// How large something may be in which pickles inside of strings are looked for.
 const INSIDE: u64 = 4 << 20;
-/// How large text may be that is looked through for Base64.
+/// How much text is looked through for Base64 in one go, and how much of what reads as pickles.
 const TEXT: u64 = 256 << 20;
+const VALUES: u64 = 8 << 20;
 /// What a prefix before compressed data may have.
 const PREFIX: usize = 16;
 
@@ -222,7 +223,7 @@ impl<'f> Look<'f> {
         }
         let passed = joined(passed);
         let pickles = self.streams(blob, 0, container, depth, &passed, !known);
-        if !known && blob.len() <= TEXT && text::is_text(&head) {
+        if !known && text::is_text(&head) {
             self.text(blob, pickles, container, depth);
         }
     }
@@ -244,18 +245,36 @@ impl<'f> Look<'f> {
     /// another one, and what would come out of escapes there is no stream that any loader gets: only the values in it may be
     /// such text, each by itself.
     fn text(&mut self, blob: &Blob<'_>, pickles: u64, container: &str, depth: usize) {
-        let owned;
-        let bytes = match blob.bytes() {
-            Some(bytes) => bytes,
-            None => {
-                owned = blob.get(0, blob.len() as usize).unwrap_or_default();
-                &owned[..]
+        let mut at = 0;
+        while at < blob.len() && self.work > 0 {
+            let is_pickle = at < pickles;
+            let (end, most) = if is_pickle { (pickles, VALUES) } else { (blob.len(), TEXT) };
+            let owned;
+            let piece = match blob.bytes() {
+                Some(bytes) => &bytes[at as usize..end as usize],
+                None => {
+                    owned = blob.get(at, most.min(end - at) as usize).unwrap_or_default();
+                    &owned[..]
+                }
+            };
+            let mut passed = 0;
+            if is_pickle {
+                passed =
+                    text::values(piece, |place, value| self.encoded(value, at + place, container, depth));
             }
-        };
-        let passed = text::values(&bytes[..pickles as usize], |at, value| {
-            self.encoded(value, at, container, depth);
-        });
-        self.encoded(&bytes[passed..], passed as u64, container, depth);
+            if passed == 0 {
+                self.encoded(piece, at, container, depth);
+                passed = piece.len();
+                // What lies over the end is looked at once more.
+                if at + (passed as u64) < end {
+                    passed /= 2;
+                }
+            }
+            if passed == 0 {
+                return;
+            }
+            at += passed as u64;
+        }
     }
 
     /// Pickles written as text that begins at `start`, with escapes or in a base.

@@ -6,11 +6,15 @@
 
 use crate::fact::{Extra, Fact, Kind};
 use crate::line::Line;
+use crate::wanted::Wanted;
 use brinery::read::Memo;
+use std::cmp::Ordering;
 use std::num::NonZeroU64;
 
 /// How many values are kept as they are: those that `BINGET` reaches.
-const NEAR: usize = 256;
+pub(crate) const NEAR: usize = 256;
+/// How many codes a line may have before it is found out which of its values are going to be fetched.
+const LARGE: usize = 4 << 20;
 
 /// What is not packed is kept as it is: the word has its place.
 const SPILLED: u64 = 1;
@@ -77,21 +81,116 @@ fn packed(fact: &Fact) -> Option<NonZeroU64> {
 
 /// The memo.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct PackedMemo {
     /// The values at the first indexes.
     near: Vec<Option<Fact>>,
     /// Those after them, each under the next index.
     line: Line,
+    /// Those of them that are going to be fetched, once the others were forgotten.
+    kept: Option<Kept>,
     /// All after the first, once they do not line up.
     words: Words,
+    /// What is kept of these.
+    wanted: Option<Wanted>,
+    /// Whether those after the first are not all in the line any more.
     scattered: bool,
+    /// Whether it has been found out what is going to be fetched.
+    asked: bool,
+    /// Whether values were forgotten so that it is not known any more how many there are.
+    uncounted: bool,
+    /// Whether something was forgotten that matters.
+    misses: bool,
     len: usize,
 }
 
+/// The values that are going to be fetched, of those after the first.
+#[derive(Debug)]
+struct Kept {
+    /// Their indexes, in the stream.
+    wanted: Wanted,
+    /// Those that there are.
+    line: Line,
+    /// The next index, after the first.
+    next: u64,
+}
+
+impl Kept {
+    /// Stores a value; whether there was one before, or `None` if it does not line up.
+    fn insert(&mut self, far: u64, fact: &Fact) -> Option<bool> {
+        let index = far + NEAR as u64;
+        let stored = match far.cmp(&self.next) {
+            Ordering::Greater => return None,
+            Ordering::Equal => !self.wanted.contains(index) || self.line.push(fact, false),
+            Ordering::Less => match self.wanted.rank(index) {
+                Some(rank) => {
+                    self.line.interrupt();
+                    self.line.replace(rank, fact)
+                }
+                None => true,
+            },
+        };
+        let before = far < self.next;
+        if stored {
+            self.next = self.next.max(far + 1);
+        }
+        stored.then_some(before)
+    }
+
+    fn get(&self, far: u64) -> Option<Fact> {
+        self.line.get(self.wanted.rank(far + NEAR as u64)?)
+    }
+}
+
 impl PackedMemo {
-    /// How many values are stored.
+    /// Whether the line takes so much memory that it is worth while to find out what is going to be fetched.
     #[inline(always)]
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) fn is_large(&self) -> bool {
+        !self.asked && (self.line.codes() > LARGE || self.scattered && self.len > LARGE / 4)
+    }
+
+    /// Whether something was forgotten that matters.
+    pub(crate) fn misses(&self) -> bool {
+        self.misses
+    }
+
+    /// What was taken for that which is going to be fetched was something else.
+    pub(crate) fn miss(&mut self) {
+        self.misses |= self.kept.is_some() || self.wanted.is_some();
+    }
+
+    /// Forgets all values after the first but for these.
+    pub(crate) fn keep(&mut self, wanted: Option<Wanted>) {
+        self.asked = true;
+        let Some(wanted) = wanted else { return };
+        if self.scattered {
+            let words = std::mem::take(&mut self.words);
+            for index in wanted.iter() {
+                if let Some(fact) = words.get(index - NEAR as u64) {
+                    self.words.insert(index - NEAR as u64, &fact);
+                }
+            }
+            self.wanted = Some(wanted);
+            return;
+        }
+        let next = self.line.len();
+        let line = std::mem::take(&mut self.line);
+        let mut kept = Kept { wanted, line: Line::default(), next };
+        let values = kept.wanted.iter().map_while(|index| line.get(index - NEAR as u64));
+        let mut fits = true;
+        for fact in values {
+            fits &= kept.line.push(&fact, false);
+        }
+        if fits {
+            (self.kept, self.scattered) = (Some(kept), true);
+        } else {
+            self.line = line;
+        }
+    }
+
+    /// How many values are stored.
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.len
     }
 
@@ -109,6 +208,14 @@ impl PackedMemo {
         before
     }
 
+    /// Stores a value at the next index.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, fact: &Fact, fresh: bool) {
+        // Which index that is depends on how many there are.
+        self.misses |= self.uncounted;
+        self.insert(self.len as u64, fact, fresh);
+    }
+
     #[inline(never)]
     fn insert_anywhere(&mut self, index: u64, fact: &Fact) -> bool {
         self.line.interrupt();
@@ -120,6 +227,18 @@ impl PackedMemo {
             return self.near[index].replace(*fact).is_some();
         }
         let far = index - NEAR as u64;
+        if let Some(kept) = &mut self.kept {
+            if let Some(before) = kept.insert(far, fact) {
+                return before;
+            }
+            if let Some(kept) = self.kept.take() {
+                let indexes = kept.wanted.iter();
+                for (index, fact) in indexes.zip(kept.line.iter()) {
+                    self.words.insert(index - NEAR as u64, &fact);
+                }
+                self.wanted = Some(kept.wanted);
+            }
+        }
         if !self.scattered {
             if far < self.line.len() && self.line.replace(far, fact) {
                 return true;
@@ -129,6 +248,10 @@ impl PackedMemo {
                 self.words.insert(far as u64, &fact);
             }
             self.scattered = true;
+        }
+        if self.wanted.as_mut().is_some_and(|wanted| !wanted.contains(index)) {
+            self.uncounted = true;
+            return false;
         }
         self.words.insert(far, fact)
     }
@@ -141,7 +264,11 @@ impl PackedMemo {
 
     #[inline(never)]
     fn get_far(&self, far: u64) -> Option<Fact> {
-        if self.scattered { self.words.get(far) } else { self.line.get(far) }
+        match &self.kept {
+            Some(kept) => kept.get(far),
+            None if self.scattered => self.words.get(far),
+            None => self.line.get(far),
+        }
     }
 }
 
@@ -348,6 +475,42 @@ mod tests {
             }
             assert!(!orderly || !memo.scattered, "what lines up is lined up");
             assert!(memo.get(1 << 40).is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_wanted_stays_when_the_rest_is_forgotten() {
+        for (seed, orderly) in (0..40).zip([true, false].into_iter().cycle()) {
+            let mut seed = seed;
+            let (mut memo, mut plain) = (PackedMemo::default(), std::collections::BTreeMap::new());
+            let wanted: std::collections::BTreeSet<u64> = (0..600).map(|_| any(&mut seed) % 6000).collect();
+            let mut at = 0;
+            for turn in 0..5000 {
+                if turn == 2500 {
+                    memo.keep(Some(wanted.iter().copied().collect()));
+                    assert!(memo.kept.is_some() || memo.wanted.is_some());
+                }
+                at += 1 + any(&mut seed) % 50;
+                let kinds =
+                    [Kind::Text(at), Kind::List, Kind::Bytes(at), Kind::Result, Kind::Tuple(at << 16 | 2)];
+                let fact = Fact::new(kinds[any(&mut seed) as usize % kinds.len()]);
+                let index = match any(&mut seed) % 400 {
+                    0 if !orderly => turn + any(&mut seed) % 2000,
+                    1..4 => any(&mut seed) % (turn + 1),
+                    _ => memo.len() as u64,
+                };
+                let before = plain.insert(index, fact).is_some();
+                if before == memo.insert(index, &fact, false) {
+                    continue;
+                }
+                // Whether there was one is not known of what was forgotten; what there is now counts as if it were new.
+                assert!(turn >= 2500 && !wanted.contains(&index));
+            }
+            for (&index, fact) in
+                plain.iter().filter(|(index, _)| **index < NEAR as u64 || wanted.contains(index))
+            {
+                assert_eq!(memo.get(index).map(|got| got.kind), Some(fact.kind), "{index}");
+            }
         }
     }
 

@@ -13,6 +13,8 @@ use std::cell::{Cell, RefCell};
 
 /// How many pickles may be inside one another between opcodes.
 const INLINE_DEPTH: usize = 8;
+/// How much more naming something costs than passing over bytes: as if there were so many.
+const NAMING: u64 = 256;
 /// How many globals of a stream are listed.
 const GLOBALS: usize = 10_000;
 
@@ -47,19 +49,29 @@ pub(crate) fn run(blob: &Blob<'_>, start: u64, container: &str) -> Run {
 }
 
 fn run_at(blob: &Blob<'_>, start: u64, container: &str, depth: usize) -> Run {
+    // Once more with all values in mind, if those that were forgotten turn out to matter.
+    run_over(blob, start, container, depth, true)
+        .or_else(|| run_over(blob, start, container, depth, false))
+        .unwrap_or_else(|| unreachable!("nothing is forgotten that was not to be"))
+}
+
+fn run_over(blob: &Blob<'_>, start: u64, container: &str, depth: usize, forgets: bool) -> Option<Run> {
     let between = Cell::new(Between::Nothing);
     let inline = RefCell::new(Vec::new());
     if let Some(bytes) = blob.bytes() {
-        let mut facts = Facts::new(blob, start, &between, false);
+        let mut facts = Facts::new(blob, start, &between, false, forgets);
         let mut cursor = Cursor::with_base(bytes.get(start as usize..).unwrap_or_default(), start);
         let result = Machine::new().run(&mut cursor, &mut facts);
+        if facts.misses() {
+            return None;
+        }
         if !matches!(result, Err(End::NeedsTape)) {
             let end = cursor.offset();
-            return conclude(facts, result, end, container, Vec::new());
+            return Some(conclude(facts, result, end, container, Vec::new()));
         }
         between.set(Between::Nothing);
     }
-    let mut facts = Facts::new(blob, start, &between, true);
+    let mut facts = Facts::new(blob, start, &between, true, forgets);
     let pickle = |at: u64| {
         if depth >= INLINE_DEPTH {
             return None;
@@ -73,7 +85,10 @@ fn run_at(blob: &Blob<'_>, start: u64, container: &str, depth: usize) -> Run {
     let result = Machine::new().run(&mut tape, &mut facts);
     let end = tape.offset();
     drop(tape);
-    conclude(facts, result, end, container, inline.take())
+    if facts.misses() {
+        return None;
+    }
+    Some(conclude(facts, result, end, container, inline.take()))
 }
 
 fn conclude(
@@ -83,7 +98,8 @@ fn conclude(
     container: &str,
     inline: Vec<Run>,
 ) -> Run {
-    let mut cost = end.saturating_sub(facts.start);
+    let named = facts.named.len() as u64 * NAMING;
+    let mut cost = end.saturating_sub(facts.start).saturating_add(named);
     let mut end = end;
     let (stopped, mut cut) = (result.is_ok(), false);
     facts.finish(result.as_ref().ok(), end);
@@ -100,11 +116,15 @@ fn conclude(
     }
     match result {
         Ok(_) | Err(End::NeedsTape) => {}
+        Err(End::TooMuch(rule, message)) => {
+            facts.at = end;
+            facts.find(Verdict::Budget, rule, message);
+        }
         Err(End::Fault(fault, place)) => {
             end = place.offset.max(facts.start);
             cut = matches!(fault, Fault::Truncated);
             facts.at = end;
-            cost = cost.max(end - facts.start);
+            cost = cost.max(end - facts.start + named);
             if cut && ends_by_line(&facts, end) {
                 // The rest was looked through for the end of the line.
                 cost = facts.blob.len() - facts.start;

@@ -249,6 +249,63 @@ fn large_streams_are_read_through_a_window() {
 }
 
 #[test]
+fn what_is_fetched_is_remembered_among_millions_of_values() {
+    let calls = |name: &[u8]| {
+        // Stored under 300 and some, and far behind.
+        let mut stream = b"\x80\x04](".to_vec();
+        stream.extend(b"]\x94".repeat(300));
+        stream.extend(b"\x8c\x02os\x94\x8c\x06");
+        stream.extend(name);
+        stream.extend(b"\x94");
+        stream.extend(b"e(");
+        for _ in 0..5000 {
+            stream.extend(b"]\x94}\x94".repeat(500));
+            stream.extend(b"e(");
+        }
+        let last = 302 + 5000 * 1000;
+        stream.extend(b"\x8c\x04true\x94");
+        stream.extend(b"]\x94}\x94".repeat(500));
+        stream.extend(b"e(");
+        for index in [300, 301] {
+            stream.push(b'j');
+            stream.extend(u32::to_le_bytes(index));
+        }
+        stream.extend(b"\x93j");
+        stream.extend(u32::to_le_bytes(last));
+        stream.extend(b"\x85Re.");
+        scan(&stream)
+    };
+    let report = calls(b"system");
+    assert_eq!(report.verdict(), Verdict::Dangerous);
+    let arguments =
+        report.files[0].streams[0].findings.iter().find_map(|finding| finding.arguments.as_deref());
+    assert_eq!(arguments, Some("(\"true\",)"));
+    let whole = &report.files[0].streams[0];
+    assert!(
+        whole.findings.iter().all(|finding| finding.verdict != Verdict::Malformed),
+        "{:?}",
+        whole.findings
+    );
+}
+
+#[test]
+fn what_is_held_at_a_time_is_bounded() {
+    let rules = |stream: &[u8]| -> Vec<&'static str> {
+        scan(stream).files[0]
+            .streams
+            .iter()
+            .flat_map(|stream| stream.findings.iter().map(|it| it.rule))
+            .collect()
+    };
+    assert_eq!(rules(&b"(".repeat(17 << 20)), ["budget-stack"]);
+    assert_eq!(rules(&[b"(".to_vec(), b"K\x01".repeat(17 << 20)].concat()), ["budget-stack"]);
+    let names: Vec<u8> = (0..100_000).flat_map(|n| format!("cm{n}\nC\n0").into_bytes()).collect();
+    assert!(rules(&[&b"\x80\x02"[..], &names, b"N."].concat()).contains(&"budget-names"));
+    let hooks = b"}\x8c\x07__new__Ns".repeat(100_000);
+    assert!(rules(&[b"\x80\x04](", &hooks[..], b"e."].concat()).contains(&"budget-hooks"));
+}
+
+#[test]
 fn the_worst_of_many_findings_is_kept() {
     let mut stream = b"\x80\x02".to_vec();
     for number in 0..2000 {

@@ -154,6 +154,13 @@ pub trait Host<'de> {
     /// Called before [`at`](Self::at) with what a failed load leaves on the stack and where the open marks are.
     fn abandon(&mut self, _stack: &[Self::Value], _marks: &[usize]) {}
 
+    /// Called between two opcodes of a [light](Self::LIGHT) host, now and then: at which offset that is, and how many values
+    /// and marks are on the stack.
+    #[inline(always)]
+    fn pause(&mut self, _offset: u64, _values: usize) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// Called before each opcode, with its offset.
     #[inline(always)]
     fn opcode_at(&mut self, _offset: u64) {}

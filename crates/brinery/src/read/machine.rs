@@ -839,6 +839,10 @@ fn go_on<'de, S: Source<'de>, H: Host<'de>>(
     place: &mut At,
     alike: impl Fn(u8) -> bool,
 ) -> Option<u8> {
+    if H::LIGHT {
+        // It has a loop of its own.
+        return None;
+    }
     let next = source.ahead().first().copied().filter(|&next| alike(next))?;
     place.start = source.mark();
     host.opcode_at(source.offset());

@@ -10,6 +10,8 @@ use crate::read::host::Host;
 
 /// So many bytes lie ahead of an opcode that is executed here: no argument of fixed size has to be asked whether it is whole.
 const HEAD: usize = 16;
+/// How much is executed before the host is given a [pause](Host::pause).
+const STRETCH: usize = 1 << 16;
 
 /// What is done for an opcode.
 #[derive(Clone, Copy)]
@@ -104,7 +106,10 @@ impl<V> Machine<V> {
         S: Source<'de>,
         H: Host<'de, Value = V>,
     {
-        let (done, failed) = self.execute_ahead(source.ahead(), source.offset(), host);
+        host.pause(source.offset(), self.stack.len() + self.marks.len()).map_err(Stop::Host)?;
+        let ahead = source.ahead();
+        let stretch = &ahead[..ahead.len().min(STRETCH)];
+        let (done, failed) = self.execute_ahead(stretch, source.offset(), host);
         source.skip(done);
         let Some((error, len)) = failed else { return Ok(()) };
         // The place of an error is where its opcode begins.
