@@ -257,10 +257,12 @@ pub(super) fn is_original(function: Option<Ref<'_>>, module: &str, name: &str) -
             };
             function = inner;
         }
-        let Some(module) = loaded(module) else { return false };
-        if !function.is_exactly(&raw mut PyFunction_Type) || PyModule_Check(module.as_ptr()) == 0 {
+        if !function.is_exactly(&raw mut PyFunction_Type) {
             return false;
         }
+        let Some(module) = loaded(module).filter(|module| PyModule_Check(module.as_ptr()) != 0) else {
+            return false;
+        };
         let qualname = Owned::str("__qualname__").and_then(|name| function.getattr(name.as_ref()));
         error::clear();
         PyFunction_GetGlobals(function.as_ptr()) == PyModule_GetDict(module.as_ptr())

@@ -7,13 +7,12 @@ use super::nesting::{can_hold, exceeds_calls, is_container};
 use super::time;
 use crate::ffi::api::*;
 use crate::ffi::object::borrowed;
-use crate::ffi::{Owned, Raised, Ref, Result, error, ordered, sequence};
+use crate::ffi::{Owned, Raised, Ref, Result, error, ordered, sequence, text};
 use crate::load::{Builder, Function, Maker, Nature, StateAhead, has_native_hash};
 use crate::state::State;
-use brinery::policy::{ARRAY_OF_OBJECTS, Limits, MOST_NESTED_CALLS, Rule};
+use brinery::policy::{ARRAY_OF_OBJECTS, GlobalUse, Limits, MOST_NESTED_CALLS, Rule};
 use brinery::read::{Call, Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source, Stored};
 use brinery::{Opcode, Place};
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// How many calls are made between two looks at the clock.
@@ -25,12 +24,34 @@ const MOST_HEAVY: usize = 8000;
 
 /// What a stream that has been judged needs of the world.
 pub(super) struct World<'a> {
-    /// The globals by the names that the stream has for them, module and name.
-    pub(super) globals: HashMap<String, HashMap<String, Owned>>,
+    /// The globals. There are no more of them than the policy grants.
+    pub(super) globals: Vec<Resolved>,
     /// What resolves persistent ids.
     pub(super) persistent: Option<Ref<'a>>,
     /// The out-of-band buffers, if there are any.
     pub(super) buffers: Option<Vec<Owned>>,
+}
+
+/// What a global stands for, by the names that the stream has for it.
+pub(super) struct Resolved {
+    module: Owned,
+    name: Owned,
+    object: Owned,
+}
+
+impl Resolved {
+    pub(super) fn new(global: &GlobalUse, object: Owned) -> Result<Self> {
+        Ok(Resolved { module: Owned::str(&global.raw_module)?, name: Owned::str(&global.raw_name)?, object })
+    }
+}
+
+impl World<'_> {
+    /// What the global of these names, which are texts, stands for.
+    fn global(&self, module: Ref<'_>, name: Ref<'_>) -> Option<Owned> {
+        let is = |known: &Owned, name: Ref<'_>| known.is(name) || is_same_text(known.as_ref(), name);
+        let found = self.globals.iter().find(|known| is(&known.name, name) && is(&known.module, module))?;
+        Some(found.object.clone())
+    }
 }
 
 /// Makes objects by a [`Builder`], of a stream that has been judged, or of one that is judged meanwhile.
@@ -432,14 +453,14 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn global(&mut self, module: Owned, name: Owned) -> Result<Owned> {
+        self.tick()?;
         let Some(world) = self.world else { return self.direct_global(&module, &name) };
         // The names are lost, which the memo may have noted.
         self.inner.settle();
         if !module.is_str() || !name.is_str() {
             return Err(self.fault(Fault::StackGlobalType));
         }
-        let found = world.globals.get(&module.text()).and_then(|names| names.get(&name.text()));
-        found.cloned().ok_or_else(|| self.missing())
+        world.global(module.as_ref(), name.as_ref()).ok_or_else(|| self.missing())
     }
 
     fn extension(&mut self, code: u32) -> Result<Owned> {
@@ -449,8 +470,7 @@ impl<'de> Host<'de> for Realizer<'_> {
         }
         let names = self.direct.extension(code)?;
         let world = self.world()?;
-        let found =
-            names.and_then(|[module, name]| world.globals.get(&module.text())?.get(&name.text()).cloned());
+        let found = names.and_then(|[module, name]| world.global(module.as_ref(), name.as_ref()));
         found.ok_or_else(|| self.missing())
     }
 
@@ -848,6 +868,14 @@ impl Realizer<'_> {
             }
             Some(Deed::Make(_)) => self.inner.call_with(items, call, stored, false),
         }
+    }
+}
+
+/// Whether two texts are the same.
+fn is_same_text(one: Ref<'_>, other: Ref<'_>) -> bool {
+    match (text::ascii(one), text::ascii(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.text() == other.text(),
     }
 }
 

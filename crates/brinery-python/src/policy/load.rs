@@ -2,7 +2,7 @@
 
 use super::direct::Direct;
 use super::functions::parts;
-use super::host::{Realizer, World, raise};
+use super::host::{Realizer, Resolved, World, raise};
 use super::nesting;
 use super::rules::{Rules, resolve, resolver};
 use crate::ffi::api::*;
@@ -14,7 +14,6 @@ use crate::state::State;
 use brinery::policy::{Checked, Examination, Examined, GlobalUse, Rule};
 use brinery::read::{Cursor, Decoder, Instruction, Source};
 use brinery::{Opcode, Options as GraphOptions};
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 /// From how many bytes on other threads may run while a stream is judged.
@@ -141,13 +140,13 @@ impl Load<'_> {
     }
 
     /// The objects that globals stand for.
-    fn resolve_all(&self, globals: &[GlobalUse]) -> Result<HashMap<String, HashMap<String, Owned>>> {
-        let mut found: HashMap<String, HashMap<String, Owned>> = HashMap::new();
+    fn resolve_all(&self, globals: &[GlobalUse]) -> Result<Vec<Resolved>> {
+        let mut found = Vec::with_capacity(globals.len());
         let mut left = Vec::new();
         self.with_builder(|builder| {
             for global in globals {
                 match if self.resolve.is_none() { self.at_hand(builder, global)? } else { None } {
-                    Some(object) => insert(&mut found, global, object),
+                    Some(object) => found.push(Resolved::new(global, object)?),
                     None => left.push(global),
                 }
             }
@@ -159,7 +158,7 @@ impl Load<'_> {
         let resolver = self.resolve.map_or_else(resolver, |resolve| Ok(resolve.to_owned()))?;
         for global in left {
             let object = resolve(resolver.as_ref(), &global.module, &global.name, global.uses)?;
-            insert(&mut found, global, object);
+            found.push(Resolved::new(global, object)?);
         }
         Ok(found)
     }
@@ -243,9 +242,4 @@ fn without_interpreter<R>(body: impl FnOnce() -> R) -> R {
     // SAFETY: the thread is attached.
     let _back = Back(unsafe { PyEval_SaveThread() });
     body()
-}
-
-/// Notes what a global stands for, by the names that the stream has for it.
-fn insert(found: &mut HashMap<String, HashMap<String, Owned>>, global: &GlobalUse, object: Owned) {
-    found.entry(global.raw_module.clone()).or_default().insert(global.raw_name.clone(), object);
 }
