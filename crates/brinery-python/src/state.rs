@@ -289,14 +289,10 @@ impl State {
             getattr,
             newobj,
         ];
-        for member in members.into_iter().chain(policies.held()) {
-            // SAFETY: every member is alive.
-            let status = unsafe { visit(member.as_ptr(), arg) };
-            if status != 0 {
-                return status;
-            }
-        }
-        0
+        // SAFETY: every member is alive.
+        let mut visit = |member: &Owned| unsafe { visit(member.as_ptr(), arg) };
+        let status = members.into_iter().map(&mut visit).find(|&status| status != 0);
+        status.unwrap_or_else(|| policies.traverse(visit))
     }
 
     /// Sets a `PicklingError`.

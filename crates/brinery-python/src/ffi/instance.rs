@@ -69,6 +69,22 @@ impl<'a> Attributes<'a> {
     }
 }
 
+/// Whether instances that hold their attributes in an array have there whatever is found under a name.
+#[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+pub(crate) fn finds_own(class: Ref<'_>, name: Ref<'_>) -> bool {
+    if !class.is_type() || !name.is_exactly(&raw mut PyUnicode_Type) {
+        return false;
+    }
+    let kind = class.as_ptr().cast();
+    // SAFETY: the class is alive; what it has under a name is looked at before any code runs that could change it.
+    unsafe {
+        PyType_GetFlags(kind) & Py_TPFLAGS_MANAGED_DICT != 0
+            && looks_up_plainly(kind)
+            && Ref::from_nullable(_PyType_Lookup(kind, name.as_ptr()))
+                .is_none_or(|found| (*found.type_ptr()).tp_descr_set.is_none())
+    }
+}
+
 #[cfg(not(all(Py_3_11, not(Py_3_15), not(Py_GIL_DISABLED))))]
 impl<'a> Attributes<'a> {
     /// There are none before 3.11, and others may change an instance meanwhile without the interpreter lock.

@@ -165,15 +165,52 @@ impl Builder<'_> {
         Some(made.or_else(|Raised| self.call_again(callable.as_ref(), &stack[start..])))
     }
 
-    /// The same for what needs a tuple, which nothing fetches. What is called seldom keeps it: the next call can have it then.
+    /// The same for what needs a tuple, which nothing fetches.
     #[inline(never)]
     fn call_with_spare_tuple(&mut self, items: Items<'_, Owned>, layout: &Layout) -> Result<Owned> {
         let (stack, start) = items.into_stack();
         let callable = stack[start - 1].clone();
-        let count = stack.len() - start;
-        if count == 0 {
+        if stack.len() == start {
             return self.call_with_tuple(callable.as_ref(), self.state.empty_tuple.as_ref());
         }
+        self.with_spare_tuple(stack, start, layout, |builder, args| {
+            builder.call_with_tuple(callable.as_ref(), args)
+        })
+    }
+
+    /// What a class makes of the items in a call that runs no code, or nothing if it may run some; they are off the stack then.
+    #[inline(never)]
+    pub(crate) fn call_inertly_with(
+        &mut self,
+        items: Items<'_, Owned>,
+        stored: Stored,
+    ) -> Option<Result<Option<Owned>>> {
+        let layout = self.layout?;
+        if !self.memos.is_selective() || !self.spares_tuple(stored) || items.is_empty() {
+            return None;
+        }
+        let (stack, start) = items.into_stack();
+        let class = stack[start - 1].clone();
+        let made = self.with_spare_tuple(stack, start, layout, |builder, args| {
+            builder.call_inertly(class.as_ref(), args).transpose()
+        });
+        if stored != Stored::No {
+            self.memos.spend_next();
+        }
+        Some(made)
+    }
+
+    /// Does something with a tuple of what stands on the stack from `start` on, which nothing fetches. What is called seldom
+    /// keeps it: the next call can have it then.
+    #[inline(always)]
+    fn with_spare_tuple<R>(
+        &mut self,
+        stack: &mut Vec<Owned>,
+        start: usize,
+        layout: &Layout,
+        work: impl FnOnce(&mut Self, Ref<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let count = stack.len() - start;
         let spare = self.spare_tuple.take().filter(|spare| tuple::slots(spare.as_ref()).len() == count);
         let args = if let Some(spare) = spare {
             // SAFETY: a tuple of so many places, from which all items were taken.
@@ -182,7 +219,7 @@ impl Builder<'_> {
         } else {
             layout.tuple(&self.heap, &mut self.aids.nursery, stack, start)?
         };
-        let made = self.call_with_tuple(callable.as_ref(), args.as_ref());
+        let made = work(self, args.as_ref());
         if args.as_ref().has_holders(1) {
             for slot in tuple::slots(args.as_ref()) {
                 // SAFETY: nobody else has the tuple, and each item leaves it once.

@@ -111,7 +111,7 @@ struct Place {
 ///
 /// `kind` is a class that is alive.
 #[inline(always)]
-pub(super) unsafe fn version_of(kind: *mut PyTypeObject) -> u32 {
+pub(crate) unsafe fn version_of(kind: *mut PyTypeObject) -> u32 {
     // SAFETY: by contract.
     unsafe {
         #[cfg(not(Py_3_13))]

@@ -21,6 +21,8 @@ mod spare;
 mod string;
 mod unfinished;
 
+#[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+pub(crate) use class::version_of;
 pub(crate) use functions::functions;
 pub(crate) use global::find_class;
 pub(crate) use guarded::{Guarded, SharedMemo};

@@ -370,6 +370,12 @@ fn dict_of_atoms(dict: Ref<'_>) -> bool {
     true
 }
 
+/// Whether an object is the empty tuple.
+fn is_empty_tuple(object: Ref<'_>) -> bool {
+    // SAFETY: a size is asked of a tuple.
+    object.is_exactly(&raw mut PyTuple_Type) && unsafe { PyTuple_GET_SIZE(object.as_ptr()) } == 0
+}
+
 /// The value of an exact `int` that is small enough.
 fn int_value(object: Ref<'_>) -> Option<i64> {
     if !object.is_exactly(&raw mut PyLong_Type) {
@@ -443,7 +449,24 @@ impl Native {
         unsafe {
             match *self {
                 Native::Path(ref paths) => paths.make(heap, nursery, kind, args),
-                Native::Deque => args.is_empty().then(|| bare(kind)),
+                Native::Deque => {
+                    let most = match *args {
+                        [] => None,
+                        [items, most] if is_empty_tuple(items) && layout.knows_collections() => {
+                            if most.is_none() {
+                                None
+                            } else {
+                                Some(int_value(most).filter(|&most| most >= 0)?)
+                            }
+                        }
+                        _ => return None,
+                    };
+                    let deque = bare(kind);
+                    if let (Ok(deque), Some(most)) = (&deque, most) {
+                        collections::set_most(deque.as_ref(), most as isize);
+                    }
+                    Some(deque)
+                }
                 Native::DefaultDict => {
                     let &[factory] = args else { return None };
                     if !factory.is_none() && !factory.is_callable() {

@@ -6,6 +6,7 @@
 
 use super::deeds::Deed;
 use super::forms::{Arguments, Form};
+use super::nesting::is_bare;
 use super::rules::{Judged, Rules, plain_text};
 use crate::ffi::api::*;
 use crate::ffi::layout::{self, int};
@@ -39,9 +40,9 @@ pub(super) struct Direct<'a> {
     /// Names that were compared with those of a state. The memo takes them for held, so they stay until the end.
     names: Vec<Owned>,
     /// Arrays and dtypes of numpy that were made to be given a state, by their addresses.
-    unstated: HashSet<usize>,
+    unstated: Option<HashSet<usize>>,
     /// Dicts that dtypes have for their fields, by their addresses: they may not be changed any more.
-    locked: HashMap<usize, Owned>,
+    locked: Option<HashMap<usize, Owned>>,
     /// Whether the stream has asked for members by their names, which are not taken for what a call of their class makes.
     asks_for_members: bool,
     /// How many objects made by calls were given attributes.
@@ -51,14 +52,58 @@ pub(super) struct Direct<'a> {
 }
 
 /// A class or function that the stream has named.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 struct Global<'a> {
     judged: &'a Judged<'a>,
     object: Owned,
     role: Role,
     /// What it makes, if not instances of itself.
     product: Option<Product>,
+    /// Whether a call makes a value of a builtin class, and its arguments are all that there is to be judged.
+    makes_values: bool,
+    /// Whether the values may have a time zone.
+    is_zoned: bool,
+    /// Whether they are time zones whose code is known.
+    is_zone: bool,
+    /// Whether instances are constructed without arguments, and are nothing but their attributes.
+    is_bare: bool,
     /// The attributes of the last instance, in order.
     row: Vec<Attribute<'a>>,
+    /// Whether any of these may not be everything.
+    has_shapes: bool,
+    /// Whether instances may only be given attributes by the way that the class has.
+    is_unknown: bool,
+}
+
+impl<'a> Global<'a> {
+    fn new(judged: &'a Judged<'a>, object: Owned, role: Role, product: Option<Product>) -> Self {
+        let is_instance = match role {
+            Role::Class(Some(Nature::Instance)) => judged.capability.native.is_none(),
+            Role::Class(Some(Nature::Uuid)) => judged.capability.native == Some(Native::Uuid),
+            _ => false,
+        };
+        let is_bare = is_instance && judged.constructions.iter().any(Arguments::may_be_none);
+        let is_value = matches!(role, Role::Class(Some(Nature::Value | Nature::Container)));
+        let makes_values =
+            is_value && matches!(judged.capability.native, None | Some(Native::Elements | Native::Fraction));
+        let is_zoned = ["datetime", "time"].into_iter().any(|name| judged.is_called("datetime", name));
+        let is_zone = judged.is_called("datetime", "timezone") || judged.is_called("zoneinfo", "ZoneInfo");
+        let is_unknown =
+            judged.capability.inert && matches!(role, Role::Class(None | Some(Nature::Exception)));
+        Global {
+            judged,
+            object,
+            role,
+            product,
+            makes_values,
+            is_zoned,
+            is_zone,
+            is_bare,
+            row: Vec::new(),
+            has_shapes: false,
+            is_unknown,
+        }
+    }
 }
 
 /// What is known of a global.
@@ -77,6 +122,7 @@ struct Attribute<'a> {
 }
 
 impl<'a> Direct<'a> {
+    #[inline(always)]
     pub(super) fn new(rules: &'a Rules, finds_globals: bool, input: usize) -> Self {
         let limits = rules.budgets();
         Direct {
@@ -92,8 +138,8 @@ impl<'a> Direct<'a> {
             empty: Vec::new(),
             restricted: None,
             names: Vec::new(),
-            unstated: HashSet::new(),
-            locked: HashMap::new(),
+            unstated: None,
+            locked: None,
             asks_for_members: false,
             filled: 0,
             is_opaque: false,
@@ -139,7 +185,7 @@ impl<'a> Direct<'a> {
             Role::Function(builder.function(object.as_ref()))
         };
         let product = builder.product(object.as_ref());
-        self.globals.push(Global { judged, object: object.clone(), role, product, row: Vec::new() });
+        self.globals.push(Global::new(judged, object.clone(), role, product));
         Ok(Some(object))
     }
 
@@ -199,7 +245,7 @@ impl<'a> Direct<'a> {
                         None | Some(Native::Elements | Native::Fraction),
                     )
                     | (Nature::Dtype, Some(Native::Dtype)) => {
-                        self.has_known_zone(judged, args) && self.takes(&judged.calls, args)
+                        self.has_known_zone(index, args) && self.takes(&judged.calls, args)
                     }
                     (Nature::Namespace, None) => args.is_empty() && self.takes(&judged.calls, args),
                     (Nature::Inert(kind), None) => is_inert(kind, args) && self.takes(&judged.calls, args),
@@ -290,18 +336,14 @@ impl<'a> Direct<'a> {
             return Some(known.object.clone());
         }
         let object = judged.object().filter(|object| judged.is_function_as_granted(object.as_ref()))?;
-        let role = Role::Function(None);
-        self.globals.push(Global { judged, object: object.clone(), role, product: None, row: Vec::new() });
+        self.globals.push(Global::new(judged, object.clone(), Role::Function(None), None));
         Some(object)
     }
 
     /// Whether an object may only be given attributes by the way that its class has.
     #[inline(always)]
     pub(super) fn is_unknown_instance(&self, object: Ref<'_>) -> bool {
-        self.find(object.type_ptr().cast()).is_some_and(|index| {
-            let known = &self.globals[index];
-            known.judged.capability.inert && matches!(known.role, Role::Class(None | Some(Nature::Exception)))
-        })
+        self.find(object.type_ptr().cast()).is_some_and(|index| self.globals[index].is_unknown)
     }
 
     /// Whether an exception, made by a call that nobody can tell, may be given these attributes by the way that all exceptions have.
@@ -323,7 +365,7 @@ impl<'a> Direct<'a> {
         while let Some((key, value)) = layout::items::next(state, &mut position) {
             items.extend([key, value]);
         }
-        self.pay(32 + 16 * items.len() as u64) && self.attributes(index, &items)
+        self.pay(32 + 16 * items.len() as u64) && self.attributes(index, &items).is_some()
     }
 
     /// Whether it is not known what a call of the global at this place does, and it may be one that nobody can tell.
@@ -332,14 +374,28 @@ impl<'a> Direct<'a> {
         known.judged.capability.inert && matches!(known.role, Role::Class(None) | Role::Function(None))
     }
 
+    /// Whether the global at this place makes a builtin value of these arguments, and nothing else has to be known for it; `None`
+    /// if it is not one that makes such values.
+    #[inline(always)]
+    pub(super) fn makes_value(&mut self, index: usize, args: &[Ref<'_>]) -> Option<bool> {
+        let known = &self.globals[index];
+        let judged = known.judged;
+        if !known.makes_values {
+            return None;
+        }
+        Some(self.has_known_zone(index, args) && self.takes(&judged.calls, args))
+    }
+
     /// Whether the time zone of a date, if it has one, is of a class that is written in C: a date is hashed by asking it.
-    fn has_known_zone(&self, judged: &Judged<'_>, args: &[Ref<'_>]) -> bool {
+    #[inline(always)]
+    fn has_known_zone(&self, index: usize, args: &[Ref<'_>]) -> bool {
         let &[_, zone] = args else { return true };
-        let Some(index) = self.find(zone.type_ptr().cast()) else { return true };
-        let class = self.globals[index].judged;
-        !judged.is_called("datetime", "datetime") && !judged.is_called("datetime", "time")
-            || class.is_called("datetime", "timezone")
-            || class.is_called("zoneinfo", "ZoneInfo")
+        !self.globals[index].is_zoned || self.is_known_zone(zone)
+    }
+
+    fn is_known_zone(&self, zone: Ref<'_>) -> bool {
+        let class = zone.type_ptr().cast();
+        self.globals.iter().find(|known| known.object.as_ptr() == class).is_none_or(|known| known.is_zone)
     }
 
     /// Whether a `functools.partial` of an object may be made.
@@ -365,13 +421,13 @@ impl<'a> Direct<'a> {
 
     /// Whether something was made to be given a state, and has none yet.
     fn is_open(&self, object: Ref<'_>) -> bool {
-        self.unstated.contains(&object.as_ptr().addr())
+        self.unstated.as_ref().is_some_and(|places| places.contains(&object.as_ptr().addr()))
     }
 
     /// Whether a dict may not be changed any more.
     #[inline(always)]
     pub(super) fn is_locked(&self, dict: Ref<'_>) -> bool {
-        !self.locked.is_empty() && self.locked.contains_key(&dict.as_ptr().addr())
+        self.locked.as_ref().is_some_and(|dicts| dicts.contains_key(&dict.as_ptr().addr()))
     }
 
     /// Notes an object that was made to be given a state, or that is given none.
@@ -379,13 +435,18 @@ impl<'a> Direct<'a> {
         let place = made.as_ptr().addr();
         match maker {
             Maker::Dtype | Maker::Empty => {
-                self.unstated.insert(place);
+                self.unstated.get_or_insert_default().insert(place);
             }
-            Maker::FromBuffer if !self.unstated.is_empty() => {
-                self.unstated.remove(&place);
+            Maker::FromBuffer => {
+                self.lacks_state(place);
             }
-            Maker::FromBuffer | Maker::Scalar => {}
+            Maker::Scalar => {}
         }
+    }
+
+    /// Whether the object at this address still lacked a state, as it does no longer.
+    fn lacks_state(&mut self, place: usize) -> bool {
+        self.unstated.as_mut().is_some_and(|places| places.remove(&place))
     }
 
     /// Whether a call of the global at this place, or a construction, needs the tuple of its arguments in any case.
@@ -409,6 +470,14 @@ impl<'a> Direct<'a> {
         }
     }
 
+    /// Whether a class is the one that was used last, and may be constructed without arguments.
+    #[inline(always)]
+    pub(super) fn constructs_bare(&self, class: Ref<'_>) -> bool {
+        self.globals
+            .get(self.last.get())
+            .is_some_and(|known| known.is_bare && known.object.as_ptr() == class.as_ptr())
+    }
+
     /// The nature of a class that may be constructed by `__new__` with these arguments.
     #[inline]
     pub(super) fn construct(&mut self, class: Ref<'_>, args: &[Ref<'_>]) -> Option<Nature> {
@@ -425,12 +494,13 @@ impl<'a> Direct<'a> {
         granted.then_some(nature)
     }
 
-    /// Whether an instance may be given these attributes: names and values in turn.
+    /// Whether an instance may be given these attributes, names and values in turn: if so, whether it holds objects then that may
+    /// hold others.
     #[inline]
-    pub(super) fn state(&mut self, instance: Ref<'_>, items: &[Ref<'_>]) -> bool {
-        let Some(index) = self.find(instance.type_ptr().cast()) else { return false };
+    pub(super) fn state(&mut self, instance: Ref<'_>, items: &[Ref<'_>]) -> Option<bool> {
+        let index = self.find(instance.type_ptr().cast())?;
         if !self.pay(32 + 16 * items.len() as u64) {
-            return false;
+            return None;
         }
         let known = &self.globals[index];
         match (&known.judged.capability.state, known.role) {
@@ -438,30 +508,51 @@ impl<'a> Direct<'a> {
             (State::Attributes(_), Role::Class(Some(Nature::Namespace))) => self.filled += 1,
             // Items may come only before attributes, which has to be seen by them.
             (State::Attributes(_), Role::Class(Some(Nature::Extension(_)))) if !items.is_empty() => {}
-            (State::SetState(shape), Role::Class(Some(Nature::Uuid))) => return self.uuid(shape, items),
-            _ => return false,
+            (State::SetState(shape), Role::Class(Some(Nature::Uuid))) => {
+                return self.uuid(index, shape, items).then_some(false);
+            }
+            _ => return None,
         }
         self.attributes(index, items)
     }
 
-    /// Whether objects of the global at this place may be given these attributes.
+    /// The same for objects of the global at this place, which may be given attributes.
     #[inline(always)]
-    fn attributes(&mut self, index: usize, items: &[Ref<'_>]) -> bool {
+    fn attributes(&mut self, index: usize, items: &[Ref<'_>]) -> Option<bool> {
         let known = &self.globals[index];
-        let same = known.row.len() * 2 == items.len()
-            && known.row.iter().zip(items.chunks_exact(2)).all(|(known, pair)| known.name.is(pair[0]));
-        if !same && !self.learn(index, items) {
-            return false;
+        let (pairs, _) = items.as_chunks::<2>();
+        let (mut same, mut holds) = (known.row.len() == pairs.len(), false);
+        for (known, [name, value]) in known.row.iter().zip(pairs) {
+            same &= known.name.is(*name);
+            holds |= !is_bare(value.as_ptr());
         }
-        for (attribute, pair) in self.globals[index].row.iter().zip(items.chunks_exact(2)) {
-            if !self.is_free(pair[1]) || !attribute.shape.is_none_or(|shape| self.fits(shape, pair[1])) {
-                return false;
+        if !same {
+            if !self.learn(index, items) {
+                return None;
             }
-            if let (Some(shape), true) = (attribute.shape, attribute.can_be_lost) {
-                self.obligations.push((pair[1].to_owned(), shape));
+            holds = pairs.iter().any(|[_, value]| !is_bare(value.as_ptr()));
+        }
+        if holds && !pairs.iter().all(|[_, value]| is_bare(value.as_ptr()) || self.is_free(*value)) {
+            return None;
+        }
+        if self.globals[index].has_shapes {
+            self.has_shapes(index, pairs)?;
+        }
+        Some(holds)
+    }
+
+    /// Whether attributes have the shapes that they must have.
+    fn has_shapes(&mut self, index: usize, pairs: &[[Ref<'_>; 2]]) -> Option<()> {
+        for (attribute, [_, value]) in self.globals[index].row.iter().zip(pairs) {
+            let Some(shape) = attribute.shape else { continue };
+            if !self.fits(shape, *value) {
+                return None;
+            }
+            if attribute.can_be_lost {
+                self.obligations.push(((*value).to_owned(), shape));
             }
         }
-        true
+        Some(())
     }
 
     /// The same for attributes in a dict, which may be the second of a pair, those that live in slots; the nature of the instance.
@@ -480,7 +571,7 @@ impl<'a> Direct<'a> {
         while let Some((key, value)) = layout::items::next(state, &mut position) {
             items.extend([key, value]);
         }
-        nature.filter(|_| self.state(instance, &items))
+        nature.filter(|_| self.state(instance, &items).is_some())
     }
 
     /// The names of the global that an extension code stands for.
@@ -519,7 +610,7 @@ impl<'a> Direct<'a> {
                 && self.may_be_called_later(function);
             return if fits { Some(builder.set_partial(object, state)?.map(|()| true)) } else { None };
         }
-        if !self.unstated.remove(&object.as_ptr().addr()) {
+        if !self.lacks_state(object.as_ptr().addr()) {
             return None;
         }
         // What it was made by: no array is a dtype.
@@ -543,10 +634,12 @@ impl<'a> Direct<'a> {
         }
         if is_dtype {
             let unstated = &self.unstated;
-            let is_open = |dtype: Ref<'_>| unstated.contains(&dtype.as_ptr().addr());
+            let is_open = |dtype: Ref<'_>| {
+                unstated.as_ref().is_some_and(|places| places.contains(&dtype.as_ptr().addr()))
+            };
             let done = builder.set_dtype_inertly(object, state, &is_open)?;
             if let Some(fields) = parts.get(4).filter(|fields| fields.is_exactly(&raw mut PyDict_Type)) {
-                self.locked.insert(fields.as_ptr().addr(), (*fields).to_owned());
+                self.locked.get_or_insert_default().insert(fields.as_ptr().addr(), (*fields).to_owned());
             }
             if let Some(unit) = parts.get(8).filter(|unit| unit.is_exactly(&raw mut PyTuple_Type)) {
                 // SAFETY: it is a tuple.
@@ -581,17 +674,29 @@ impl<'a> Direct<'a> {
             let can_be_lost = shape.is_some_and(Shape::can_be_lost);
             known.row.push(Attribute { name: pair[0].to_owned(), shape, can_be_lost });
         }
+        known.has_shapes = known.row.iter().any(|attribute| attribute.shape.is_some());
         true
     }
 
     /// Whether this is the state of a `uuid.UUID`.
-    fn uuid(&self, shape: &Shape, items: &[Ref<'_>]) -> bool {
-        let (Shape::Dict(keys, values), [key, value]) = (shape, items) else { return false };
-        plain_text(*key).is_some_and(|name| name == "int")
-            && value.is_exactly(&raw mut PyLong_Type)
-            && int::is_unsigned(*value, 128)
-            && self.fits(keys, *key)
-            && self.fits(values, *value)
+    fn uuid(&mut self, index: usize, shape: &Shape, items: &[Ref<'_>]) -> bool {
+        let (Shape::Dict(keys, values), &[key, value]) = (shape, items) else { return false };
+        if !value.is_exactly(&raw mut PyLong_Type)
+            || !int::is_unsigned(value, 128)
+            || !self.fits(values, value)
+        {
+            return false;
+        }
+        let row = &self.globals[index].row;
+        if row.first().is_some_and(|known| known.name.is(key)) {
+            return true;
+        }
+        let fits = plain_text(key).is_some_and(|name| name == "int") && self.fits(keys, key);
+        if fits && row.is_empty() {
+            let name = Attribute { name: key.to_owned(), shape: None, can_be_lost: false };
+            self.globals[index].row.push(name);
+        }
+        fits
     }
 
     /// The nature of a container that may be extended by these items.
@@ -630,35 +735,63 @@ impl<'a> Direct<'a> {
         let Some(left) = self.work.get().checked_sub(1 + args.len() as u64) else { return false };
         self.work.set(left);
         for arguments in alternatives {
-            let (fits, most) = match arguments {
-                Arguments::Any => (args.iter().all(|argument| self.is_free(*argument)), None),
-                Arguments::Each(form) => (args.iter().all(|argument| self.has_form(form, *argument)), None),
-                Arguments::These { forms, most, .. } => {
-                    let fits = forms.len() == args.len()
-                        && forms.iter().zip(args).all(|(form, argument)| self.has_form(form, *argument));
-                    (fits, *most)
+            let most = match arguments {
+                Arguments::Any if args.iter().all(|argument| self.is_free(*argument)) => None,
+                Arguments::Each(form) if args.iter().all(|argument| self.has_form(form, *argument)) => None,
+                Arguments::These { forms, most, fragile } if self.have_forms(forms, args) => {
+                    if !fragile.is_empty() {
+                        let fragile = fragile.iter().map(|&(at, shape)| (args[at].to_owned(), shape));
+                        self.obligations.extend(fragile);
+                    }
+                    *most
                 }
+                _ => continue,
             };
-            if fits {
-                if let Arguments::These { fragile, .. } = arguments {
-                    self.obligations.extend(fragile.iter().map(|&(at, shape)| (args[at].to_owned(), shape)));
-                }
-                let each = 16 * args.len() as u64;
-                let size = || args.iter().fold(0, |sum, argument| sum + flat_size(*argument));
-                return self.pay(each + most.unwrap_or_else(size));
-            }
+            let each = 16 * args.len() as u64;
+            let size = || args.iter().fold(0, |sum, argument| sum + flat_size(*argument));
+            return self.pay(each + most.unwrap_or_else(size));
         }
         false
     }
 
+    /// Whether there are as many objects as forms, and each has its own.
+    #[inline(always)]
+    fn have_forms(&self, forms: &[Form<'_>], objects: &[Ref<'_>]) -> bool {
+        if forms.len() != objects.len() {
+            return false;
+        }
+        for (form, object) in forms.iter().zip(objects) {
+            if !self.has_form(form, *object) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Whether an object certainly has a form.
-    #[inline]
+    #[inline(always)]
     fn has_form(&self, form: &Form<'_>, object: Ref<'_>) -> bool {
         match form {
-            Form::Any => self.is_free(object),
+            Form::Any => is_bare(object.as_ptr()) || self.is_free(object),
             Form::None => object.is_none(),
             Form::Exactly(kind) => object.is_exactly(*kind),
             Form::Bytes(low, high) => has_length(object, *low, *high),
+            Form::Int(low, high) => {
+                object.is_exactly(&raw mut PyLong_Type)
+                    && int::value(object).is_some_and(|value| *low <= value && value <= *high)
+            }
+            Form::Empty => {
+                // SAFETY: a size is asked of a tuple.
+                object.is_exactly(&raw mut PyTuple_Type) && unsafe { PyTuple_GET_SIZE(object.as_ptr()) } == 0
+            }
+            Form::Text(shape) => object.is_exactly(&raw mut PyUnicode_Type) && self.fits(shape, object),
+            form => self.has_made_form(form, object),
+        }
+    }
+
+    /// The same for a form of what a stream may have made.
+    fn has_made_form(&self, form: &Form<'_>, object: Ref<'_>) -> bool {
+        match form {
             Form::Made(keys) => self.is_made(object, |judged| keys.contains(&judged.key)),
             Form::Global(keys) => {
                 is_global(object)
@@ -668,6 +801,7 @@ impl<'a> Direct<'a> {
             }
             Form::Either(forms) => forms.iter().any(|form| self.has_form(form, object)),
             Form::Other(shape) => self.fits(shape, object),
+            form => self.has_form(form, object),
         }
     }
 
@@ -852,24 +986,28 @@ pub(super) fn is_global(object: Ref<'_>) -> bool {
 #[inline(always)]
 fn flat_size(object: Ref<'_>) -> u64 {
     let kind = object.type_ptr();
-    if kind == &raw mut PyLong_Type || kind == &raw mut PyFloat_Type {
+    let is = |one: *mut PyTypeObject| kind == one;
+    if is(&raw mut PyLong_Type) || is(&raw mut PyFloat_Type) {
         return 0;
     }
-    // SAFETY: sizes are asked of what has them.
+    // SAFETY: sizes are asked of what has them; the type of an object is alive.
     let size = unsafe {
-        if kind == &raw mut PyUnicode_Type {
+        if is(&raw mut PyBytes_Type) {
+            Py_SIZE(object.as_ptr())
+        } else if is(&raw mut PyUnicode_Type) {
             4 * PyUnicode_GetLength(object.as_ptr())
-        } else if kind == &raw mut PyBytes_Type {
-            PyBytes_Size(object.as_ptr())
-        } else if kind == &raw mut PyByteArray_Type {
+        } else if is(&raw mut PyByteArray_Type) {
             PyByteArray_Size(object.as_ptr())
-        } else if kind == &raw mut PyTuple_Type {
+        } else if is(&raw mut PyTuple_Type) {
             64 * PyTuple_GET_SIZE(object.as_ptr())
-        } else if kind == &raw mut PyList_Type {
+        } else if is(&raw mut PyList_Type) {
             64 * PyList_GET_SIZE(object.as_ptr())
-        } else if kind == &raw mut PyDict_Type {
+        } else if is(&raw mut PyDict_Type) {
             64 * PyDict_Size(object.as_ptr())
-        } else if PyAnySet_Check(object.as_ptr()) != 0 {
+        } else if is(&raw mut PySet_Type)
+            || is(&raw mut PyFrozenSet_Type)
+            || PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0 && PyAnySet_Check(object.as_ptr()) != 0
+        {
             64 * PySet_Size(object.as_ptr())
         } else {
             0

@@ -14,6 +14,7 @@ pub(super) enum Arguments<'p> {
 }
 
 /// What an object may be.
+#[derive(Clone)]
 pub(super) enum Form<'p> {
     Any,
     None,
@@ -21,6 +22,12 @@ pub(super) enum Form<'p> {
     Exactly(*mut PyTypeObject),
     /// Bytes of so many.
     Bytes(usize, usize),
+    /// An `int` from one to the other.
+    Int(i64, i64),
+    /// The empty tuple.
+    Empty,
+    /// Text of a shape.
+    Text(&'p Shape),
     /// Made of one of these globals.
     Made(Vec<Key>),
     /// One of these globals.
@@ -37,6 +44,9 @@ pub(super) type Key = usize;
 /// Bytes up to this length are counted as of this length.
 const SMALL: usize = 256;
 
+/// How many ways there may be to take one argument or another before they are told apart argument by argument.
+const WAYS: usize = 8;
+
 impl<'p> Arguments<'p> {
     /// The alternatives of a shape of arguments. `key` finds globals by their names.
     pub(super) fn all(shape: Option<&'p Shape>, key: &mut dyn FnMut(&str, &str) -> Key) -> Vec<Self> {
@@ -45,22 +55,51 @@ impl<'p> Arguments<'p> {
             Some(Shape::Union(shapes)) => shapes.as_slice(),
             Some(shape) => std::slice::from_ref(shape),
         };
-        shapes.iter().filter_map(|shape| Self::new(shape, key)).collect()
+        shapes.iter().flat_map(|shape| Self::new(shape, key)).collect()
     }
 
-    fn new(shape: &'p Shape, key: &mut dyn FnMut(&str, &str) -> Key) -> Option<Self> {
-        Some(match shape {
-            Shape::Any => Arguments::Any,
-            Shape::Items(item) if !item.can_be_lost() => Arguments::Each(Form::new(item, key)),
+    /// Whether there may be no arguments, which are nothing to look at.
+    pub(super) fn may_be_none(&self) -> bool {
+        match self {
+            Arguments::Any | Arguments::Each(_) => true,
+            Arguments::These { forms, .. } => forms.is_empty(),
+        }
+    }
+
+    fn new(shape: &'p Shape, key: &mut dyn FnMut(&str, &str) -> Key) -> Vec<Self> {
+        match shape {
+            Shape::Any => vec![Arguments::Any],
+            Shape::Items(item) if !item.can_be_lost() => vec![Arguments::Each(Form::new(item, key))],
             Shape::Tuple(shapes) => {
                 let forms: Vec<Form<'p>> = shapes.iter().map(|shape| Form::new(shape, key)).collect();
-                let most = forms.iter().map(Form::most).sum();
-                let fragile = shapes.iter().enumerate().filter(|(_, shape)| shape.can_be_lost()).collect();
-                Arguments::These { forms, most, fragile }
+                let these = |forms: Vec<Form<'p>>| {
+                    let most = forms.iter().map(Form::most).sum();
+                    let fragile =
+                        shapes.iter().enumerate().filter(|(_, shape)| shape.can_be_lost()).collect();
+                    Arguments::These { forms, most, fragile }
+                };
+                ways(forms).into_iter().map(these).collect()
             }
-            _ => return None,
-        })
+            _ => Vec::new(),
+        }
     }
+}
+
+/// All ways to take one of the alternatives for each argument, if these are few.
+fn ways(forms: Vec<Form<'_>>) -> Vec<Vec<Form<'_>>> {
+    let alternatives = |form: &Form<'_>| if let Form::Either(forms) = form { forms.len() } else { 1 };
+    if forms.iter().map(alternatives).product::<usize>() > WAYS {
+        return vec![forms];
+    }
+    let mut ways = vec![Vec::new()];
+    for form in forms {
+        let forms = if let Form::Either(forms) = form { forms } else { vec![form] };
+        ways = ways
+            .iter()
+            .flat_map(|way| forms.iter().map(|form| [way.as_slice(), std::slice::from_ref(form)].concat()))
+            .collect();
+    }
+    ways
 }
 
 impl<'p> Form<'p> {
@@ -73,6 +112,9 @@ impl<'p> Form<'p> {
             Shape::Float => Form::Exactly(&raw mut PyFloat_Type),
             Shape::Text(0, usize::MAX) => Form::Exactly(&raw mut PyUnicode_Type),
             Shape::Bytes(low, high) => Form::Bytes(*low, *high),
+            Shape::Int(low, high) => Form::Int(low.unwrap_or(i64::MIN), high.unwrap_or(i64::MAX)),
+            Shape::Tuple(items) if items.is_empty() => Form::Empty,
+            Shape::Text(..) | Shape::Form(_) | Shape::Literal(_) => Form::Text(shape),
             Shape::Made(module, name) => Form::Made(vec![key(module, name)]),
             Shape::Global(module, name) => Form::Global(vec![key(module, name)]),
             Shape::Union(shapes) => Self::either(shapes.iter().map(|shape| Form::new(shape, key))),
@@ -87,7 +129,7 @@ impl<'p> Form<'p> {
             match form {
                 Form::Made(keys) => made.extend(keys),
                 Form::Global(keys) => global.extend(keys),
-                Form::Other(_) | Form::Either(_) => slow.push(form),
+                Form::Other(_) | Form::Either(_) | Form::Text(_) => slow.push(form),
                 _ => fast.push(form),
             }
         }
@@ -100,13 +142,14 @@ impl<'p> Form<'p> {
     /// How much memory a copy of such an object takes at most, where that is little.
     fn most(&self) -> Option<u64> {
         match self {
-            Form::None | Form::Made(_) | Form::Global(_) => Some(0),
+            Form::None | Form::Int(..) | Form::Empty | Form::Made(_) | Form::Global(_) => Some(0),
+            Form::Text(Shape::Text(_, most)) if *most <= SMALL => Some(4 * *most as u64),
             Form::Exactly(kind) => (*kind != &raw mut PyUnicode_Type).then_some(0),
             Form::Bytes(_, most) => (*most <= SMALL).then_some(*most as u64),
             Form::Either(forms) => {
                 forms.iter().map(Form::most).try_fold(0, |most, form| Some(most.max(form?)))
             }
-            Form::Any | Form::Other(_) => None,
+            Form::Any | Form::Text(_) | Form::Other(_) => None,
         }
     }
 }

@@ -6,26 +6,74 @@ use super::{import_policy, typed};
 use crate::arguments::some;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, bytes, error};
-use crate::load::{Options, must_be_file};
+use crate::load::{Guarded, Options, must_be_file};
 use crate::state::State;
+use std::ffi::c_int;
 use std::sync::OnceLock;
 
-/// The module `brinery.policy`, from when it is needed.
-#[derive(Default)]
-pub(crate) struct Home(OnceLock<Owned>);
+/// Where the rules of loads come from.
+pub(crate) struct Home {
+    /// The module `brinery.policy`, from when it is needed.
+    module: OnceLock<Owned>,
+    /// The rules of the last load: most likely the next one is given the same.
+    last: Guarded<Option<Given>>,
+}
+
+/// What a load was given, and the rules that come of it.
+struct Given {
+    policy: Owned,
+    kind: Owned,
+    rules: Compiled,
+}
+
+/// Native rules, and what the value is compared with.
+#[derive(Clone)]
+struct Compiled {
+    native: Owned,
+    kind: Option<Owned>,
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Home { module: OnceLock::new(), last: Guarded::new(None) }
+    }
+}
 
 impl Home {
     fn get(&self) -> Result<Ref<'_>> {
-        if let Some(module) = self.0.get() {
+        if let Some(module) = self.module.get() {
             return Ok(module.as_ref());
         }
         let module = import_policy()?;
-        Ok(self.0.get_or_init(|| module).as_ref())
+        Ok(self.module.get_or_init(|| module).as_ref())
     }
 
-    /// The module, for the collector.
-    pub(crate) fn held(&self) -> Option<&Owned> {
-        self.0.get()
+    /// Visits what is held, for the collector, until `visit` answers something other than zero.
+    pub(crate) fn traverse(&self, mut visit: impl FnMut(&Owned) -> c_int) -> c_int {
+        let module = self.module.get().map_or(0, &mut visit);
+        if module != 0 {
+            return module;
+        }
+        // SAFETY: the collector's visits run no Python code.
+        unsafe {
+            self.last.with(|last| {
+                let Some(Given { policy, kind, rules }) = last else { return 0 };
+                let held = [policy, kind, &mut rules.native].into_iter().chain(&mut rules.kind);
+                held.map(|object| visit(object)).find(|&status| status != 0).unwrap_or(0)
+            })
+        }
+    }
+
+    /// The rules for what a load is given, if the last one was given the very same.
+    #[inline(always)]
+    fn last(&self, policy: Ref<'_>, kind: Ref<'_>) -> Option<Compiled> {
+        // SAFETY: comparing addresses and taking references runs no Python code.
+        unsafe {
+            self.last.with(|last| {
+                let given = last.as_ref()?;
+                (given.policy.is(policy) && given.kind.is(kind)).then(|| given.rules.clone())
+            })
+        }
     }
 
     /// What the module has under a name.
@@ -78,14 +126,25 @@ fn policy_of(state: &State, policy: Ref<'_>) -> Result<Owned> {
     home.function("_policy_of")?.call1(policy)
 }
 
-/// The rules of a load, and what its value is compared with.
-fn rules_of(state: &State, rules: [Option<Ref<'_>>; 2]) -> Result<(Owned, Option<Owned>)> {
+/// The rules of a load that is given a policy, a type or both.
+fn rules_of(state: &State, given: [Option<Ref<'_>>; 2]) -> Result<Compiled> {
     let none = Owned::none();
-    let [policy, kind] = rules.map(some);
-    let policy = policy.unwrap_or(none.as_ref());
-    let Some(kind) = kind else {
-        return Ok((policy_of(state, policy)?.getattr(state.names._native.as_ref())?, None));
-    };
+    let [policy, kind] = given.map(|given| given.unwrap_or(none.as_ref()));
+    if let Some(rules) = state.policies.last(policy, kind) {
+        return Ok(rules);
+    }
+    let rules = compile(state, policy, kind)?;
+    let given = Given { policy: policy.to_owned(), kind: kind.to_owned(), rules: rules.clone() };
+    drop(state.policies.last.replace(Some(given)));
+    Ok(rules)
+}
+
+#[cold]
+fn compile(state: &State, policy: Ref<'_>, kind: Ref<'_>) -> Result<Compiled> {
+    if kind.is_none() {
+        let native = policy_of(state, policy)?.getattr(state.names._native.as_ref())?;
+        return Ok(Compiled { native, kind: None });
+    }
     let key = Owned::tuple(&[policy, kind])?;
     let known = match item(state.policies.attribute(&state.names._by_type)?.as_ref(), key.as_ref())? {
         Some(known) => known,
@@ -100,7 +159,7 @@ fn rules_of(state: &State, rules: [Option<Ref<'_>>; 2]) -> Result<(Owned, Option
             return Err(error::type_error("rules and a type are two"));
         }
         let part = |index| Ref::new(PyTuple_GET_ITEM(known.as_ptr(), index)).to_owned();
-        Ok((part(0), Some(part(1))))
+        Ok(Compiled { native: part(0), kind: Some(part(1)) })
     }
 }
 
@@ -132,9 +191,9 @@ pub(crate) fn loads(
     rules: [Option<Ref<'_>>; 2],
     options: &Options,
 ) -> Result<Owned> {
-    let (native, compiled) = rules_of(state, rules)?;
+    let compiled = rules_of(state, rules)?;
     let data = fixed(data)?;
-    let policy = unwrap(native.as_ref())?;
+    let policy = unwrap(compiled.native.as_ref())?;
     let load = Load {
         state,
         rules: policy,
@@ -144,7 +203,7 @@ pub(crate) fn loads(
         trailing: policy.takes_trailing_data(),
     };
     let (value, _) = load.load(None).map_err(|Raised| as_refusal(state))?;
-    if let (Some(compiled), Some(kind)) = (compiled, some(rules[1]))
+    if let (Some(compiled), Some(kind)) = (compiled.kind, some(rules[1]))
         && !typed::fits(compiled.as_ref(), value.as_ref())?
     {
         state.policies.function("_look")?.call(&[value.as_ref(), kind])?;

@@ -3,7 +3,8 @@
 use super::deeds::{self, Deed};
 use super::direct::Direct;
 use super::keys::{Keys, hashes, is_harmless};
-use super::nesting::{can_hold, exceeds_calls, is_container};
+use super::memory::Memory;
+use super::nesting::{can_hold, exceeds_calls, is_bare};
 use super::time;
 use crate::ffi::api::*;
 use crate::ffi::object::borrowed;
@@ -62,6 +63,7 @@ pub(super) struct Realizer<'a> {
     world: Option<&'a World<'a>>,
     /// What judges one that has not.
     direct: Direct<'a>,
+    memory: Memory<'a>,
     refusal: Option<(Rule, String)>,
     /// Whether the stream does what only a judged one may do.
     pub(super) gave_up: bool,
@@ -80,12 +82,14 @@ pub(super) struct Realizer<'a> {
 }
 
 impl<'a> Realizer<'a> {
+    #[inline(always)]
     pub(super) fn new(
         inner: Builder<'a>,
         state: &'a State,
         world: Option<&'a World<'a>>,
         direct: Direct<'a>,
         limits: &Limits,
+        memory: Memory<'a>,
         input: usize,
     ) -> Self {
         let time = Duration::from_millis(limits.milliseconds_for(input));
@@ -94,6 +98,7 @@ impl<'a> Realizer<'a> {
             state,
             world,
             direct,
+            memory,
             refusal: None,
             gave_up: false,
             keys: Keys::new(limits.hash_work_for(input), limits.collisions()),
@@ -157,15 +162,38 @@ impl<'a> Realizer<'a> {
         Ok(())
     }
 
+    /// Sees to it that elements can be hashed.
     #[inline(always)]
-    fn admit(&mut self, container: Option<usize>, items: &[Owned], step: usize) -> Result<()> {
+    fn admit(&mut self, container: Option<usize>, elements: &[Owned]) -> Result<()> {
         let container = container.unwrap_or_else(|| self.keys.unnamed());
-        for key in items.iter().step_by(step) {
-            if !is_harmless(key.as_ref()) {
-                self.admit_odd(container, key.as_ref())?;
-            }
+        for element in elements {
+            self.admit_key(container, element)?;
         }
         self.tick()
+    }
+
+    /// The same for the keys of pairs, which are [put](Self::wrap) into a container.
+    #[inline(always)]
+    fn admit_pairs(&mut self, container: Option<usize>, items: &[Owned]) -> Result<()> {
+        let (pairs, _) = items.as_chunks::<2>();
+        let container = container.unwrap_or_else(|| self.keys.unnamed());
+        let mut bare = true;
+        for [key, value] in pairs {
+            bare &= is_bare(value.as_ptr());
+            if !key.is_exactly(&raw mut PyUnicode_Type) {
+                bare &= is_bare(key.as_ptr());
+                self.admit_key(container, key)?;
+            }
+        }
+        if !bare && self.world.is_none() {
+            self.wrap_holders(items)?;
+        }
+        self.tick()
+    }
+
+    #[inline(always)]
+    fn admit_key(&mut self, container: usize, key: &Owned) -> Result<()> {
+        if is_harmless(key.as_ref()) { Ok(()) } else { self.admit_odd(container, key.as_ref()) }
     }
 
     #[inline(never)]
@@ -190,29 +218,25 @@ impl<'a> Realizer<'a> {
         self.refused(Rule::BudgetHash, "hashing the keys is more work than the stream may cost")
     }
 
-    /// Counts what is put into a container, if it is a container itself. A stream that was judged has been measured.
+    /// Counts what is put into a container, if it may be a container itself, and sees to it that it may be anywhere. A stream that
+    /// was judged has been measured.
     #[inline(always)]
     fn wrap(&mut self, items: &[Owned]) -> Result<()> {
-        if self.world.is_none() {
-            if !self.direct.is_plain() {
-                return self.wrap_instances(items);
-            }
-            self.wraps += usize::from(items.iter().any(|item| is_container(item.as_ptr())));
-        }
-        Ok(())
+        if self.world.is_some() || are_bare(borrowed(items)) { Ok(()) } else { self.wrap_holders(items) }
     }
 
-    /// The same where instances are among the objects, and classes may be.
-    fn wrap_instances(&mut self, items: &[Owned]) -> Result<()> {
-        let mut holds_some = false;
-        for item in items {
-            holds_some |= can_hold(item.as_ptr());
-            if !self.direct.is_free(item.as_ref()) {
-                return Err(self.give_up());
-            }
-        }
-        self.wraps += usize::from(holds_some);
-        Ok(())
+    #[inline]
+    fn wrap_holders(&mut self, items: &[Owned]) -> Result<()> {
+        self.wraps += 1;
+        let is_free = |item: &Owned| is_bare(item.as_ptr()) || self.direct.is_free(item.as_ref());
+        if self.direct.is_plain() || items.iter().all(is_free) { Ok(()) } else { Err(self.give_up()) }
+    }
+
+    /// Pays for the object that an opcode makes, or for what it adds to one.
+    #[inline(always)]
+    fn pay_for(&mut self, opcode: Opcode) -> Result<()> {
+        // How it is refused is for the judge of the whole to say.
+        if self.memory.pay_for(opcode) { Ok(()) } else { Err(self.give_up()) }
     }
 
     /// Does what a judged stream may do, or one that is judged meanwhile where it is granted and nobody can tell.
@@ -321,6 +345,11 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     #[inline(always)]
+    fn constant(&mut self, value: Option<bool>) -> Owned {
+        self.inner.constant(value)
+    }
+
+    #[inline(always)]
     fn int(&mut self, value: i64) -> Result<Owned> {
         self.inner.int(value)
     }
@@ -369,41 +398,46 @@ impl<'de> Host<'de> for Realizer<'_> {
 
     #[inline(always)]
     fn empty_list(&mut self) -> Result<Owned> {
+        self.pay_for(Opcode::EmptyList)?;
         self.inner.empty_list()
     }
 
     #[inline(always)]
     fn empty_dict(&mut self) -> Result<Owned> {
+        self.pay_for(Opcode::EmptyDict)?;
         self.inner.empty_dict()
     }
 
     #[inline(always)]
     fn empty_set(&mut self) -> Result<Owned> {
+        self.pay_for(Opcode::EmptySet)?;
         self.inner.empty_set()
     }
 
     #[inline(always)]
     fn tuple(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
-        if self.world.is_none() && !self.direct.is_plain() {
-            return self.tuple_of_instances(items);
+        self.pay_for(Opcode::Tuple)?;
+        if self.world.is_none() && !are_bare(borrowed(items.as_slice())) {
+            return self.tuple_of_holders(items);
         }
-        self.wrap(items.as_slice())?;
         self.inner.tuple(items)
     }
 
     fn list(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
+        self.pay_for(Opcode::List)?;
         self.wrap(items.as_slice())?;
         self.inner.list(items)
     }
 
     fn dict(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
-        self.admit(None, items.as_slice(), 2)?;
-        self.wrap(items.as_slice())?;
+        self.pay_for(Opcode::Dict)?;
+        self.admit_pairs(None, items.as_slice())?;
         self.inner.dict(items)
     }
 
     fn frozenset(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
-        self.admit(None, items.as_slice(), 1)?;
+        self.pay_for(Opcode::FrozenSet)?;
+        self.admit(None, items.as_slice())?;
         self.wrap(items.as_slice())?;
         self.inner.frozenset(items)
     }
@@ -412,8 +446,9 @@ impl<'de> Host<'de> for Realizer<'_> {
         Host::are_inert(&self.inner, container, items)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn append(&mut self, items: Items<'_, Owned>) -> Result<()> {
+        self.pay_for(Opcode::Appends)?;
         if self.world.is_none() && !items.container().is_exactly(&raw mut PyList_Type) {
             self.extend(&items, "items for something that is no list")?;
         }
@@ -422,20 +457,21 @@ impl<'de> Host<'de> for Realizer<'_> {
         self.inner.append(items)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn set_items(&mut self, items: Items<'_, Owned>) -> Result<()> {
+        self.pay_for(Opcode::SetItems)?;
         if self.world.is_none() && !items.container().is_exactly(&raw mut PyDict_Type) {
             self.extend(&items, "keys and values for something that is no dict")?;
         }
         if self.direct.is_locked(items.container().as_ref()) {
             return Err(self.give_up());
         }
-        self.admit(Some(items.container().as_ptr().addr()), items.as_slice(), 2)?;
-        self.wrap(items.as_slice())?;
+        self.admit_pairs(Some(items.container().as_ptr().addr()), items.as_slice())?;
         self.inner.set_items(items)
     }
 
     fn add_items(&mut self, items: Items<'_, Owned>) -> Result<()> {
+        self.pay_for(Opcode::AddItems)?;
         if self.world.is_none() && self.direct.calls_builtins {
             // It may be one that was made by a call, which is not what a set is added to.
             return Err(self.give_up());
@@ -443,7 +479,7 @@ impl<'de> Host<'de> for Realizer<'_> {
         if self.world.is_none() && !items.container().is_exactly(&raw mut PySet_Type) {
             self.extend(&items, "elements for something that is no set")?;
         }
-        self.admit(Some(items.container().as_ptr().addr()), items.as_slice(), 1)?;
+        self.admit(Some(items.container().as_ptr().addr()), items.as_slice())?;
         self.wrap(items.as_slice())?;
         self.inner.add_items(items)
     }
@@ -454,6 +490,7 @@ impl<'de> Host<'de> for Realizer<'_> {
 
     fn global(&mut self, module: Owned, name: Owned) -> Result<Owned> {
         self.tick()?;
+        self.pay_for(Opcode::StackGlobal)?;
         let Some(world) = self.world else { return self.direct_global(&module, &name) };
         // The names are lost, which the memo may have noted.
         self.inner.settle();
@@ -474,8 +511,9 @@ impl<'de> Host<'de> for Realizer<'_> {
         found.ok_or_else(|| self.missing())
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
+        self.pay_for(Opcode::Reduce)?;
         if self.world.is_none() {
             self.tick()?;
             let deed = tuple_items(&args).and_then(|args| self.direct.call(callable.as_ref(), args));
@@ -493,7 +531,7 @@ impl<'de> Host<'de> for Realizer<'_> {
         self.inner.reduce(callable, args)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn build(&mut self, instance: &Owned, state: Owned) -> Result<()> {
         if self.world.is_none() {
             self.tick()?;
@@ -510,6 +548,7 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn instantiate(&mut self, class: Owned, args: Items<'_, Owned>) -> Result<Owned> {
+        self.pay_for(Opcode::Obj)?;
         self.tick()?;
         if self.world.is_none() {
             let deed = if args.is_empty() {
@@ -525,13 +564,16 @@ impl<'de> Host<'de> for Realizer<'_> {
         self.inner.instantiate(class, args)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn new_object(&mut self, class: Owned, args: Owned, kwargs: Option<Owned>) -> Result<Owned> {
+        self.pay_for(Opcode::NewObj)?;
         if self.world.is_none() {
             self.tick()?;
-            let args_alone = if kwargs.is_none() { tuple_items(&args) } else { None };
-            let granted = args_alone.and_then(|args| self.direct.construct(class.as_ref(), args));
-            let made = granted.and_then(|_| self.inner.new_inertly(class.as_ref(), args.as_ref()));
+            let bare = kwargs.is_none()
+                && args.is(self.state.empty_tuple.as_ref())
+                && self.direct.constructs_bare(class.as_ref());
+            let granted = bare || self.constructs(class.as_ref(), &args, kwargs.as_ref());
+            let made = if granted { self.inner.new_inertly(class.as_ref(), args.as_ref()) } else { None };
             return self.granted(made);
         }
         self.tick()?;
@@ -592,7 +634,7 @@ impl<'de> Host<'de> for Realizer<'_> {
         self.inner.memoize(value);
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn set_state_items(&mut self, items: Items<'_, Owned>, room: usize, ahead: &[u8]) -> Result<usize> {
         if self.world.is_none() {
             if self.direct.is_plain() {
@@ -602,16 +644,17 @@ impl<'de> Host<'de> for Realizer<'_> {
             if self.direct.is_unknown_instance(instance.as_ref()) {
                 return Ok(0);
             }
-            if !self.direct.state(instance.as_ref(), borrowed(items.as_slice())) {
-                return Err(self.give_up());
+            self.pay_for(Opcode::SetItems)?;
+            match self.direct.state(instance.as_ref(), borrowed(items.as_slice())) {
+                Some(holds) => self.wraps += usize::from(holds),
+                None => return Err(self.give_up()),
             }
-            self.wraps += usize::from(items.as_slice().iter().any(|item| can_hold(item.as_ptr())));
         }
         self.tick()?;
         self.inner.set_state_items(items, room, ahead)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn call_with(
         &mut self,
         items: Items<'_, Owned>,
@@ -642,10 +685,15 @@ impl<'de> Host<'de> for Realizer<'_> {
 
 /// What a stream may do that is judged while it is loaded.
 impl Realizer<'_> {
+    /// Whether a class may be constructed with these arguments.
+    fn constructs(&mut self, class: Ref<'_>, args: &Owned, kwargs: Option<&Owned>) -> bool {
+        kwargs.is_none() && tuple_items(args).is_some_and(|args| self.direct.construct(class, args).is_some())
+    }
+
     /// Counts what a call makes of these, or what is given these that a call has made. False if these are too many.
     #[inline(always)]
     fn note_heavy(&mut self, items: &[Ref<'_>]) -> bool {
-        if items.iter().any(|item| can_hold(item.as_ptr())) {
+        if !are_bare(items) && items.iter().any(|item| can_hold(item.as_ptr())) {
             self.wraps += 1;
             self.heavy += 1;
         } else if self.direct.is_opaque {
@@ -664,13 +712,10 @@ impl Realizer<'_> {
     }
 
     /// A tuple, which may hold what may be no value: then it may be none, either.
-    fn tuple_of_instances(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
-        let (mut holds_some, mut restricted) = (false, false);
-        for item in items.as_slice() {
-            holds_some |= can_hold(item.as_ptr());
-            restricted |= !self.direct.is_free(item.as_ref());
-        }
-        self.wraps += usize::from(holds_some);
+    fn tuple_of_holders(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
+        self.wraps += 1;
+        let is_free = |item: &Owned| is_bare(item.as_ptr()) || self.direct.is_free(item.as_ref());
+        let restricted = !self.direct.is_plain() && !items.as_slice().iter().all(is_free);
         let tuple = self.inner.tuple(items)?;
         if restricted {
             self.direct.restrict(&tuple);
@@ -815,18 +860,30 @@ impl Realizer<'_> {
     #[inline(always)]
     fn call_directly(
         &mut self,
-        items: Items<'_, Owned>,
+        mut items: Items<'_, Owned>,
         call: Call,
         stored: Stored,
     ) -> Option<Result<Owned>> {
         if self.direct.is_plain() {
             return None;
         }
-        if let Err(Raised) = self.tick() {
+        if let Err(Raised) = self.tick().and_then(|()| self.pay_for(Opcode::Reduce)) {
             return Some(Err(Raised));
         }
         let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
         let Some(index) = self.direct.find(class.as_ptr()) else { return Some(Err(self.give_up())) };
+        if call == Call::Reduce
+            && let Some(granted) = self.direct.makes_value(index, args)
+        {
+            if !granted || !self.note_heavy(args) {
+                return Some(Err(self.give_up()));
+            }
+            if let Some(made) = self.inner.call_with(items.reborrow(), call, stored, false) {
+                return Some(made);
+            }
+            let made = self.inner.call_inertly_with(items, stored)?;
+            return Some(self.granted(made.transpose()));
+        }
         if self.direct.needs_tuple(index) {
             return None;
         }
@@ -877,6 +934,16 @@ fn is_same_text(one: Ref<'_>, other: Ref<'_>) -> bool {
         (Some(one), Some(other)) => one == other,
         _ => one.text() == other.text(),
     }
+}
+
+/// Whether all of these are [bare](is_bare).
+#[inline(always)]
+fn are_bare(items: &[Ref<'_>]) -> bool {
+    let mut bare = true;
+    for item in items {
+        bare &= is_bare(item.as_ptr());
+    }
+    bare
 }
 
 /// The instance whose state items become if the opcodes ahead make them one.

@@ -1,9 +1,9 @@
 //! The work of hashing keys, and of telling those apart that have one hash.
 
 use crate::ffi::api::*;
+use crate::ffi::layout::int;
 use crate::ffi::{Owned, Ref, error, sequence};
 use std::collections::HashMap;
-use std::ffi::c_int;
 
 /// How deep tuples may be nested in a key: they are hashed by recursion.
 const MOST_NESTED: usize = 500;
@@ -20,7 +20,7 @@ pub(super) struct Keys {
     /// How many keys of a container have a hash, roughly.
     tally: Vec<Cell>,
     /// The same precisely, for what a cell cannot tell apart.
-    counts: HashMap<(usize, Py_hash_t), u64>,
+    counts: Option<HashMap<(usize, Py_hash_t), u64>>,
     /// Where containers begin to count that have no address yet.
     unnamed: usize,
 }
@@ -42,15 +42,9 @@ const EARLY: usize = 32;
 const CELLS: u32 = 14;
 
 impl Keys {
+    #[inline(always)]
     pub(super) fn new(work: u64, collisions: u64) -> Self {
-        Keys {
-            work,
-            collisions,
-            early: Vec::new(),
-            tally: Vec::new(),
-            counts: HashMap::new(),
-            unnamed: usize::MAX,
-        }
+        Keys { work, collisions, early: Vec::new(), tally: Vec::new(), counts: None, unnamed: usize::MAX }
     }
 
     /// The name of a container that is still to be made.
@@ -112,7 +106,7 @@ impl Keys {
 
     #[cold]
     fn counts_precisely(&mut self, container: usize, hash: Py_hash_t) -> bool {
-        let count = self.counts.entry((container, hash)).or_default();
+        let count = self.counts.get_or_insert_default().entry((container, hash)).or_default();
         *count += 1;
         *count <= self.collisions
     }
@@ -237,10 +231,7 @@ pub(super) fn is_harmless(key: Ref<'_>) -> bool {
         return true;
     }
     if kind == &raw mut PyLong_Type {
-        let mut overflow: c_int = 0;
-        // SAFETY: the key is an int.
-        let value = unsafe { PyLong_AsLongLongAndOverflow(key.as_ptr(), &raw mut overflow) };
-        return overflow == 0 && -MODULUS < value && value < MODULUS;
+        return int::value(key).is_some_and(|value| -MODULUS < value && value < MODULUS);
     }
     kind == &raw mut PyFloat_Type || kind == &raw mut PyBool_Type || key.is_none()
 }

@@ -3,6 +3,7 @@
 use super::direct::Direct;
 use super::functions::parts;
 use super::host::{Realizer, Resolved, World, raise};
+use super::memory::Memory;
 use super::nesting;
 use super::rules::{Rules, resolve, resolver};
 use crate::ffi::api::*;
@@ -12,7 +13,7 @@ use crate::ffi::{Owned, Raised, Ref, Result, error};
 use crate::load::{Builder, Hooks, Options, Visible};
 use crate::state::State;
 use brinery::policy::{Checked, Examination, Examined, GlobalUse, Rule};
-use brinery::read::{Cursor, Decoder, Instruction, Source};
+use brinery::read::{Decoder, Instruction, Source};
 use brinery::{Opcode, Options as GraphOptions};
 use std::sync::atomic::Ordering;
 
@@ -53,16 +54,24 @@ pub(super) struct Load<'a> {
 
 impl Load<'_> {
     /// Runs the machine; `None` if the stream does what it may only do when judged as a whole.
-    ///
+    fn run(&self, world: Option<&World<'_>>) -> Result<Option<Done>> {
+        let limits = self.rules.budgets();
+        match Checked::unpriced(self.input, limits) {
+            Some(source) => self.run_on(&source, Memory::new(self.input, limits), world),
+            None => self.run_on(&Checked::new(self.input, limits), Memory::counted(limits), world),
+        }
+    }
+
     /// As with any load, the memo keeps little, and the load begins anew where that turns out to be too little.
-    fn run<'de, S: Source<'de>>(
+    fn run_on<'de, S: Source<'de> + Clone>(
         &self,
-        source: impl Fn() -> S,
+        source: &S,
+        memory: Memory<'_>,
         world: Option<&World<'_>>,
     ) -> Result<Option<Done>> {
         let mut anew = false;
         loop {
-            match self.run_once(&mut source(), world, anew)? {
+            match self.run_once(&mut source.clone(), memory, world, anew)? {
                 Outcome::Done(done) => return Ok(Some(done)),
                 Outcome::GaveUp => return Ok(None),
                 Outcome::BeginsAnew => anew = true,
@@ -70,9 +79,11 @@ impl Load<'_> {
         }
     }
 
+    #[inline(always)]
     fn run_once<'de, S: Source<'de>>(
         &self,
         source: &mut S,
+        memory: Memory<'_>,
         world: Option<&World<'_>>,
         anew: bool,
     ) -> Result<Outcome> {
@@ -91,7 +102,8 @@ impl Load<'_> {
             builder.keep_memo_private(Some(self.input), anew);
             let limits = self.rules.budgets();
             let direct = Direct::new(self.rules, self.resolve.is_none(), self.input.len());
-            let mut host = Realizer::new(builder, self.state, world, direct, limits, self.input.len());
+            let mut host =
+                Realizer::new(builder, self.state, world, direct, limits, memory, self.input.len());
             let run = machine.run(source, &mut host).and_then(|value| {
                 host.finish(source, &value)?;
                 Ok(value)
@@ -110,8 +122,7 @@ impl Load<'_> {
 
     /// Loads a stream that makes nothing but what nobody can tell to have been made before the stream was judged.
     fn directly(&self) -> Result<Option<(Owned, usize)>> {
-        let source = || Checked::new(self.input, self.rules.budgets());
-        let Some(Done { value, end, depth: most, opaque }) = self.run(source, None)? else { return Ok(None) };
+        let Some(Done { value, end, depth: most, opaque }) = self.run(None)? else { return Ok(None) };
         if end < self.input.len() && !self.trailing {
             return Err(refused(Rule::GrammarTrailing, "there is more after the pickle", end));
         }
@@ -131,9 +142,9 @@ impl Load<'_> {
             return Ok(done);
         }
         let buffers = self.buffers()?;
-        let (globals, end) = self.judge(buffers.as_deref().unwrap_or_default())?;
+        let globals = self.judge(buffers.as_deref().unwrap_or_default())?;
         let world = World { globals: self.resolve_all(&globals)?, persistent, buffers };
-        match self.run(|| Cursor::new(&self.input[..end]), Some(&world))? {
+        match self.run(Some(&world))? {
             Some(done) => Ok((done.value, done.end)),
             None => Err(error::runtime_error("a stream was judged and then not loaded")),
         }
@@ -199,8 +210,8 @@ impl Load<'_> {
         Ok(Some(taken))
     }
 
-    /// Judges the stream, with the contents of its buffers: the globals that it names, and where it ends. Nothing is made.
-    fn judge(&self, buffers: &[Owned]) -> Result<(Vec<GlobalUse>, usize)> {
+    /// Judges the stream, with the contents of its buffers: the globals that it names. Nothing is made.
+    fn judge(&self, buffers: &[Owned]) -> Result<Vec<GlobalUse>> {
         // What is no memory in one piece is judged by its place alone, and so is everything beside it.
         let views = buffers.iter().map(|buffer| View::new(buffer.as_ref())).collect::<Result<Vec<_>>>();
         let views = views.unwrap_or_else(|Raised| {
@@ -216,7 +227,7 @@ impl Load<'_> {
             let contents = GraphOptions::new().buffers(views.iter().map(View::as_slice));
             examination.options(contents).run(self.input)
         };
-        result.map(|Examined { globals, end, .. }| (globals, end)).map_err(|error| {
+        result.map(|Examined { globals, .. }| globals).map_err(|error| {
             let (rule, message, offset, opcode, path) = parts(&error);
             raise(rule, &message, (offset, opcode, &path))
         })

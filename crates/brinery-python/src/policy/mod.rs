@@ -8,6 +8,7 @@ mod given;
 mod host;
 mod keys;
 mod load;
+mod memory;
 mod nesting;
 mod rules;
 mod time;

@@ -14,17 +14,6 @@ enum Level {
     Other(Vec<*mut PyObject>),
 }
 
-/// Whether an object counts as a level where there are but builtin ones.
-#[inline(always)]
-pub(super) fn is_container(object: *mut PyObject) -> bool {
-    // SAFETY: the object is alive.
-    let kind = unsafe { Py_TYPE(object) };
-    kind == &raw mut PyDict_Type
-        || kind == &raw mut PyList_Type
-        || kind == &raw mut PyTuple_Type
-        || kind == &raw mut PyFrozenSet_Type
-}
-
 /// The flags of a class.
 ///
 /// # Safety
@@ -38,6 +27,13 @@ unsafe fn flags(kind: *mut PyTypeObject) -> std::ffi::c_ulong {
     // SAFETY: by contract.
     #[cfg(not(known_layout))]
     return unsafe { PyType_GetFlags(kind) };
+}
+
+/// Whether an object certainly holds no others, and is neither a class nor a function.
+#[inline(always)]
+pub(super) fn is_bare(object: *mut PyObject) -> bool {
+    // SAFETY: the object is alive, and so is its type.
+    unsafe { flags(Py_TYPE(object)) & Py_TPFLAGS_HAVE_GC == 0 }
 }
 
 /// Whether an object may hold others. Functions and classes are not the stream's.

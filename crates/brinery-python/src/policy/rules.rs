@@ -286,10 +286,15 @@ pub(super) fn plain_text(object: Ref<'_>) -> Option<&str> {
     if !object.is_exactly(&raw mut PyUnicode_Type) {
         return None;
     }
-    match text::utf8(object).ok()? {
-        Utf8::Shared(text) => str::from_utf8(text).ok(),
-        Utf8::Encoded(_) => None,
-    }
+    let utf8 = match text::ascii(object) {
+        Some(ascii) => ascii,
+        None => match text::utf8(object).ok()? {
+            Utf8::Shared(text) => text,
+            Utf8::Encoded(_) => return None,
+        },
+    };
+    // SAFETY: it is ASCII, or what the interpreter has encoded without surrogates.
+    Some(unsafe { str::from_utf8_unchecked(utf8) })
 }
 
 /// The outermost package of a module, be it written in C or not.

@@ -5,8 +5,15 @@
 
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, capsule, error};
+#[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+use crate::ffi::{instance::finds_own, layout::items};
+#[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+use crate::load::version_of;
 use std::collections::HashMap;
 use std::ffi::{CStr, c_int};
+use std::sync::atomic::AtomicU32;
+#[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+use std::sync::atomic::Ordering;
 
 /// A type, and those it is made of.
 pub(super) struct Type(Vec<Node>);
@@ -21,7 +28,7 @@ enum Node {
     /// The same, but not of a class made from it.
     Exact(Owned),
     /// An instance of exactly this class, whose attributes are of these types.
-    Fields(Owned, Vec<(Owned, usize)>),
+    Fields(Fields),
     /// Exactly one of these builtin containers, of such items.
     Items(Vec<*mut PyTypeObject>, usize),
     /// A tuple of these.
@@ -34,6 +41,14 @@ enum Node {
     Literal(Vec<Owned>),
     /// What is not known here.
     Unknown,
+}
+
+/// A class, and the types of attributes of its instances.
+struct Fields {
+    class: Owned,
+    fields: Vec<(Owned, usize)>,
+    /// The version of the class for which its instances were found to have these attributes themselves, if any.
+    version: AtomicU32,
 }
 
 /// What can be said of a value by itself.
@@ -90,7 +105,8 @@ fn read(node: Ref<'_>) -> Result<Node> {
         ("class", [class]) => Node::Class(class.clone()),
         ("exact", [class]) => Node::Exact(class.clone()),
         ("fields", [class, names, types]) => {
-            Node::Fields(class.clone(), all(names.as_ref())?.into_iter().zip(places(types)?).collect())
+            let fields = all(names.as_ref())?.into_iter().zip(places(types)?).collect();
+            Node::Fields(Fields { class: class.clone(), fields, version: AtomicU32::new(0) })
         }
         ("list", [item]) => Node::Items(vec![list], place(item)?),
         ("sequence", [item]) => Node::Items(vec![list, tuple], place(item)?),
@@ -109,7 +125,7 @@ impl Node {
     /// The nodes that this one names.
     fn parts(&self) -> Vec<usize> {
         match self {
-            Node::Fields(_, fields) => fields.iter().map(|field| field.1).collect(),
+            Node::Fields(known) => known.fields.iter().map(|field| field.1).collect(),
             Node::Items(_, item) => vec![*item],
             Node::Tuple(parts) | Node::Union(parts) => parts.clone(),
             Node::Dict(key, value) => vec![*key, *value],
@@ -184,7 +200,7 @@ impl Type {
             }
             Node::Class(class) => either(is_a(class), Answer::Yes),
             Node::Exact(class) => either(is(class), Answer::Yes),
-            Node::Fields(class, _) => either(is(class), Answer::Inside),
+            Node::Fields(known) => either(is(&known.class), Answer::Inside),
             Node::Items(kinds, _) => either(kinds.contains(&kind), Answer::Inside),
             Node::Tuple(_) => either(kind == &raw mut PyTuple_Type, Answer::Inside),
             Node::Dict(..) => either(kind == &raw mut PyDict_Type, Answer::Inside),
@@ -207,8 +223,11 @@ impl Type {
     /// Looks at what a value holds.
     fn look_inside(&self, object: Ref<'_>, node: usize, todo: &mut Vec<(Owned, usize)>) -> Result<bool> {
         match &self.0[node] {
-            Node::Fields(_, fields) => {
-                for (name, part) in fields {
+            Node::Fields(known) => {
+                if let Some(fit) = self.look_at_array(object, known, todo)? {
+                    return Ok(fit);
+                }
+                for (name, part) in &known.fields {
                     let Some(value) = object.lookup_attr(name.as_ref())? else { return Ok(false) };
                     if !self.look(value.as_ref(), *part, todo)? {
                         return Ok(false);
@@ -272,6 +291,61 @@ impl Type {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Looks at the attributes of an instance that holds them in an array, in this order; `None` if it does not.
+    #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+    #[inline]
+    fn look_at_array(
+        &self,
+        object: Ref<'_>,
+        known: &Fields,
+        todo: &mut Vec<(Owned, usize)>,
+    ) -> Result<Option<bool>> {
+        let kind = object.type_ptr();
+        // SAFETY: an instance keeps its class alive; that has the flag for dicts that the interpreter manages, as was found of this
+        // version. The attributes are looked at without running code: comparing with literals, which may, is not done here.
+        unsafe {
+            let version = version_of(kind);
+            if version == 0 || version != known.version.load(Ordering::Relaxed) {
+                let is_own = |(name, part): &(Owned, usize)| {
+                    finds_own(object.type_ref(), name.as_ref()) && !self.may_run_code(*part)
+                };
+                if version == 0 || !known.fields.iter().all(is_own) {
+                    return Ok(None);
+                }
+                known.version.store(version, Ordering::Relaxed);
+            }
+            let items::Place::Array(array) = items::attributes(object) else { return Ok(None) };
+            if array.len() < known.fields.len() as isize {
+                return Ok(None);
+            }
+            for (position, (name, part)) in (0..).zip(&known.fields) {
+                let (key, value) = array.get(position);
+                if !key.is(name.as_ref()) {
+                    return Ok(None);
+                }
+                if !self.look(value, *part, todo)? {
+                    return Ok(Some(false));
+                }
+            }
+            Ok(Some(true))
+        }
+    }
+
+    #[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
+    fn look_at_array(&self, _: Ref<'_>, _: &Fields, _: &mut [(Owned, usize)]) -> Result<Option<bool>> {
+        Ok(None)
+    }
+
+    /// Whether to look at a value by itself may run code.
+    #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+    fn may_run_code(&self, node: usize) -> bool {
+        match &self.0[node] {
+            Node::Literal(_) => true,
+            Node::Union(types) => types.iter().any(|&node| matches!(self.0[node], Node::Literal(_))),
+            _ => false,
+        }
     }
 
     /// Looks at the elements of a set.

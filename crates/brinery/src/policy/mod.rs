@@ -42,5 +42,5 @@ pub use need::{Need, Use};
 pub use policy::Policy;
 pub use rule::Rule;
 pub use shape::{Form, Shape};
-pub use source::Checked;
+pub use source::{BARE_RATE, Checked, cost, fits_memory};
 pub use verdict::{Examination, Examined, GlobalUse, Verdict, examine};

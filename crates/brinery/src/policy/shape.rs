@@ -90,6 +90,17 @@ pub enum Form {
     Names,
 }
 
+/// The bytes that there are in decimal numbers.
+const OF_DECIMALS: [bool; 256] = {
+    let mut bytes = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        bytes[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-');
+        byte += 1;
+    }
+    bytes
+};
+
 impl Form {
     const ALL: [(Form, &'static str); 6] = [
         (Form::Decimal, "decimal"),
@@ -112,9 +123,7 @@ impl Form {
         match self {
             Form::Decimal => {
                 text.len() <= 100_000
-                    && text
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-'))
+                    && text.bytes().fold(true, |holds, byte| holds & OF_DECIMALS[usize::from(byte)])
             }
             Form::Fraction => {
                 let digits = |text: &str| {

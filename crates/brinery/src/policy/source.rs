@@ -4,22 +4,13 @@ use super::limits::Limits;
 use super::rule::Rule;
 use crate::opcode::{Opcode, byte};
 use crate::read::cursor::narrowed;
-use crate::read::{Chunk, ReadError, ReadResult, Source};
+use crate::read::{Argument, Chunk, Decoder, ReadError, ReadResult, Source};
 
 /// The longest decimal integer that is read: the time for one grows with the square of its length.
 const MOST_DIGITS: usize = 20_000;
 
-/// What is known of an opcode byte under a protocol.
-#[derive(Clone, Copy, Debug)]
-struct Facts {
-    cost: u16,
-    /// All ones for what is to be looked at: an opcode of a later protocol, one whose argument matters, and all where they are
-    /// counted.
-    odd: i8,
-}
-
 /// The memory that an object of an opcode takes at the least, with the place that holds it.
-const fn cost(opcode: Opcode) -> u16 {
+pub const fn cost(opcode: Opcode) -> u16 {
     match opcode {
         Opcode::EmptyList | Opcode::List => 72,
         Opcode::EmptyDict | Opcode::Dict => 80,
@@ -61,37 +52,42 @@ const fn cost(opcode: Opcode) -> u16 {
     }
 }
 
-/// The facts by protocol.
-static FACTS: [[Facts; 256]; 6] = facts(false);
+/// What opcodes cost by protocol. What is odd about one is to be looked at, and costs more than there can be: an opcode of a later
+/// protocol, and one whose argument matters.
+static COSTS: [[i64; 256]; 6] = costs(false);
 
-/// The same where all opcodes are counted.
-static COUNTED: [[Facts; 256]; 6] = facts(true);
+/// The same where all opcodes are looked at.
+static ALL_ODD: [[i64; 256]; 6] = costs(true);
 
-const fn facts(counted: bool) -> [[Facts; 256]; 6] {
-    let mut facts = [[Facts { cost: 0, odd: 0 }; 256]; 6];
+/// More than there ever is to be spent.
+const ODD: i64 = i64::MAX / 2;
+
+const fn costs(all_odd: bool) -> [[i64; 256]; 6] {
+    let mut costs = [[0; 256]; 6];
     let mut protocol = 0;
-    while protocol < facts.len() {
+    while protocol < costs.len() {
         let mut code = 0;
         while code < 256 {
             if let Some(opcode) = Opcode::from_byte(code as u8) {
-                let odd = has_telling_argument(opcode) || opcode.info().protocol as usize > protocol;
-                facts[protocol][code].cost = cost(opcode);
-                facts[protocol][code].odd = if odd || counted { -1 } else { 0 };
+                let odd = all_odd || is_odd(opcode, protocol);
+                costs[protocol][code] = if odd { ODD } else { cost(opcode) as i64 };
             }
             code += 1;
         }
         protocol += 1;
     }
-    facts
+    costs
+}
+
+/// Whether an opcode is to be looked at under a protocol.
+const fn is_odd(opcode: Opcode, protocol: usize) -> bool {
+    has_telling_argument(opcode) || opcode.info().protocol as usize > protocol
 }
 
 /// Whether there is something to be said of the argument of an opcode.
 const fn has_telling_argument(opcode: Opcode) -> bool {
     matches!(opcode, Opcode::Proto | Opcode::Int | Opcode::Long | Opcode::Float | Opcode::Get | Opcode::Put)
 }
-
-/// No frame is open.
-const NO_FRAME: usize = isize::MAX as usize;
 
 /// A [`Source`] over a slice that refuses what no pickler writes, and counts what the objects cost.
 ///
@@ -106,18 +102,33 @@ const NO_FRAME: usize = isize::MAX as usize;
 /// // An opcode of protocol 4 where none is declared.
 /// assert!(Checked::new(b"\x94", &limits).opcode().is_err());
 /// ```
+///
+/// Where nothing is `PRICED` it only sees to the grammar. That is for streams of protocol 4 and later, in which what is odd is rare,
+/// and for hosts that [count](BARE_RATE) what costs more than its bytes by themselves.
 #[derive(Clone, Debug)]
-pub struct Checked<'de> {
+pub struct Checked<'de, const PRICED: bool = true> {
+    /// What has not been read of the frame, or of the input where no frame is open.
+    rest: &'de [u8],
     input: &'de [u8],
-    position: usize,
-    frame_end: usize,
+    in_frame: bool,
     protocol: u8,
-    /// The facts of this protocol.
-    facts: &'static [Facts; 256],
+    /// From which protocol on the opcodes ahead can be shown: what is odd about one is met only by reading it.
+    shows: Shows,
+    /// What opcodes cost under this protocol.
+    costs: &'static [i64; 256],
     /// How much memory is left. Below zero is too little, which is found out at the next opcode.
     memory: i64,
     /// How many opcodes are left, where there may be fewer than bytes.
     opcodes: Option<u64>,
+}
+
+/// Which opcodes are shown ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows {
+    None,
+    /// Those of protocol 2, of which the memo is filled by number.
+    Numbered,
+    All,
 }
 
 impl<'de> Checked<'de> {
@@ -125,79 +136,171 @@ impl<'de> Checked<'de> {
     pub fn new(input: &'de [u8], limits: &Limits) -> Self {
         let opcodes = Some(limits.opcodes_for(input.len())).filter(|&most| most < input.len() as u64);
         Checked {
+            rest: input,
             input,
-            position: 0,
-            frame_end: NO_FRAME,
+            in_frame: false,
             protocol: 1,
-            facts: table(1, opcodes.is_some()),
+            shows: Shows::None,
+            costs: table(1, opcodes.is_some()),
             memory: budget(limits.memory_for(input.len())),
             opcodes,
         }
     }
+}
 
+impl<'de> Checked<'de, false> {
+    /// A source at the start of a stream of which nothing has to be counted opcode by opcode.
+    pub fn unpriced(input: &'de [u8], limits: &Limits) -> Option<Self> {
+        let is_late = matches!(*input, [byte::PROTO, protocol, ..] if protocol >= 4);
+        (is_late && limits.opcodes_for(input.len()) >= input.len() as u64).then(|| Checked {
+            rest: input,
+            input,
+            in_frame: false,
+            protocol: input[1],
+            shows: Shows::All,
+            costs: table(input[1], false),
+            memory: 0,
+            opcodes: None,
+        })
+    }
+}
+
+/// How much memory the objects of a stream take for each of its bytes at most, those apart that a host of an
+/// [unpriced](Checked::unpriced) source counts by their opcodes' [cost].
+///
+/// The worst are texts of one character that takes two bytes, of 88 bytes with their places in a container and the memo.
+pub const BARE_RATE: u64 = 24;
+
+/// Whether the objects of a stream take no more memory than they may, or the stream is not one.
+pub fn fits_memory(input: &[u8], limits: &Limits) -> bool {
+    let most = limits.memory_for(input.len());
+    let mut left = budget(most);
+    Decoder::new(input).map_while(Result::ok).all(|instruction| {
+        let taken = match instruction.argument {
+            Argument::Bytes(bytes) | Argument::Line(bytes) => bytes.len(),
+            Argument::Lines(module, name) => module.len() + name.len(),
+            _ => 0,
+        };
+        left -= i64::from(cost(instruction.opcode)) + taken as i64;
+        left >= 0
+    })
+}
+
+impl<'de, const PRICED: bool> Checked<'de, PRICED> {
     /// What has not been read yet.
+    #[inline(always)]
     pub fn rest(&self) -> &'de [u8] {
-        self.input.get(self.position..).unwrap_or_default()
+        if self.in_frame { &self.input[self.position()..] } else { self.rest }
+    }
+
+    #[inline(always)]
+    fn position(&self) -> usize {
+        self.rest.as_ptr().addr() - self.input.as_ptr().addr()
+    }
+
+    /// Does what is rare on a copy, so that the address of the source stays unknown, and what moves can be in registers.
+    #[inline(always)]
+    fn apart<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
+        let mut copy = self.clone();
+        let result = work(&mut copy);
+        *self = copy;
+        result
+    }
+
+    /// What to say where there are fewer bytes than so many.
+    #[inline(always)]
+    fn too_few(&self, len: usize) -> ReadError {
+        self.clone().truncated(len)
+    }
+
+    #[cold]
+    fn truncated(self, len: usize) -> ReadError {
+        if self.in_frame && len <= self.rest().len() {
+            refused(Rule::GrammarFrame)
+        } else {
+            ReadError::Truncated
+        }
+    }
+
+    /// What to say of a line without an end.
+    #[cold]
+    fn endless(self) -> ReadError {
+        let rest = self.rest();
+        let len = memchr::memchr(b'\n', rest).unwrap_or(rest.len()) + 1;
+        self.truncated(len)
     }
 
     #[inline(always)]
     fn split(&mut self, len: usize) -> ReadResult<&'de [u8]> {
-        let end = self.position.checked_add(len).ok_or(ReadError::Truncated)?;
-        let bytes = self.input.get(self.position..end).ok_or(ReadError::Truncated)?;
-        self.position = end;
+        let Some((bytes, rest)) = self.rest.split_at_checked(len) else { return Err(self.too_few(len)) };
+        self.rest = rest;
         Ok(bytes)
     }
 
-    /// Pays for an opcode.
+    /// Pays for a copy of so many bytes.
     #[inline(always)]
-    fn pay_for(&mut self, code: u8) -> Facts {
-        let facts = self.facts[usize::from(code)];
-        self.memory -= i64::from(facts.cost);
-        facts
-    }
-
-    /// What goes with every opcode.
-    #[inline(always)]
-    fn enter(&mut self, code: u8) -> ReadResult<()> {
-        let facts = self.pay_for(code);
-        // Below zero at the end of a frame and beyond.
-        let frame = self.frame_end as i64 - 1 - self.position as i64;
-        if (frame | self.memory | i64::from(facts.odd)) < 0 {
-            return self.look(code);
+    fn pay(&mut self, len: usize) {
+        if PRICED {
+            self.memory -= len as i64;
         }
-        Ok(())
     }
 
-    /// Finds out whether what is odd about an opcode is granted.
+    /// Pays for an opcode with which nothing is odd, if there is enough to do so.
+    #[inline(always)]
+    fn pay_for(&mut self, code: u8) -> bool {
+        if !PRICED {
+            return true;
+        }
+        let left = self.memory - self.costs[usize::from(code)];
+        if left >= 0 {
+            self.memory = left;
+        }
+        left >= 0
+    }
+
+    /// The next opcode, where a frame ends before it or something about it is odd, if that is granted.
     #[cold]
     #[inline(never)]
-    fn look(&mut self, code: u8) -> ReadResult<()> {
-        if self.position >= self.frame_end {
-            if self.position > self.frame_end {
-                return Err(refused(Rule::GrammarFrame));
-            }
-            self.frame_end = NO_FRAME;
+    fn look(&mut self) -> ReadResult<Option<u8>> {
+        if self.rest.is_empty() {
+            self.rest = self.rest();
+            self.in_frame = false;
         }
+        let Some((&code, rest)) = self.rest.split_first() else { return Ok(None) };
+        if self.pay_for(code) {
+            self.rest = rest;
+            return Ok(Some(code));
+        }
+        let opcode = Opcode::from_byte(code);
+        self.memory -= opcode.map_or(0, |opcode| i64::from(cost(opcode)));
         if self.memory < 0 {
             return Err(refused(Rule::BudgetMemory));
         }
         if let Some(left) = self.opcodes {
             self.opcodes = Some(left.checked_sub(1).ok_or_else(|| refused(Rule::BudgetOpcodes))?);
         }
-        if table(self.protocol, false)[usize::from(code)].odd == 0 {
-            return Ok(());
-        }
+        self.rest = rest;
+        self.judge(code)?;
+        Ok(Some(code))
+    }
+
+    /// Finds out whether what may be odd about an opcode is granted.
+    #[cold]
+    #[inline(never)]
+    fn judge(&mut self, code: u8) -> ReadResult<()> {
         match Opcode::from_byte(code) {
-            Some(opcode) if has_telling_argument(opcode) => self.look_at(code),
-            _ => Err(refused(Rule::GrammarOpcode)),
+            Some(opcode) if !is_odd(opcode, usize::from(self.protocol)) => Ok(()),
+            Some(opcode) if !has_telling_argument(opcode) => Err(refused(Rule::GrammarOpcode)),
+            Some(_) => self.judge_argument(code),
+            None => Ok(()),
         }
     }
 
-    /// Judges an argument by its text. The opcode itself has not been consumed.
-    fn look_at(&mut self, code: u8) -> ReadResult<()> {
-        let argument = self.input.get(self.position + 1..).unwrap_or_default();
+    /// Judges the argument that comes next by its text.
+    fn judge_argument(&mut self, code: u8) -> ReadResult<()> {
+        let argument = self.rest;
         if code == byte::PROTO {
-            if self.position > 0 {
+            if self.position() > 1 {
                 return Err(refused(Rule::GrammarProto));
             }
             let protocol = argument.first().copied().unwrap_or(0);
@@ -205,7 +308,12 @@ impl<'de> Checked<'de> {
                 return Err(refused(Rule::GrammarProto));
             }
             self.protocol = protocol;
-            self.facts = table(protocol, self.opcodes.is_some());
+            self.costs = table(protocol, self.opcodes.is_some());
+            self.shows = match protocol {
+                _ if self.opcodes.is_some() => Shows::None,
+                2 | 3 => Shows::Numbered,
+                _ => Shows::All,
+            };
             return Ok(());
         }
         // A line without an end is truncated input, as the machine will say.
@@ -221,15 +329,15 @@ impl<'de> Checked<'de> {
     }
 }
 
-/// The facts under a protocol. Those of protocols that there are not yet do not matter: no machine reads them.
-fn table(protocol: u8, counted: bool) -> &'static [Facts; 256] {
-    let all = if counted { &COUNTED } else { &FACTS };
+/// What opcodes cost under a protocol. Those of protocols that there are not yet do not matter: no machine reads them.
+fn table(protocol: u8, counted: bool) -> &'static [i64; 256] {
+    let all = if counted { &ALL_ODD } else { &COSTS };
     &all[usize::from(protocol).min(all.len() - 1)]
 }
 
 /// What may be spent, of which there is no more than can be counted.
 fn budget(amount: u64) -> i64 {
-    i64::try_from(amount).unwrap_or(i64::MAX)
+    i64::try_from(amount).unwrap_or(i64::MAX).min(ODD - 1)
 }
 
 #[cold]
@@ -255,120 +363,136 @@ fn is_float(line: &[u8]) -> bool {
             && digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'+' | b'-'))
 }
 
-impl<'de> Source<'de> for Checked<'de> {
+impl<'de, const PRICED: bool> Source<'de> for Checked<'de, PRICED> {
     const COPIES: bool = true;
 
     #[inline(always)]
     fn opcode(&mut self) -> ReadResult<Option<u8>> {
-        let Some(&code) = self.input.get(self.position) else { return Ok(None) };
-        self.enter(code)?;
-        self.position += 1;
-        Ok(Some(code))
+        match self.opcode_at_hand() {
+            Some(code) => Ok(Some(code)),
+            None => self.apart(Self::look),
+        }
+    }
+
+    #[inline(always)]
+    fn opcode_at_hand(&mut self) -> Option<u8> {
+        let (&code, rest) = self.rest.split_first()?;
+        if !self.pay_for(code) {
+            return None;
+        }
+        self.rest = rest;
+        Some(code)
     }
 
     #[inline(always)]
     fn opcode_if(&mut self, opcode: u8) -> bool {
-        let found = self.input.get(self.position) == Some(&opcode)
-            && self.facts[usize::from(opcode)].odd == 0
-            && self.position < self.frame_end;
+        let Some((&first, rest)) = self.rest.split_first() else { return false };
+        let found = first == opcode && self.pay_for(opcode);
         if found {
-            self.pay_for(opcode);
-            self.position += 1;
+            self.rest = rest;
         }
         found
     }
 
     #[inline(always)]
+    fn admit(&mut self, opcode: u8) -> ReadResult<()> {
+        if PRICED { Ok(()) } else { self.apart(|source| source.judge(opcode)) }
+    }
+
+    #[inline(always)]
     fn ahead(&self) -> &[u8] {
-        let rest = &self.input[self.position..];
-        // What is not granted is to be met as an opcode: the end of a frame, and what a protocol does not have yet.
-        let rest = if self.frame_end == NO_FRAME {
-            rest
-        } else {
-            self.input.get(self.position..self.frame_end).unwrap_or_default()
-        };
-        let early = self.opcodes.is_some()
-            || self.protocol < 2
-            || self.protocol < 4 && rest.iter().take(2).any(|&code| code == byte::MEMOIZE);
-        if early { &[] } else { rest }
+        match self.shows {
+            _ if !PRICED => self.rest,
+            Shows::All => self.rest,
+            Shows::Numbered if !self.rest.iter().take(2).any(|&code| code == byte::MEMOIZE) => self.rest,
+            Shows::Numbered | Shows::None => &[],
+        }
     }
 
     #[inline(always)]
     fn skip(&mut self, count: usize) {
-        let end = self.position + count;
-        while self.position < end {
-            let code = self.input[self.position];
-            self.pay_for(code);
-            self.position += match code {
+        if !PRICED {
+            self.rest = &self.rest[count.min(self.rest.len())..];
+            return;
+        }
+        let mut left = count;
+        while left > 0
+            && let Some(&code) = self.rest.first()
+        {
+            // What is shown is not odd; too little is found out at the next opcode.
+            self.memory -= self.costs[usize::from(code)];
+            let len = match code {
                 byte::BINPUT => 2,
                 byte::LONG_BINPUT => 5,
                 _ => 1,
             };
+            self.rest = &self.rest[len.min(self.rest.len())..];
+            left = left.saturating_sub(len);
         }
     }
 
     #[inline(always)]
     fn at_hand<const N: usize>(&mut self) -> Option<&[u8; N]> {
-        let bytes = self.input.get(self.position..)?.first_chunk()?;
-        self.position += N;
+        let (bytes, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
         Some(bytes)
     }
 
     #[inline(always)]
     fn number_at_hand(&mut self, width: usize) -> Option<u32> {
-        let &bytes = self.rest().first_chunk()?;
-        self.position += width;
+        let &bytes = self.rest.first_chunk()?;
+        self.rest = &self.rest[width..];
         Some(narrowed(bytes, width))
     }
 
     #[inline(always)]
     fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]> {
-        let bytes = self.rest().first_chunk::<N>().ok_or(ReadError::Truncated)?;
-        self.position += N;
+        let Some((bytes, rest)) = self.rest.split_first_chunk::<N>() else { return Err(self.too_few(N)) };
+        self.rest = rest;
         Ok(*bytes)
     }
 
     #[inline(always)]
     fn take(&mut self, len: usize) -> ReadResult<Chunk<'de, '_>> {
         let bytes = self.split(len)?;
-        self.memory -= len as i64;
+        self.pay(len);
         Ok(Chunk::Borrowed(bytes))
     }
 
-    #[inline]
+    #[inline(always)]
     fn line(&mut self) -> ReadResult<Chunk<'de, '_>> {
-        let end = memchr::memchr(b'\n', self.rest()).ok_or(ReadError::Truncated)?;
+        let Some(end) = memchr::memchr(b'\n', self.rest) else { return Err(self.clone().endless()) };
         let line = self.split(end)?;
-        self.position += 1;
-        self.memory -= end as i64;
+        self.rest = &self.rest[1..];
+        self.pay(end);
         Ok(Chunk::Borrowed(line))
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_into(&mut self, buffer: &mut [u8]) -> ReadResult<()> {
         buffer.copy_from_slice(self.split(buffer.len())?);
-        self.memory -= buffer.len() as i64;
+        self.pay(buffer.len());
         Ok(())
     }
 
     #[inline(always)]
     fn buffered(&self) -> usize {
-        self.input.len() - self.position
+        self.rest.len()
     }
 
+    #[inline(always)]
     fn frame(&mut self, len: usize) -> ReadResult<()> {
-        if self.frame_end != NO_FRAME {
+        if self.in_frame {
             return Err(refused(Rule::GrammarFrame));
         }
-        if len > self.buffered() {
-            return Err(ReadError::Truncated);
-        }
-        self.frame_end = self.position + len;
+        self.rest = self.rest.get(..len).ok_or(ReadError::Truncated)?;
+        self.in_frame = true;
         Ok(())
     }
 
+    #[inline(always)]
     fn finish(&mut self) -> ReadResult<()> {
-        if self.frame_end != NO_FRAME && self.position != self.frame_end {
+        if self.in_frame && !self.rest.is_empty() {
             return Err(refused(Rule::GrammarFrame));
         }
         Ok(())
@@ -376,7 +500,17 @@ impl<'de> Source<'de> for Checked<'de> {
 
     #[inline(always)]
     fn offset(&self) -> u64 {
-        self.position as u64
+        self.position() as u64
+    }
+
+    #[inline(always)]
+    fn mark(&self) -> u64 {
+        self.rest.as_ptr().addr() as u64
+    }
+
+    #[inline(always)]
+    fn offset_of(&self, mark: u64) -> u64 {
+        mark - self.input.as_ptr().addr() as u64
     }
 
     #[inline(always)]

@@ -62,6 +62,13 @@ pub trait Source<'de> {
         None
     }
 
+    /// Called with an opcode of a kind that a source may not let through before its argument is read, as far as that is rare:
+    /// `PROTO`, those with decimal numbers, and those of protocol 5.
+    #[inline(always)]
+    fn admit(&mut self, _opcode: u8) -> ReadResult<()> {
+        Ok(())
+    }
+
     /// Consumes the next byte if it is this opcode and at hand.
     #[inline(always)]
     fn opcode_if(&mut self, _opcode: u8) -> bool {

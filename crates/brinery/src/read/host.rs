@@ -77,6 +77,12 @@ impl<'s, V> Items<'s, V> {
         (self.stack, self.start)
     }
 
+    /// The same items once more, for whoever may leave them as they are.
+    #[inline(always)]
+    pub fn reborrow(&mut self) -> Items<'_, V> {
+        Items { stack: self.stack, start: self.start }
+    }
+
     /// Takes the items off the stack.
     #[inline(always)]
     pub fn drain(&mut self) -> Drain<'_, V> {

@@ -224,6 +224,7 @@ impl<V> Machine<V> {
                     }
                 }
                 byte::INT => {
+                    source.admit(opcode)?;
                     let line = full(source.line()?)?;
                     let value = match number::int_line(&line) {
                         IntLine::Bool(value) => host.bool(value),
@@ -233,6 +234,7 @@ impl<V> Machine<V> {
                     self.stack.push(value);
                 }
                 byte::LONG => {
+                    source.admit(opcode)?;
                     let line = full(source.line()?)?;
                     self.stack.push(host.int_literal(number::long_line(&line)).host()?);
                 }
@@ -246,6 +248,7 @@ impl<V> Machine<V> {
                     self.long(len, source, host)?;
                 }
                 byte::FLOAT => {
+                    source.admit(opcode)?;
                     let value = number::float_line(&full(source.line()?)?)?;
                     self.stack.push(host.float(value).host()?);
                 }
@@ -284,6 +287,7 @@ impl<V> Machine<V> {
                     self.stack.push(on_copy(source, |source| host.bytes(len, source)).host()?);
                 }
                 byte::BYTEARRAY8 => {
+                    source.admit(opcode)?;
                     let len = length(operand!(source), Opcode::ByteArray8)?;
                     self.stack.push(on_copy(source, |source| host.bytearray(len, source)).host()?);
                 }
@@ -463,6 +467,7 @@ impl<V> Machine<V> {
                     self.memo_get(index.into(), host)?;
                 }
                 byte::GET => {
+                    source.admit(opcode)?;
                     let index = number::memo_index(&full(source.line()?)?)?;
                     self.memo_get(index, host)?;
                 }
@@ -478,6 +483,7 @@ impl<V> Machine<V> {
                     host.memo_put(index.into(), self.top()?);
                 }
                 byte::PUT => {
+                    source.admit(opcode)?;
                     let line = full(source.line()?)?;
                     let value = self.top()?;
                     let index = u64::try_from(number::memo_index(&line)?).map_err(|_| Fault::NegativePut)?;
@@ -574,16 +580,19 @@ impl<V> Machine<V> {
                     self.stack.push(host.persistent(id).host()?);
                 }
                 byte::NEXT_BUFFER => {
+                    source.admit(opcode)?;
                     expose(source)?;
                     self.stack.push(host.next_buffer().host()?);
                 }
                 byte::READONLY_BUFFER => {
+                    source.admit(opcode)?;
                     let buffer = self.pop()?;
                     expose(source)?;
                     self.stack.push(host.readonly_buffer(buffer).host()?);
                 }
 
                 byte::PROTO => {
+                    source.admit(opcode)?;
                     let [protocol] = operand!(source);
                     if protocol > HIGHEST_PROTOCOL {
                         return Err(Fault::UnsupportedProtocol(protocol).into());

@@ -60,6 +60,12 @@ pub(crate) fn most(deque: Ref<'_>) -> Option<isize> {
     (most >= 0).then_some(most)
 }
 
+/// Sets the `maxlen` of an empty deque.
+pub(crate) fn set_most(deque: Ref<'_>, most: isize) {
+    // SAFETY: callers know that this is a deque, and that its layout is known.
+    unsafe { (*deque.as_ptr().cast::<DequeObject>()).most = most };
+}
+
 /// Appends what stands on a stack from `start` on, and moves off it; `None` if that is for the deque to do.
 pub(crate) fn extend(deque: Ref<'_>, stack: &mut Vec<Owned>, start: usize) -> Option<Result<()>> {
     let count = (stack.len() - start) as isize;
