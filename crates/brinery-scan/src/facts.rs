@@ -453,6 +453,13 @@ impl<'a, 't> Facts<'a, 't> {
     }
 
     /// Takes note of an integer of whose hash there have been so many others.
+    #[inline(always)]
+    fn heed_collisions(&mut self, others: u32) {
+        if others > 0 {
+            self.collide(others);
+        }
+    }
+
     #[cold]
     fn collide(&mut self, others: u32) {
         self.hash_work += f64::from(others);
@@ -632,9 +639,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         // The hash of smaller ones is the value itself.
         if value.unsigned_abs() >= collisions::MODULUS {
             let others = self.collisions.count_int(value);
-            if others > 0 {
-                self.collide(others);
-            }
+            self.heed_collisions(others);
         }
         Ok(Fact::new(Kind::Int(value)))
     }
@@ -656,9 +661,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             .take(50_000)
             .collect();
         let others = self.collisions.count_digits(&digits, text.contains(&b'-'));
-        if others > 0 {
-            self.collide(others);
-        }
+        self.heed_collisions(others);
         Ok(Fact::new(Kind::Plain))
     }
 
@@ -674,9 +677,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             return self.int(value);
         }
         let others = self.collisions.count_long(bytes);
-        if others > 0 {
-            self.collide(others);
-        }
+        self.heed_collisions(others);
         Ok(Fact::new(Kind::Plain))
     }
 

@@ -32,6 +32,33 @@ unsafe fn has_dict(instance: Ref<'_>) -> bool {
     word != 0 && word & 1 == 0
 }
 
+/// Whether the interpreter keeps the attributes of the instances of a class, and looks them up as `object` does.
+///
+/// # Safety
+///
+/// The class is alive.
+#[cfg(all(Py_3_11, not(Py_3_15), not(Py_GIL_DISABLED)))]
+#[inline(always)]
+unsafe fn keeps_attributes(kind: *mut PyTypeObject) -> bool {
+    // SAFETY: by contract.
+    unsafe { PyType_GetFlags(kind) & Py_TPFLAGS_MANAGED_DICT != 0 && looks_up_plainly(kind) }
+}
+
+/// Whether what a class has under a name, an exact `str`, stands before the attributes of its instances.
+///
+/// # Safety
+///
+/// The class is alive.
+#[cfg(all(Py_3_11, not(Py_3_15), not(Py_GIL_DISABLED)))]
+#[inline(always)]
+unsafe fn is_set_by_class(kind: *mut PyTypeObject, name: Ref<'_>) -> bool {
+    // SAFETY: by contract; what is found is looked at before any code runs that could change the class.
+    unsafe {
+        Ref::from_nullable(_PyType_Lookup(kind, name.as_ptr()))
+            .is_some_and(|found| (*found.type_ptr()).tp_descr_set.is_some())
+    }
+}
+
 #[cfg(all(Py_3_11, not(Py_3_15), not(Py_GIL_DISABLED)))]
 impl<'a> Attributes<'a> {
     /// The attributes of an instance that may have them in an array; `dict` is the name `__dict__`.
@@ -43,8 +70,7 @@ impl<'a> Attributes<'a> {
         // SAFETY: the type is alive as long as the instance; what it has under a name is looked at before any code
         // runs that could change it.
         unsafe {
-            let plain = PyType_GetFlags(kind) & Py_TPFLAGS_MANAGED_DICT != 0 && looks_up_plainly(kind);
-            if !plain || has_dict(instance) {
+            if !keeps_attributes(kind) || has_dict(instance) {
                 return None;
             }
             let property = Ref::from_nullable(_PyType_Lookup(kind, dict.as_ptr()))?;
@@ -58,9 +84,7 @@ impl<'a> Attributes<'a> {
         let kind = self.instance.type_ptr();
         // SAFETY: as above; all objects are alive.
         unsafe {
-            if let Some(found) = Ref::from_nullable(_PyType_Lookup(kind, name.as_ptr()))
-                && (*found.type_ptr()).tp_descr_set.is_some()
-            {
+            if is_set_by_class(kind, name.as_ref()) {
                 return Ok(false);
             }
             let status = PyObject_GenericSetAttr(self.instance.as_ptr(), name.as_ptr(), value.as_ptr());
@@ -77,12 +101,7 @@ pub(crate) fn finds_own(class: Ref<'_>, name: Ref<'_>) -> bool {
     }
     let kind = class.as_ptr().cast();
     // SAFETY: the class is alive; what it has under a name is looked at before any code runs that could change it.
-    unsafe {
-        PyType_GetFlags(kind) & Py_TPFLAGS_MANAGED_DICT != 0
-            && looks_up_plainly(kind)
-            && Ref::from_nullable(_PyType_Lookup(kind, name.as_ptr()))
-                .is_none_or(|found| (*found.type_ptr()).tp_descr_set.is_none())
-    }
+    unsafe { keeps_attributes(kind) && !is_set_by_class(kind, name) }
 }
 
 #[cfg(not(all(Py_3_11, not(Py_3_15), not(Py_GIL_DISABLED))))]

@@ -18,6 +18,13 @@ pub(crate) fn from_end(stack: &mut Vec<Owned>, start: usize) -> Result<Owned> {
     }
 }
 
+/// Whether an object is the empty tuple.
+#[inline(always)]
+pub(crate) fn is_empty(object: Ref<'_>) -> bool {
+    // SAFETY: a size is asked of a tuple.
+    object.is_exactly(&raw mut PyTuple_Type) && unsafe { PyTuple_GET_SIZE(object.as_ptr()) } == 0
+}
+
 /// Moves what stands on a stack from `start` on into a tuple.
 ///
 /// # Safety

@@ -7,10 +7,10 @@ use super::host::{has_native_hash, is_constant};
 use super::paths::Paths;
 use crate::ffi::api::*;
 use crate::ffi::layout::{
-    Decimals, Derived, Heap, Layout, Moment, Nursery, Plan, Ranges, collections, slot_offset,
+    Decimals, Derived, Heap, Layout, Moment, Nursery, Plan, Ranges, collections, int, slot_offset,
 };
 use crate::ffi::sequence;
-use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, text};
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, text, tuple};
 use crate::state::State;
 use std::ptr;
 
@@ -370,23 +370,6 @@ fn dict_of_atoms(dict: Ref<'_>) -> bool {
     true
 }
 
-/// Whether an object is the empty tuple.
-fn is_empty_tuple(object: Ref<'_>) -> bool {
-    // SAFETY: a size is asked of a tuple.
-    object.is_exactly(&raw mut PyTuple_Type) && unsafe { PyTuple_GET_SIZE(object.as_ptr()) } == 0
-}
-
-/// The value of an exact `int` that is small enough.
-fn int_value(object: Ref<'_>) -> Option<i64> {
-    if !object.is_exactly(&raw mut PyLong_Type) {
-        return None;
-    }
-    let mut overflow = 0;
-    // SAFETY: the object is an int.
-    let value = unsafe { PyLong_AsLongLongAndOverflow(object.as_ptr(), &raw mut overflow) };
-    (overflow == 0).then_some(value)
-}
-
 impl Native {
     /// Whether a stream is not likely to fetch what it has stored of the arguments.
     pub(super) fn has_own_arguments(&self) -> bool {
@@ -452,11 +435,11 @@ impl Native {
                 Native::Deque => {
                     let most = match *args {
                         [] => None,
-                        [items, most] if is_empty_tuple(items) && layout.knows_collections() => {
+                        [items, most] if tuple::is_empty(items) && layout.knows_collections() => {
                             if most.is_none() {
                                 None
                             } else {
-                                Some(int_value(most).filter(|&most| most >= 0)?)
+                                Some(int::exact(most).filter(|&most| most >= 0)?)
                             }
                         }
                         _ => return None,
@@ -517,7 +500,7 @@ impl Native {
                 }
                 Native::Range(ranges) => {
                     let &[start, stop, step] = args else { return None };
-                    let numbers = [int_value(start)?, int_value(stop)?, int_value(step)?];
+                    let numbers = [int::exact(start)?, int::exact(stop)?, int::exact(step)?];
                     ranges.make(layout, *heap, [start, stop, step], numbers)
                 }
                 Native::Slice => {
@@ -547,7 +530,8 @@ impl Native {
                 }
                 Native::TimeDelta => {
                     let &[days, seconds, micros] = args else { return None };
-                    let (days, seconds, micros) = (int_value(days)?, int_value(seconds)?, int_value(micros)?);
+                    let (days, seconds, micros) =
+                        (int::exact(days)?, int::exact(seconds)?, int::exact(micros)?);
                     let normal = (-999_999_999..=999_999_999).contains(&days)
                         && (0..86_400).contains(&seconds)
                         && (0..1_000_000).contains(&micros);
@@ -560,7 +544,7 @@ impl Native {
                     let pair = match *args {
                         [text] if !cfg!(Py_3_12) => fraction_of_text(text)?,
                         [a, b] => {
-                            let (a, b) = (int_value(a)?, int_value(b)?);
+                            let (a, b) = (int::exact(a)?, int::exact(b)?);
                             (b > 0 && is_reduced(a, b)).then_some((a, b))?
                         }
                         _ => return None,

@@ -282,10 +282,7 @@ impl Known {
         let mut lengths = [0; MOST_DIMENSIONS];
         let lengths = lengths.get_mut(..items_of(shape).len())?;
         for (length, number) in lengths.iter_mut().zip(items_of(shape)) {
-            if !number.is_exactly(&raw mut PyLong_Type) {
-                return None;
-            }
-            *length = isize::try_from(layout::int::value(*number)?).ok()?;
+            *length = isize::try_from(layout::int::exact(*number)?).ok()?;
         }
         let mut make = || {
             // SAFETY: all objects are alive; the call takes a reference of the dtype. The shape is not kept.
@@ -488,7 +485,7 @@ impl Known {
         let part = |dtype: Ref<'_>| self.facts(dtype).filter(|part| part.number != OBJECT && !is_open(dtype));
         let within = |item: Ref<'_>| -> Option<u64> {
             let [dtype, offset] = *pair_of(item)?;
-            let (offset, part) = (u64::try_from(number_of(offset)?).ok()?, part(dtype)?);
+            let (offset, part) = (u64::try_from(layout::int::exact(offset)?).ok()?, part(dtype)?);
             (offset.checked_add(part.size)? <= facts.size).then_some(part.flags & INHERITED)
         };
         let fields_fit = || {
@@ -510,7 +507,7 @@ impl Known {
         let array_fits = || {
             let [dtype, shape] = *pair_of(inner)?;
             let count = if shape.is_exactly(&raw mut PyLong_Type) {
-                u64::try_from(number_of(shape)?).ok()?
+                u64::try_from(layout::int::exact(shape)?).ok()?
             } else {
                 items_of_shape(shape)?
             };
@@ -523,13 +520,13 @@ impl Known {
             (false, true) => array_fits(),
             (false, false) => None,
         };
-        matches!(number_of(version), Some(3 | 4))
+        matches!(layout::int::exact(version), Some(3 | 4))
             && metadata
             && order.is_exactly(&raw mut PyUnicode_Type)
             && text::ascii(order) == Some(b"|")
-            && number_of(size).and_then(|size| u64::try_from(size).ok()) == Some(facts.size)
-            && matches!(number_of(alignment), Some(1 | 2 | 4 | 8 | 16))
-            && number_of(flags).is_some_and(|flags| {
+            && layout::int::exact(size).and_then(|size| u64::try_from(size).ok()) == Some(facts.size)
+            && matches!(layout::int::exact(alignment), Some(1 | 2 | 4 | 8 | 16))
+            && layout::int::exact(flags).is_some_and(|flags| {
                 (0..=255).contains(&flags) && wanted == Some(flags as u64 & ALL_BUT_ALIGNED)
             })
     }
@@ -589,23 +586,23 @@ fn is_dtype_state(facts: Facts, state: &[Ref<'_>]) -> bool {
     let &[version, order, none, names, fields, size, alignment, flags] = state else { return false };
     let order_fits = order.is_exactly(&raw mut PyUnicode_Type)
         && matches!(text::ascii(order), Some(b"<" | b">" | b"=" | b"|"));
-    let size_fits = match number_of(size) {
+    let size_fits = match layout::int::exact(size) {
         Some(-1) => !TEXTS.contains(&facts.number),
         Some(size) => TEXTS.contains(&facts.number) && u64::try_from(size) == Ok(facts.size),
         None => false,
     };
-    let flags_fit = match number_of(flags) {
+    let flags_fit = match layout::int::exact(flags) {
         Some(0) => facts.number != OBJECT,
         // Memory for texts is filled with zeros.
         Some(8) => facts.number == TEXTS[1],
         Some(63) => facts.number == OBJECT,
         _ => false,
     };
-    matches!(number_of(version), Some(3 | 4))
+    matches!(layout::int::exact(version), Some(3 | 4))
         && order_fits
         && [none, names, fields].iter().all(|part| part.is_none())
         && size_fits
-        && number_of(alignment) == Some(alignment_of(facts.number))
+        && layout::int::exact(alignment) == Some(alignment_of(facts.number))
         && flags_fit
         && match unit {
             None => !TIMES.contains(&facts.number),
@@ -644,8 +641,7 @@ fn is_unit(metadata: Ref<'_>) -> bool {
             && text::ascii(name).is_some_and(|name| (1..=7).contains(&name.len()))
     };
     known
-        && count.is_exactly(&raw mut PyLong_Type)
-        && layout::int::value(count).is_some_and(|count| (1..1 << 31).contains(&count))
+        && layout::int::exact(count).is_some_and(|count| (1..1 << 31).contains(&count))
         && is_number(numerator, 1)
         && is_number(denominator, 1)
 }
@@ -671,10 +667,7 @@ fn items_of_shape(shape: Ref<'_>) -> Option<u64> {
     // Dimensions beside a zero count too: numpy multiplies them.
     let (mut whole, mut count) = (1i64, 1i64);
     for length in items_of(shape) {
-        if !length.is_exactly(&raw mut PyLong_Type) {
-            return None;
-        }
-        let length = layout::int::value(*length).filter(|length| (0..MOST).contains(length))?;
+        let length = layout::int::exact(*length).filter(|length| (0..MOST).contains(length))?;
         whole = whole.checked_mul(length.max(1)).filter(|whole| *whole < MOST)?;
         count *= length;
     }
@@ -689,12 +682,8 @@ fn pair_of(object: Ref<'_>) -> Option<&[Ref<'_>; 2]> {
     if object.is_exactly(&raw mut PyTuple_Type) { items_of(object).try_into().ok() } else { None }
 }
 
-fn number_of(object: Ref<'_>) -> Option<i64> {
-    if object.is_exactly(&raw mut PyLong_Type) { layout::int::value(object) } else { None }
-}
-
 fn is_number(object: Ref<'_>, wanted: i64) -> bool {
-    object.is_exactly(&raw mut PyLong_Type) && layout::int::value(object) == Some(wanted)
+    layout::int::exact(object) == Some(wanted)
 }
 
 fn is_flag(object: Ref<'_>) -> bool {

@@ -10,7 +10,7 @@ use super::nesting::is_bare;
 use super::rules::{Judged, Rules, plain_text};
 use crate::ffi::api::*;
 use crate::ffi::layout::{self, int};
-use crate::ffi::{Owned, Ref, Result, sequence};
+use crate::ffi::{Owned, Ref, Result, sequence, tuple};
 use crate::load::{Builder, Function, Inert, Maker, Nature, Product, is_atom, is_constant, slots_of};
 use brinery::policy::{Native, Shape, State};
 use std::cell::Cell;
@@ -71,8 +71,9 @@ struct Global<'a> {
     row: Vec<Attribute<'a>>,
     /// Whether any of these may not be everything.
     has_shapes: bool,
-    /// Whether instances may only be given attributes by the way that the class has.
-    is_unknown: bool,
+    /// Whether instances are made whole, by a call that nobody can tell: attributes they may be given only by the way that the
+    /// class has.
+    is_made_whole: bool,
 }
 
 impl<'a> Global<'a> {
@@ -88,7 +89,7 @@ impl<'a> Global<'a> {
             is_value && matches!(judged.capability.native, None | Some(Native::Elements | Native::Fraction));
         let is_zoned = ["datetime", "time"].into_iter().any(|name| judged.is_called("datetime", name));
         let is_zone = judged.is_called("datetime", "timezone") || judged.is_called("zoneinfo", "ZoneInfo");
-        let is_unknown =
+        let is_made_whole =
             judged.capability.inert && matches!(role, Role::Class(None | Some(Nature::Exception)));
         Global {
             judged,
@@ -101,7 +102,7 @@ impl<'a> Global<'a> {
             is_bare,
             row: Vec::new(),
             has_shapes: false,
-            is_unknown,
+            is_made_whole,
         }
     }
 }
@@ -192,6 +193,9 @@ impl<'a> Direct<'a> {
     /// Whether an object may be anywhere: it is no global that may not be a value, and no tuple that holds one.
     #[inline(always)]
     pub(super) fn is_free(&self, object: Ref<'_>) -> bool {
+        if is_bare(object.as_ptr()) {
+            return true;
+        }
         if is_global(object) {
             return self
                 .find(object.as_ptr())
@@ -343,28 +347,23 @@ impl<'a> Direct<'a> {
     /// Whether an object may only be given attributes by the way that its class has.
     #[inline(always)]
     pub(super) fn is_unknown_instance(&self, object: Ref<'_>) -> bool {
-        self.find(object.type_ptr().cast()).is_some_and(|index| self.globals[index].is_unknown)
+        self.find(object.type_ptr().cast()).is_some_and(|index| self.globals[index].is_made_whole)
     }
 
     /// Whether an exception, made by a call that nobody can tell, may be given these attributes by the way that all exceptions have.
     pub(super) fn is_inert_state(&mut self, object: Ref<'_>, state: Ref<'_>) -> bool {
         let Some(index) = self.find(object.type_ptr().cast()) else { return false };
         let known = &self.globals[index];
-        let made_whole = matches!(known.role, Role::Class(None | Some(Nature::Exception)));
         let mut left = MOST_PLAIN;
-        if !known.judged.capability.inert
+        if !known.is_made_whole
             || !matches!(known.judged.capability.state, State::Attributes(_))
-            || !made_whole
             || !is_exception(object.type_ref())
             || !state.is_exactly(&raw mut PyDict_Type)
             || !is_plain(state, &mut left)
         {
             return false;
         }
-        let (mut items, mut position) = (Vec::new(), 0);
-        while let Some((key, value)) = layout::items::next(state, &mut position) {
-            items.extend([key, value]);
-        }
+        let items = pairs_of(state);
         self.pay(32 + 16 * items.len() as u64) && self.attributes(index, &items).is_some()
     }
 
@@ -532,7 +531,7 @@ impl<'a> Direct<'a> {
             }
             holds = pairs.iter().any(|[_, value]| !is_bare(value.as_ptr()));
         }
-        if holds && !pairs.iter().all(|[_, value]| is_bare(value.as_ptr()) || self.is_free(*value)) {
+        if holds && !pairs.iter().all(|[_, value]| self.is_free(*value)) {
             return None;
         }
         if self.globals[index].has_shapes {
@@ -567,11 +566,7 @@ impl<'a> Direct<'a> {
         {
             return None;
         }
-        let (mut items, mut position) = (Vec::new(), 0);
-        while let Some((key, value)) = layout::items::next(state, &mut position) {
-            items.extend([key, value]);
-        }
-        nature.filter(|_| self.state(instance, &items).is_some())
+        nature.filter(|_| self.state(instance, &pairs_of(state)).is_some())
     }
 
     /// The names of the global that an extension code stands for.
@@ -633,11 +628,7 @@ impl<'a> Direct<'a> {
             return None;
         }
         if is_dtype {
-            let unstated = &self.unstated;
-            let is_open = |dtype: Ref<'_>| {
-                unstated.as_ref().is_some_and(|places| places.contains(&dtype.as_ptr().addr()))
-            };
-            let done = builder.set_dtype_inertly(object, state, &is_open)?;
+            let done = builder.set_dtype_inertly(object, state, &|dtype| self.is_open(dtype))?;
             if let Some(fields) = parts.get(4).filter(|fields| fields.is_exactly(&raw mut PyDict_Type)) {
                 self.locked.get_or_insert_default().insert(fields.as_ptr().addr(), (*fields).to_owned());
             }
@@ -772,18 +763,12 @@ impl<'a> Direct<'a> {
     #[inline(always)]
     fn has_form(&self, form: &Form<'_>, object: Ref<'_>) -> bool {
         match form {
-            Form::Any => is_bare(object.as_ptr()) || self.is_free(object),
+            Form::Any => self.is_free(object),
             Form::None => object.is_none(),
             Form::Exactly(kind) => object.is_exactly(*kind),
             Form::Bytes(low, high) => has_length(object, *low, *high),
-            Form::Int(low, high) => {
-                object.is_exactly(&raw mut PyLong_Type)
-                    && int::value(object).is_some_and(|value| *low <= value && value <= *high)
-            }
-            Form::Empty => {
-                // SAFETY: a size is asked of a tuple.
-                object.is_exactly(&raw mut PyTuple_Type) && unsafe { PyTuple_GET_SIZE(object.as_ptr()) } == 0
-            }
+            Form::Int(low, high) => int::exact(object).is_some_and(|value| *low <= value && value <= *high),
+            Form::Empty => tuple::is_empty(object),
             Form::Text(shape) => object.is_exactly(&raw mut PyUnicode_Type) && self.fits(shape, object),
             form => self.has_made_form(form, object),
         }
@@ -849,12 +834,8 @@ impl<'a> Direct<'a> {
                 exactly(&raw mut PyBool_Type) && object.is_true().is_ok_and(|value| value == *wanted)
             }
             Shape::Int(None, None) => exactly(&raw mut PyLong_Type),
-            Shape::Int(low, high) => {
-                exactly(&raw mut PyLong_Type)
-                    && int::value(object).is_some_and(|int| {
-                        low.is_none_or(|low| low <= int) && high.is_none_or(|high| int <= high)
-                    })
-            }
+            Shape::Int(low, high) => int::exact(object)
+                .is_some_and(|int| low.is_none_or(|low| low <= int) && high.is_none_or(|high| int <= high)),
             Shape::Float => exactly(&raw mut PyFloat_Type),
             Shape::Text(0, usize::MAX) => exactly(&raw mut PyUnicode_Type),
             Shape::Text(low, high) => {
@@ -908,6 +889,15 @@ impl<'a> Direct<'a> {
         }
         true
     }
+}
+
+/// The keys and values of a dict in turn.
+fn pairs_of(dict: Ref<'_>) -> Vec<Ref<'_>> {
+    let (mut items, mut position) = (Vec::new(), 0);
+    while let Some((key, value)) = layout::items::next(dict, &mut position) {
+        items.extend([key, value]);
+    }
+    items
 }
 
 /// Whether a class is one of exceptions.

@@ -228,8 +228,7 @@ impl<'a> Realizer<'a> {
     #[inline]
     fn wrap_holders(&mut self, items: &[Owned]) -> Result<()> {
         self.wraps += 1;
-        let is_free = |item: &Owned| is_bare(item.as_ptr()) || self.direct.is_free(item.as_ref());
-        if self.direct.is_plain() || items.iter().all(is_free) { Ok(()) } else { Err(self.give_up()) }
+        if items.iter().all(|item| self.is_free(item)) { Ok(()) } else { Err(self.give_up()) }
     }
 
     /// Pays for the object that an opcode makes, or for what it adds to one.
@@ -714,8 +713,7 @@ impl Realizer<'_> {
     /// A tuple, which may hold what may be no value: then it may be none, either.
     fn tuple_of_holders(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
         self.wraps += 1;
-        let is_free = |item: &Owned| is_bare(item.as_ptr()) || self.direct.is_free(item.as_ref());
-        let restricted = !self.direct.is_plain() && !items.as_slice().iter().all(is_free);
+        let restricted = !items.as_slice().iter().all(|item| self.is_free(item));
         let tuple = self.inner.tuple(items)?;
         if restricted {
             self.direct.restrict(&tuple);
@@ -884,10 +882,7 @@ impl Realizer<'_> {
             let made = self.inner.call_inertly_with(items, stored)?;
             return Some(self.granted(made.transpose()));
         }
-        if self.direct.needs_tuple(index) {
-            return None;
-        }
-        if matches!(call, Call::Reduce) && self.direct.is_unknown(index) {
+        if self.direct.needs_tuple(index) || call == Call::Reduce && self.direct.is_unknown(index) {
             return None;
         }
         let deed = match call {

@@ -112,7 +112,7 @@ pub struct Checked<'de, const PRICED: bool = true> {
     input: &'de [u8],
     in_frame: bool,
     protocol: u8,
-    /// From which protocol on the opcodes ahead can be shown: what is odd about one is met only by reading it.
+    /// What is shown of the opcodes ahead: what is odd about one is met only by reading it.
     shows: Shows,
     /// What opcodes cost under this protocol.
     costs: &'static [i64; 256],
@@ -570,6 +570,50 @@ mod tests {
             (b"\x80\x04\x95\x0b\0\0\0\0\0\0\0\x95\x01\0\0\0\0\0\0\0N.", Rule::GrammarFrame),
         ] {
             assert_eq!(rule(stream), Some(expected), "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn the_grammar_is_the_same_where_nothing_is_priced() {
+        let limits = Limits::default();
+        for stream in [
+            &b"\x80\x04\x95\x03\0\0\0\0\0\0\0]\x94."[..],
+            b"\x80\x04I-5\n.",
+            b"\x80\x04I0x10\n.",
+            b"\x80\x04L1_0L\n.",
+            b"\x80\x04F 1\n.",
+            b"\x80\x04Np+1\n.",
+            b"\x80\x04g 1\n.",
+            b"\x80\x04\x80\x04N.",
+            b"\x80\x04\x96\0\0\0\0\0\0\0\0.",
+            b"\x80\x05\x96\0\0\0\0\0\0\0\0.",
+            b"\x80\x04\x95\x04\0\0\0\0\0\0\0]\x94.N",
+            b"\x80\x04\x95\x04\0\0\0\0\0\0\0\x8c\x05hello.",
+            b"\x80\x04\x95\x0b\0\0\0\0\0\0\0\x95\x01\0\0\0\0\0\0\0N.",
+            b"\x80\x04\x95\x02\0\0\0\0\0\0\0]\x94N0.",
+        ] {
+            let mut source = Checked::unpriced(stream, &limits).unwrap();
+            let found = crate::value::load(Graph::new(), &mut source);
+            let priced = crate::value::load(Graph::new(), &mut Checked::new(stream, &limits));
+            let told = |error: crate::Error| (error.rule(), error.to_string());
+            assert_eq!(found.map(drop).map_err(told), priced.map(drop).map_err(told), "{stream:?}");
+        }
+        for stream in [&b"\x80\x03N."[..], b"N.", b"\x80", b""] {
+            assert!(Checked::unpriced(stream, &limits).is_none(), "{stream:?}");
+        }
+        let few = Limits { opcodes: Some(3), ..Limits::default() };
+        assert!(Checked::unpriced(b"\x80\x04](N.", &few).is_none());
+    }
+
+    #[test]
+    fn a_stream_counted_as_a_whole_costs_what_it_costs_opcode_by_opcode() {
+        for stream in [&b"\x80\x04](\x8c\x05helloK\x01C\x03abce."[..], b"\x80\x04}(I12\nG\0\0\0\0\0\0\0\0u."]
+        {
+            for memory in 0..400 {
+                let limits = Limits { memory: Some(memory), ..Limits::default() };
+                let priced = crate::value::load(Graph::new(), &mut Checked::new(stream, &limits));
+                assert_eq!(fits_memory(stream, &limits), priced.is_ok(), "{stream:?} {memory}");
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 //! `int`, read while it is saved.
 
 use crate::ffi::Ref;
-#[cfg(not(known_layout))]
 use crate::ffi::api::*;
 
 /// The value of an `int` that 64 bits can hold.
@@ -35,6 +34,12 @@ pub(crate) fn value(int: Ref<'_>) -> Option<i64> {
     // SAFETY: callers know that this is an int.
     let value = unsafe { PyLong_AsLongLongAndOverflow(int.as_ptr(), &raw mut overflow) };
     (overflow == 0).then_some(value)
+}
+
+/// The same of any object: only an exact `int` has one.
+#[inline(always)]
+pub(crate) fn exact(object: Ref<'_>) -> Option<i64> {
+    if object.is_exactly(&raw mut PyLong_Type) { value(object) } else { None }
 }
 
 /// Whether an `int` is not negative and certainly has no more bits than these.
