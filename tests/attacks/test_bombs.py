@@ -25,10 +25,38 @@ OTHERS = [
     b"\x8a\x08" + (index * 0x1F3C5_7A9B_D135 % PRIME + PRIME).to_bytes(8, "little")
     for index in range(300_000)
 ]
+COPIES = "cbuiltins\n{}\nq\x00"
 ATTACKS = {
     "a key whose hash takes for ever": doubled(60, b"}h\x3cNs."),
     "an element whose hash takes for ever": doubled(60, b"\x8f(h\x3c\x90."),
     "a frozenset of such": doubled(60, b"(h\x3c\x91."),
+    "a set made of a list with such": doubled(60, glob("builtins", "set") + b"]h\x3ca\x85R."),
+    "the same list from the memo": doubled(
+        60, glob("builtins", "set") + b"]r\x00\x01\x00\x00h\x3ca0j\x00\x01\x00\x00\x85R."
+    ),
+    "a list that is filled when it is an argument": doubled(
+        60, glob("builtins", "set") + b"]r\x00\x01\x00\x00\x85j\x00\x01\x00\x00h\x3ca0R."
+    ),
+    "a set made of a deque with such": doubled(
+        60, glob("builtins", "set") + call(glob("collections", "deque")) + b"h\x3ca\x85R."
+    ),
+    "an OrderedDict of pairs of such": doubled(
+        60, glob("collections", "OrderedDict") + b"]h\x3cN\x86a\x85R."
+    ),
+    "copies of a list": b"\x80\x02("
+    + COPIES.format("list").encode()
+    + b"("
+    + b"N" * 100_000
+    + b"l\x85q\x01R"
+    + b"h\x00h\x01R" * 3000
+    + b"l.",
+    "copies of text": b"\x80\x02("
+    + COPIES.format("bytearray").encode()
+    + text("a" * (1 << 20))
+    + text("latin-1")
+    + b"\x86q\x01R"
+    + b"h\x00h\x01R" * 3000
+    + b"l.",
     "keys that collide": b"\x80\x04}(" + b"".join(key + b"N" for key in COLLIDING) + b"u.",
     "elements that collide": b"\x80\x04\x8f(" + b"".join(COLLIDING) + b"\x90.",
     "keys that collide behind many that do not": b"\x80\x04(("
@@ -60,6 +88,34 @@ def test_they_work_on_the_stock_engine() -> None:
 
 def test_they_are_refused() -> None:
     refuse(ATTACKS)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_they_are_found_in_streams_that_are_too_large_to_be_examined(name: str) -> None:
+    import brinery
+
+    long = text("a" * (5 << 20)) + b"0"
+    data = ATTACKS[name]
+    verdict = brinery.scan(data[:2] + long + data[2:] if data[0] == 0x80 else long + data).verdict
+    assert verdict not in {"clean", "needs"}
+
+
+@pytest.mark.parametrize("protocol", range(5))
+def test_honest_containers_are_taken_over_and_over(protocol: int) -> None:
+    import collections
+    import pickle
+
+    import brinery
+
+    values = [
+        [{index, index + 1} for index in range(30_000)],
+        [set(range(20_000)) for _ in range(5)] + [set(), frozenset()] * 3000,
+        [collections.OrderedDict(a=index) for index in range(10_000)],
+        [collections.deque(range(1000), maxlen=2000) for _ in range(100)],
+        [bytearray(b"x" * 1000)] * 3000 + [bytearray(1000) for _ in range(1000)],
+    ]
+    for value in values:
+        assert brinery.scan(pickle.dumps(value, protocol)).verdict == "clean"
 
 
 @pytest.mark.parametrize("wrap", [b"\x85", b"\x94\x85"])

@@ -1,5 +1,13 @@
 //! What the scanner knows of a value on the machine's stack.
 
+use brinery::policy::MOST_NESTED_CALLS;
+
+/// From how many levels on nesting is out of proportion.
+pub(crate) const DEEP: u32 = 50_000;
+/// How much deeper what a call makes is than what it is given: objects of types in C are given up by recursion, and a
+/// thousand of them in one another are too many.
+pub(crate) const CALL: u32 = DEEP / MOST_NESTED_CALLS as u32;
+
 /// What kind of thing a value is, with as much of it as rules ask for.
 ///
 /// A tag of four bytes lets values be copied in pieces that are read as they were written.
@@ -81,7 +89,8 @@ pub(crate) struct Fact {
     pub(crate) kind: Kind,
     /// How deep it is nested.
     pub(crate) depth: u32,
-    /// How many objects are looked at when it is hashed, shared ones as often as they occur.
+    /// How many objects are looked at when it is hashed, shared ones as often as they occur; of a list or a dict, how much it
+    /// holds.
     pub(crate) weight: f32,
 }
 
@@ -91,6 +100,18 @@ impl Fact {
     #[inline(always)]
     pub(crate) fn new(kind: Kind) -> Self {
         Fact { kind, depth: 0, weight: 1.0 }
+    }
+
+    /// Whether it gets what it holds after it is made, and has no hash: its weight is what it holds.
+    #[inline(always)]
+    pub(crate) fn is_filled_later(&self) -> bool {
+        matches!(self.kind, Kind::List | Kind::Dict(_))
+    }
+
+    /// How many objects are looked at when it is hashed with what it is in.
+    #[inline(always)]
+    pub(crate) fn hashed(&self) -> f32 {
+        if self.is_filled_later() { 1.0 } else { self.weight }
     }
 
     /// Whether nothing about it matters to what it is put into: not how deep it is, nor what hashing it takes, nor its name.

@@ -5,7 +5,8 @@
 
 use crate::blob::Blob;
 use crate::collisions::{self, Collisions};
-use crate::fact::{Extra, Fact, Kind, Outside};
+use crate::consumed::{self, Contents};
+use crate::fact::{CALL, DEEP, Extra, Fact, Kind, Outside};
 use crate::judge::{UNKNOWN_CALL, UNKNOWN_CHANGED};
 use crate::known::{self, Standing};
 use crate::nth;
@@ -14,13 +15,14 @@ use crate::report::{Finding, Verdict};
 use crate::shelf::Shelf;
 use crate::tape::Between;
 use crate::wanted::Wanted;
+use brinery::policy::MOST_NESTED_CALLS;
 use brinery::read::{
     Argument, Chunk, DecodeErrorKind, Decoder, Fault, Host, Items, LineEncoding, ReadError, Shape, Source,
 };
 use brinery::{Opcode, Place};
+use foldhash::fast::RandomState;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasherDefault;
 
 /// How many findings of one stream are kept.
 const FINDINGS: usize = 256;
@@ -34,8 +36,6 @@ const DICT: u64 = 64;
 const LIST: u64 = 56;
 const TUPLE: u64 = 40;
 const OBJECT: u64 = 48;
-/// From how many levels on nesting is out of proportion.
-const DEEP: u32 = 50_000;
 /// How many values and marks may be on the stack: what is not in a container yet.
 const STACK: usize = 1 << 24;
 /// How many classes and functions one stream may name.
@@ -59,6 +59,7 @@ pub(crate) enum End {
 
 /// A class, function or module that the stream names.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Named {
     pub(crate) module: String,
     pub(crate) name: String,
@@ -67,6 +68,12 @@ pub(crate) struct Named {
     /// Where it is named first.
     pub(crate) offset: u64,
     pub(crate) standing: Standing,
+    /// Whether iterating what it makes runs nothing, and ends.
+    pub(crate) ends: bool,
+    /// Whether what calls of it make is given up by recursion.
+    pub(crate) heavy: bool,
+    /// Whether what it makes is given items or a state.
+    pub(crate) grows: bool,
     /// Whether anything is done with it.
     pub(crate) used: bool,
     /// Whether a finding has been made for each kind of use.
@@ -111,14 +118,14 @@ pub(crate) struct Facts<'a, 't> {
     pub(crate) shelf: Shelf,
     pub(crate) named: Vec<Named>,
     by_name: HashMap<(String, String), u32>,
-    by_place: HashMap<(u64, u64), u32, BuildHasherDefault<std::hash::DefaultHasher>>,
+    by_place: HashMap<(u64, u64), u32, RandomState>,
     pub(crate) decoded: Vec<String>,
     dicts: u32,
     /// The keys of dicts that are names of hooks.
-    pub(crate) hooks: HashMap<u32, Vec<u64>>,
+    pub(crate) hooks: HashMap<u32, Vec<u64>, RandomState>,
     pub(crate) partials: Vec<Partial>,
     /// The dicts that are the keywords of a partial.
-    pub(crate) keywords: HashSet<u32>,
+    pub(crate) keywords: HashSet<u32, RandomState>,
     /// The items of the dict that was filled last, where they matter.
     pub(crate) last_items: (u32, Vec<Fact>),
     pub(crate) keeps_items: bool,
@@ -137,7 +144,9 @@ pub(crate) struct Facts<'a, 't> {
     pub(crate) textual: bool,
     pub(crate) operations: u64,
     memory: u64,
-    hash_work: f64,
+    pub(crate) hash_work: f64,
+    /// What is known of the contents of containers.
+    pub(crate) contents: Contents,
     collisions: Collisions,
     told_budget: u16,
     /// The dicts that were states last, and how often one was so again.
@@ -149,6 +158,10 @@ pub(crate) struct Facts<'a, 't> {
     pub(crate) overwritten: bool,
     pub(crate) buffers: u64,
     pub(crate) persistent: u64,
+    /// How often something that a call made was given what may hold objects.
+    heavy: u32,
+    /// How often something was used that may be deeper than is known of it.
+    unsounded: u32,
     /// How far up the stack there may be values that are not [quiet](Fact::is_quiet), besides those since then.
     loud: usize,
     /// Whether a value that may not be quiet has been made since.
@@ -175,9 +188,9 @@ impl<'a, 't> Facts<'a, 't> {
             by_place: HashMap::default(),
             decoded: Vec::new(),
             dicts: 0,
-            hooks: HashMap::new(),
+            hooks: HashMap::default(),
             partials: Vec::new(),
-            keywords: HashSet::new(),
+            keywords: HashSet::default(),
             last_items: (u32::MAX, Vec::new()),
             keeps_items: false,
             between,
@@ -193,6 +206,7 @@ impl<'a, 't> Facts<'a, 't> {
             operations: 0,
             memory: 0,
             hash_work: 0.0,
+            contents: Contents::default(),
             collisions: Collisions::default(),
             told_budget: 0,
             states: [u32::MAX; 8],
@@ -203,6 +217,8 @@ impl<'a, 't> Facts<'a, 't> {
             overwritten: false,
             buffers: 0,
             persistent: 0,
+            heavy: 0,
+            unsounded: 0,
             loud: 0,
             louder: false,
         }
@@ -315,7 +331,23 @@ impl<'a, 't> Facts<'a, 't> {
         self.keeps_items |= known::is_array_wrapper(&module, &name);
         let modern = Some(brinery::value::modern_names(&module, &name))
             .filter(|modern| (&modern.0, &modern.1) != (&module, &name));
-        self.named.push(Named { module, name, modern, offset: self.at, standing, used: false, told: 0 });
+        let names = modern.as_ref().map_or((&*module, &*name), |modern| (&*modern.0, &*modern.1));
+        let ends = known::ends(names.0, names.1) || standing == Standing::Stranger(known::Shape::Class);
+        // What nobody but the program has is to be granted, however deep it is.
+        let own = matches!(standing, Standing::Stranger(_) | Standing::Package(_));
+        let heavy = !own && known::is_heavy(names.0, names.1);
+        self.named.push(Named {
+            module,
+            name,
+            modern,
+            offset: self.at,
+            standing,
+            ends,
+            heavy,
+            grows: false,
+            used: false,
+            told: 0,
+        });
         self.judge_mention(id);
         id
     }
@@ -331,6 +363,20 @@ impl<'a, 't> Facts<'a, 't> {
             self.told_budget |= 1 << bit;
             self.find(Verdict::Budget, rule, message);
         }
+    }
+
+    /// How much deeper what a call makes is than its arguments.
+    #[inline(always)]
+    fn height(&mut self, made: &Fact, args: &Fact) -> u32 {
+        let Kind::Made { global, .. } = made.kind else { return CALL };
+        let heavy = self.named[global as usize].heavy;
+        self.heavy += u32::from(heavy && args.depth > 1);
+        if heavy { CALL } else { 1 }
+    }
+
+    /// Whether what calls have made may be nested deeper than is known.
+    pub(crate) fn may_be_deep(&self) -> bool {
+        self.heavy.min(self.unsounded) as usize > MOST_NESTED_CALLS
     }
 
     /// What can only be said once the stream is over. `end` is where it ended.
@@ -393,11 +439,24 @@ impl<'a, 't> Facts<'a, 't> {
 
     /// The same for items that a container has got, which is so deep with them.
     #[inline(always)]
-    fn put_items(&mut self, items: Items<'_, Fact>, depth: u32) {
+    fn put_items(&mut self, items: Items<'_, Fact>, (depth, weight): (u32, f32)) {
         let (stack, start) = items.into_stack();
         stack.truncate(start);
         let container = &mut stack[start - 1];
         container.depth = container.depth.max(depth);
+        match container.kind {
+            Kind::Set => {}
+            Kind::Made { global, .. } => {
+                let named = &mut self.named[global as usize];
+                named.grows = true;
+                if named.heavy {
+                    self.heavy += 1;
+                    container.depth = container.depth.max(depth - 1 + CALL);
+                }
+                self.contents.grow(container, weight);
+            }
+            _ => self.contents.grow(container, weight),
+        }
         (self.loud, self.louder) = (start, false);
     }
 
@@ -422,13 +481,17 @@ impl<'a, 't> Facts<'a, 't> {
             return (1, 1.0 + items.len() as f32);
         }
         let items = items.as_slice();
-        (self.deepest(items), items.iter().fold(1.0, |weight, item| weight + item.weight))
+        (self.deepest(items), items.iter().fold(1.0, |weight, item| weight + item.hashed()))
     }
 
-    /// How deep a list or the like of these items is.
+    /// How deep a list or the like of these items is, and how much it holds with them.
     #[inline(always)]
-    fn depth_of(&mut self, items: &Items<'_, Fact>) -> u32 {
-        if self.are_quiet(items) { 1 } else { self.deepest(items.as_slice()) }
+    fn depth_of(&mut self, items: &Items<'_, Fact>) -> (u32, f32) {
+        if self.are_quiet(items) {
+            return (1, items.len() as f32);
+        }
+        let items = items.as_slice();
+        (self.deepest(items), held(items))
     }
 
     #[cold]
@@ -437,7 +500,7 @@ impl<'a, 't> Facts<'a, 't> {
             self.use_value(item);
         }
         if depth >= DEEP {
-            self.tell_budget(3, "budget-depth", format!("objects are nested over {depth} levels deep"));
+            self.tell_budget(3, "budget-depth", "objects are nested too deep".into());
         }
     }
 
@@ -472,7 +535,7 @@ impl<'a, 't> Facts<'a, 't> {
     }
 
     #[inline(always)]
-    fn set_pairs(&mut self, dict: Option<u32>, items: &Items<'_, Fact>) -> u32 {
+    fn set_pairs(&mut self, dict: Option<u32>, items: &Items<'_, Fact>) -> (u32, f32) {
         let (pairs, quiet) = (items.as_slice(), self.are_quiet(items));
         if !quiet {
             self.heed_keys(dict, pairs);
@@ -492,7 +555,7 @@ impl<'a, 't> Facts<'a, 't> {
                 self.last_items.1.extend_from_slice(&pairs[..pairs.len().min(32)]);
             }
         }
-        if quiet { 1 } else { self.deepest(pairs) }
+        if quiet { (1, pairs.len() as f32) } else { (self.deepest(pairs), held(pairs)) }
     }
 
     #[inline(always)]
@@ -521,8 +584,14 @@ impl<'a, 't> Facts<'a, 't> {
     #[inline(always)]
     fn heed(&mut self, value: Fact) -> Fact {
         // What else is quiet is not worth the question.
-        self.louder |= !matches!(value.kind, Kind::Text(_));
-        value
+        match value.kind {
+            Kind::Text(_) => return value,
+            Kind::List | Kind::Dict(_) => self.unsounded += 1,
+            Kind::Made { global, .. } => self.unsounded += u32::from(self.named[global as usize].grows),
+            _ => {}
+        }
+        self.louder = true;
+        consumed::copied(value)
     }
 
     /// A dict becomes a state. That of one object is that of no other; one that is given out again and again costs time.
@@ -542,6 +611,14 @@ impl<'a, 't> Facts<'a, 't> {
         }
     }
 
+    /// A container that is made with its items.
+    #[inline(always)]
+    fn filled(&mut self, kind: Kind, depth: u32, weight: f32) -> Fact {
+        let mut container = Fact { kind, depth, weight: 1.0 };
+        self.contents.grow(&mut container, weight);
+        container
+    }
+
     fn new_dict(&mut self) -> Kind {
         self.allocate(DICT);
         self.dicts = self.dicts.wrapping_add(1);
@@ -557,6 +634,12 @@ impl<'a, 't> Facts<'a, 't> {
 }
 
 type Made = Result<Fact, End>;
+
+/// How much items are that a container gets.
+#[inline(always)]
+fn held(items: &[Fact]) -> f32 {
+    items.iter().fold(0.0, |weight, item| weight + item.weight)
+}
 
 /// How long the name of a hook may be.
 const HOOK: usize = 40;
@@ -751,17 +834,17 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     fn list(&mut self, items: Items<'_, Fact>) -> Made {
         self.allocate(LIST);
-        let depth = self.depth_of(&items);
+        let (depth, weight) = self.depth_of(&items);
         self.take_items(items);
-        Ok(Fact { kind: Kind::List, depth, weight: 1.0 })
+        Ok(self.filled(Kind::List, depth, weight))
     }
 
     fn dict(&mut self, items: Items<'_, Fact>) -> Made {
         let kind = self.new_dict();
         let id = if let Kind::Dict(id) = kind { Some(id) } else { None };
-        let depth = self.set_pairs(id, &items);
+        let (depth, weight) = self.set_pairs(id, &items);
         self.take_items(items);
-        Ok(Fact { kind, depth, weight: 1.0 })
+        Ok(self.filled(kind, depth, weight))
     }
 
     fn frozenset(&mut self, items: Items<'_, Fact>) -> Made {
@@ -776,12 +859,12 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     #[inline(always)]
     fn append(&mut self, items: Items<'_, Fact>) -> Result<(), End> {
-        let depth = self.depth_of(&items);
+        let grown = self.depth_of(&items);
         if items.container().kind != Kind::List {
             let container = *items.container();
             self.judge_extend(&container, "APPEND");
         }
-        self.put_items(items, depth);
+        self.put_items(items, grown);
         Ok(())
     }
 
@@ -791,12 +874,12 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             Kind::Dict(id) => Some(id),
             _ => None,
         };
-        let depth = self.set_pairs(dict, &items);
+        let grown = self.set_pairs(dict, &items);
         if dict.is_none() {
             let container = *items.container();
             self.judge_extend(&container, "SETITEM");
         }
-        self.put_items(items, depth);
+        self.put_items(items, grown);
         Ok(())
     }
 
@@ -804,12 +887,12 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         for item in items.as_slice() {
             self.hash(item);
         }
-        let depth = self.depth_of(&items);
+        let grown = self.depth_of(&items);
         if items.container().kind != Kind::Set {
             let container = *items.container();
             self.judge_extend(&container, "ADDITEMS");
         }
-        self.put_items(items, depth);
+        self.put_items(items, grown);
         Ok(())
     }
 
@@ -872,13 +955,19 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     fn reduce(&mut self, callable: Fact, args: Fact) -> Made {
         self.operate();
         let mut made = self.judge_call(&callable, &args);
-        made.depth = args.depth + 1;
+        made.depth = args.depth + self.height(&made, &args);
         Ok(made)
     }
 
     fn build(&mut self, instance: &Fact, state: Fact) -> Result<(), End> {
         self.use_value(&state);
         self.judge_build(instance, &state);
+        if let Kind::Made { global, .. } = instance.kind {
+            let named = &mut self.named[global as usize];
+            named.grows = true;
+            self.heavy += u32::from(named.heavy);
+            self.unsounded += u32::from(state.depth >= CALL && named.heavy);
+        }
         if self.between.get() != Between::Nothing && !self.has_tape {
             return Err(End::NeedsTape);
         }
@@ -898,7 +987,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         let args = Fact { kind: Kind::Tuple(place), depth, weight };
         let mut made =
             if empty { self.judge_new(&class, &args, None) } else { self.judge_call(&class, &args) };
-        made.depth = depth;
+        made.depth = depth + if empty { 1 } else { self.height(&made, &args) };
         Ok(made)
     }
 
@@ -946,14 +1035,14 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         self.stored += 1;
         self.highest_index = self.highest_index.max(index);
         let fresh = self.takes_fresh(value);
-        self.overwritten |= self.memo.insert(index, value, fresh);
+        self.overwritten |= self.memo.insert(index, &consumed::stored(value), fresh);
     }
 
     #[inline(always)]
     fn memoize(&mut self, value: &Fact) {
         self.stored += 1;
         let fresh = self.takes_fresh(value);
-        self.memo.push(value, fresh);
+        self.memo.push(&consumed::stored(value), fresh);
     }
 
     fn shape(&self, _value: &Fact) -> Shape {

@@ -12,7 +12,7 @@ use crate::fact::{Extra, Fact, Kind, Outside};
 use crate::facts::{Facts, Partial, made};
 use crate::known::{self, Rule, Shape, Standing};
 use crate::report::Verdict;
-use crate::shelf::Shelf;
+use crate::shelf::{Few, Shelf};
 use crate::tape::Between;
 
 /// The hooks that a load asks an instance for: attributes of these names are not state.
@@ -122,7 +122,7 @@ const TOLD_EXTEND: u8 = 16;
 
 /// The arguments of a call.
 struct Args {
-    items: Vec<Fact>,
+    items: Few,
     /// Whether these are all, and are known.
     known: bool,
 }
@@ -132,9 +132,9 @@ impl Facts<'_, '_> {
         match fact.kind {
             Kind::Tuple(place) => match self.shelf.get(place) {
                 Some((items, all)) => Args { items, known: all },
-                None => Args { items: Vec::new(), known: false },
+                None => Args { items: Few::default(), known: false },
             },
-            _ => Args { items: Vec::new(), known: false },
+            _ => Args { items: Few::default(), known: false },
         }
     }
 
@@ -396,7 +396,7 @@ impl Facts<'_, '_> {
         };
         let given = self.args(args);
         let mut items = partial.args;
-        items.extend(given.items);
+        items.extend_from_slice(&given.items);
         if !partial.known || !given.known {
             items.push(Fact::new(Kind::Result));
         }
@@ -414,7 +414,7 @@ impl Facts<'_, '_> {
                 let partial = &mut self.partials[partial as usize];
                 partial.known = args.as_ref().is_some_and(|args| args.known)
                     && !matches!(parts.get(2), Some(Fact { kind: Kind::Dict(_), .. }));
-                partial.args = args.map_or_else(Vec::new, |args| args.items);
+                partial.args = args.map_or_else(Vec::new, |args| args.items.to_vec());
                 Some(Kind::Global(partial.target))
             }
             Kind::Made { extra: Extra::New, .. } => Some(partial.kind),
@@ -481,18 +481,7 @@ impl Facts<'_, '_> {
     /// Whether iterating a value runs nothing, and ends.
     fn is_container(&self, fact: &Fact) -> bool {
         match fact.kind {
-            Kind::Made { global, .. } => {
-                let (module, name) = self.named[global as usize].modern();
-                match module {
-                    // Iterators over plain containers end where those do.
-                    "builtins" => {
-                        !matches!(name, "map" | "filter" | "range" | "memoryview" | "super" | "property")
-                    }
-                    "collections" | "array" | "numpy" | "types" | "decimal" | "datetime" | "uuid"
-                    | "pyarrow.lib" => true,
-                    _ => self.named[global as usize].standing == Standing::Stranger(Shape::Class),
-                }
-            }
+            Kind::Made { global, .. } => self.named[global as usize].ends,
             Kind::Bound | Kind::Result | Kind::Outside(Outside::Extension | Outside::Persistent) => false,
             _ => true,
         }
@@ -510,20 +499,6 @@ impl Facts<'_, '_> {
         })
     }
 
-    /// How many bytes are among the arguments, which a call may copy.
-    fn bytes_among(&self, items: &[Fact]) -> u64 {
-        let lens = items.iter().map(|item| match item.kind {
-            Kind::Bytes(at) => self
-                .blob
-                .get(at, 9)
-                .ok()
-                .and_then(|head| crate::stream::claim(&head))
-                .map_or(0, |claim| claim.1),
-            _ => 0,
-        });
-        lens.sum()
-    }
-
     /// A call of what honest pickles call.
     fn judge_granted(&mut self, id: u32, rule: Rule, args: &Fact) -> Fact {
         let list = self.args(args);
@@ -532,6 +507,9 @@ impl Facts<'_, '_> {
         self.named[id as usize].used = true;
         let copied = self.bytes_among(&list.items);
         self.allocate(copied);
+        if matches!(rule, Rule::Items | Rule::Factory | Rule::Size | Rule::Object) {
+            self.consume(args, &list.items);
+        }
         match rule {
             Rule::Any => {
                 let (module, name) = self.named[id as usize].modern();
@@ -816,6 +794,9 @@ impl Facts<'_, '_> {
                     let id = self.named.len() as u32;
                     let standing = Standing::Stranger(Shape::Function);
                     self.named.push(crate::facts::Named {
+                        ends: false,
+                        heavy: false,
+                        grows: false,
                         module,
                         name: String::new(),
                         modern: None,
@@ -975,7 +956,11 @@ impl Facts<'_, '_> {
                 Kind::Dict(dict) => dicts.push(dict),
                 Kind::Tuple(place) if depth < 3 => {
                     pending.extend(
-                        self.shelf.get(place).into_iter().flat_map(|got| got.0).map(|item| (item, depth + 1)),
+                        self.shelf
+                            .get(place)
+                            .iter()
+                            .flat_map(|got| got.0.iter())
+                            .map(|item| (*item, depth + 1)),
                     );
                 }
                 _ => {}
@@ -1056,6 +1041,14 @@ impl Facts<'_, '_> {
                 return Fact::new(Kind::Result);
             }
         };
+        // What is nobody's but the program's is to be granted, whatever it is given.
+        if let Standing::Package(Shape::Function | Shape::Maker) | Standing::Stranger(_) =
+            self.named[id as usize].standing
+        {
+            self.need(id, TOLD_NEW, Some(args), "constructs");
+            self.judge_new_keywords(id, args, kwargs);
+            return made(id, Extra::None);
+        }
         let list = self.args(args);
         let items: Vec<Fact> = list.items.iter().copied().filter(|item| item.kind != class.kind).collect();
         match self.named[id as usize].standing {
@@ -1077,6 +1070,9 @@ impl Facts<'_, '_> {
                 | Rule::Items
                 | Rule::Size => {
                     let name = self.named[id as usize].full();
+                    if matches!(rule, Rule::Factory | Rule::Items | Rule::Size) {
+                        self.consume(args, &list.items);
+                    }
                     let consumes =
                         rule != Rule::Any || name.ends_with("ndarray") || name.starts_with("itertools.");
                     let computed = items.iter().any(|item| !self.is_container(item));
@@ -1161,8 +1157,14 @@ impl Facts<'_, '_> {
             Standing::Standard(_) => {
                 return self.dangerous_call(id, args, "construct-object", " by constructing it");
             }
-            Standing::Package(_) | Standing::Stranger(_) => self.need(id, TOLD_NEW, Some(args), "constructs"),
+            Standing::Package(_) | Standing::Stranger(_) => {}
         }
+        self.judge_new_keywords(id, args, kwargs);
+        made(id, Extra::None)
+    }
+
+    /// The keywords of a construction.
+    fn judge_new_keywords(&mut self, id: u32, args: &Fact, kwargs: Option<&Fact>) {
         if let Some(kwargs) = kwargs
             && matches!(kwargs.kind, Kind::Made { .. } | Kind::Result | Kind::Bound)
         {
@@ -1174,7 +1176,6 @@ impl Facts<'_, '_> {
                 "constructs with computed keyword arguments".into(),
             );
         }
-        made(id, Extra::None)
     }
 
     /// `BUILD`.
@@ -1233,29 +1234,34 @@ impl Facts<'_, '_> {
 
     /// The names in a state.
     fn judge_state(&mut self, id: u32, state: &Fact) {
-        let mut dicts = Vec::new();
         match state.kind {
-            Kind::Dict(dict) => dicts.push(dict),
+            Kind::Dict(dict) => self.judge_names(id, dict),
             Kind::Tuple(place) if Shelf::len(place) == 2 => {
-                for part in self.shelf.get(place).into_iter().flat_map(|got| got.0) {
+                let parts = self.shelf.get(place).map(|got| got.0).unwrap_or_default();
+                for part in parts.iter() {
                     if let Kind::Dict(dict) = part.kind {
-                        dicts.push(dict);
+                        self.judge_names(id, dict);
                     }
                 }
             }
             _ => {}
         }
-        for dict in dicts {
-            self.count_state(dict);
-            let Some(hooks) = self.hooks.get(&dict) else { continue };
-            let names: Vec<String> = hooks.iter().map(|&at| self.text_at(at)).collect();
-            if let Some(name) = names.into_iter().find(|name| HOOKS.contains(&name.as_str())) {
-                let message = format!(
-                    "gives an instance of {} an attribute {name}, which is a hook",
-                    self.named[id as usize].full()
-                );
-                self.about(id, Verdict::Dangerous, "forged-hook", None, message);
-            }
+    }
+
+    /// The names that a dict gives to attributes.
+    fn judge_names(&mut self, id: u32, dict: u32) {
+        self.count_state(dict);
+        if self.hooks.is_empty() {
+            return;
+        }
+        let Some(hooks) = self.hooks.get(&dict) else { return };
+        let names: Vec<String> = hooks.iter().map(|&at| self.text_at(at)).collect();
+        if let Some(name) = names.into_iter().find(|name| HOOKS.contains(&name.as_str())) {
+            let message = format!(
+                "gives an instance of {} an attribute {name}, which is a hook",
+                self.named[id as usize].full()
+            );
+            self.about(id, Verdict::Dangerous, "forged-hook", None, message);
         }
     }
 

@@ -18,6 +18,7 @@
 
 mod blob;
 mod collisions;
+mod consumed;
 mod context;
 mod fact;
 mod facts;

@@ -8,7 +8,7 @@
 //! when somebody asks what they say. A block of values that are alike, such as small tuples one after the other, is told by
 //! the first of them and how far each is from the one before.
 
-use crate::fact::{Extra, Fact, Kind};
+use crate::fact::{CALL, Extra, Fact, Kind};
 use crate::nth;
 use std::collections::HashMap;
 
@@ -453,7 +453,8 @@ impl Line {
             GLOBAL => fact.kind = Kind::Global(number.into()),
             MADE => {
                 fact.kind = Kind::Made { global: (number >> 4).into(), extra: Extra::None };
-                fact.depth = (number & 15).into();
+                let depth = u32::from(number & 15);
+                fact.depth = if depth < 8 { depth } else { CALL + depth - 8 };
             }
             ODD => return self.odd.get(&index).copied(),
             _ => {
@@ -509,8 +510,11 @@ fn encode(fact: &Fact, base: &Base, forms: &[Form]) -> Option<u16> {
         Kind::Dict(id) if fact.depth == 0 => code(DICT, id.wrapping_sub(base.dict).into()),
         Kind::Set => code(SET, fact.depth.into()),
         Kind::Global(id) if fact.depth == 0 => code(GLOBAL, id.into()),
-        Kind::Made { global, extra: Extra::None } if fact.depth < 16 => {
-            code(MADE, u64::from(global) << 4 | u64::from(fact.depth))
+        Kind::Made { global, extra: Extra::None } => {
+            // What was constructed is not deep, what was called is by so much more.
+            let depth = if fact.depth < CALL { fact.depth } else { fact.depth - CALL + 8 };
+            let fits = if fact.depth < CALL { depth < 8 } else { depth < 16 };
+            if fits { code(MADE, u64::from(global) << 4 | u64::from(depth)) } else { None }
         }
         _ => None,
     }
@@ -530,7 +534,7 @@ mod tests {
                 Fact::new(Kind::Dict(row as u32)),
                 Fact::new(Kind::Text(row * 90 + 20)),
                 Fact { kind: tuple, depth: 1, weight: 4.0 },
-                Fact { kind: Kind::Made { global: 3, extra: Extra::None }, depth: 2, weight: 1.0 },
+                Fact { kind: Kind::Made { global: 3, extra: Extra::None }, depth: CALL + 2, weight: 1.0 },
             ];
             assert!(values.iter().all(|value| line.push(value, true)));
         }

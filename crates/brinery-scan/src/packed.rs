@@ -362,6 +362,7 @@ impl Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::CALL;
     use crate::fact::Outside;
 
     #[test]
@@ -436,7 +437,7 @@ mod tests {
                     6 | 7 => Fact { kind: tuple, depth, weight },
                     8 => Fact {
                         kind: Kind::Made { global: at as u32 % 300, extra: Extra::None },
-                        depth,
+                        depth: if depth == 1 { CALL + depth } else { depth },
                         weight: 1.0,
                     },
                     9 => Fact { kind: Kind::List, depth: depth * 3000, weight: 1.0 },

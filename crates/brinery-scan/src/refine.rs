@@ -1,17 +1,17 @@
 //! What the policies say to a stream in which no danger was found.
 
-use crate::blob::Blob;
+use crate::blob::{Blob, SMALL};
 use crate::judge::{UNKNOWN_CALL, UNKNOWN_CHANGED};
-use crate::report::{Finding, Verdict};
+use crate::report::{Finding, StreamReport, Verdict};
 use crate::stream::Run;
 use brinery::Opcode;
-use brinery::policy::{self, Policy, examine};
+use brinery::policy::{self, Native, Policy, examine};
 use std::sync::{Arc, OnceLock};
 
-/// How large a stream may be that names something, and is examined as a whole.
+/// How large a stream may be that is examined as a whole.
 pub(crate) const EXAMINED: u64 = 4 << 20;
-/// The same for one that names nothing: it needs no more than budgets.
-const DATA: u64 = 256 << 10;
+/// The same for one of which the policies know no more than has been judged already: it needs no more than budgets.
+const PLAIN: u64 = 256 << 10;
 /// How many needs are told.
 const NEEDS: usize = 100;
 
@@ -26,10 +26,27 @@ pub(crate) fn shipped() -> Arc<Policy> {
     Arc::clone(SHIPPED.get_or_init(read))
 }
 
+/// Whether a policy may tell more of a stream than its report does: it grants what was found, or what the stream makes is
+/// memory that has to be checked, as arrays are. Of other values the calls were judged one by one.
+fn tells_more(policy: &Policy, report: &StreamReport) -> bool {
+    let known = |module: &str, name: &str| {
+        let (module, name) = brinery::value::modern_names(module, name);
+        policy.get(&module, &name)
+    };
+    let found = |finding: &Finding| {
+        let global = finding.global.as_deref().and_then(|global| global.rsplit_once('.'));
+        finding.verdict > Verdict::Needs || global.is_none_or(|(module, name)| known(module, name).is_some())
+    };
+    report.globals.iter().any(|global| {
+        known(&global.module, &global.name)
+            .and_then(|capability| capability.native)
+            .is_some_and(|native| !matches!(native, Native::Elements | Native::Fraction | Native::Uuid))
+    }) || report.findings.iter().any(found)
+}
+
 /// Examines a stream under a policy, which knows exactly what it grants: the shipped ones unless another is given.
 pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: Option<&Policy>) {
     let report = &mut run.report;
-    let most = if run.operations > 0 { EXAMINED } else { DATA };
     // What is thought of names and calls is put right by a policy that grants them; nothing else is.
     let about_deeds = |finding: &Finding| matches!(finding.verdict, Verdict::Needs | Verdict::Dangerous);
     let settled = run.settled;
@@ -44,6 +61,11 @@ pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: Option<&Policy>) {
             standing = if run.operations > 0 { shipped() } else { Arc::new(Policy::data()) };
             &*standing
         }
+    };
+    let most = match () {
+        () if run.deep => SMALL,
+        () if run.operations > 0 && tells_more(policy, report) => EXAMINED,
+        () => PLAIN,
     };
     let bytes = blob.bytes().and_then(|bytes| bytes.get(report.offset as usize..run.end as usize));
     let (Some(bytes), false) = (bytes, report.len > most || run.taped) else {

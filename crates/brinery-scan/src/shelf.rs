@@ -1,6 +1,6 @@
 //! The items of the tuples that were made last: what a call's arguments are.
 
-use crate::fact::Fact;
+use crate::fact::{Fact, Kind};
 
 /// How many items are kept of one tuple.
 const ITEMS: usize = 16;
@@ -40,16 +40,72 @@ impl Shelf {
         (place & ((1 << COUNT_BITS) - 1)) as usize
     }
 
+    /// A number for one item of a tuple.
+    pub(crate) fn key(place: u64, index: usize) -> u64 {
+        place.wrapping_mul(ITEMS as u64).wrapping_add(index as u64)
+    }
+
     /// The first items of a tuple, and whether these are all; `None` if they are gone.
-    pub(crate) fn get(&self, place: u64) -> Option<(Vec<Fact>, bool)> {
+    #[inline]
+    pub(crate) fn get(&self, place: u64) -> Option<(Few, bool)> {
         let (start, len) = (place >> COUNT_BITS, Self::len(place));
         if start + (ROOM as u64) < self.next {
             return None;
         }
         let kept = len.min(ITEMS);
-        let items = (0..kept as u64)
-            .map(|at| self.ring.get((start + at) as usize & (ROOM - 1)).copied())
-            .collect::<Option<Vec<_>>>()?;
+        let from = start as usize & (ROOM - 1);
+        let few = self.ring.get(from..).and_then(|items| items.first_chunk::<FEW>()).filter(|_| kept <= FEW);
+        if let Some(items) = few {
+            return Some((Few::Here(*items, kept), kept == len));
+        }
+        let items = match self.ring.get(from..from + kept) {
+            Some(items) => Few::from(items),
+            // They go on at the beginning of the ring.
+            None => {
+                let (end, rest) = (self.ring.get(from..)?, (from + kept).checked_sub(ROOM)?);
+                Few::from(&[end, self.ring.get(..rest)?].concat()[..])
+            }
+        };
         Some((items, kept == len))
+    }
+}
+
+/// How many items are kept where they are.
+const FEW: usize = 4;
+
+/// Some items: without memory of their own, if they are few.
+#[derive(Clone, Debug)]
+pub(crate) enum Few {
+    Here([Fact; FEW], usize),
+    There(Vec<Fact>),
+}
+
+impl Default for Few {
+    fn default() -> Self {
+        Few::There(Vec::new())
+    }
+}
+
+impl From<&[Fact]> for Few {
+    #[inline]
+    fn from(items: &[Fact]) -> Self {
+        if items.len() > FEW {
+            return Few::There(items.to_vec());
+        }
+        let mut here = [Fact::new(Kind::Plain); FEW];
+        here[..items.len()].copy_from_slice(items);
+        Few::Here(here, items.len())
+    }
+}
+
+impl std::ops::Deref for Few {
+    type Target = [Fact];
+
+    #[inline]
+    fn deref(&self) -> &[Fact] {
+        match self {
+            Few::Here(items, len) => &items[..*len],
+            Few::There(items) => items,
+        }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Run {
     pub(crate) taped: bool,
     /// Whether something was found that no policy can overrule.
     pub(crate) settled: bool,
+    /// Whether what calls have made may be nested deeper than is known.
+    pub(crate) deep: bool,
     /// How often something was resolved, called or constructed.
     pub(crate) operations: u64,
     /// Strings that may be pickles: where their opcodes are, and how long they are.
@@ -192,6 +194,7 @@ fn conclude(
         cut,
         taped: facts.has_tape,
         settled: facts.settled,
+        deep: facts.may_be_deep(),
         operations: facts.operations,
         nested,
         inline,

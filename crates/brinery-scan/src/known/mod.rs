@@ -425,6 +425,21 @@ pub(crate) fn is_change(name: &str) -> bool {
     })
 }
 
+/// Whether iterating what a class or function of this module makes runs nothing, and ends. Iterators over plain containers end
+/// where those do.
+pub(crate) fn ends(module: &str, name: &str) -> bool {
+    match module {
+        "builtins" => !matches!(name, "map" | "filter" | "range" | "memoryview" | "super" | "property"),
+        "collections" | "array" | "numpy" | "types" | "decimal" | "datetime" | "uuid" | "pyarrow.lib" => true,
+        _ => false,
+    }
+}
+
+/// Whether objects that calls of a class or function make are given up by recursion, as those of types in C are.
+pub(crate) fn is_heavy(module: &str, name: &str) -> bool {
+    module != "copyreg" && (module, name) != ("collections", "OrderedDict")
+}
+
 /// Whether the methods of this module's objects work on the objects alone.
 pub(crate) fn is_value_module(module: &str) -> bool {
     !tables().standard.contains(module.split('.').next().unwrap_or_default())
