@@ -91,7 +91,8 @@ impl<const N: usize> Signature<N> {
 
     fn keyword<'a>(&self, values: &mut [Option<Ref<'a>>; N], name: Ref<'_>, value: Ref<'a>) -> Result<()> {
         let function = self.function;
-        let is = |known: &str| match text::ascii(name) {
+        let ascii = text::ascii(name);
+        let is = |known: &str| match ascii {
             Some(name) => name == known.as_bytes(),
             None => text::equals(name, known),
         };

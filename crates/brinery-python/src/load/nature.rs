@@ -8,7 +8,7 @@ use super::numpy::{Maker, Product};
 use super::spare::Aids;
 use crate::ffi::api::*;
 use crate::ffi::function::native_name;
-use crate::ffi::{Owned, Ref, Result, error, layout};
+use crate::ffi::{Owned, Ref, Result, error, layout, text};
 
 /// How instances of a class are made, and what is done to them, when none of it runs code or can be told from outside: if
 /// they are given up again nothing has happened.
@@ -226,11 +226,10 @@ impl Builder<'_> {
         if function.is(self.state.newobj.as_ref()) {
             return Some(Function::NewObject);
         }
-        if is_original(Some(function), "copyreg", "_reconstructor") {
-            return Some(Function::Reconstructor);
-        }
-        if is_original(Some(function), "re", "_compile") {
-            return Some(Function::Regex);
+        if function.is_exactly(&raw mut PyFunction_Type)
+            && let Some(known) = self.function_of_python(function)
+        {
+            return Some(known);
         }
         if native_name(function) == Some(c"getattr") && is_of_module(function, "builtins") {
             return Some(Function::GetAttr);
@@ -241,12 +240,23 @@ impl Builder<'_> {
         is_array_reconstructor(function).then_some(Function::Array)
     }
 
-    /// Which objects a function makes, where their class does not name it.
-    pub(crate) fn product(&mut self, object: Ref<'_>) -> Option<Product> {
+    fn function_of_python(&self, function: Ref<'_>) -> Option<Function> {
+        let name = function.getattr(self.state.names.__qualname__.as_ref());
+        error::clear();
+        let (module, name, known) = match text::ascii(name.ok()?.as_ref())? {
+            b"_reconstructor" => ("copyreg", "_reconstructor", Function::Reconstructor),
+            b"_compile" => ("re", "_compile", Function::Regex),
+            _ => return None,
+        };
+        is_original(Some(function), module, name).then_some(known)
+    }
+
+    /// Which objects a class or a function, of which so much is known, makes where their class does not name it.
+    pub(crate) fn product(&mut self, object: Ref<'_>, function: Option<Function>) -> Option<Product> {
         if let Some((_, product)) = self.aids.numpy.maker(object) {
             return Some(product);
         }
-        if is_original(Some(object), "re", "_compile") {
+        if function == Some(Function::Regex) {
             let pattern = loaded("re")?.getattr(Owned::str("Pattern").ok()?.as_ref());
             error::clear();
             return pattern

@@ -36,13 +36,13 @@ pub(super) struct Direct<'a> {
     /// Dicts that have to be empty at the end as well.
     empty: Vec<Owned>,
     /// Tuples that hold globals which may be no values, by their places.
-    restricted: Option<HashMap<usize, Owned>>,
+    restricted: Option<Box<HashMap<usize, Owned>>>,
     /// Names that were compared with those of a state. The memo takes them for held, so they stay until the end.
     names: Vec<Owned>,
     /// Arrays and dtypes of numpy that were made to be given a state, by their addresses.
-    unstated: Option<HashSet<usize>>,
+    unstated: Option<Box<HashSet<usize>>>,
     /// Dicts that dtypes have for their fields, by their addresses: they may not be changed any more.
-    locked: Option<HashMap<usize, Owned>>,
+    locked: Option<Box<HashMap<usize, Owned>>>,
     /// Whether the stream has asked for members by their names, which are not taken for what a call of their class makes.
     asks_for_members: bool,
     /// How many objects made by calls were given attributes.
@@ -61,10 +61,6 @@ struct Global<'a> {
     product: Option<Product>,
     /// Whether a call makes a value of a builtin class, and its arguments are all that there is to be judged.
     makes_values: bool,
-    /// Whether the values may have a time zone.
-    is_zoned: bool,
-    /// Whether they are time zones whose code is known.
-    is_zone: bool,
     /// Whether instances are constructed without arguments, and are nothing but their attributes.
     is_bare: bool,
     /// The attributes of the last instance, in order.
@@ -87,8 +83,6 @@ impl<'a> Global<'a> {
         let is_value = matches!(role, Role::Class(Some(Nature::Value | Nature::Container)));
         let makes_values =
             is_value && matches!(judged.capability.native, None | Some(Native::Elements | Native::Fraction));
-        let is_zoned = ["datetime", "time"].into_iter().any(|name| judged.is_called("datetime", name));
-        let is_zone = judged.is_called("datetime", "timezone") || judged.is_called("zoneinfo", "ZoneInfo");
         let is_made_whole =
             judged.capability.inert && matches!(role, Role::Class(None | Some(Nature::Exception)));
         Global {
@@ -97,8 +91,6 @@ impl<'a> Global<'a> {
             role,
             product,
             makes_values,
-            is_zoned,
-            is_zone,
             is_bare,
             row: Vec::new(),
             has_shapes: false,
@@ -166,10 +158,10 @@ impl<'a> Direct<'a> {
             return Ok(None);
         }
         let (module, name) = (module.as_ref(), name.as_ref());
-        if let Some(known) = self.globals.iter().find(|known| known.judged.is_named(module, name, old)) {
+        let Some(judged) = self.rules.judged(module, name, old) else { return Ok(None) };
+        if let Some(known) = self.globals.iter().find(|known| std::ptr::eq(known.judged, judged)) {
             return Ok(Some(known.object.clone()));
         }
-        let Some(judged) = self.rules.judged(module, name, old) else { return Ok(None) };
         let Some(object) = judged.object() else { return Ok(None) };
         if self.globals.iter().any(|known| known.object.is(object.as_ref())) {
             return Ok(None);
@@ -178,14 +170,18 @@ impl<'a> Direct<'a> {
             if !judged.is_as_granted(builder, object.as_ref())? {
                 return Ok(None);
             }
-            Role::Class(builder.nature(object.as_ref()))
+            Role::Class(judged.nature(builder, object.as_ref()))
         } else {
             if !judged.is_function_as_granted(object.as_ref()) {
                 return Ok(None);
             }
             Role::Function(builder.function(object.as_ref()))
         };
-        let product = builder.product(object.as_ref());
+        let product = match role {
+            Role::Function(None) => None,
+            Role::Function(function) => builder.product(object.as_ref(), function),
+            Role::Class(_) => builder.product(object.as_ref(), None),
+        };
         self.globals.push(Global::new(judged, object.clone(), role, product));
         Ok(Some(object))
     }
@@ -389,12 +385,15 @@ impl<'a> Direct<'a> {
     #[inline(always)]
     fn has_known_zone(&self, index: usize, args: &[Ref<'_>]) -> bool {
         let &[_, zone] = args else { return true };
-        !self.globals[index].is_zoned || self.is_known_zone(zone)
+        !self.globals[index].judged.is_zoned || self.is_known_zone(zone)
     }
 
     fn is_known_zone(&self, zone: Ref<'_>) -> bool {
         let class = zone.type_ptr().cast();
-        self.globals.iter().find(|known| known.object.as_ptr() == class).is_none_or(|known| known.is_zone)
+        self.globals
+            .iter()
+            .find(|known| known.object.as_ptr() == class)
+            .is_none_or(|known| known.judged.is_zone)
     }
 
     /// Whether a `functools.partial` of an object may be made.

@@ -5,7 +5,7 @@ use super::functions::mask;
 use crate::ffi::api::*;
 use crate::ffi::text::{self, Utf8};
 use crate::ffi::{Owned, Raised, Ref, Result, capsule, error};
-use crate::load::{Builder, Guarded};
+use crate::load::{Builder, Guarded, Nature};
 use brinery::policy::{Capability, Policy, State, Uses};
 use brinery::value::modern_names;
 use std::ffi::CStr;
@@ -16,18 +16,74 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 /// A policy in the hands of Python code.
 pub(super) struct Rules {
     policy: Policy,
-    /// The globals that streams have named. There are no more of them than the policy grants, and none goes before it does:
-    /// each has its place in memory for as long as this.
-    #[expect(clippy::vec_box, reason = "each has a place of its own, whatever becomes of the vector")]
-    judged: Guarded<Vec<Box<Judged<'static>>>>,
+    /// The globals that streams have named.
+    judged: Guarded<Met>,
     /// The names of globals that shapes and streams have.
     names: Guarded<Vec<(Box<str>, Box<str>)>>,
+}
+
+/// The globals that streams have named. There are no more of them than the policy grants, and none goes before it does: each
+/// has its place in memory for as long as the rules.
+#[derive(Default)]
+struct Met {
+    #[expect(clippy::vec_box, reason = "each has a place of its own, whatever becomes of the vector")]
+    all: Vec<Box<Judged<'static>>>,
+    /// One more than their places among all, by what their names are hashed to; at least half of it is zero.
+    table: Vec<u32>,
+}
+
+impl Met {
+    #[inline]
+    fn find(&self, names: [&str; 2], old: bool) -> Option<&Judged<'static>> {
+        let mut slot = hash(names);
+        loop {
+            let place = *self.table.get(slot & self.table.len().wrapping_sub(1))? as usize;
+            let known = &**self.all.get(place.wrapping_sub(1))?;
+            if known.is_named(names, old) {
+                return Some(known);
+            }
+            slot += 1;
+        }
+    }
+
+    fn add(&mut self, judged: Box<Judged<'static>>) {
+        self.all.push(judged);
+        if self.table.len() < 2 * self.all.len() {
+            self.table = vec![0; (4 * self.all.len()).next_power_of_two()];
+            (0..self.all.len()).for_each(|place| self.note(place));
+        } else {
+            self.note(self.all.len() - 1);
+        }
+    }
+
+    fn note(&mut self, place: usize) {
+        let mask = self.table.len() - 1;
+        let mut slot = hash(self.all[place].raw.each_ref().map(|name| &**name)) & mask;
+        while self.table[slot] != 0 {
+            slot = (slot + 1) & mask;
+        }
+        self.table[slot] = place as u32 + 1;
+    }
+}
+
+/// A hash of names. Only those that a policy grants are put into a table by it.
+#[inline(always)]
+fn hash(names: [&str; 2]) -> usize {
+    let mut hash = 0u64;
+    for name in names {
+        let (words, rest) = name.as_bytes().as_chunks::<8>();
+        let last = rest.iter().fold(name.len() as u64, |last, &byte| last << 8 | u64::from(byte));
+        for word in words.iter().map(|&word| u64::from_le_bytes(word)).chain([last]) {
+            hash = (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+    (hash >> 32) as usize
 }
 
 /// A global of which the policy grants something.
 pub(super) struct Judged<'p> {
     /// The names that a stream has for it, and whether they are those of Python 2.
-    raw: [Name; 2],
+    raw: [Box<str>; 2],
     old: bool,
     module: Name,
     name: Name,
@@ -42,6 +98,11 @@ pub(super) struct Judged<'p> {
     /// version is given twice.
     class: AtomicPtr<PyObject>,
     version: AtomicU32,
+    /// What was found out about this class.
+    nature: Guarded<Option<Option<Nature>>>,
+    /// Whether it makes what may have a time zone, and whether it makes such, of known code.
+    pub(super) is_zoned: bool,
+    pub(super) is_zone: bool,
 }
 
 /// What is granted of globals that streams name only to construct others by them.
@@ -77,19 +138,18 @@ impl Deref for Rules {
 
 impl Rules {
     pub(super) fn new(policy: Policy) -> Self {
-        Rules { policy, judged: Guarded::new(Vec::new()), names: Guarded::new(Vec::new()) }
+        Rules { policy, judged: Guarded::new(Met::default()), names: Guarded::new(Vec::new()) }
     }
 
     /// What is granted of a global, if anything is. Both names, which may be those of Python 2, are exact texts.
     pub(super) fn judged<'a>(&'a self, module: Ref<'_>, name: Ref<'_>, old: bool) -> Option<&'a Judged<'a>> {
+        let names = [plain_text(module)?, plain_text(name)?];
         // SAFETY: comparing texts runs no Python code; what is found lives as long as the rules.
         let found = unsafe {
-            self.judged.with(|all| {
-                let found = all.iter().find(|known| known.is_named(module, name, old));
-                found.map(|known| &*std::ptr::from_ref::<Judged<'a>>(known))
-            })
+            self.judged
+                .with(|met| met.find(names, old).map(|known| &*std::ptr::from_ref::<Judged<'a>>(known)))
         };
-        found.or_else(|| self.meet([plain_text(module)?, plain_text(name)?], old))
+        found.or_else(|| self.meet(names, old))
     }
 
     /// The place of these names.
@@ -118,7 +178,7 @@ impl Rules {
         };
         let new = || -> Result<Judged<'static>> {
             Ok(Judged {
-                raw: [Name::new(raw[0])?, Name::new(raw[1])?],
+                raw: raw.map(Into::into),
                 old,
                 module: Name::new(&module)?,
                 name: Name::new(&name)?,
@@ -134,24 +194,27 @@ impl Rules {
                 }),
                 class: AtomicPtr::new(std::ptr::null_mut()),
                 version: AtomicU32::new(0),
+                nature: Guarded::new(None),
+                is_zoned: module == "datetime" && ["datetime", "time"].contains(&&*name),
+                is_zone: [("datetime", "timezone"), ("zoneinfo", "ZoneInfo")].contains(&(&*module, &*name)),
             })
         };
         let judged = Box::new(new().inspect_err(|_| error::clear()).ok()?);
         // SAFETY: adding to a vector runs no Python code; what is in the box stays where it is.
         Some(unsafe {
-            self.judged.with(|all| {
-                all.push(judged);
-                &*std::ptr::from_ref::<Judged<'a>>(&all[all.len() - 1])
+            self.judged.with(|met| {
+                met.add(judged);
+                &*std::ptr::from_ref::<Judged<'a>>(&met.all[met.all.len() - 1])
             })
         })
     }
 }
 
 impl Judged<'_> {
-    /// Whether this is the global of these names, which are exact texts.
+    /// Whether this is the global of these names.
     #[inline]
-    pub(super) fn is_named(&self, module: Ref<'_>, name: Ref<'_>, old: bool) -> bool {
-        self.raw[1].is(name) && self.raw[0].is(module) && self.old == old
+    fn is_named(&self, names: [&str; 2], old: bool) -> bool {
+        *self.raw[1] == *names[1] && *self.raw[0] == *names[0] && self.old == old
     }
 
     /// The same for names as a shape has them.
@@ -236,6 +299,7 @@ impl Judged<'_> {
         {
             Ok(resolved) if resolved.is(class) => {
                 if version != 0 && builder.class_version(class) == version {
+                    self.nature.replace(None);
                     self.class.store(class.as_ptr(), Ordering::Relaxed);
                     self.version.store(version, Ordering::Relaxed);
                 }
@@ -248,20 +312,29 @@ impl Judged<'_> {
             }
         }
     }
+
+    /// The nature of a class that [is as granted](Self::is_as_granted). It is found out once, as long as nothing about the class
+    /// changes, or about its own class.
+    pub(super) fn nature(&self, builder: &mut Builder<'_>, class: Ref<'_>) -> Option<Nature> {
+        let is_kept = class.is_exactly(&raw mut PyType_Type)
+            && self.class.load(Ordering::Relaxed) == class.as_ptr()
+            && self.version.load(Ordering::Relaxed) == builder.class_version(class);
+        if !is_kept {
+            return builder.nature(class);
+        }
+        // SAFETY: copying a value runs no Python code.
+        if let Some(nature) = unsafe { self.nature.with(|nature| *nature) } {
+            return nature;
+        }
+        let nature = builder.nature(class);
+        self.nature.replace(Some(nature));
+        nature
+    }
 }
 
 impl Name {
     fn new(text: &str) -> Result<Self> {
         Ok(Name { text: text.into(), object: Owned::interned(text)? })
-    }
-
-    #[inline]
-    fn is(&self, object: Ref<'_>) -> bool {
-        self.object.is(object)
-            || match text::ascii(object) {
-                Some(text) => text == self.text.as_bytes(),
-                None => plain_text(object) == Some(&*self.text),
-            }
     }
 
     /// What a dict has under the name.
