@@ -36,13 +36,13 @@ pub(super) struct Direct<'a> {
     /// Dicts that have to be empty at the end as well.
     empty: Vec<Owned>,
     /// Tuples that hold globals which may be no values, by their places.
-    restricted: Option<Box<HashMap<usize, Owned>>>,
+    restricted: Option<HashMap<usize, Owned>>,
     /// Names that were compared with those of a state. The memo takes them for held, so they stay until the end.
     names: Vec<Owned>,
     /// Arrays and dtypes of numpy that were made to be given a state, by their addresses.
-    unstated: Option<Box<HashSet<usize>>>,
+    unstated: Option<HashSet<usize>>,
     /// Dicts that dtypes have for their fields, by their addresses: they may not be changed any more.
-    locked: Option<Box<HashMap<usize, Owned>>>,
+    locked: Option<HashMap<usize, Owned>>,
     /// Whether the stream has asked for members by their names, which are not taken for what a call of their class makes.
     asks_for_members: bool,
     /// How many objects made by calls were given attributes.

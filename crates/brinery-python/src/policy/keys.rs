@@ -20,7 +20,7 @@ pub(super) struct Keys {
     /// How many keys of a container have a hash, roughly.
     tally: Vec<Cell>,
     /// The same precisely, for what a cell cannot tell apart.
-    counts: Option<Box<HashMap<(usize, Py_hash_t), u64>>>,
+    counts: Option<HashMap<(usize, Py_hash_t), u64>>,
     /// Where containers begin to count that have no address yet.
     unnamed: usize,
 }

@@ -99,10 +99,17 @@ pub(super) struct Judged<'p> {
     class: AtomicPtr<PyObject>,
     version: AtomicU32,
     /// What was found out about this class.
-    nature: Guarded<Option<Option<Nature>>>,
+    nature: Guarded<Found>,
     /// Whether it makes what may have a time zone, and whether it makes such, of known code.
     pub(super) is_zoned: bool,
     pub(super) is_zone: bool,
+}
+
+/// What was found out about the nature of a class.
+#[derive(Clone, Copy)]
+enum Found {
+    Nothing,
+    Nature(Option<Nature>),
 }
 
 /// What is granted of globals that streams name only to construct others by them.
@@ -194,7 +201,7 @@ impl Rules {
                 }),
                 class: AtomicPtr::new(std::ptr::null_mut()),
                 version: AtomicU32::new(0),
-                nature: Guarded::new(None),
+                nature: Guarded::new(Found::Nothing),
                 is_zoned: module == "datetime" && ["datetime", "time"].contains(&&*name),
                 is_zone: [("datetime", "timezone"), ("zoneinfo", "ZoneInfo")].contains(&(&*module, &*name)),
             })
@@ -299,7 +306,7 @@ impl Judged<'_> {
         {
             Ok(resolved) if resolved.is(class) => {
                 if version != 0 && builder.class_version(class) == version {
-                    self.nature.replace(None);
+                    self.nature.replace(Found::Nothing);
                     self.class.store(class.as_ptr(), Ordering::Relaxed);
                     self.version.store(version, Ordering::Relaxed);
                 }
@@ -323,11 +330,11 @@ impl Judged<'_> {
             return builder.nature(class);
         }
         // SAFETY: copying a value runs no Python code.
-        if let Some(nature) = unsafe { self.nature.with(|nature| *nature) } {
+        if let Found::Nature(nature) = unsafe { self.nature.with(|found| *found) } {
             return nature;
         }
         let nature = builder.nature(class);
-        self.nature.replace(Some(nature));
+        self.nature.replace(Found::Nature(nature));
         nature
     }
 }
