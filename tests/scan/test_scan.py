@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import ast
+import base64
 import collections
 import collections.abc
 import contextlib
@@ -19,6 +20,7 @@ import io
 import json
 import logging
 import operator
+import os
 import pathlib
 import pickle
 import queue
@@ -191,6 +193,22 @@ def test_numbers_that_look_like_pickles_by_chance_are_left_alone() -> None:
     # But a pickle that names something is found among them.
     hidden = blob[:999_999] + b"\x80\x02cos\nsystem\nX\4\0\0\0true\x85R." + blob
     assert brinery.scan(pickle.dumps(hidden, 4)).verdict == "dangerous"
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+def test_the_digits_of_numbers_are_no_pickles_in_another_base(protocol: int) -> None:
+    dice = random.Random(1)
+    numbers = [dice.random() for _ in range(60_000)]
+    assert brinery.scan(pickle.dumps(numbers, protocol)).verdict == "clean"
+    assert brinery.scan(json.dumps(numbers).encode()).verdict == "clean"
+    assert brinery.scan(pickle.dumps([str(number) for number in numbers], protocol)).verdict == "clean"
+    # What is a pickle stays one, whole or not.
+    for cut in (0, 2):
+        data = pickle.dumps(os.getcwd, 4)[: -cut or None]
+        stream = b"\x80\x04cposix\nsystem\n" + data[2:]
+        text = base64.b64encode(stream).decode().rstrip("=")
+        assert brinery.scan(json.dumps([*numbers[:100], text]).encode()).flagged
+        assert brinery.scan(pickle.dumps([*numbers[:100], text], 0)).flagged
 
 
 def test_an_integer_that_comes_again_and_again_is_no_other_one() -> None:

@@ -311,7 +311,8 @@ impl<'f> Look<'f> {
     fn decoded(&mut self, decoded: Vec<u8>, container: &str, depth: usize) {
         let before = (self.file.streams.len(), self.file.notes.len(), self.file.formats.len());
         self.value(decoded, container, depth);
-        if self.file.streams.len() == before.0 {
+        if !self.file.streams[before.0..].iter().any(is_deliberate) {
+            self.file.streams.truncate(before.0);
             self.file.notes.truncate(before.1);
             self.file.formats.truncate(before.2);
         }
@@ -597,6 +598,15 @@ impl<'f> Look<'f> {
             self.file.streams.push(report);
         }
     }
+}
+
+/// Whether a stream is none by chance, as it may come out of numbers and words that are taken for text in some base: it reads
+/// whole, or names or costs something before it breaks off.
+fn is_deliberate(stream: &StreamReport) -> bool {
+    let chance = |finding: &Finding| matches!(finding.rule, "malformed" | "budget-claim");
+    !stream.findings.iter().any(chance)
+        || !stream.globals.is_empty()
+        || stream.findings.iter().any(|finding| finding.verdict == Verdict::Budget && !chance(finding))
 }
 
 /// Whether a member of an archive is where torch keeps the memory of a tensor, of which no loader makes a pickle: its first

@@ -26,7 +26,9 @@ pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
     let mut frame_end: Option<u64> = None;
     let mut decoder = Decoder::with_base(stream, base);
     while odds.len() < MOST {
-        decoder.pass(&PLAIN[plain_in(declared)], frame_end.unwrap_or(u64::MAX));
+        decoder.pass_lines(&PLAIN[plain_in(declared)], frame_end.unwrap_or(u64::MAX), |opcode, line| {
+            is_plain_line(opcode, line)
+        });
         let Some(Ok(instruction)) = decoder.next() else { break };
         let mut odd = |rule, always, message: String| {
             odds.push(Odd { offset: instruction.offset, rule, message, always });
@@ -59,14 +61,10 @@ pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
             (Opcode::Long, Argument::Line(line)) if !is_decimal(line.strip_suffix(b"L").unwrap_or(line)) => {
                 odd("number", false, format!("LONG {} is no decimal number", show(line)));
             }
-            (Opcode::Float, Argument::Line(line))
-                if line.iter().any(|byte| byte.is_ascii_whitespace() || *byte == b'_') =>
-            {
+            (Opcode::Float, Argument::Line(line)) if !is_plain_number(line) => {
                 odd("number", false, format!("FLOAT {} is no plain number", show(line)));
             }
-            (Opcode::Get | Opcode::Put, Argument::Line(line))
-                if line.is_empty() || line.len() > 19 || !line.iter().all(u8::is_ascii_digit) =>
-            {
+            (Opcode::Get | Opcode::Put, Argument::Line(line)) if !is_index(line) => {
                 odd("memo-index", false, format!("{opcode} {} is no plain index", show(line)));
             }
             (Opcode::Global | Opcode::Inst, Argument::Lines(module, name)) => {
@@ -112,6 +110,34 @@ const PLAIN: [[bool; 256]; HIGHEST_PROTOCOL as usize + 1] = {
     }
     plain
 };
+
+const INT: u8 = Opcode::Int as u8;
+const LONG: u8 = Opcode::Long as u8;
+const FLOAT: u8 = Opcode::Float as u8;
+const GET: u8 = Opcode::Get as u8;
+const PUT: u8 = Opcode::Put as u8;
+const STRING: u8 = Opcode::String as u8;
+const UNICODE: u8 = Opcode::Unicode as u8;
+
+/// Whether a line is one that picklers write, for an opcode of protocol 0.
+fn is_plain_line(opcode: u8, line: &[u8]) -> bool {
+    match opcode {
+        GET | PUT => is_index(line),
+        INT => is_decimal(line),
+        LONG => is_decimal(line.strip_suffix(b"L").unwrap_or(line)),
+        FLOAT => is_plain_number(line),
+        STRING | UNICODE => true,
+        _ => false,
+    }
+}
+
+fn is_index(line: &[u8]) -> bool {
+    !line.is_empty() && line.len() <= 19 && line.iter().all(u8::is_ascii_digit)
+}
+
+fn is_plain_number(line: &[u8]) -> bool {
+    !line.iter().any(|byte| byte.is_ascii_whitespace() || *byte == b'_')
+}
 
 fn plain_in(declared: Option<i64>) -> usize {
     let highest = i64::from(HIGHEST_PROTOCOL);

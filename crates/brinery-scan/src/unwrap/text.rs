@@ -1,6 +1,7 @@
 //! Pickles in text: Base64 and hexadecimal, in JSON, in columns of databases, in messages.
 
 use brinery::read::{Argument, Decoder};
+use brinery::{ArgumentKind as Kind, Opcode};
 
 /// How short a run may be that is decoded.
 const SHORTEST: usize = 16;
@@ -59,17 +60,60 @@ pub(crate) fn each(text: &[u8], mut visit: impl FnMut(u64, Vec<u8>)) {
     }
 }
 
+/// The opcodes that make text and bytes.
+const TEXT: [bool; 256] = {
+    let mut text = [false; 256];
+    let mut index = 0;
+    while index < Opcode::ALL.len() {
+        let opcode = Opcode::ALL[index];
+        text[opcode as usize] = matches!(
+            opcode.info().argument,
+            Kind::QuotedLine
+                | Kind::Line
+                | Kind::UnicodeLine
+                | Kind::LinePair
+                | Kind::String1
+                | Kind::String4
+                | Kind::Bytes1
+                | Kind::Bytes4
+                | Kind::Bytes8
+                | Kind::ByteArray8
+                | Kind::Unicode1
+                | Kind::Unicode4
+                | Kind::Unicode8
+        );
+        index += 1;
+    }
+    text
+};
+/// Those that do not, but for the end.
+const NO_TEXT: [bool; 256] = {
+    let mut others = [false; 256];
+    let mut index = 0;
+    while index < Opcode::ALL.len() {
+        let opcode = Opcode::ALL[index];
+        others[opcode as usize] = !TEXT[opcode as usize] && !matches!(opcode, Opcode::Stop);
+        index += 1;
+    }
+    others
+};
+
 /// Calls `visit` with each value of pickles one after the other that is long enough for one in text, and where it begins;
 /// returns how far that is what they are.
 pub(crate) fn values(pickles: &[u8], mut visit: impl FnMut(u64, &[u8])) -> usize {
     let mut at = 0;
     while at < pickles.len() {
-        let mut end = at;
-        for instruction in Decoder::with_base(&pickles[at..], at as u64) {
+        let mut end;
+        let mut decoder = Decoder::with_base(&pickles[at..], at as u64);
+        loop {
+            decoder.pass_lines(&NO_TEXT, u64::MAX, |opcode, line| {
+                !TEXT[usize::from(opcode)] || line.len() < SHORTEST
+            });
+            end = decoder.offset() as usize;
+            let Some(instruction) = decoder.next() else { break };
             let Ok(instruction) = instruction else { return end };
-            end = instruction.end as usize;
             let (value, start) = match instruction.argument {
-                Argument::Line(value) => (value, instruction.offset + 1),
+                Argument::Line(value) if TEXT[instruction.opcode as usize] => (value, instruction.offset + 1),
                 Argument::Bytes(value) => (value, instruction.end - value.len() as u64),
                 _ => continue,
             };

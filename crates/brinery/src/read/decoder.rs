@@ -124,6 +124,30 @@ const WIDTHS: [Width; 256] = {
     widths
 };
 
+/// The opcodes whose argument is one line.
+const LINES: [bool; 256] = {
+    use ArgumentKind as Kind;
+    let mut lines = [false; 256];
+    let mut index = 0;
+    while index < Opcode::ALL.len() {
+        let opcode = Opcode::ALL[index];
+        lines[opcode as usize] = matches!(
+            opcode.info().argument,
+            Kind::DecimalLine
+                | Kind::LongLine
+                | Kind::FloatLine
+                | Kind::QuotedLine
+                | Kind::Line
+                | Kind::UnicodeLine
+        );
+        index += 1;
+    }
+    lines
+};
+
+/// How far the end of a line is looked for byte by byte.
+const SHORT_LINE: usize = 16;
+
 /// Iterates over the instructions of one stream, up to and with its `STOP`.
 ///
 /// ```
@@ -174,6 +198,20 @@ impl<'de> Decoder<'de> {
     /// assert_eq!(decoder.next().unwrap().unwrap().offset, 11);
     /// ```
     pub fn pass(&mut self, which: &[bool; 256], end: u64) {
+        self.pass_lines(which, end, |_, _| false);
+    }
+
+    /// The same, and passes over opcodes whose argument is one line if `plain` says so of the opcode's byte and the line.
+    ///
+    /// ```
+    /// use brinery::read::Decoder;
+    ///
+    /// let mut decoder = Decoder::new(b"I12\nI-3\nI0x4\n.........");
+    /// decoder.pass_lines(&[false; 256], u64::MAX, |opcode, line| opcode == b'I' && !line.contains(&b'x'));
+    /// assert_eq!(decoder.offset(), 8);
+    /// ```
+    #[inline]
+    pub fn pass_lines(&mut self, which: &[bool; 256], end: u64, mut plain: impl FnMut(u8, &[u8]) -> bool) {
         if self.done {
             return;
         }
@@ -185,10 +223,21 @@ impl<'de> Decoder<'de> {
             let width = &WIDTHS[usize::from(head[0])];
             let counted = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) & width.counted;
             let len = usize::from(width.fixed) + counted as usize;
-            if !which[usize::from(head[0])] || len > room.saturating_sub(at) {
+            if which[usize::from(head[0])] && len <= room.saturating_sub(at) {
+                at += len;
+                continue;
+            }
+            if !LINES[usize::from(head[0])] {
                 break;
             }
-            at += len;
+            let line = &bytes[at + 1..];
+            // Most lines are short.
+            let short = line.iter().take(SHORT_LINE).position(|&byte| byte == b'\n');
+            let Some(len) = short.or_else(|| memchr::memchr(b'\n', line)) else { break };
+            if len + 2 > room.saturating_sub(at) || !plain(head[0], &line[..len]) {
+                break;
+            }
+            at += len + 2;
         }
         self.cursor.skip(at);
     }
