@@ -7,6 +7,7 @@ import ast
 import base64
 import collections
 import collections.abc
+import concurrent.futures
 import contextlib
 import datetime
 import decimal
@@ -31,8 +32,10 @@ import ssl
 import struct
 import subprocess
 import sys
+import threading
 import types
 import uuid
+import weakref
 import xml.etree.ElementTree
 import zipfile
 import zlib
@@ -209,6 +212,45 @@ def test_the_digits_of_numbers_are_no_pickles_in_another_base(protocol: int) -> 
         text = base64.b64encode(stream).decode().rstrip("=")
         assert brinery.scan(json.dumps([*numbers[:100], text]).encode()).flagged
         assert brinery.scan(pickle.dumps([*numbers[:100], text], 0)).flagged
+
+
+@pytest.mark.parametrize("protocol", range(5))
+def test_classes_that_are_mere_values_need_to_be_granted(protocol: int) -> None:
+    state = {
+        "executor": concurrent.futures.ThreadPoolExecutor,
+        "threads": [threading.Thread, (threading.Timer, weakref.ref, queue.Queue)],
+        "when": [datetime.date(2020, 1, 1), decimal.Decimal(1)],
+    }
+    assert brinery.scan(pickle.dumps(state, protocol)).verdict == "needs"
+    assert brinery.scan(pickle.dumps(threading.Thread, protocol)).verdict == "needs"
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        b"cthreading\nThread\n)R.",
+        b"cthreading\nThread\n)\x81.",
+        b"cthreading\nThread\n0N.",
+        b"cfunctools\npartial\ncthreading\nThread\n\x85R.",
+        b"ccollections\ndefaultdict\ncthreading\nThread\n\x85R.",
+        b"cbuiltins\nmap\ncthreading\nThread\n]K\x01a\x86R.",
+        b"cbuiltins\ntuple\n]cthreading\nThread\na\x85R.",
+        b"ccollections\ndeque\n)Rcthreading\nThread\na.",
+        b"ctypes\nSimpleNamespace\n)R}X\x01\0\0\0acthreading\nThread\nsb.",
+        b"cbuiltins\ngetattr\ncthreading\nThread\nX\x05\0\0\0start\x86R.",
+        b"cthreading\nThread\n}X\x03\0\0\0runNsb.",
+    ],
+)
+def test_such_classes_are_given_to_nobody(deed: bytes) -> None:
+    assert brinery.scan(b"\x80\x02" + deed).verdict == "dangerous"
+    long = b"X" + struct.pack("<I", 5 << 20) + b"a" * (5 << 20) + b"0"
+    assert brinery.scan(b"\x80\x02" + long + deed).verdict == "dangerous"
+
+
+def test_lines_of_digests_are_left_alone() -> None:
+    dice = random.Random(1)
+    lines = "\n".join(dice.randbytes(32).hex() for _ in range(20_000))
+    assert brinery.scan(lines.encode()).verdict == "clean"
 
 
 def test_an_integer_that_comes_again_and_again_is_no_other_one() -> None:

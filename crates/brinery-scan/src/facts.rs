@@ -158,6 +158,8 @@ pub(crate) struct Facts<'a, 't> {
     pub(crate) overwritten: bool,
     pub(crate) buffers: u64,
     pub(crate) persistent: u64,
+    /// Whether something that is called, or that is not the program's own, is given what may hold anything.
+    pub(crate) gives: bool,
     /// How often something that a call made was given what may hold objects.
     heavy: u32,
     /// How often something was used that may be deeper than is known of it.
@@ -217,6 +219,7 @@ impl<'a, 't> Facts<'a, 't> {
             overwritten: false,
             buffers: 0,
             persistent: 0,
+            gives: false,
             heavy: 0,
             unsounded: 0,
             loud: 0,

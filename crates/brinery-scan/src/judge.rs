@@ -236,11 +236,16 @@ impl Facts<'_, '_> {
                 continue;
             }
             self.at = named.offset;
-            if !named.used && !matches!(named.standing, Standing::Granted(_)) {
+            let mention = named.standing == Standing::Granted(Rule::Mention);
+            let granted = matches!(named.standing, Standing::Granted(_)) && !mention;
+            if mention && self.gives {
+                let message = format!("names {}, and gives containers to what it calls", named.full());
+                self.about(id, Verdict::Dangerous, "forbidden-global", None, message);
+            } else if !named.used && !granted {
                 let message =
                     format!("imports {} and throws it away, as if importing it were the point", named.module);
                 self.about(id, Verdict::Dangerous, "unused-import", None, message);
-            } else if named.told == 0 && !matches!(named.standing, Standing::Granted(_)) {
+            } else if named.told == 0 && !granted {
                 self.need(id, TOLD_VALUE, None, "refers to");
             }
         }
@@ -277,6 +282,9 @@ impl Facts<'_, '_> {
     /// `REDUCE`, and `INST` and `OBJ` with arguments.
     pub(crate) fn judge_call(&mut self, callable: &Fact, args: &Fact) -> Fact {
         self.use_value(callable);
+        if !self.gives {
+            self.heed_args(args);
+        }
         let id = match callable.kind {
             Kind::Global(id) => id,
             Kind::Outside(Outside::Extension) => return Fact::new(Kind::Result),
@@ -300,6 +308,9 @@ impl Facts<'_, '_> {
                     }
                     Kind::Made { extra: Extra::Partial(partial), .. } => {
                         return self.judge_partial(partial, args);
+                    }
+                    Kind::Made { global, extra: Extra::None } if self.may_call(global, args) => {
+                        return made(global, Extra::Shared);
                     }
                     Kind::Made { global, .. } => {
                         let message = format!(
@@ -387,6 +398,38 @@ impl Facts<'_, '_> {
                 made(id, Extra::None)
             }
         }
+    }
+
+    /// Whether what a global has made may be called like this.
+    fn may_call(&mut self, global: u32, args: &Fact) -> bool {
+        let list = self.args(args);
+        self.named[global as usize].standing == Standing::Granted(Rule::Callable)
+            && list.known
+            && list.items.iter().all(|item| match item.kind {
+                Kind::Global(other) => {
+                    matches!(self.named[other as usize].standing, Standing::Stranger(Shape::Class))
+                        || self.are_kin(global, std::slice::from_ref(item))
+                }
+                _ => false,
+            })
+    }
+
+    /// Takes note of arguments that may hold what is not to be given to anyone.
+    fn heed_args(&mut self, args: &Fact) {
+        let list = self.args(args);
+        let plain = |item: &Fact| match item.kind {
+            Kind::Plain
+            | Kind::Int(_)
+            | Kind::Text(_)
+            | Kind::Hook(_)
+            | Kind::Decoded(_)
+            | Kind::Bytes(_)
+            | Kind::Made { extra: Extra::None | Extra::ItemSize(_), .. } => true,
+            Kind::Global(id) => self.named[id as usize].standing != Standing::Granted(Rule::Mention),
+            _ => false,
+        };
+        // What was made of such arguments itself was looked at then.
+        self.gives = !list.known || !list.items.iter().all(plain);
     }
 
     /// A call of a `partial`, which is one of what it is of.
@@ -533,7 +576,8 @@ impl Facts<'_, '_> {
                     refuse(self, ", which uses what it is given, of another package")
                 }
             }
-            Rule::Value => refuse(self, ", which no honest pickle does"),
+            Rule::Value | Rule::Mention => refuse(self, ", which no honest pickle does"),
+            Rule::Callable => made(id, Extra::None),
             Rule::Shared => made(id, Extra::Shared),
             Rule::Items | Rule::Factory => {
                 let iterated = if rule == Rule::Factory {
@@ -1027,6 +1071,9 @@ impl Facts<'_, '_> {
     /// `NEWOBJ`, `NEWOBJ_EX`, and what amounts to them. `args` may have the class itself for its first.
     pub(crate) fn judge_new(&mut self, class: &Fact, args: &Fact, kwargs: Option<&Fact>) -> Fact {
         self.use_value(class);
+        if !self.gives {
+            self.heed_args(args);
+        }
         let id = match class.kind {
             Kind::Global(id) => id,
             Kind::Made { global, extra: Extra::Code } => {
@@ -1129,7 +1176,8 @@ impl Facts<'_, '_> {
                 | Rule::Iter
                 | Rule::Code
                 | Rule::UFunc
-                | Rule::Value => {
+                | Rule::Value
+                | Rule::Mention => {
                     return self.dangerous_call(id, args, "construct-object", " by constructing it");
                 }
                 _ => {}
@@ -1222,7 +1270,7 @@ impl Facts<'_, '_> {
         }
         let named = &self.named[id as usize];
         match named.standing {
-            Standing::Granted(_) | Standing::Forbidden(_) => {}
+            Standing::Granted(_) | Standing::Forbidden(_) => self.gives |= !matches!(state.kind, Kind::Plain),
             _ => self.need(id, TOLD_STATE, None, "gives state to"),
         }
         if self.keeps_items
@@ -1303,7 +1351,7 @@ impl Facts<'_, '_> {
                 self.dangerous_change(global, None, "puts items into");
             }
             Kind::Made { global, .. } => match self.named[global as usize].standing {
-                Standing::Granted(_) | Standing::Forbidden(_) => {}
+                Standing::Granted(_) | Standing::Forbidden(_) => self.gives = true,
                 _ => self.need(global, TOLD_EXTEND, None, "puts items into"),
             },
             Kind::Global(id) | Kind::Module(id) => {

@@ -299,19 +299,21 @@ impl<'f> Look<'f> {
                     .flatten()
                     .is_some();
             if pickle {
-                self.decoded(decoded, &format!("{container}::text@{}", start + at), depth);
+                let run = text[at as usize..].iter().take_while(|byte| byte.is_ascii_alphanumeric());
+                let digits = run.into_iter().all(u8::is_ascii_digit);
+                self.decoded(decoded, &format!("{container}::text@{}", start + at), depth, digits);
             }
         });
         text::each_base85(text, begins_known, |at, decoded| {
-            self.decoded(decoded, &format!("{container}::text@{}", start + at), depth);
+            self.decoded(decoded, &format!("{container}::text@{}", start + at), depth, false);
         });
     }
 
     /// What text stands for. Words decode to anything: only what is a pickle counts.
-    fn decoded(&mut self, decoded: Vec<u8>, container: &str, depth: usize) {
+    fn decoded(&mut self, decoded: Vec<u8>, container: &str, depth: usize, digits: bool) {
         let before = (self.file.streams.len(), self.file.notes.len(), self.file.formats.len());
         self.value(decoded, container, depth);
-        if !self.file.streams[before.0..].iter().any(is_deliberate) {
+        if !self.file.streams[before.0..].iter().any(|stream| is_deliberate(stream, digits)) {
             self.file.streams.truncate(before.0);
             self.file.notes.truncate(before.1);
             self.file.formats.truncate(before.2);
@@ -554,7 +556,10 @@ impl<'f> Look<'f> {
                     run.stopped && run.report.verdict <= Verdict::Needs
                         || (run.stopped || far) && names_something(&run)
                 }
-                Mark::Global => far && names_something(&run) && (run.stopped || reaches(&run)),
+                // Lines of digests are names of nothing.
+                Mark::Global => {
+                    far && names_something(&run) && (run.stopped || reaches(&run) && names_known(&run))
+                }
             };
             if believed {
                 search.go_to(run.end);
@@ -602,11 +607,12 @@ impl<'f> Look<'f> {
 
 /// Whether a stream is none by chance, as it may come out of numbers and words that are taken for text in some base: it reads
 /// whole, or names or costs something before it breaks off.
-fn is_deliberate(stream: &StreamReport) -> bool {
+fn is_deliberate(stream: &StreamReport, digits: bool) -> bool {
     let chance = |finding: &Finding| matches!(finding.rule, "malformed" | "budget-claim");
     !stream.findings.iter().any(chance)
         || !stream.globals.is_empty()
-        || stream.findings.iter().any(|finding| finding.verdict == Verdict::Budget && !chance(finding))
+        || !digits
+            && stream.findings.iter().any(|finding| finding.verdict == Verdict::Budget && !chance(finding))
 }
 
 /// Whether a member of an archive is where torch keeps the memory of a tensor, of which no loader makes a pickle: its first
@@ -659,6 +665,11 @@ fn does_something(run: &Run) -> bool {
             && finding.global.is_some()
     };
     run.operations > 0 && run.report.findings.iter().any(own)
+}
+
+/// Whether anything that a stream names is known or can be reached by anybody.
+fn names_known(run: &Run) -> bool {
+    run.report.globals.iter().any(|global| known::is_reachable(&global.module, &global.name))
 }
 
 /// Whether a stream without `PROTO` does something, or goes on after what it names.

@@ -15,6 +15,10 @@ pub(crate) enum Rule {
     Kin,
     /// It is no thing to call.
     Value,
+    /// It does harm when it is called, but programs have it as a value: it needs to be granted, and may go nowhere else.
+    Mention,
+    /// An object that it makes may be called, with what is of the same package or the program's own.
+    Callable,
     /// Nothing that runs something when it is iterated.
     Items,
     /// A number is an amount of memory.
@@ -125,6 +129,8 @@ fn rule(name: &str) -> Option<Rule> {
         "any" => Rule::Any,
         "kin" => Rule::Kin,
         "value" => Rule::Value,
+        "mention" => Rule::Mention,
+        "callable" => Rule::Callable,
         "items" => Rule::Items,
         "size" => Rule::Size,
         "getattr" => Rule::GetAttr,
@@ -339,6 +345,12 @@ fn standing_of(module: &str, name: &str) -> Standing {
     let shape = shape(last);
     let top = module.split('.').next().unwrap_or_default();
     let standard = tables.standard.contains(top);
+    // What packages keep among their exceptions is one by any name, and so are those of Django's models.
+    let among = matches!(module.rsplit('.').next(), Some("exceptions" | "exception" | "errors" | "exc"));
+    let of_model = parts.len() == 2 && matches!(last, "DoesNotExist" | "MultipleObjectsReturned");
+    if !standard && shape == Shape::Class && (among && parts.len() == 1 || of_model) {
+        return stranger(tables, top, Shape::Exception);
+    }
     if shape == Shape::Exception && parts.len() == 1 {
         return if standard { Standing::Standard(shape) } else { stranger(tables, top, shape) };
     }
