@@ -318,6 +318,52 @@ impl<'a> Direct<'a> {
             && self.takes(&judged.calls, args)
     }
 
+    /// Whether this may be called with these arguments, whatever code that runs.
+    pub(super) fn grants_call(&mut self, callable: Ref<'_>, args: &[Ref<'_>]) -> bool {
+        let Some(index) = self.find(callable.as_ptr()) else { return false };
+        let judged = self.globals[index].judged;
+        judged.is_judged_by_forms() && self.takes(&judged.calls, args)
+    }
+
+    /// Whether a class may be constructed with these arguments, whatever code that runs.
+    pub(super) fn grants_construction(
+        &mut self,
+        class: Ref<'_>,
+        args: &[Ref<'_>],
+        keywords: Option<Ref<'_>>,
+    ) -> bool {
+        let Some(index) = self.find(class.as_ptr()).filter(|_| class.is_type()) else { return false };
+        let judged = self.globals[index].judged;
+        let granted = |keywords: Ref<'_>| {
+            let shape = judged.capability.keywords.as_ref();
+            keywords.is_exactly(&raw mut PyDict_Type) && shape.is_some_and(|shape| self.fits(shape, keywords))
+        };
+        keywords.is_none_or(granted) && judged.is_judged_by_forms() && self.takes(&judged.constructions, args)
+    }
+
+    /// Whether a plain instance may be given this state by the method of its class, whatever code that runs.
+    pub(super) fn grants_state(&mut self, instance: Ref<'_>, state: Ref<'_>) -> bool {
+        let Some(index) = self.find(instance.type_ptr().cast()) else { return false };
+        let Global { judged, role: Role::Class(Some(Nature::Instance)), .. } = self.globals[index] else {
+            return false;
+        };
+        let State::SetState(shape) = &judged.capability.state else { return false };
+        judged.is_judged_by_forms()
+            && self.is_free(state)
+            && self.fits(shape, state)
+            && self.pay(64 + flat_size(state))
+    }
+
+    /// Whether a call or a construction of the global at this place may be granted though it is not known what code it runs.
+    pub(super) fn may_run_code(&self, index: usize) -> bool {
+        self.globals[index].judged.is_judged_by_forms()
+    }
+
+    /// How deep objects may be nested.
+    pub(super) fn depth(&self) -> usize {
+        self.rules.budgets().depth()
+    }
+
     /// A member of a class that the stream has named, which is granted by its dotted name and made by calls that nobody can tell.
     pub(super) fn inert_member(&mut self, callable: Ref<'_>, args: &[Ref<'_>]) -> Option<Owned> {
         let Role::Function(Some(Function::GetAttr)) = self.globals[self.find(callable.as_ptr())?].role else {

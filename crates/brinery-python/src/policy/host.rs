@@ -23,6 +23,10 @@ const CALLS: u32 = 64;
 /// have to be given up.
 const MOST_HEAVY: usize = 8000;
 
+const STOP: u8 = Opcode::Stop.byte();
+const MEMOIZE: u8 = Opcode::Memoize.byte();
+const BINPUT: u8 = Opcode::BinPut.byte();
+
 /// What a stream that has been judged needs of the world.
 pub(super) struct World<'a> {
     /// The globals. There are no more of them than the policy grants.
@@ -56,6 +60,7 @@ impl World<'_> {
 }
 
 /// Makes objects by a [`Builder`], of a stream that has been judged, or of one that is judged meanwhile.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub(super) struct Realizer<'a> {
     inner: Builder<'a>,
     state: &'a State,
@@ -67,6 +72,13 @@ pub(super) struct Realizer<'a> {
     refusal: Option<(Rule, String)>,
     /// Whether the stream does what only a judged one may do.
     pub(super) gave_up: bool,
+    /// The whole input, and whether there may be more after the pickle.
+    input: &'a [u8],
+    trailing: bool,
+    /// Whether the stream ends after what it does next.
+    ends_next: bool,
+    /// Whether that has been begun: all that the stream does was judged, and may run code.
+    is_judged: bool,
     keys: Keys,
     /// How often containers were put into another. A way from container to container takes one of the items that are put
     /// into each at a time, so that none is longer.
@@ -90,9 +102,9 @@ impl<'a> Realizer<'a> {
         direct: Direct<'a>,
         limits: &Limits,
         memory: Memory<'a>,
-        input: usize,
+        (input, trailing): (&'a [u8], bool),
     ) -> Self {
-        let time = Duration::from_millis(limits.milliseconds_for(input));
+        let time = Duration::from_millis(limits.milliseconds_for(input.len()));
         Realizer {
             inner,
             state,
@@ -101,7 +113,11 @@ impl<'a> Realizer<'a> {
             memory,
             refusal: None,
             gave_up: false,
-            keys: Keys::new(limits.hash_work_for(input), limits.collisions()),
+            input,
+            trailing,
+            ends_next: false,
+            is_judged: false,
+            keys: Keys::new(limits.hash_work_for(input.len()), limits.collisions()),
             wraps: 0,
             heavy: 0,
             calls: 0,
@@ -116,6 +132,9 @@ impl<'a> Realizer<'a> {
     }
 
     pub(super) fn finish<'de>(&mut self, source: &impl Source<'de>, value: &Owned) -> Result<()> {
+        if self.is_judged {
+            return self.inner.finish(source);
+        }
         if self.world.is_none() && (!self.is_free(value) || !self.direct.still_fits()) {
             return Err(self.give_up());
         }
@@ -132,10 +151,27 @@ impl<'a> Realizer<'a> {
         self.direct.is_plain() || self.direct.is_free(object.as_ref())
     }
 
+    /// Whether what the stream does next, to these, may run code though it is granted just now: when nothing is left to be judged.
+    /// Then it is as if the stream had been judged as a whole.
+    fn ends_with_code(&mut self, items: &[Ref<'_>]) -> bool {
+        self.is_judged = self.ends_next
+            && self.note_heavy(items)
+            && self.wraps < self.direct.depth()
+            && self.heavy + self.direct.filled <= MOST_NESTED_CALLS
+            && !self.direct.is_opaque
+            && self.direct.still_fits();
+        self.is_judged
+    }
+
     /// Whether more objects that were made by calls can be within each other than may be.
     fn may_be_too_heavy(&self, value: &Owned) -> bool {
         self.heavy + self.direct.filled > MOST_NESTED_CALLS
             && (self.direct.is_opaque || exceeds_calls(value.as_ref(), MOST_NESTED_CALLS))
+    }
+
+    /// Whether all that the stream does was judged.
+    fn is_judged(&self) -> bool {
+        self.world.is_some() || self.is_judged
     }
 
     /// Refuses. The memo may have noted what is lost now, and must not be asked or held any more.
@@ -308,7 +344,7 @@ impl<'de> Host<'de> for Realizer<'_> {
 
     fn wants_path(&self) -> bool {
         // What is judged as a whole or begun anew says nothing.
-        !self.gave_up && (self.world.is_some() || self.direct.is_plain()) && !self.begins_anew()
+        !self.gave_up && (self.is_judged() || self.direct.is_plain()) && !self.begins_anew()
     }
 
     fn at(&mut self, error: Raised, place: Place) -> Raised {
@@ -317,7 +353,7 @@ impl<'de> Host<'de> for Realizer<'_> {
         }
         // What is to be said of a stream with instances is for the judge of the whole.
         let anew = self.begins_anew();
-        self.gave_up |= !anew && self.world.is_none() && !self.direct.is_plain();
+        self.gave_up |= !anew && !self.is_judged() && !self.direct.is_plain();
         if self.gave_up || anew {
             error::clear();
             return error;
@@ -327,6 +363,14 @@ impl<'de> Host<'de> for Realizer<'_> {
         let opcode = place.opcode.map(Opcode::name);
         let path = place.path.to_string();
         raise(rule.id(), &message, (Some(place.offset), opcode, &path))
+    }
+
+    #[inline]
+    fn comes_before(&mut self, ahead: &[u8]) {
+        // Of a stream that is counted opcode by opcode even these could be refused.
+        self.ends_next = matches!(*ahead, [STOP] | [MEMOIZE, STOP] | [BINPUT, _, STOP])
+            && !self.memory.is_counted_elsewhere()
+            && (self.trailing || ahead.as_ptr_range().end == self.input.as_ptr_range().end);
     }
 
     fn protocol(&mut self, protocol: u8) {
@@ -518,7 +562,9 @@ impl<'de> Host<'de> for Realizer<'_> {
             let deed = tuple_items(&args).and_then(|args| self.direct.call(callable.as_ref(), args));
             let made = deed.and_then(|deed| self.perform(deed, callable.as_ref(), args.as_ref()));
             let made = made.or_else(|| self.call_unknown(callable.as_ref(), args.as_ref()));
-            return self.granted(made);
+            if made.is_some() || !self.ends_with_call(callable.as_ref(), &args) {
+                return self.granted(made);
+            }
         }
         self.tick()?;
         if let Some(is_dict) = hashes(callable.as_ref()) {
@@ -540,7 +586,9 @@ impl<'de> Host<'de> for Realizer<'_> {
                 Some(_) => self.inner.set_attributes_inertly(instance, state),
                 None => self.set_native(instance, state).or_else(|| self.set_unknown(instance, state)),
             };
-            return self.granted(done);
+            if done.is_some() || !self.ends_with_state(instance, state) {
+                return self.granted(done);
+            }
         }
         self.tick()?;
         self.inner.build(instance, state)
@@ -573,7 +621,9 @@ impl<'de> Host<'de> for Realizer<'_> {
                 && self.direct.constructs_bare(class.as_ref());
             let granted = bare || self.constructs(class.as_ref(), &args, kwargs.as_ref());
             let made = if granted { self.inner.new_inertly(class.as_ref(), args.as_ref()) } else { None };
-            return self.granted(made);
+            if made.is_some() || !self.ends_with_construction(class.as_ref(), &args, kwargs.as_ref()) {
+                return self.granted(made);
+            }
         }
         self.tick()?;
         self.inner.new_object(class, args, kwargs)
@@ -687,6 +737,28 @@ impl Realizer<'_> {
     /// Whether a class may be constructed with these arguments.
     fn constructs(&mut self, class: Ref<'_>, args: &Owned, kwargs: Option<&Owned>) -> bool {
         kwargs.is_none() && tuple_items(args).is_some_and(|args| self.direct.construct(class, args).is_some())
+    }
+
+    /// Whether the stream ends with a call that is granted, which may run code.
+    fn ends_with_call(&mut self, callable: Ref<'_>, args: &Owned) -> bool {
+        self.ends_next
+            && tuple_items(args)
+                .is_some_and(|args| self.direct.grants_call(callable, args) && self.ends_with_code(args))
+    }
+
+    /// The same for a construction.
+    fn ends_with_construction(&mut self, class: Ref<'_>, args: &Owned, keywords: Option<&Owned>) -> bool {
+        let keywords = keywords.map(Owned::as_ref);
+        self.ends_next
+            && tuple_items(args).is_some_and(|items| {
+                self.direct.grants_construction(class, items, keywords)
+                    && self.ends_with_code(&[args.as_ref()])
+            })
+    }
+
+    /// The same for a state.
+    fn ends_with_state(&mut self, instance: Ref<'_>, state: Ref<'_>) -> bool {
+        self.ends_next && self.direct.grants_state(instance, state) && self.ends_with_code(&[state])
     }
 
     /// Counts what a call makes of these, or what is given these that a call has made. False if these are too many.
@@ -890,6 +962,8 @@ impl Realizer<'_> {
             Call::New => self.direct.construct(class, args).map(Deed::Make),
         };
         match deed {
+            // It is looked at once more with its tuple.
+            None if self.direct.may_run_code(index) => None,
             None => Some(Err(self.give_up())),
             Some(Deed::New(..)) => None,
             Some(deed @ (Deed::Call(_) | Deed::Make(_))) if !self.note_deed(&deed, args) => {

@@ -102,8 +102,8 @@ impl Load<'_> {
             builder.keep_memo_private(Some(self.input), anew);
             let limits = self.rules.budgets();
             let direct = Direct::new(self.rules, self.resolve.is_none(), self.input.len());
-            let mut host =
-                Realizer::new(builder, self.state, world, direct, limits, memory, self.input.len());
+            let input = (self.input, self.trailing);
+            let mut host = Realizer::new(builder, self.state, world, direct, limits, memory, input);
             let run = machine.run(source, &mut host).and_then(|value| {
                 host.finish(source, &value)?;
                 Ok(value)

@@ -28,6 +28,11 @@ impl<'a> Memory<'a> {
         Memory { left: i64::try_from(left).unwrap_or(i64::MAX), input, limits }
     }
 
+    /// Whether the source counts what the stream takes.
+    pub(super) fn is_counted_elsewhere(&self) -> bool {
+        self.input.is_empty()
+    }
+
     /// Takes what an opcode costs; whether there is so much.
     #[inline(always)]
     pub(super) fn pay_for(&mut self, opcode: Opcode) -> bool {

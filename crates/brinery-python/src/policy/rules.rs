@@ -81,6 +81,7 @@ fn hash(names: [&str; 2]) -> usize {
 }
 
 /// A global of which the policy grants something.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub(super) struct Judged<'p> {
     /// The names that a stream has for it, and whether they are those of Python 2.
     raw: [Box<str>; 2],
@@ -103,6 +104,8 @@ pub(super) struct Judged<'p> {
     /// Whether it makes what may have a time zone, and whether it makes such, of known code.
     pub(super) is_zoned: bool,
     pub(super) is_zone: bool,
+    /// Whether it is judged by what it is given.
+    by_arguments: bool,
 }
 
 /// What was found out about the nature of a class.
@@ -123,6 +126,16 @@ const HELPERS: [(&str, &str); 6] = [
     ("builtins", "tuple"),
     ("builtins", "getattr"),
     ("functools", "partial"),
+];
+
+/// What is judged by what it is given, whatever a policy grants of it.
+const JUDGED_BY_ARGUMENTS: [(&str, &str); 6] = [
+    ("copyreg", "_reconstructor"),
+    ("copyreg", "__newobj__"),
+    ("copyreg", "__newobj_ex__"),
+    ("builtins", "getattr"),
+    ("functools", "partial"),
+    ("_operator", "getitem"),
 ];
 
 /// A name as text, and as the object that dicts are asked for.
@@ -202,6 +215,7 @@ impl Rules {
                 class: AtomicPtr::new(std::ptr::null_mut()),
                 version: AtomicU32::new(0),
                 nature: Guarded::new(Found::Nothing),
+                by_arguments: JUDGED_BY_ARGUMENTS.contains(&(&*module, &*name)),
                 is_zoned: module == "datetime" && ["datetime", "time"].contains(&&*name),
                 is_zone: [("datetime", "timezone"), ("zoneinfo", "ZoneInfo")].contains(&(&*module, &*name)),
             })
@@ -233,6 +247,11 @@ impl Judged<'_> {
     /// The names of a member of this class.
     pub(super) fn member(&self, name: &str) -> Result<[Owned; 2]> {
         Ok([Owned::str(&self.module.text)?, Owned::str(&format!("{}.{name}", self.name.text))?])
+    }
+
+    /// Whether the forms of arguments are all that there is to be judged of a call or of a construction.
+    pub(super) fn is_judged_by_forms(&self) -> bool {
+        !self.by_arguments && self.capability.native.is_none()
     }
 
     /// What the module has under the name, if it has been imported and the object is simply there.

@@ -171,6 +171,10 @@ pub trait Host<'de> {
     #[inline(always)]
     fn opcode_at(&mut self, _offset: u64) {}
 
+    /// Called before an opcode is done that may run code, with what comes after it as far as that is at hand.
+    #[inline(always)]
+    fn comes_before(&mut self, _ahead: &[u8]) {}
+
     /// `PROTO`: the protocol that the stream declares.
     fn protocol(&mut self, protocol: u8);
 

@@ -517,6 +517,7 @@ impl<V> Machine<V> {
                     let args = self.pop()?;
                     let callable = self.pop()?;
                     expose(source)?;
+                    host.comes_before(source.ahead());
                     self.stack.push(host.reduce(callable, args).host()?);
                     self.memoize_next(source, host);
                 }
@@ -524,12 +525,14 @@ impl<V> Machine<V> {
                     self.require(2)?;
                     let state = self.pop()?;
                     expose(source)?;
+                    host.comes_before(source.ahead());
                     host.build(self.top()?, state).host()?;
                 }
                 byte::NEWOBJ => {
                     let args = self.pop()?;
                     let class = self.pop()?;
                     expose(source)?;
+                    host.comes_before(source.ahead());
                     self.stack.push(host.new_object(class, args, None).host()?);
                     self.memoize_next(source, host);
                 }
@@ -538,6 +541,7 @@ impl<V> Machine<V> {
                     let args = self.pop()?;
                     let class = self.pop()?;
                     expose(source)?;
+                    host.comes_before(source.ahead());
                     self.stack.push(host.new_object(class, args, Some(kwargs)).host()?);
                 }
                 byte::INST => {
