@@ -55,12 +55,16 @@ impl Dump<'_> {
         // SAFETY: the object is a list, which nothing changes here.
         let size = unsafe { PyList_GET_SIZE(progress.list.as_ptr()) };
         while progress.next < size && progress.batch < BATCH_SIZE && !self.is_guarded() {
-            let most = BATCH_SIZE - progress.batch;
+            let (most, top) = (BATCH_SIZE - progress.batch, self.tasks.len());
             // SAFETY: the object is a list, whose items it holds until foreign code runs.
             let done = unsafe { self.save_items(progress.list.as_ref(), progress.next, size, most) };
             if done > 0 {
                 progress.next += done as isize;
                 progress.batch += done;
+                if self.tasks.len() > top {
+                    self.push_below(top, Task::List(progress));
+                    return Ok(());
+                }
                 continue;
             }
             // SAFETY: the index is below the size, and the list holds the item until foreign code runs.
@@ -153,6 +157,10 @@ impl Dump<'_> {
                 if done > 0 {
                     next += done as isize;
                     batch += done;
+                    if self.tasks.len() > top + 1 {
+                        (progress!(self, top, List).next, progress!(self, top, List).batch) = (next, batch);
+                        return Ok(());
+                    }
                     continue;
                 }
                 apart = BETWEEN_ROWS;
@@ -197,10 +205,15 @@ impl Dump<'_> {
         let mut progress = Tuple { tuple, next: 0, len, single, era };
         // The first items, as long as they have no parts; a task goes on from there.
         while progress.next < len && !self.is_guarded() {
+            let top = self.tasks.len();
             // SAFETY: the object is a tuple.
             let done = unsafe { self.save_items(progress.tuple.as_ref(), progress.next, len, usize::MAX) };
             if done > 0 {
                 progress.next += done as isize;
+                if self.tasks.len() > top {
+                    self.push_tuple(top, progress);
+                    return Ok(());
+                }
                 continue;
             }
             // SAFETY: the index is below the length, and the tuple holds the item.
@@ -211,7 +224,7 @@ impl Dump<'_> {
                 Ok(Leaf::No { .. }) if self.nested >= MOST_NESTED => break,
                 Ok(Leaf::No { single }) => {
                     progress.next += 1;
-                    self.push_tuple(progress);
+                    self.push_tuple(top, progress);
                     return self.save_nested(item, single);
                 }
                 Err(raised) => {
@@ -222,18 +235,18 @@ impl Dump<'_> {
             }
         }
         if progress.next < len {
-            self.push_tuple(progress);
+            self.push_tuple(self.tasks.len(), progress);
             return Ok(());
         }
         self.finish_tuple(&progress)
     }
 
-    /// Leaves the rest of a tuple to a task. It may hold itself through that.
-    fn push_tuple(&mut self, progress: Tuple) {
+    /// Leaves the rest of a tuple to a task, before which there are `top`. It may hold itself through that.
+    fn push_tuple(&mut self, top: usize, progress: Tuple) {
         if !progress.single && !self.is_fast() {
             self.memo().begin(progress.tuple.as_ref());
         }
-        self.push(Task::Tuple(progress));
+        self.push_below(top, Task::Tuple(progress));
     }
 
     pub(super) fn advance_tuple(&mut self, top: usize) -> Result<()> {
@@ -251,6 +264,10 @@ impl Dump<'_> {
                 let done = unsafe { self.save_items(tuple, next, len, usize::MAX) };
                 if done > 0 {
                     next += done as isize;
+                    if self.tasks.len() > top + 1 {
+                        progress!(self, top, Tuple).next = next;
+                        return Ok(());
+                    }
                     continue;
                 }
             }
@@ -324,11 +341,16 @@ impl Dump<'_> {
         let dict: Ref<'static> = unsafe { Ref::new(progress.dict.as_ptr()) };
         let holders = isize::from(!layout::items::shares_keys(dict));
         while progress.batch < BATCH_SIZE && !self.is_guarded() {
+            let top = self.tasks.len();
             let done = self.save_pairs(dict, &mut progress.position, BATCH_SIZE - progress.batch);
             if done > 0 {
                 progress.batch += done;
                 progress.count += done;
                 progress.at_value = true;
+                if self.tasks.len() > top {
+                    self.push_below(top, Task::Dict(progress));
+                    return Ok(());
+                }
                 let all = progress.count as isize == layout::items::len(dict);
                 if all && progress.batch < BATCH_SIZE {
                     self.out.op(if progress.single { Opcode::SetItem } else { Opcode::SetItems });
@@ -408,6 +430,10 @@ impl Dump<'_> {
                 progress.batch += done;
                 progress.count += done;
                 progress.at_value |= done > 0;
+                if self.tasks.len() > top + 1 {
+                    return Ok(());
+                }
+                let progress = progress!(self, top, Dict);
                 if progress.single && progress.count == 1 {
                     continue;
                 }
@@ -479,24 +505,26 @@ impl Dump<'_> {
             return Ok(());
         }
         self.out.op(Opcode::Mark);
+        let top = self.tasks.len();
         let (position, count) = if size < BATCH_SIZE as isize { self.begin_elements(set) } else { (0, 0) };
-        if count as isize == size {
+        if count as isize == size && self.tasks.len() == top {
             self.out.op(Opcode::AddItems);
             return Ok(());
         }
-        self.push(Task::Set(Set { elements: set.clone(), size, position, batch: count, count }));
+        self.push_below(top, Task::Set(Set { elements: set.clone(), size, position, batch: count, count }));
         Ok(())
     }
 
-    /// Saves the first elements of a set, as far as they are fit for rows; tells where that ends and how many they were.
+    /// Saves the first elements of a set, as far as they are fit for rows; tells where that ends and how many they were. If
+    /// there are more tasks than before, they are what is left of the last one.
     fn begin_elements(&mut self, set: &Owned) -> (isize, usize) {
-        let (mut position, mut count) = (0, 0);
+        let (mut position, mut count, top) = (0, 0, self.tasks.len());
         loop {
             let done = self.save_elements(set.as_ref(), &mut position, usize::MAX);
-            if done == 0 {
+            count += done;
+            if done == 0 || self.tasks.len() > top {
                 return (position, count);
             }
-            count += done;
         }
     }
 
@@ -513,6 +541,9 @@ impl Dump<'_> {
                     progress.position = position;
                     progress.batch += done;
                     progress.count += done;
+                    if self.tasks.len() > top + 1 {
+                        return Ok(());
+                    }
                     continue;
                 }
             }
@@ -564,18 +595,18 @@ impl Dump<'_> {
         }
         self.enter_fast(&set)?;
         self.out.op(Opcode::Mark);
-        let era = self.memo().era();
+        let (era, top) = (self.memo().era(), self.tasks.len());
         let (position, count) = self.begin_elements(&set);
         let progress = FrozenSet { set, position, count, single, era };
         // SAFETY: the object is a frozenset.
-        if count as isize == unsafe { PySet_Size(progress.set.as_ptr()) } {
+        if count as isize == unsafe { PySet_Size(progress.set.as_ptr()) } && self.tasks.len() == top {
             return self.finish_frozenset(&progress);
         }
         // It may hold itself through the rest.
         if !single && !self.is_fast() {
             self.memo().begin(progress.set.as_ref());
         }
-        self.push(Task::FrozenSet(progress));
+        self.push_below(top, Task::FrozenSet(progress));
         Ok(())
     }
 
@@ -589,9 +620,13 @@ impl Dump<'_> {
             let progress = progress!(self, top, FrozenSet);
             progress.position = position;
             progress.count += done;
+            if self.tasks.len() > top + 1 {
+                return Ok(());
+            }
             if done > 0 {
                 continue;
             }
+            let progress = progress!(self, top, FrozenSet);
             let Some(item) = set::next(progress.set.as_ref(), &mut progress.position) else {
                 let Some(Task::FrozenSet(done)) = self.tasks.pop() else { return Ok(()) };
                 return self.finish_frozenset(&done);
@@ -659,6 +694,9 @@ impl Dump<'_> {
                             progress.from.skip(done);
                             progress.batch += done;
                             progress.count += done;
+                            if self.tasks.len() > top + 1 {
+                                return Ok(());
+                            }
                             continue;
                         }
                     }
@@ -730,6 +768,9 @@ impl Dump<'_> {
                         }
                         progress.batch += done;
                         progress.count += done;
+                        if self.tasks.len() > top + 1 {
+                            return Ok(());
+                        }
                     }
                     let progress = progress!(self, top, DictItems);
                     if !progress.advance()? {

@@ -757,18 +757,20 @@ impl Dump<'_> {
         if len > 1 {
             self.out.op(Opcode::Mark);
         }
+        let top = self.tasks.len();
         let (next, count) = if slots {
             // SAFETY: the class holds the names of its slots.
             let name = |slot: &Slot| unsafe { Ref::new(slot.name) };
             let mut valued = (facts.slots.iter().enumerate())
                 .filter_map(|(index, slot)| Some((index, name(slot), slot.value(object.as_ref())?)));
             let count = self.save_attribute_row(valued.clone().map(|(_, name, value)| (name, value)));
-            (valued.nth(count).map_or(0, |(index, ..)| index), count)
+            (valued.nth(count).map_or(facts.slots.len(), |(index, ..)| index), count)
         } else {
             let count = self.save_first_attributes(object.as_ref());
             (count, count)
         };
-        if count == len as usize {
+        let open = self.tasks.len() > top;
+        if count == len as usize && !open {
             self.out.op(if len == 1 { Opcode::SetItem } else { Opcode::SetItems });
             return match after {
                 After::Nothing => Ok(()),
@@ -783,6 +785,8 @@ impl Dump<'_> {
                 }
             };
         }
+        // What is left of a value comes before the rest.
+        let value = if open { self.tasks.split_off(top) } else { Vec::new() };
         self.push_after(after);
         self.attributes += 1;
         let facts = Rc::clone(facts);
@@ -794,9 +798,13 @@ impl Dump<'_> {
             next: next as isize,
             count: count as isize,
             len,
-            at_value: false,
+            at_value: open,
             before_value: false,
         }));
+        if open {
+            self.tasks.extend(value);
+            return Ok(());
+        }
         if self.nested >= MOST_NESTED {
             // The loop over the tasks goes on with it.
             return Ok(());

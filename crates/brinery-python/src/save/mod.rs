@@ -165,8 +165,6 @@ pub(crate) struct Dump<'s> {
     tasks: Vec<Task>,
     /// Whether objects with a single holder are treated as such: they need not be looked for in the memo.
     singles: bool,
-    /// How many containers are not to be measured for a [row](row).
-    unfit: u8,
     /// Whether the program can look at the memo, which then has to show all that `_pickle` makes on the way.
     keep_memo: bool,
     /// Names of modules that only types know, and copies of the items of named tuples: what the memo may not hold.
@@ -224,7 +222,6 @@ impl<'s> Dump<'s> {
             fix_imports: settings.fix_imports,
             hooks,
             tasks: state.spare_dump.tasks.take(),
-            unfit: 0,
             singles: settings.protocol > 0 && settings.fast == 0,
             keep_memo,
             names: Vec::new(),
@@ -334,6 +331,12 @@ impl<'s> Dump<'s> {
 
     fn push(&mut self, task: Task) {
         self.tasks.push(task);
+    }
+
+    /// Puts a task below those that were pushed when there were `top` of them.
+    #[inline]
+    fn push_below(&mut self, top: usize, task: Task) {
+        self.tasks.insert(top, task);
     }
 
     /// Counts how deep reductions are nested, and refuses those that have no end.

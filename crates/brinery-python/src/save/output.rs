@@ -1,5 +1,6 @@
 //! The memory that a dump writes into, which becomes the `bytes` of its result.
 
+use super::row::TAIL;
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Result, bytes, pages};
 use brinery::Opcode;
@@ -171,12 +172,13 @@ impl Output {
     }
 }
 
-/// How much room there is at least where an object may begin.
-const ROOM: usize = 32;
+/// How much room there is at least where an object may begin: for a small one, and for the ends of those that it is a part of.
+const ROOM: usize = 32 + TAIL;
 /// How much room there is for a row at first.
-const ROW: usize = 512;
+const ROW: usize = 1024;
 
 /// Where the bytes of a row go. Nothing else is written meanwhile.
+#[derive(Clone, Copy)]
 pub(super) struct Cursor {
     position: *mut u8,
     /// Before this an object may begin.
@@ -201,6 +203,18 @@ impl Cursor {
     #[inline(always)]
     pub(super) fn reaches(&self, len: usize) -> bool {
         self.position.addr() + len < self.stop.addr()
+    }
+
+    #[inline(always)]
+    pub(super) fn position(&self) -> *mut u8 {
+        self.position
+    }
+
+    /// Goes on where a copy of the cursor has come to.
+    #[inline(always)]
+    pub(super) fn go(&mut self, position: *mut u8) {
+        debug_assert!((self.position..=self.end).contains(&position));
+        self.position = position;
     }
 
     /// Writes the first bytes of some. Callers have made sure that there is room for all of them.

@@ -1,11 +1,15 @@
-//! Rows of objects that are saved in one go: numbers, text and the like, and small containers of such.
+//! Rows of objects that are saved in one go: numbers, text and the like, and containers of such.
 //!
 //! Nothing here can fail or run foreign code. What is written goes through a [`Cursor`], which the processor keeps in its
 //! registers; an object is begun only where the open frame has room and the memory has too.
+//!
+//! A row ends before the first object that is not fit for it. Where that lies within containers of the row, these stay *open*:
+//! what is left of them is put on the stack of tasks, as if each had been begun by itself.
 
-use super::Dump;
 use super::memo::Known;
 use super::output::Cursor;
+use super::task::{Dict, FrozenSet, List, Set, Task, Tuple};
+use super::{Dump, MOST_NESTED};
 use crate::ffi::api::*;
 use crate::ffi::sequence::items;
 use crate::ffi::{Ref, bytes, layout, text};
@@ -15,21 +19,49 @@ use brinery::write::{BATCH_SIZE, spell};
 /// How long text and bytes may be.
 const LONGEST: usize = 255;
 
-/// How many items a container may have that is saved as a part of a row.
+/// How many items a tuple may have that is a key.
 const MOST_ITEMS: usize = 32;
-
-/// How many objects and how many levels of containers may be in such a one.
-const MOST_PARTS: usize = 64;
-const MOST_NESTED: usize = 3;
-
-/// How many containers are not measured after one that was in vain.
-const WHILE: u8 = 16;
 
 /// How many objects the memo may have before a row, whose own objects have to be counted by four bytes, too.
 const MOST_KNOWN: usize = 1 << 31;
 
 /// More bytes than anything takes beside its text.
 const HEAD: usize = 16;
+
+/// More bytes than the ends of all open containers take.
+pub(super) const TAIL: usize = 2 * MOST_NESTED + 2;
+
+/// What has become of an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Put {
+    /// It is written.
+    Done,
+    /// Its first part is, and tasks for the rest are on the stack: those of the innermost container first.
+    Open,
+    /// Nothing of it is: it is not fit for a row, or there is no room.
+    No,
+}
+
+/// An object of a row that is no [`Leaf`].
+#[derive(Clone, Copy)]
+enum Part {
+    /// In the memo, at this index.
+    Known(u32),
+    /// So many bytes.
+    Bytes(usize),
+    EmptyTuple,
+    /// A container, and whether only its own container holds it.
+    Container(Container, bool),
+}
+
+#[derive(Clone, Copy)]
+enum Container {
+    List,
+    Tuple,
+    Dict,
+    Set,
+    FrozenSet,
+}
 
 impl Dump<'_> {
     /// Whether rows can be saved: each object would be saved without asking anyone, and numbered without saying so.
@@ -48,7 +80,17 @@ impl Dump<'_> {
         self.out.buffer().cursor(limit)
     }
 
-    /// Saves items that a list or tuple holds, as far as they are fit for a row; tells how many.
+    /// Ends a row before which there were so many tasks.
+    #[inline(always)]
+    fn end_row(&mut self, cursor: &Cursor, top: usize) {
+        self.out.buffer().move_to(cursor);
+        if self.tasks.len() > top {
+            self.tasks[top..].reverse();
+        }
+    }
+
+    /// Saves items that a list or tuple holds, as far as they are fit for a row; tells how many. If there are more tasks than
+    /// before, they are what is left of the last one.
     ///
     /// # Safety
     ///
@@ -57,39 +99,23 @@ impl Dump<'_> {
         if !self.has_rows() {
             return 0;
         }
+        let top = self.tasks.len();
         let mut cursor = self.cursor();
-        let mut done = 0;
-        while let Some(&item) = items.get(done)
-            && cursor.is_open()
-        {
-            // SAFETY: by contract.
-            let item = unsafe { Ref::new(item) };
-            if !self.put_leaf(&mut cursor, item) && !self.put_container(&mut cursor, item) {
-                break;
-            }
-            done += 1;
-        }
-        self.out.buffer().move_to(&cursor);
+        let (done, _) = self.put_items(&mut cursor, items);
+        self.end_row(&cursor, top);
         done
     }
 
-    /// Saves elements of a set from a position on, as far as they are fit for a row; tells how many.
+    /// Saves elements of a set from a position on, as [`save_row`](Self::save_row) does.
     pub(super) fn save_elements(&mut self, set: Ref<'_>, position: &mut isize, most: usize) -> usize {
         let Some(mut elements) = self.elements(set, *position) else { return 0 };
         if !self.has_rows() {
             return 0;
         }
+        let top = self.tasks.len();
         let mut cursor = self.cursor();
-        let mut done = 0;
-        while done < most
-            && cursor.is_open()
-            && let Some(element) = elements.next()
-            && (self.put_leaf(&mut cursor, element) || self.put_container(&mut cursor, element))
-        {
-            *position = elements.position();
-            done += 1;
-        }
-        self.out.buffer().move_to(&cursor);
+        let (done, _) = self.put_elements(&mut cursor, &mut elements, position, most);
+        self.end_row(&cursor, top);
         done
     }
 
@@ -98,29 +124,20 @@ impl Dump<'_> {
         self.state.layout.as_ref()?.elements(set, position)
     }
 
-    /// Saves items of a dict from a position on, as far as they are fit for a row; tells how many.
+    /// Saves items of a dict from a position on, as [`save_row`](Self::save_row) does.
     pub(super) fn save_pairs(&mut self, dict: Ref<'_>, position: &mut isize, most: usize) -> usize {
         if !self.has_rows() {
             return 0;
         }
+        let top = self.tasks.len();
         let mut cursor = self.cursor();
-        let mut done = 0;
-        // Keys that are shared count once for all dicts that have them.
-        let holders = isize::from(!layout::items::shares_keys(dict));
-        let mut items = layout::items::Walk::new(dict, *position);
-        while done < most
-            && let Some((key, value)) = items.next()
-            && self.put_pair(&mut cursor, key, holders, value)
-        {
-            *position = items.position();
-            done += 1;
-        }
-        self.out.buffer().move_to(&cursor);
+        let (done, _) = self.put_pairs(&mut cursor, dict, position, most);
+        self.end_row(&cursor, top);
         done
     }
 
-    /// Saves names and values, as far as they are fit for a row; tells how many. Names are held by a class, which counts
-    /// once for all instances.
+    /// Saves names and values, as [`save_row`](Self::save_row) does. Names are held by a class, which counts once for all
+    /// instances.
     pub(super) fn save_attribute_row<'a>(
         &mut self,
         mut attributes: impl Iterator<Item = (Ref<'a>, Ref<'a>)>,
@@ -128,55 +145,256 @@ impl Dump<'_> {
         if !self.has_rows() {
             return 0;
         }
+        let top = self.tasks.len();
         let mut cursor = self.cursor();
         let mut done = 0;
-        while let Some((name, value)) = attributes.next()
-            && self.put_pair(&mut cursor, name, 0, value)
-        {
-            done += 1;
+        while let Some((name, value)) = attributes.next() {
+            let put = self.put_pair(&mut cursor, name, 0, value);
+            done += usize::from(put != Put::No);
+            if put != Put::Done {
+                break;
+            }
         }
-        self.out.buffer().move_to(&cursor);
+        self.end_row(&cursor, top);
         done
     }
 
-    /// Both or nothing.
+    /// Items as far as they are fit; how many, and whether the last one is open.
     #[inline(always)]
-    fn put_pair(&mut self, cursor: &mut Cursor, key: Ref<'_>, holders: isize, value: Ref<'_>) -> bool {
-        let Some(name) = short_text(key) else { return self.put_any_pair(cursor, key, holders, value) };
-        let leaf = Leaf::of(value);
-        // Whatever they are there is room for both.
-        if leaf == Leaf::None || !cursor.reaches(2 * (HEAD + LONGEST)) {
-            return self.put_any_pair(cursor, key, holders, value);
+    fn put_items(&mut self, cursor: &mut Cursor, items: &[*mut PyObject]) -> (usize, bool) {
+        let mut done = 0;
+        while let Some(&item) = items.get(done)
+            && cursor.is_open()
+        {
+            // SAFETY: what has the items holds them.
+            match self.put_part(cursor, unsafe { Ref::new(item) }) {
+                Put::Done => done += 1,
+                Put::Open => return (done + 1, true),
+                Put::No => break,
+            }
         }
-        self.put_memoized(cursor, key, holders, spell::text(name.len()), name);
-        self.put(cursor, value, 1, leaf);
-        true
+        (done, false)
     }
 
-    /// The same for those that are measured first.
-    #[inline(never)]
-    fn put_any_pair(&mut self, cursor: &mut Cursor, key: Ref<'_>, holders: isize, value: Ref<'_>) -> bool {
-        let name = Leaf::of(key);
-        let key_size = name.size(key);
-        if key_size == 0 {
-            return false;
-        }
-        let leaf = Leaf::of(value);
-        if leaf != Leaf::None {
-            if !cursor.reaches(key_size + leaf.size(value)) {
-                return false;
+    /// The same for elements of a set.
+    #[inline(always)]
+    fn put_elements(
+        &mut self,
+        cursor: &mut Cursor,
+        elements: &mut layout::Elements<'_>,
+        position: &mut isize,
+        most: usize,
+    ) -> (usize, bool) {
+        let mut done = 0;
+        while done < most
+            && cursor.is_open()
+            && let Some(element) = elements.next()
+        {
+            let put = self.put_part(cursor, element);
+            if put == Put::No {
+                break;
             }
+            *position = layout::Elements::position(elements);
+            done += 1;
+            if put == Put::Open {
+                return (done, true);
+            }
+        }
+        (done, false)
+    }
+
+    /// The same for items of a dict.
+    #[inline(always)]
+    fn put_pairs(
+        &mut self,
+        cursor: &mut Cursor,
+        dict: Ref<'_>,
+        position: &mut isize,
+        most: usize,
+    ) -> (usize, bool) {
+        let mut done = 0;
+        // Keys that are shared count once for all dicts that have them.
+        let holders = isize::from(!layout::items::shares_keys(dict));
+        let mut items = layout::items::Walk::new(dict, *position);
+        while done < most
+            && let Some((key, value)) = items.next()
+        {
+            let put = self.put_pair(cursor, key, holders, value);
+            if put == Put::No {
+                break;
+            }
+            *position = items.position();
+            done += 1;
+            if put == Put::Open {
+                return (done, true);
+            }
+        }
+        (done, false)
+    }
+
+    /// A key and its value, of which only the value may stay open.
+    #[inline(always)]
+    fn put_pair(&mut self, cursor: &mut Cursor, key: Ref<'_>, holders: isize, value: Ref<'_>) -> Put {
+        let (name, leaf) = (Leaf::of(key), Leaf::of(value));
+        // Whatever they are there is room for both.
+        if name != Leaf::None && leaf != Leaf::None && cursor.reaches(2 * (HEAD + LONGEST)) {
             self.put(cursor, key, holders, name);
             self.put(cursor, value, 1, leaf);
-            return true;
+            return Put::Done;
         }
-        let size = self.container_size(value);
-        if size == 0 || !cursor.reaches(key_size + size) {
-            return false;
+        let (position, put) = self.put_any_pair(*cursor, key, holders, value);
+        cursor.go(position);
+        put
+    }
+
+    /// The same for those that are measured first; also where the cursor is then.
+    #[inline(never)]
+    fn put_any_pair(
+        &mut self,
+        mut cursor: Cursor,
+        key: Ref<'_>,
+        holders: isize,
+        value: Ref<'_>,
+    ) -> (*mut u8, Put) {
+        let (name, leaf) = (Leaf::of(key), Leaf::of(value));
+        let part = if leaf == Leaf::None { self.part(value) } else { None };
+        let value_size = match part {
+            None => leaf.size(value),
+            Some(Part::Bytes(len)) => HEAD + len,
+            Some(_) => HEAD,
+        };
+        let key_size = if name == Leaf::None { self.size_of_tuple(key, holders) } else { name.size(key) };
+        if key_size == 0 || value_size == 0 || !cursor.reaches(key_size + value_size) {
+            return (cursor.position(), Put::No);
         }
-        self.put(cursor, key, holders, name);
-        self.put_measured(cursor, value);
-        true
+        if name == Leaf::None {
+            let (position, put) = self.put_container(cursor, key, Container::Tuple, true);
+            debug_assert!(put == Put::Done);
+            cursor.go(position);
+        } else {
+            self.put(&mut cursor, key, holders, name);
+        }
+        let Some(part) = part else {
+            self.put(&mut cursor, value, 1, leaf);
+            return (cursor.position(), Put::Done);
+        };
+        let put = self.put_other(&mut cursor, value, part);
+        (cursor.position(), put)
+    }
+
+    /// How many bytes a key takes at most that is a tuple of leaves, which only its dict holds; zero for anything else.
+    #[inline(always)]
+    fn size_of_tuple(&self, key: Ref<'_>, holders: isize) -> usize {
+        let single = self.singles && self.nested < MOST_NESTED && holders > 0 && key.has_holders(holders);
+        if !single || !key.is_exactly(&raw mut PyTuple_Type) {
+            return 0;
+        }
+        // SAFETY: the object is a tuple, and holds its items.
+        let items = unsafe { items(key) };
+        if items.len() > MOST_ITEMS {
+            return 0;
+        }
+        let mut size = HEAD;
+        for &item in items {
+            // SAFETY: as above.
+            let item = unsafe { Ref::new(item) };
+            match Leaf::of(item).size(item) {
+                0 => return 0,
+                more => size += more,
+            }
+        }
+        size
+    }
+
+    /// Saves an object that one container holds, if it is fit. The cursor is open.
+    #[inline(always)]
+    fn put_part(&mut self, cursor: &mut Cursor, object: Ref<'_>) -> Put {
+        let leaf = Leaf::of(object);
+        if leaf != Leaf::None {
+            if leaf == Leaf::Text && !cursor.has_room(leaf.size(object) + TAIL) {
+                return Put::No;
+            }
+            self.put(cursor, object, 1, leaf);
+            return Put::Done;
+        }
+        let Some(part) = self.part(object) else { return Put::No };
+        if let Part::Bytes(len) = part
+            && !cursor.has_room(len + HEAD + TAIL)
+        {
+            return Put::No;
+        }
+        self.put_other(cursor, object, part)
+    }
+
+    /// What an object is that one container holds and that is no leaf, if it is fit for a row.
+    #[inline(always)]
+    fn part(&mut self, object: Ref<'_>) -> Option<Part> {
+        let kind = object.type_ptr();
+        if kind == &raw mut PyBytes_Type {
+            let len = bytes::as_slice(object).len();
+            return (len <= LONGEST).then_some(Part::Bytes(len));
+        }
+        let single = self.singles && object.has_holders(1);
+        if !single {
+            match self.memo().get(object) {
+                Known::At(index) => return u32::try_from(index).ok().map(Part::Known),
+                Known::InProgress => return None,
+                Known::No => {}
+            }
+        }
+        let container = if kind == &raw mut PyTuple_Type {
+            // SAFETY: the object is a tuple.
+            match unsafe { PyTuple_GET_SIZE(object.as_ptr()) } {
+                0 => return Some(Part::EmptyTuple),
+                // Others may be met within themselves.
+                _ if single => Container::Tuple,
+                _ => return None,
+            }
+        } else if kind == &raw mut PyDict_Type {
+            if layout::items::len(object) >= BATCH_SIZE as isize {
+                return None;
+            }
+            Container::Dict
+        } else if kind == &raw mut PyList_Type {
+            // SAFETY: the object is a list.
+            if unsafe { PyList_GET_SIZE(object.as_ptr()) } >= BATCH_SIZE as isize {
+                return None;
+            }
+            Container::List
+        } else if kind == &raw mut PySet_Type {
+            if self.elements(object, 0)?.total() >= BATCH_SIZE {
+                return None;
+            }
+            Container::Set
+        } else if kind == &raw mut PyFrozenSet_Type && single {
+            self.elements(object, 0)?;
+            Container::FrozenSet
+        } else {
+            return None;
+        };
+        (self.nested < MOST_NESTED).then_some(Part::Container(container, single))
+    }
+
+    /// Saves a part, for which there is room.
+    #[inline(always)]
+    fn put_other(&mut self, cursor: &mut Cursor, object: Ref<'_>, part: Part) -> Put {
+        match part {
+            Part::Known(index) => {
+                if let Some((bytes, len)) = spell::get(index as usize) {
+                    cursor.put(bytes, len);
+                }
+            }
+            Part::Bytes(len) => {
+                self.put_memoized(cursor, object, 1, spell::bytes(len), bytes::as_slice(object));
+            }
+            Part::EmptyTuple => cursor.op(Opcode::EmptyTuple),
+            Part::Container(container, single) => {
+                let (position, put) = self.put_container(*cursor, object, container, single);
+                cursor.go(position);
+                return put;
+            }
+        }
+        Put::Done
     }
 
     /// Saves a leaf for which there is room.
@@ -203,35 +421,6 @@ impl Dump<'_> {
         }
     }
 
-    /// Saves an object that one container holds and that has no parts or is in the memo; whether it is one. The cursor is open.
-    #[inline(always)]
-    fn put_leaf(&mut self, cursor: &mut Cursor, object: Ref<'_>) -> bool {
-        let leaf = Leaf::of(object);
-        if leaf != Leaf::None {
-            let fits = leaf != Leaf::Text || cursor.has_room(leaf.size(object));
-            if fits {
-                self.put(cursor, object, 1, leaf);
-            }
-            return fits;
-        }
-        let kind = object.type_ptr();
-        if kind == &raw mut PyBytes_Type {
-            let data = bytes::as_slice(object);
-            if data.len() > LONGEST || !cursor.has_room(data.len() + HEAD) {
-                return false;
-            }
-            return self.put_memoized(cursor, object, 1, spell::bytes(data.len()), data);
-        }
-        if !(self.singles && object.has_holders(1))
-            && let Known::At(index) = self.memo().get(object)
-            && let Some((bytes, len)) = spell::get(index)
-        {
-            cursor.put(bytes, len);
-            return true;
-        }
-        false
-    }
-
     /// Saves text or bytes, for which there is room.
     #[inline(always)]
     fn put_memoized(
@@ -241,199 +430,174 @@ impl Dump<'_> {
         holders: isize,
         head: [u8; 2],
         data: &[u8],
-    ) -> bool {
+    ) {
         if self.singles && object.has_holders(holders) {
             self.memo().insert_waiting(object);
         } else if let Ok(index) = self.memo().find_or_insert(object) {
             if let Some((bytes, len)) = spell::get(index) {
                 cursor.put(bytes, len);
             }
-            return true;
+            return;
         }
         cursor.put(head, 2);
         cursor.extend(data);
         cursor.op(Opcode::Memoize);
-        true
     }
 
-    /// Saves a small container that only its container holds; whether it is one and fits.
+    /// Saves a container, or begins to; also where the cursor is then.
+    fn put_container(
+        &mut self,
+        mut cursor: Cursor,
+        object: Ref<'_>,
+        container: Container,
+        single: bool,
+    ) -> (*mut u8, Put) {
+        self.nested += 1;
+        let left = match container {
+            Container::List => self.put_list(&mut cursor, object, single),
+            Container::Tuple => self.put_tuple(&mut cursor, object),
+            Container::Dict => self.put_dict(&mut cursor, object, single),
+            Container::Set => self.put_set(&mut cursor, object, single),
+            Container::FrozenSet => self.put_frozenset(&mut cursor, object),
+        };
+        self.nested -= 1;
+        let Some(left) = left else { return (cursor.position(), Put::Done) };
+        self.push(left);
+        (cursor.position(), Put::Open)
+    }
+
+    /// What is left of a list, if anything.
     #[inline(always)]
-    fn put_container(&mut self, cursor: &mut Cursor, object: Ref<'_>) -> bool {
-        let size = self.container_size(object);
-        if size == 0 || !cursor.reaches(size) {
-            return false;
+    fn put_list(&mut self, cursor: &mut Cursor, list: Ref<'_>, single: bool) -> Option<Task> {
+        // SAFETY: the object is a list, and holds its items.
+        let items = unsafe { items(list) };
+        cursor.op(Opcode::EmptyList);
+        self.memoize_begun(cursor, list, single);
+        if items.len() > 1 {
+            cursor.op(Opcode::Mark);
         }
-        self.put_measured(cursor, object);
-        true
+        let (done, open) = self.put_items(cursor, items);
+        if open || done < items.len() {
+            let list = list.to_owned();
+            return Some(Task::List(List {
+                list,
+                next: done as isize,
+                batch: done,
+                single: items.len() == 1,
+            }));
+        }
+        match items.len() {
+            0 => {}
+            1 => cursor.op(Opcode::Append),
+            _ => cursor.op(Opcode::Appends),
+        }
+        None
     }
 
-    /// How many bytes a small container with a single holder takes at most; zero for anything else.
     #[inline(always)]
-    fn container_size(&mut self, object: Ref<'_>) -> usize {
-        if !self.singles || !object.has_holders(1) {
-            return 0;
+    fn put_tuple(&mut self, cursor: &mut Cursor, tuple: Ref<'_>) -> Option<Task> {
+        // SAFETY: the object is a tuple, and holds its items.
+        let items = unsafe { items(tuple) };
+        if items.len() > 3 {
+            cursor.op(Opcode::Mark);
         }
-        let kind = object.type_ptr();
-        if kind == &raw mut PyDict_Type {
-            // Others are saved item by item, without being measured first.
-            return if layout::items::len(object) == 0 { HEAD } else { 0 };
+        let (done, open) = self.put_items(cursor, items);
+        if open || done < items.len() {
+            let (len, era) = (items.len() as isize, self.memo().era());
+            let tuple = tuple.to_owned();
+            return Some(Task::Tuple(Tuple { tuple, next: done as isize, len, single: true, era }));
         }
-        if kind == &raw mut PyTuple_Type || kind == &raw mut PyList_Type {
-            // Most hold nothing that has parts.
-            // SAFETY: the object is a list or tuple, and holds its items.
-            let items = unsafe { items(object) };
-            if items.len() > MOST_ITEMS {
-                return 0;
-            }
-            let mut size = HEAD;
-            for &item in items {
-                // SAFETY: as above.
-                let item = unsafe { Ref::new(item) };
-                let leaf = Leaf::of(item);
-                if leaf == Leaf::None {
-                    return self.deep_size(object);
-                }
-                size += leaf.size(item);
-            }
-            return size;
-        }
-        if kind == &raw mut PySet_Type || kind == &raw mut PyFrozenSet_Type {
-            return self.deep_size(object);
-        }
-        0
+        cursor.op(match items.len() {
+            1 => Opcode::Tuple1,
+            2 => Opcode::Tuple2,
+            3 => Opcode::Tuple3,
+            _ => Opcode::Tuple,
+        });
+        cursor.op(Opcode::Memoize);
+        self.memo().insert_waiting(tuple);
+        None
     }
 
-    /// The same for a container that may have others within. Where one turns out to be unfit its neighbours and its parts
-    /// likely are too, and are not measured for a while.
-    #[inline(never)]
-    fn deep_size(&mut self, object: Ref<'_>) -> usize {
-        if self.unfit > 0 {
-            self.unfit -= 1;
-            return 0;
-        }
-        let size = self.nested_size(object, &mut { MOST_PARTS }, MOST_NESTED);
+    #[inline(always)]
+    fn put_dict(&mut self, cursor: &mut Cursor, dict: Ref<'_>, single: bool) -> Option<Task> {
+        cursor.op(Opcode::EmptyDict);
+        self.memoize_begun(cursor, dict, single);
+        let size = layout::items::len(dict);
         if size == 0 {
-            self.unfit = WHILE;
+            return None;
         }
-        size
+        if size > 1 {
+            cursor.op(Opcode::Mark);
+        }
+        let mut position = 0;
+        let (count, open) = self.put_pairs(cursor, dict, &mut position, BATCH_SIZE);
+        if open || (count as isize) < size {
+            return Some(Task::Dict(Dict {
+                dict: dict.to_owned(),
+                position,
+                size,
+                batch: count,
+                count,
+                single: size == 1,
+                value: None,
+                at_value: count > 0,
+            }));
+        }
+        cursor.op(if size == 1 { Opcode::SetItem } else { Opcode::SetItems });
+        None
     }
 
-    /// The same for any container, within which there may be so many objects and levels of containers.
-    #[inline(never)]
-    fn nested_size(&self, object: Ref<'_>, parts: &mut usize, levels: usize) -> usize {
-        let kind = object.type_ptr();
-        if !object.has_holders(1) {
-            return 0;
+    #[inline(always)]
+    fn put_set(&mut self, cursor: &mut Cursor, set: Ref<'_>, single: bool) -> Option<Task> {
+        cursor.op(Opcode::EmptySet);
+        self.memoize_begun(cursor, set, single);
+        let mut elements = self.elements(set, 0)?;
+        let size = elements.total();
+        if size == 0 {
+            return None;
         }
-        if kind == &raw mut PyDict_Type {
-            return if layout::items::len(object) == 0 { HEAD } else { 0 };
+        cursor.op(Opcode::Mark);
+        let mut position = 0;
+        let (count, open) = self.put_elements(cursor, &mut elements, &mut position, usize::MAX);
+        if open || count < size {
+            let (elements, size) = (set.to_owned(), size as isize);
+            return Some(Task::Set(Set { elements, size, position, batch: count, count }));
         }
-        let mut size = HEAD;
-        let mut add = |item: Ref<'_>| {
-            if *parts == 0 {
-                return false;
-            }
-            *parts -= 1;
-            let item_size = match Leaf::of(item) {
-                Leaf::None if levels > 0 => self.nested_size(item, parts, levels - 1),
-                leaf => leaf.size(item),
-            };
-            size += item_size;
-            item_size > 0
-        };
-        let fit = if kind == &raw mut PyTuple_Type || kind == &raw mut PyList_Type {
-            // SAFETY: the object is a list or tuple, and holds its items.
-            let items = unsafe { items(object) };
-            // SAFETY: as above.
-            items.len() <= MOST_ITEMS && items.iter().all(|&item| add(unsafe { Ref::new(item) }))
-        } else if kind == &raw mut PySet_Type || kind == &raw mut PyFrozenSet_Type {
-            self.elements(object, 0)
-                .is_some_and(|mut elements| elements.total() <= MOST_ITEMS && elements.all(&mut add))
+        cursor.op(Opcode::AddItems);
+        None
+    }
+
+    #[inline(always)]
+    fn put_frozenset(&mut self, cursor: &mut Cursor, set: Ref<'_>) -> Option<Task> {
+        let mut elements = self.elements(set, 0)?;
+        cursor.op(Opcode::Mark);
+        let mut position = 0;
+        let (count, open) = self.put_elements(cursor, &mut elements, &mut position, usize::MAX);
+        if open || count < elements.total() {
+            let era = self.memo().era();
+            return Some(Task::FrozenSet(FrozenSet {
+                set: set.to_owned(),
+                position,
+                count,
+                single: true,
+                era,
+            }));
+        }
+        cursor.op(Opcode::FrozenSet);
+        cursor.op(Opcode::Memoize);
+        self.memo().insert_waiting(set);
+        None
+    }
+
+    /// Stores a container in the memo that comes before its parts.
+    #[inline(always)]
+    fn memoize_begun(&mut self, cursor: &mut Cursor, object: Ref<'_>, single: bool) {
+        if single {
+            self.memo().insert_waiting(object);
         } else {
-            false
-        };
-        if fit { size } else { 0 }
-    }
-
-    /// Saves a container that has been measured, and for which there is room.
-    fn put_measured(&mut self, cursor: &mut Cursor, object: Ref<'_>) {
-        let kind = object.type_ptr();
-        if kind == &raw mut PyDict_Type {
-            cursor.op(Opcode::EmptyDict);
-            cursor.op(Opcode::Memoize);
-            self.memo().insert_waiting(object);
-        } else if kind == &raw mut PyTuple_Type {
-            // SAFETY: the object is a tuple, and holds its items.
-            let items = unsafe { items(object) };
-            if items.is_empty() {
-                return cursor.op(Opcode::EmptyTuple);
-            }
-            if items.len() > 3 {
-                cursor.op(Opcode::Mark);
-            }
-            self.put_items(cursor, items);
-            cursor.op(match items.len() {
-                1 => Opcode::Tuple1,
-                2 => Opcode::Tuple2,
-                3 => Opcode::Tuple3,
-                _ => Opcode::Tuple,
-            });
-            cursor.op(Opcode::Memoize);
-            self.memo().insert_waiting(object);
-        } else if kind == &raw mut PyList_Type {
-            // SAFETY: the object is a list, and holds its items.
-            let items = unsafe { items(object) };
-            cursor.op(Opcode::EmptyList);
-            cursor.op(Opcode::Memoize);
-            self.memo().insert_waiting(object);
-            if items.len() > 1 {
-                cursor.op(Opcode::Mark);
-            }
-            self.put_items(cursor, items);
-            match items.len() {
-                0 => {}
-                1 => cursor.op(Opcode::Append),
-                _ => cursor.op(Opcode::Appends),
-            }
-        } else if let Some(elements) = self.elements(object, 0) {
-            let frozen = kind == &raw mut PyFrozenSet_Type;
-            let empty = elements.total() == 0;
-            if !frozen {
-                cursor.op(Opcode::EmptySet);
-                cursor.op(Opcode::Memoize);
-                self.memo().insert_waiting(object);
-            }
-            if frozen || !empty {
-                cursor.op(Opcode::Mark);
-            }
-            for element in elements {
-                self.put_part(cursor, element);
-            }
-            if frozen {
-                cursor.op(Opcode::FrozenSet);
-                cursor.op(Opcode::Memoize);
-                self.memo().insert_waiting(object);
-            } else if !empty {
-                cursor.op(Opcode::AddItems);
-            }
+            self.memo().insert(object);
         }
-    }
-
-    #[inline(always)]
-    fn put_items(&mut self, cursor: &mut Cursor, items: &[*mut PyObject]) {
-        for &item in items {
-            // SAFETY: what has the items holds them.
-            self.put_part(cursor, unsafe { Ref::new(item) });
-        }
-    }
-
-    /// Saves a part of a container that has been measured.
-    #[inline(always)]
-    fn put_part(&mut self, cursor: &mut Cursor, object: Ref<'_>) {
-        match Leaf::of(object) {
-            Leaf::None => self.put_measured(cursor, object),
-            leaf => self.put(cursor, object, 1, leaf),
-        }
+        cursor.op(Opcode::Memoize);
     }
 }
 
