@@ -178,31 +178,38 @@ const ROOM: usize = 32 + TAIL;
 const ROW: usize = 1024;
 
 /// Where the bytes of a row go. Nothing else is written meanwhile.
+///
+/// It is two words, which functions hand to each other in registers.
 #[derive(Clone, Copy)]
-pub(super) struct Cursor {
+pub(super) struct Cursor<'a> {
     position: *mut u8,
+    bounds: &'a Bounds,
+}
+
+/// How far a row may go.
+pub(super) struct Bounds {
     /// Before this an object may begin.
     stop: *mut u8,
     end: *mut u8,
 }
 
-impl Cursor {
+impl Cursor<'_> {
     /// Whether an object may begin here. Then there is room for [`ROOM`] bytes.
     #[inline(always)]
     pub(super) fn is_open(&self) -> bool {
-        self.position < self.stop
+        self.position < self.bounds.stop
     }
 
     /// Whether there is room for so many bytes.
     #[inline(always)]
     pub(super) fn has_room(&self, len: usize) -> bool {
-        self.end.addr() - self.position.addr() >= len
+        self.bounds.end.addr() - self.position.addr() >= len
     }
 
     /// Whether an object may begin so many bytes further on.
     #[inline(always)]
     pub(super) fn reaches(&self, len: usize) -> bool {
-        self.position.addr() + len < self.stop.addr()
+        self.position.addr() + len < self.bounds.stop.addr()
     }
 
     #[inline(always)]
@@ -213,7 +220,7 @@ impl Cursor {
     /// Goes on where a copy of the cursor has come to.
     #[inline(always)]
     pub(super) fn go(&mut self, position: *mut u8) {
-        debug_assert!((self.position..=self.end).contains(&position));
+        debug_assert!((self.position..=self.bounds.end).contains(&position));
         self.position = position;
     }
 
@@ -243,9 +250,9 @@ impl Cursor {
 }
 
 impl Output {
-    /// A cursor at the end of what has been written. Objects may begin before the length is `limit`.
+    /// How far a row may go that begins here. Objects may begin before the length is `limit`.
     #[inline(always)]
-    pub(super) fn cursor(&mut self, limit: usize) -> Cursor {
+    pub(super) fn bounds(&mut self, limit: usize) -> Bounds {
         if self.room() < ROW {
             self.grow(ROW);
         }
@@ -253,14 +260,20 @@ impl Output {
         unsafe {
             let last = self.end.sub(ROOM);
             let most = last.offset_from_unsigned(self.start);
-            Cursor { position: self.position, stop: self.start.add(limit.min(most)), end: self.end }
+            Bounds { stop: self.start.add(limit.min(most)), end: self.end }
         }
+    }
+
+    /// A cursor at the end of what has been written.
+    #[inline(always)]
+    pub(super) fn cursor<'a>(&self, bounds: &'a Bounds) -> Cursor<'a> {
+        Cursor { position: self.position, bounds }
     }
 
     /// Takes over what a cursor has written.
     #[inline(always)]
-    pub(super) fn move_to(&mut self, cursor: &Cursor) {
-        debug_assert!(cursor.end == self.end && cursor.position <= self.end);
+    pub(super) fn move_to(&mut self, cursor: &Cursor<'_>) {
+        debug_assert!(cursor.bounds.end == self.end && cursor.position <= self.end);
         self.position = cursor.position;
     }
 }

@@ -7,7 +7,7 @@
 //! what is left of them is put on the stack of tasks, as if each had been begun by itself.
 
 use super::memo::Known;
-use super::output::Cursor;
+use super::output::{Bounds, Cursor};
 use super::task::{Dict, FrozenSet, List, Set, Task, Tuple};
 use super::{Dump, MOST_NESTED};
 use crate::ffi::api::*;
@@ -75,14 +75,14 @@ impl Dump<'_> {
     }
 
     #[inline(always)]
-    fn cursor(&mut self) -> Cursor {
+    fn bounds(&mut self) -> Bounds {
         let limit = self.out.limit();
-        self.out.buffer().cursor(limit)
+        self.out.buffer().bounds(limit)
     }
 
     /// Ends a row before which there were so many tasks.
     #[inline(always)]
-    fn end_row(&mut self, cursor: &Cursor, top: usize) {
+    fn end_row(&mut self, cursor: &Cursor<'_>, top: usize) {
         self.out.buffer().move_to(cursor);
         if self.tasks.len() > top {
             self.tasks[top..].reverse();
@@ -100,7 +100,8 @@ impl Dump<'_> {
             return 0;
         }
         let top = self.tasks.len();
-        let mut cursor = self.cursor();
+        let bounds = self.bounds();
+        let mut cursor = self.out.buffer().cursor(&bounds);
         let (done, _) = self.put_items(&mut cursor, items);
         self.end_row(&cursor, top);
         done
@@ -113,7 +114,8 @@ impl Dump<'_> {
             return 0;
         }
         let top = self.tasks.len();
-        let mut cursor = self.cursor();
+        let bounds = self.bounds();
+        let mut cursor = self.out.buffer().cursor(&bounds);
         let (done, _) = self.put_elements(&mut cursor, &mut elements, position, most);
         self.end_row(&cursor, top);
         done
@@ -130,7 +132,8 @@ impl Dump<'_> {
             return 0;
         }
         let top = self.tasks.len();
-        let mut cursor = self.cursor();
+        let bounds = self.bounds();
+        let mut cursor = self.out.buffer().cursor(&bounds);
         let (done, _) = self.put_pairs(&mut cursor, dict, position, most);
         self.end_row(&cursor, top);
         done
@@ -146,7 +149,8 @@ impl Dump<'_> {
             return 0;
         }
         let top = self.tasks.len();
-        let mut cursor = self.cursor();
+        let bounds = self.bounds();
+        let mut cursor = self.out.buffer().cursor(&bounds);
         let mut done = 0;
         while let Some((name, value)) = attributes.next() {
             let put = self.put_pair(&mut cursor, name, 0, value);
@@ -161,7 +165,7 @@ impl Dump<'_> {
 
     /// Items as far as they are fit; how many, and whether the last one is open.
     #[inline(always)]
-    fn put_items(&mut self, cursor: &mut Cursor, items: &[*mut PyObject]) -> (usize, bool) {
+    fn put_items(&mut self, cursor: &mut Cursor<'_>, items: &[*mut PyObject]) -> (usize, bool) {
         let mut done = 0;
         while let Some(&item) = items.get(done)
             && cursor.is_open()
@@ -180,7 +184,7 @@ impl Dump<'_> {
     #[inline(always)]
     fn put_elements(
         &mut self,
-        cursor: &mut Cursor,
+        cursor: &mut Cursor<'_>,
         elements: &mut layout::Elements<'_>,
         position: &mut isize,
         most: usize,
@@ -207,7 +211,7 @@ impl Dump<'_> {
     #[inline(always)]
     fn put_pairs(
         &mut self,
-        cursor: &mut Cursor,
+        cursor: &mut Cursor<'_>,
         dict: Ref<'_>,
         position: &mut isize,
         most: usize,
@@ -234,13 +238,24 @@ impl Dump<'_> {
 
     /// A key and its value, of which only the value may stay open.
     #[inline(always)]
-    fn put_pair(&mut self, cursor: &mut Cursor, key: Ref<'_>, holders: isize, value: Ref<'_>) -> Put {
-        let (name, leaf) = (Leaf::of(key), Leaf::of(value));
+    fn put_pair(&mut self, cursor: &mut Cursor<'_>, key: Ref<'_>, holders: isize, value: Ref<'_>) -> Put {
         // Whatever they are there is room for both.
-        if name != Leaf::None && leaf != Leaf::None && cursor.reaches(2 * (HEAD + LONGEST)) {
-            self.put(cursor, key, holders, name);
-            self.put(cursor, value, 1, leaf);
-            return Put::Done;
+        if cursor.reaches(2 * (HEAD + LONGEST)) {
+            if let Some(name) = short_text(key) {
+                let leaf = Leaf::of(value);
+                if leaf != Leaf::None {
+                    self.put_memoized(cursor, key, holders, spell::text(name.len()), name);
+                    self.put(cursor, value, 1, leaf);
+                    return Put::Done;
+                }
+            } else if let Some(number) = layout::int::exact(key) {
+                let leaf = Leaf::of(value);
+                if leaf != Leaf::None {
+                    put_int(cursor, number);
+                    self.put(cursor, value, 1, leaf);
+                    return Put::Done;
+                }
+            }
         }
         let (position, put) = self.put_any_pair(*cursor, key, holders, value);
         cursor.go(position);
@@ -251,7 +266,7 @@ impl Dump<'_> {
     #[inline(never)]
     fn put_any_pair(
         &mut self,
-        mut cursor: Cursor,
+        mut cursor: Cursor<'_>,
         key: Ref<'_>,
         holders: isize,
         value: Ref<'_>,
@@ -308,7 +323,7 @@ impl Dump<'_> {
 
     /// Saves an object that one container holds, if it is fit. The cursor is open.
     #[inline(always)]
-    fn put_part(&mut self, cursor: &mut Cursor, object: Ref<'_>) -> Put {
+    fn put_part(&mut self, cursor: &mut Cursor<'_>, object: Ref<'_>) -> Put {
         let leaf = Leaf::of(object);
         if leaf != Leaf::None {
             if leaf == Leaf::Text && !cursor.has_room(leaf.size(object) + TAIL) {
@@ -377,7 +392,7 @@ impl Dump<'_> {
 
     /// Saves a part, for which there is room.
     #[inline(always)]
-    fn put_other(&mut self, cursor: &mut Cursor, object: Ref<'_>, part: Part) -> Put {
+    fn put_other(&mut self, cursor: &mut Cursor<'_>, object: Ref<'_>, part: Part) -> Put {
         match part {
             Part::Known(index) => {
                 if let Some((bytes, len)) = spell::get(index as usize) {
@@ -399,7 +414,7 @@ impl Dump<'_> {
 
     /// Saves a leaf for which there is room.
     #[inline(always)]
-    fn put(&mut self, cursor: &mut Cursor, object: Ref<'_>, holders: isize, leaf: Leaf) {
+    fn put(&mut self, cursor: &mut Cursor<'_>, object: Ref<'_>, holders: isize, leaf: Leaf) {
         match leaf {
             Leaf::Text => {
                 let text = text::ascii(object).unwrap_or_default();
@@ -425,7 +440,7 @@ impl Dump<'_> {
     #[inline(always)]
     fn put_memoized(
         &mut self,
-        cursor: &mut Cursor,
+        cursor: &mut Cursor<'_>,
         object: Ref<'_>,
         holders: isize,
         head: [u8; 2],
@@ -445,67 +460,72 @@ impl Dump<'_> {
     }
 
     /// Saves a container, or begins to; also where the cursor is then.
+    #[inline(always)]
     fn put_container(
         &mut self,
-        mut cursor: Cursor,
+        cursor: Cursor<'_>,
         object: Ref<'_>,
         container: Container,
         single: bool,
     ) -> (*mut u8, Put) {
         self.nested += 1;
-        let left = match container {
-            Container::List => self.put_list(&mut cursor, object, single),
-            Container::Tuple => self.put_tuple(&mut cursor, object),
-            Container::Dict => self.put_dict(&mut cursor, object, single),
-            Container::Set => self.put_set(&mut cursor, object, single),
-            Container::FrozenSet => self.put_frozenset(&mut cursor, object),
+        let put = match container {
+            Container::List => self.put_list(cursor, object, single),
+            Container::Tuple => self.put_tuple(cursor, object),
+            Container::Dict => self.put_dict(cursor, object, single),
+            Container::Set => self.put_set(cursor, object, single),
+            Container::FrozenSet => self.put_frozenset(cursor, object),
         };
         self.nested -= 1;
-        let Some(left) = left else { return (cursor.position(), Put::Done) };
-        self.push(left);
+        put
+    }
+
+    /// Leaves what is left of a container to a task.
+    #[cold]
+    #[inline(never)]
+    fn leave(&mut self, cursor: &Cursor<'_>, task: Task) -> (*mut u8, Put) {
+        self.push(task);
         (cursor.position(), Put::Open)
     }
 
-    /// What is left of a list, if anything.
-    #[inline(always)]
-    fn put_list(&mut self, cursor: &mut Cursor, list: Ref<'_>, single: bool) -> Option<Task> {
+    #[inline(never)]
+    fn put_list(&mut self, mut cursor: Cursor<'_>, list: Ref<'_>, single: bool) -> (*mut u8, Put) {
         // SAFETY: the object is a list, and holds its items.
         let items = unsafe { items(list) };
         cursor.op(Opcode::EmptyList);
-        self.memoize_begun(cursor, list, single);
+        self.memoize_begun(&mut cursor, list, single);
         if items.len() > 1 {
             cursor.op(Opcode::Mark);
         }
-        let (done, open) = self.put_items(cursor, items);
+        let (done, open) = self.put_items(&mut cursor, items);
         if open || done < items.len() {
             let list = list.to_owned();
-            return Some(Task::List(List {
-                list,
-                next: done as isize,
-                batch: done,
-                single: items.len() == 1,
-            }));
+            return self.leave(
+                &cursor,
+                Task::List(List { list, next: done as isize, batch: done, single: items.len() == 1 }),
+            );
         }
         match items.len() {
             0 => {}
             1 => cursor.op(Opcode::Append),
             _ => cursor.op(Opcode::Appends),
         }
-        None
+        (cursor.position(), Put::Done)
     }
 
-    #[inline(always)]
-    fn put_tuple(&mut self, cursor: &mut Cursor, tuple: Ref<'_>) -> Option<Task> {
+    #[inline(never)]
+    fn put_tuple(&mut self, mut cursor: Cursor<'_>, tuple: Ref<'_>) -> (*mut u8, Put) {
         // SAFETY: the object is a tuple, and holds its items.
         let items = unsafe { items(tuple) };
         if items.len() > 3 {
             cursor.op(Opcode::Mark);
         }
-        let (done, open) = self.put_items(cursor, items);
+        let (done, open) = self.put_items(&mut cursor, items);
         if open || done < items.len() {
             let (len, era) = (items.len() as isize, self.memo().era());
             let tuple = tuple.to_owned();
-            return Some(Task::Tuple(Tuple { tuple, next: done as isize, len, single: true, era }));
+            return self
+                .leave(&cursor, Task::Tuple(Tuple { tuple, next: done as isize, len, single: true, era }));
         }
         cursor.op(match items.len() {
             1 => Opcode::Tuple1,
@@ -515,83 +535,83 @@ impl Dump<'_> {
         });
         cursor.op(Opcode::Memoize);
         self.memo().insert_waiting(tuple);
-        None
+        (cursor.position(), Put::Done)
     }
 
-    #[inline(always)]
-    fn put_dict(&mut self, cursor: &mut Cursor, dict: Ref<'_>, single: bool) -> Option<Task> {
+    #[inline(never)]
+    fn put_dict(&mut self, mut cursor: Cursor<'_>, dict: Ref<'_>, single: bool) -> (*mut u8, Put) {
         cursor.op(Opcode::EmptyDict);
-        self.memoize_begun(cursor, dict, single);
+        self.memoize_begun(&mut cursor, dict, single);
         let size = layout::items::len(dict);
         if size == 0 {
-            return None;
+            return (cursor.position(), Put::Done);
         }
         if size > 1 {
             cursor.op(Opcode::Mark);
         }
         let mut position = 0;
-        let (count, open) = self.put_pairs(cursor, dict, &mut position, BATCH_SIZE);
+        let (count, open) = self.put_pairs(&mut cursor, dict, &mut position, BATCH_SIZE);
         if open || (count as isize) < size {
-            return Some(Task::Dict(Dict {
-                dict: dict.to_owned(),
-                position,
-                size,
-                batch: count,
-                count,
-                single: size == 1,
-                value: None,
-                at_value: count > 0,
-            }));
+            return self.leave(
+                &cursor,
+                Task::Dict(Dict {
+                    dict: dict.to_owned(),
+                    position,
+                    size,
+                    batch: count,
+                    count,
+                    single: size == 1,
+                    value: None,
+                    at_value: count > 0,
+                }),
+            );
         }
         cursor.op(if size == 1 { Opcode::SetItem } else { Opcode::SetItems });
-        None
+        (cursor.position(), Put::Done)
     }
 
-    #[inline(always)]
-    fn put_set(&mut self, cursor: &mut Cursor, set: Ref<'_>, single: bool) -> Option<Task> {
+    #[inline(never)]
+    fn put_set(&mut self, mut cursor: Cursor<'_>, set: Ref<'_>, single: bool) -> (*mut u8, Put) {
         cursor.op(Opcode::EmptySet);
-        self.memoize_begun(cursor, set, single);
-        let mut elements = self.elements(set, 0)?;
+        self.memoize_begun(&mut cursor, set, single);
+        let Some(mut elements) = self.elements(set, 0) else { return (cursor.position(), Put::No) };
         let size = elements.total();
         if size == 0 {
-            return None;
+            return (cursor.position(), Put::Done);
         }
         cursor.op(Opcode::Mark);
         let mut position = 0;
-        let (count, open) = self.put_elements(cursor, &mut elements, &mut position, usize::MAX);
+        let (count, open) = self.put_elements(&mut cursor, &mut elements, &mut position, usize::MAX);
         if open || count < size {
             let (elements, size) = (set.to_owned(), size as isize);
-            return Some(Task::Set(Set { elements, size, position, batch: count, count }));
+            return self.leave(&cursor, Task::Set(Set { elements, size, position, batch: count, count }));
         }
         cursor.op(Opcode::AddItems);
-        None
+        (cursor.position(), Put::Done)
     }
 
-    #[inline(always)]
-    fn put_frozenset(&mut self, cursor: &mut Cursor, set: Ref<'_>) -> Option<Task> {
-        let mut elements = self.elements(set, 0)?;
+    #[inline(never)]
+    fn put_frozenset(&mut self, mut cursor: Cursor<'_>, set: Ref<'_>) -> (*mut u8, Put) {
+        let Some(mut elements) = self.elements(set, 0) else { return (cursor.position(), Put::No) };
         cursor.op(Opcode::Mark);
         let mut position = 0;
-        let (count, open) = self.put_elements(cursor, &mut elements, &mut position, usize::MAX);
+        let (count, open) = self.put_elements(&mut cursor, &mut elements, &mut position, usize::MAX);
         if open || count < elements.total() {
             let era = self.memo().era();
-            return Some(Task::FrozenSet(FrozenSet {
-                set: set.to_owned(),
-                position,
-                count,
-                single: true,
-                era,
-            }));
+            return self.leave(
+                &cursor,
+                Task::FrozenSet(FrozenSet { set: set.to_owned(), position, count, single: true, era }),
+            );
         }
         cursor.op(Opcode::FrozenSet);
         cursor.op(Opcode::Memoize);
         self.memo().insert_waiting(set);
-        None
+        (cursor.position(), Put::Done)
     }
 
     /// Stores a container in the memo that comes before its parts.
     #[inline(always)]
-    fn memoize_begun(&mut self, cursor: &mut Cursor, object: Ref<'_>, single: bool) {
+    fn memoize_begun(&mut self, cursor: &mut Cursor<'_>, object: Ref<'_>, single: bool) {
         if single {
             self.memo().insert_waiting(object);
         } else {
@@ -650,7 +670,7 @@ fn short_text(object: Ref<'_>) -> Option<&[u8]> {
 }
 
 #[inline(always)]
-fn put_int(cursor: &mut Cursor, value: i64) {
+fn put_int(cursor: &mut Cursor<'_>, value: i64) {
     if i32::try_from(value).is_ok() {
         let (bytes, len) = spell::short_int(value);
         cursor.put(bytes, len);
