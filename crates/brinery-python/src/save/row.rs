@@ -143,7 +143,7 @@ impl Dump<'_> {
     /// instances.
     pub(super) fn save_attribute_row<'a>(
         &mut self,
-        mut attributes: impl Iterator<Item = (Ref<'a>, Ref<'a>)>,
+        attributes: impl Iterator<Item = (Ref<'a>, Ref<'a>)>,
     ) -> usize {
         if !self.has_rows() {
             return 0;
@@ -152,7 +152,7 @@ impl Dump<'_> {
         let bounds = self.bounds();
         let mut cursor = self.out.buffer().cursor(&bounds);
         let mut done = 0;
-        while let Some((name, value)) = attributes.next() {
+        for (name, value) in attributes {
             let put = self.put_pair(&mut cursor, name, 0, value);
             done += usize::from(put != Put::No);
             if put != Put::Done {
@@ -248,6 +248,9 @@ impl Dump<'_> {
                     self.put(cursor, value, 1, leaf);
                     return Put::Done;
                 }
+                let (position, put) = self.put_named(*cursor, key, holders, value);
+                cursor.go(position);
+                return put;
             } else if let Some(number) = layout::int::exact(key) {
                 let leaf = Leaf::of(value);
                 if leaf != Leaf::None {
@@ -260,6 +263,21 @@ impl Dump<'_> {
         let (position, put) = self.put_any_pair(*cursor, key, holders, value);
         cursor.go(position);
         put
+    }
+
+    /// The same for a value that is no leaf, under a short text, where there is room for both; also where the cursor is then.
+    #[inline(never)]
+    fn put_named(
+        &mut self,
+        mut cursor: Cursor<'_>,
+        key: Ref<'_>,
+        holders: isize,
+        value: Ref<'_>,
+    ) -> (*mut u8, Put) {
+        let Some(part) = self.part(value) else { return (cursor.position(), Put::No) };
+        self.put(&mut cursor, key, holders, Leaf::Text);
+        let put = self.put_other(&mut cursor, value, part);
+        (cursor.position(), put)
     }
 
     /// The same for those that are measured first; also where the cursor is then.
