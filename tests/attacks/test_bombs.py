@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 
 import pytest
@@ -15,6 +16,12 @@ def doubled(levels: int, ends: bytes) -> bytes:
     parts = [b"\x80\x04)\x94"]
     parts += [b"h" + bytes([level]) * 1 + b"h" + bytes([level]) + b"\x86\x94" for level in range(levels)]
     return b"".join(parts) + ends
+
+
+def large(seed: int) -> bytes:
+    """Return the opcode for an integer of a megabyte."""
+    digits = random.Random(seed).getrandbits(8 * ((1 << 20) - 1)).to_bytes((1 << 20) - 1, "little")
+    return b"\x8b" + struct.pack("<I", 1 << 20) + digits + b"\x01"
 
 
 PRIME = (1 << 61) - 1
@@ -57,6 +64,18 @@ ATTACKS = {
     + b"\x86q\x01R"
     + b"h\x00h\x01R" * 3000
     + b"l.",
+    "a fraction of large integers": call(glob("fractions", "Fraction"), large(1), large(2)) + b".",
+    "permutations of many": call(
+        glob("itertools", "permutations"), b"]", b"J" + struct.pack("<i", 300_000_000)
+    )
+    + b".",
+    "a product of copies": b"\x80\x02"
+    + glob("itertools", "product")
+    + b"(("
+    + b"N" * 100_000
+    + b"lq\x01"
+    + b"h\x01" * 3000
+    + b"tR.",
     "keys that collide": b"\x80\x04}(" + b"".join(key + b"N" for key in COLLIDING) + b"u.",
     "elements that collide": b"\x80\x04\x8f(" + b"".join(COLLIDING) + b"\x90.",
     "keys that collide behind many that do not": b"\x80\x04(("

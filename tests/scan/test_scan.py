@@ -247,6 +247,12 @@ def test_such_classes_are_given_to_nobody(deed: bytes) -> None:
     assert brinery.scan(b"\x80\x02" + long + deed).verdict == "dangerous"
 
 
+def test_what_reads_a_file_is_found_in_large_streams() -> None:
+    long = b"X" + struct.pack("<I", 5 << 20) + b"a" * (5 << 20) + b"0"
+    deed = b"cxml.etree.ElementTree\nElementTree\nNX\x0b\0\0\0/etc/passwd\x86R."
+    assert brinery.scan(b"\x80\x02" + long + deed).verdict == "dangerous"
+
+
 def test_lines_of_digests_are_left_alone() -> None:
     dice = random.Random(1)
     lines = "\n".join(dice.randbytes(32).hex() for _ in range(20_000))

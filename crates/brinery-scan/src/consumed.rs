@@ -16,6 +16,8 @@ const UNKNOWN: f32 = f32::INFINITY;
 const LIGHT: f64 = 256.0;
 /// How much memory a copy takes for each item.
 const ITEM: f64 = 32.0;
+/// The same where it is copied into a tuple.
+const POINTER: f64 = 8.0;
 /// How many arguments are remembered.
 const TAKEN: usize = 1 << 20;
 /// How far the end of a line is looked for.
@@ -76,6 +78,12 @@ impl Facts<'_, '_> {
     /// Counts what a call takes from its arguments, which are at this place of the shelf.
     pub(crate) fn consume(&mut self, args: &Fact, items: &[Fact]) {
         let Kind::Tuple(place) = args.kind else { return };
+        let more = Shelf::len(place) - items.len().min(Shelf::len(place));
+        if more > 0 && self.unsounded > 0 {
+            // There are more arguments than are known, and containers that are more than one of them.
+            let held = (self.contents.most + self.contents.hidden) * more as f64;
+            self.allocate((held * POINTER) as u64);
+        }
         for (index, item) in items.iter().enumerate() {
             match item.kind {
                 Kind::List | Kind::Dict(_) | Kind::Made { .. } | Kind::Tuple(_) | Kind::Set => {}

@@ -36,6 +36,8 @@ const DICT: u64 = 64;
 const LIST: u64 = 56;
 const TUPLE: u64 = 40;
 const OBJECT: u64 = 48;
+/// From how many bytes on an integer weighs as much as it is long: calculating with it takes time.
+pub(crate) const HUGE: f32 = 2048.0;
 /// How many values and marks may be on the stack: what is not in a container yet.
 const STACK: usize = 1 << 24;
 /// How many classes and functions one stream may name.
@@ -163,7 +165,7 @@ pub(crate) struct Facts<'a, 't> {
     /// How often something that a call made was given what may hold objects.
     heavy: u32,
     /// How often something was used that may be deeper than is known of it.
-    unsounded: u32,
+    pub(crate) unsounded: u32,
     /// How far up the stack there may be values that are not [quiet](Fact::is_quiet), besides those since then.
     loud: usize,
     /// Whether a value that may not be quiet has been made since.
@@ -614,6 +616,16 @@ impl<'a, 't> Facts<'a, 't> {
         }
     }
 
+    /// An integer of so many bytes, beyond those that are known.
+    #[inline(always)]
+    fn number(&mut self, len: usize) -> Fact {
+        let mut number = Fact::new(Kind::Plain);
+        if len as f32 > HUGE {
+            (number.weight, self.louder) = (len as f32, true);
+        }
+        number
+    }
+
     /// A container that is made with its items.
     #[inline(always)]
     fn filled(&mut self, kind: Kind, depth: u32, weight: f32) -> Fact {
@@ -748,7 +760,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             .collect();
         let others = self.collisions.count_digits(&digits, text.contains(&b'-'));
         self.heed_collisions(others);
-        Ok(Fact::new(Kind::Plain))
+        Ok(self.number(text.len() / 3))
     }
 
     fn long(&mut self, bytes: &[u8]) -> Made {
@@ -764,7 +776,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         }
         let others = self.collisions.count_long(bytes);
         self.heed_collisions(others);
-        Ok(Fact::new(Kind::Plain))
+        Ok(self.number(bytes.len()))
     }
 
     #[inline(always)]

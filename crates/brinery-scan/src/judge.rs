@@ -9,7 +9,7 @@
 //! - Only what the stream has made may be changed.
 
 use crate::fact::{Extra, Fact, Kind, Outside};
-use crate::facts::{Facts, Partial, made};
+use crate::facts::{Facts, HUGE, Partial, made};
 use crate::known::{self, Rule, Shape, Standing};
 use crate::report::Verdict;
 use crate::shelf::{Few, Shelf};
@@ -521,6 +521,20 @@ impl Facts<'_, '_> {
             })
     }
 
+    /// What a number, or a shape, amounts to.
+    fn size_of(&self, item: &Fact) -> i64 {
+        match item.kind {
+            Kind::Int(size) => size,
+            Kind::Tuple(place) => self.shelf.get(place).map_or(0, |(lens, _)| {
+                lens.iter().fold(1, |size: i64, len| match len.kind {
+                    Kind::Int(len) => size.saturating_mul(len.saturating_abs()),
+                    _ => size,
+                })
+            }),
+            _ => 0,
+        }
+    }
+
     /// Whether iterating a value runs nothing, and ends.
     fn is_container(&self, fact: &Fact) -> bool {
         match fact.kind {
@@ -550,8 +564,10 @@ impl Facts<'_, '_> {
         self.named[id as usize].used = true;
         let copied = self.bytes_among(&list.items);
         self.allocate(copied);
-        if matches!(rule, Rule::Items | Rule::Factory | Rule::Size | Rule::Object) {
-            self.consume(args, &list.items);
+        self.consume(args, &list.items);
+        if list.items.iter().any(|item| item.kind == Kind::Plain && item.weight > HUGE) {
+            let message = "calculates with a very large integer".into();
+            self.about(id, Verdict::Budget, "budget-digits", None, message);
         }
         match rule {
             Rule::Any => {
@@ -596,10 +612,9 @@ impl Facts<'_, '_> {
                 made(id, Extra::None)
             }
             Rule::Size => {
-                if let Some(Fact { kind: Kind::Int(size), .. }) = first
-                    && size > LARGEST
-                {
-                    let message = format!("asks for {size} bytes at once");
+                let size = list.items.iter().map(|item| self.size_of(item)).max().unwrap_or_default();
+                if size > LARGEST {
+                    let message = format!("asks for {size} items at once");
                     self.about(id, Verdict::Budget, "budget-size", Some(args), message);
                 }
                 if !list.items.iter().all(|item| self.is_container(item)) {
