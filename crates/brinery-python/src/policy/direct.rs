@@ -5,8 +5,8 @@
 //! judged like this, and whatever is not granted, makes the load begin again, judged as a whole before anything is made.
 
 use super::deeds::Deed;
-use super::forms::{Arguments, Form};
-use super::nesting::is_bare;
+use super::forms::{Arguments, Form, These};
+use super::nesting::{flags, is_bare};
 use super::rules::{Judged, Rules, plain_text};
 use crate::ffi::api::*;
 use crate::ffi::layout::{self, int};
@@ -70,6 +70,8 @@ struct Global<'a> {
     /// Whether instances are made whole, by a call that nobody can tell: attributes they may be given only by the way that the
     /// class has.
     is_made_whole: bool,
+    /// What the arguments were like of which it has made a value last: most likely the next ones are alike.
+    likely: Option<&'a These<'a>>,
 }
 
 impl<'a> Global<'a> {
@@ -95,6 +97,7 @@ impl<'a> Global<'a> {
             row: Vec::new(),
             has_shapes: false,
             is_made_whole,
+            likely: None,
         }
     }
 }
@@ -166,7 +169,13 @@ impl<'a> Direct<'a> {
         if self.globals.iter().any(|known| known.object.is(object.as_ref())) {
             return Ok(None);
         }
-        let role = if object.is_type() {
+        let role = if is_singleton(object.as_ref()) {
+            // It is there without a name as well, and nothing can be done with it.
+            if !judged.capability.value {
+                return Ok(None);
+            }
+            Role::Function(None)
+        } else if object.is_type() {
             if !judged.is_as_granted(builder, object.as_ref())? {
                 return Ok(None);
             }
@@ -189,9 +198,11 @@ impl<'a> Direct<'a> {
     /// Whether an object may be anywhere: it is no global that may not be a value, and no tuple that holds one.
     #[inline(always)]
     pub(super) fn is_free(&self, object: Ref<'_>) -> bool {
-        if is_bare(object.as_ptr()) {
-            return true;
-        }
+        is_bare(object.as_ptr()) || self.is_free_holder(object)
+    }
+
+    #[inline(never)]
+    fn is_free_holder(&self, object: Ref<'_>) -> bool {
         if is_global(object) {
             return self
                 .find(object.as_ptr())
@@ -424,7 +435,44 @@ impl<'a> Direct<'a> {
         if !known.makes_values {
             return None;
         }
-        Some(self.has_known_zone(index, args) && self.takes(&judged.calls, args))
+        if !self.has_known_zone(index, args) {
+            return Some(false);
+        }
+        let taken = self.way_of(&judged.calls, args);
+        self.globals[index].likely = match taken.map(|way| &judged.calls[way]) {
+            Some(Arguments::These(these)) if these.fragile.is_empty() => Some(these),
+            _ => None,
+        };
+        Some(taken.is_some())
+    }
+
+    /// Whether this is the global that was used last, and makes a builtin value of these arguments as it has of the last ones. If not
+    /// that says nothing.
+    #[inline(always)]
+    pub(super) fn makes_value_again(&mut self, callable: Ref<'_>, args: &[Ref<'_>]) -> bool {
+        let index = self.last.get();
+        let Some(known) = self.globals.get(index) else { return false };
+        let Some(these) = known.likely else { return false };
+        let again = known.object.as_ptr() == callable.as_ptr()
+            && self.have_forms(&these.forms, args)
+            && self.has_known_zone(index, args);
+        let Some(left) = self.work.get().checked_sub(1 + args.len() as u64).filter(|_| again) else {
+            return false;
+        };
+        self.work.set(left);
+        self.pay_for_copies(args, these)
+    }
+
+    /// Pays for what a call may copy of its arguments, whatever they are.
+    fn pay_for_any(&mut self, args: &[Ref<'_>]) -> bool {
+        self.pay(args.iter().fold(0, |sum, argument| sum + 16 + flat_size(*argument)))
+    }
+
+    /// The same for arguments of these forms.
+    #[inline(always)]
+    fn pay_for_copies(&mut self, args: &[Ref<'_>], these: &These<'_>) -> bool {
+        let open = if these.open.is_empty() { 0 } else { flat_sizes(args, &these.open) };
+        self.pay(16 * args.len() as u64 + these.most + open)
     }
 
     /// Whether the time zone of a date, if it has one, is of a class that is written in C: a date is hashed by asking it.
@@ -434,6 +482,7 @@ impl<'a> Direct<'a> {
         !self.globals[index].judged.is_zoned || self.is_known_zone(zone)
     }
 
+    #[inline(never)]
     fn is_known_zone(&self, zone: Ref<'_>) -> bool {
         let class = zone.type_ptr().cast();
         self.globals
@@ -768,26 +817,34 @@ impl<'a> Direct<'a> {
     /// calls.
     #[inline(always)]
     fn takes(&mut self, alternatives: &[Arguments<'a>], args: &[Ref<'_>]) -> bool {
-        let Some(left) = self.work.get().checked_sub(1 + args.len() as u64) else { return false };
+        self.way_of(alternatives, args).is_some()
+    }
+
+    /// The same, and by which alternative.
+    #[inline(always)]
+    fn way_of(&mut self, alternatives: &[Arguments<'a>], args: &[Ref<'_>]) -> Option<usize> {
+        let left = self.work.get().checked_sub(1 + args.len() as u64)?;
         self.work.set(left);
-        for arguments in alternatives {
-            let most = match arguments {
-                Arguments::Any if args.iter().all(|argument| self.is_free(*argument)) => None,
-                Arguments::Each(form) if args.iter().all(|argument| self.has_form(form, *argument)) => None,
-                Arguments::These { forms, most, fragile } if self.have_forms(forms, args) => {
-                    if !fragile.is_empty() {
-                        let fragile = fragile.iter().map(|&(at, shape)| (args[at].to_owned(), shape));
+        for (way, arguments) in alternatives.iter().enumerate() {
+            let paid = match arguments {
+                Arguments::Any if args.iter().all(|argument| self.is_free(*argument)) => {
+                    self.pay_for_any(args)
+                }
+                Arguments::Each(form) if args.iter().all(|argument| self.has_form(form, *argument)) => {
+                    self.pay_for_any(args)
+                }
+                Arguments::These(these) if self.have_forms(&these.forms, args) => {
+                    if !these.fragile.is_empty() {
+                        let fragile = these.fragile.iter().map(|&(at, shape)| (args[at].to_owned(), shape));
                         self.obligations.extend(fragile);
                     }
-                    *most
+                    self.pay_for_copies(args, these)
                 }
                 _ => continue,
             };
-            let each = 16 * args.len() as u64;
-            let size = || args.iter().fold(0, |sum, argument| sum + flat_size(*argument));
-            return self.pay(each + most.unwrap_or_else(size));
+            return paid.then_some(way);
         }
-        false
+        None
     }
 
     /// Whether there are as many objects as forms, and each has its own.
@@ -820,6 +877,7 @@ impl<'a> Direct<'a> {
     }
 
     /// The same for a form of what a stream may have made.
+    #[inline(never)]
     fn has_made_form(&self, form: &Form<'_>, object: Ref<'_>) -> bool {
         match form {
             Form::Made(keys) => self.is_made(object, |judged| keys.contains(&judged.key)),
@@ -945,6 +1003,12 @@ fn pairs_of(dict: Ref<'_>) -> Vec<Ref<'_>> {
     items
 }
 
+/// Whether an object is `...` or `NotImplemented`.
+fn is_singleton(object: Ref<'_>) -> bool {
+    // SAFETY: both live as long as the interpreter.
+    unsafe { [Py_Ellipsis(), Py_NotImplemented()].contains(&object.as_ptr()) }
+}
+
 /// Whether a class is one of exceptions.
 fn is_exception(class: Ref<'_>) -> bool {
     // SAFETY: both are classes, and alive.
@@ -1017,12 +1081,28 @@ pub(super) fn is_global(object: Ref<'_>) -> bool {
         || object.is_exactly(&raw mut PyFunction_Type)
 }
 
+/// How much memory copies of the objects at these places may take, without what they hold.
+#[inline(never)]
+fn flat_sizes(objects: &[Ref<'_>], places: &[usize]) -> u64 {
+    places.iter().fold(0, |sum, &at| sum + flat_size(objects[at]))
+}
+
+/// The flags of classes whose instances have a size, those apart that have no flag.
+const SIZED: std::ffi::c_ulong = Py_TPFLAGS_LIST_SUBCLASS
+    | Py_TPFLAGS_TUPLE_SUBCLASS
+    | Py_TPFLAGS_BYTES_SUBCLASS
+    | Py_TPFLAGS_UNICODE_SUBCLASS
+    | Py_TPFLAGS_DICT_SUBCLASS;
+
 /// How much memory a copy of an object may take, without what it holds.
 #[inline(always)]
 fn flat_size(object: Ref<'_>) -> u64 {
     let kind = object.type_ptr();
     let is = |one: *mut PyTypeObject| kind == one;
-    if is(&raw mut PyLong_Type) || is(&raw mut PyFloat_Type) {
+    // SAFETY: the type of an object is alive.
+    let sized = unsafe { flags(kind) } & (SIZED | Py_TPFLAGS_HEAPTYPE) != 0;
+    if !sized && ![&raw mut PyByteArray_Type, &raw mut PySet_Type, &raw mut PyFrozenSet_Type].contains(&kind)
+    {
         return 0;
     }
     // SAFETY: sizes are asked of what has them; the type of an object is alive.

@@ -9,8 +9,18 @@ pub(super) enum Arguments<'p> {
     Any,
     /// Any number of these.
     Each(Form<'p>),
-    /// These, which take so much memory at most where that is known. Some may lose their shapes again, by their places.
-    These { forms: Vec<Form<'p>>, most: Option<u64>, fragile: Vec<(usize, &'p Shape)> },
+    /// These.
+    These(These<'p>),
+}
+
+/// What so many arguments may be.
+pub(super) struct These<'p> {
+    pub(super) forms: Vec<Form<'p>>,
+    /// How much memory copies take at most of all those whose forms say that, and the places of the others.
+    pub(super) most: u64,
+    pub(super) open: Vec<usize>,
+    /// Those that may lose their shapes again, by their places.
+    pub(super) fragile: Vec<(usize, &'p Shape)>,
 }
 
 /// What an object may be.
@@ -62,7 +72,7 @@ impl<'p> Arguments<'p> {
     pub(super) fn may_be_none(&self) -> bool {
         match self {
             Arguments::Any | Arguments::Each(_) => true,
-            Arguments::These { forms, .. } => forms.is_empty(),
+            Arguments::These(These { forms, .. }) => forms.is_empty(),
         }
     }
 
@@ -73,10 +83,11 @@ impl<'p> Arguments<'p> {
             Shape::Tuple(shapes) => {
                 let forms: Vec<Form<'p>> = shapes.iter().map(|shape| Form::new(shape, key)).collect();
                 let these = |forms: Vec<Form<'p>>| {
-                    let most = forms.iter().map(Form::most).sum();
+                    let most = forms.iter().filter_map(Form::most).sum();
+                    let open = (0..forms.len()).filter(|&at| forms[at].most().is_none()).collect();
                     let fragile =
                         shapes.iter().enumerate().filter(|(_, shape)| shape.can_be_lost()).collect();
-                    Arguments::These { forms, most, fragile }
+                    Arguments::These(These { forms, most, open, fragile })
                 };
                 ways(forms).into_iter().map(these).collect()
             }

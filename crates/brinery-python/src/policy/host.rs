@@ -764,13 +764,19 @@ impl Realizer<'_> {
     /// Counts what a call makes of these, or what is given these that a call has made. False if these are too many.
     #[inline(always)]
     fn note_heavy(&mut self, items: &[Ref<'_>]) -> bool {
-        if !are_bare(items) && items.iter().any(|item| can_hold(item.as_ptr())) {
-            self.wraps += 1;
-            self.heavy += 1;
+        if !are_bare(items) {
+            self.wrap_heavy(items);
         } else if self.direct.is_opaque {
             self.heavy += 1;
         }
         self.heavy <= MOST_HEAVY
+    }
+
+    #[inline(never)]
+    fn wrap_heavy(&mut self, items: &[Ref<'_>]) {
+        let holds = items.iter().any(|item| can_hold(item.as_ptr()));
+        self.wraps += usize::from(holds);
+        self.heavy += usize::from(holds || self.direct.is_opaque);
     }
 
     #[cold]
@@ -941,6 +947,30 @@ impl Realizer<'_> {
             return Some(Err(Raised));
         }
         let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
+        if call == Call::Reduce && self.direct.makes_value_again(class, args) && self.note_heavy(args) {
+            return match self.inner.call_with(items.reborrow(), call, stored, false) {
+                None => self.make_value(items, stored),
+                made => made,
+            };
+        }
+        self.call_otherwise(items, call, stored)
+    }
+
+    /// Makes a value by a call that is granted.
+    #[inline(never)]
+    fn make_value(&mut self, items: Items<'_, Owned>, stored: Stored) -> Option<Result<Owned>> {
+        let made = self.inner.call_inertly_with(items, stored)?;
+        Some(self.granted(made.transpose()))
+    }
+
+    #[inline(never)]
+    fn call_otherwise(
+        &mut self,
+        mut items: Items<'_, Owned>,
+        call: Call,
+        stored: Stored,
+    ) -> Option<Result<Owned>> {
+        let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
         let Some(index) = self.direct.find(class.as_ptr()) else { return Some(Err(self.give_up())) };
         if call == Call::Reduce
             && let Some(granted) = self.direct.makes_value(index, args)
@@ -948,11 +978,10 @@ impl Realizer<'_> {
             if !granted || !self.note_heavy(args) {
                 return Some(Err(self.give_up()));
             }
-            if let Some(made) = self.inner.call_with(items.reborrow(), call, stored, false) {
-                return Some(made);
-            }
-            let made = self.inner.call_inertly_with(items, stored)?;
-            return Some(self.granted(made.transpose()));
+            return match self.inner.call_with(items.reborrow(), call, stored, false) {
+                None => self.make_value(items, stored),
+                made => made,
+            };
         }
         if self.direct.needs_tuple(index) || call == Call::Reduce && self.direct.is_unknown(index) {
             return None;

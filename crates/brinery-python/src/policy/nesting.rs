@@ -20,7 +20,7 @@ enum Level {
 ///
 /// It is alive.
 #[inline(always)]
-unsafe fn flags(kind: *mut PyTypeObject) -> std::ffi::c_ulong {
+pub(super) unsafe fn flags(kind: *mut PyTypeObject) -> std::ffi::c_ulong {
     // SAFETY: by contract.
     #[cfg(known_layout)]
     return unsafe { (*kind).tp_flags };
