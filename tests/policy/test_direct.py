@@ -611,6 +611,8 @@ IN_ONE_GO: list[Any] = [
     types.SimpleNamespace(a=1, b=[2]),
     array.array("d", [1.5, 2]),
     re.compile("a+b"),
+    ...,
+    NotImplemented,
     Grade.GOOD,
 ]
 

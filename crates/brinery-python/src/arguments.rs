@@ -96,7 +96,8 @@ impl<const N: usize> Signature<N> {
             Some(name) => name == known.as_bytes(),
             None => text::equals(name, known),
         };
-        let found = (self.positional_only..N).find(|&index| is(self.names[index]));
+        // What is given most often comes last.
+        let found = (self.positional_only..N).rev().find(|&index| is(self.names[index]));
         let Some(index) = found else {
             let name = name.text();
             return Err(error::type_error(&format!(

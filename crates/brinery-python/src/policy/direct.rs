@@ -494,10 +494,9 @@ impl<'a> Direct<'a> {
     /// Whether a `functools.partial` of an object may be made.
     fn may_be_called_later(&self, function: Ref<'_>) -> bool {
         is_global(function)
-            && self.find(function.as_ptr()).is_some_and(|index| {
-                let capability = self.globals[index].judged.capability;
-                capability.value && capability.call.is_some()
-            })
+            && self
+                .find(function.as_ptr())
+                .is_some_and(|index| self.globals[index].judged.may_be_called_later)
     }
 
     /// Whether a class that the stream has named may be asked for a member of this name.

@@ -6,7 +6,7 @@ use crate::ffi::api::*;
 use crate::ffi::text::{self, Utf8};
 use crate::ffi::{Owned, Raised, Ref, Result, capsule, error};
 use crate::load::{Builder, Guarded, Nature};
-use brinery::policy::{Capability, Policy, State, Uses};
+use brinery::policy::{Capability, Policy, State, Uses, is_pure};
 use brinery::value::modern_names;
 use std::ffi::CStr;
 use std::ops::Deref;
@@ -104,6 +104,8 @@ pub(super) struct Judged<'p> {
     /// Whether it makes what may have a time zone, and whether it makes such, of known code.
     pub(super) is_zoned: bool,
     pub(super) is_zone: bool,
+    /// Whether it may be called by whoever gets hold of it, if it is a value.
+    pub(super) may_be_called_later: bool,
     /// Whether it is judged by what it is given.
     by_arguments: bool,
 }
@@ -215,6 +217,8 @@ impl Rules {
                 class: AtomicPtr::new(std::ptr::null_mut()),
                 version: AtomicU32::new(0),
                 nature: Guarded::new(Found::Nothing),
+                may_be_called_later: capability.value
+                    && (is_pure(&module, &name) || capability.call.is_some()),
                 by_arguments: JUDGED_BY_ARGUMENTS.contains(&(&*module, &*name)),
                 is_zoned: module == "datetime" && ["datetime", "time"].contains(&&*name),
                 is_zone: [("datetime", "timezone"), ("zoneinfo", "ZoneInfo")].contains(&(&*module, &*name)),

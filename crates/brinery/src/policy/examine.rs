@@ -131,6 +131,11 @@ const PURE: [&str; 16] = [
     "abs", "all", "any", "bin", "chr", "divmod", "hash", "hex", "len", "max", "min", "oct", "ord", "round",
     "sorted", "sum",
 ];
+/// Whether a function does nothing but look at what it is given.
+pub fn is_pure(module: &str, name: &str) -> bool {
+    module == "math" || module == "builtins" && PURE.contains(&name)
+}
+
 const GETATTR: (&str, &str) = ("builtins", "getattr");
 const GETITEM: (&str, &str) = ("_operator", "getitem");
 /// The member of a class that is asked for by `class[arguments]`.
@@ -314,10 +319,9 @@ impl<'a, 'p> Examiner<'a, 'p> {
     fn may_be_called_later(&self, function: Id) -> bool {
         let Some(global) = self.known(function) else { return self.is_method(function) };
         let (module, name) = names(&self.globals[global].key);
-        let is_pure = module == "math" || module == "builtins" && PURE.contains(&name);
-        self.globals[global]
-            .capability
-            .is_some_and(|capability| capability.value && (is_pure || capability.call.is_some()))
+        self.globals[global].capability.is_some_and(|capability| {
+            capability.value && (is_pure(module, name) || capability.call.is_some())
+        })
     }
 
     /// Whether an object is a method of another that the stream made: what was asked for was granted.

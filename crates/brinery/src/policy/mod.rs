@@ -34,7 +34,7 @@ mod trees;
 mod verdict;
 
 pub use capability::{Capability, State};
-pub use examine::Uses;
+pub use examine::{Uses, is_pure};
 pub use learn::{Learnt, learn};
 pub use limits::{ARRAY_OF_OBJECTS, Limits, MOST_NESTED_CALLS};
 pub use native::Native;
