@@ -247,6 +247,26 @@ def test_such_classes_are_given_to_nobody(deed: bytes) -> None:
     assert brinery.scan(b"\x80\x02" + long + deed).verdict == "dangerous"
 
 
+@pytest.mark.parametrize("size", [0, 100 << 10, 300 << 10, 3 << 20])
+@pytest.mark.parametrize(
+    "deed",
+    [
+        b"cdatetime\ndate\nX\x01\0\0\0a\x85R.",
+        b"carray\narray\nX\x01\0\0\0d]\x86R.",
+        b"czoneinfo\nZoneInfo\nX\x04\0\0\0../a\x85R.",
+        b"cdatetime\ndate\nC\x04\x07\xe4\x01\x01\x85R.",
+    ],
+)
+def test_what_is_clean_loads_under_the_shipped_policies(size: int, deed: bytes) -> None:
+    data = b"\x80\x03X" + struct.pack("<I", size) + b"a" * size + b"0" + deed
+    try:
+        brinery.loads(data, policy="stdlib")
+        loads = True
+    except brinery.PolicyError:
+        loads = False
+    assert (brinery.scan(data).verdict == "clean") == loads
+
+
 def test_what_reads_a_file_is_found_in_large_streams() -> None:
     long = b"X" + struct.pack("<I", 5 << 20) + b"a" * (5 << 20) + b"0"
     deed = b"cxml.etree.ElementTree\nElementTree\nNX\x0b\0\0\0/etc/passwd\x86R."

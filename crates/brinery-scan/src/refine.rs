@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 /// How large a stream may be that is examined as a whole.
 pub(crate) const EXAMINED: u64 = 4 << 20;
-/// The same for one of which the policies know no more than has been judged already: it needs no more than budgets.
+/// The same for one to which the policies can add nothing: it needs no more than budgets.
 const PLAIN: u64 = 256 << 10;
 /// How many needs are told.
 const NEEDS: usize = 100;
@@ -26,8 +26,8 @@ pub(crate) fn shipped() -> Arc<Policy> {
     Arc::clone(SHIPPED.get_or_init(read))
 }
 
-/// Whether a policy may tell more of a stream than its report does: it grants what was found, or what the stream makes is
-/// memory that has to be checked, as arrays are. Of other values the calls were judged one by one.
+/// Whether a policy may tell more of a stream than its report does: nothing was found, and `clean` is a promise that it loads;
+/// or the policy grants what was found; or what the stream makes is memory that has to be checked, as arrays are.
 fn tells_more(policy: &Policy, report: &StreamReport) -> bool {
     let known = |module: &str, name: &str| {
         let (module, name) = brinery::value::modern_names(module, name);
@@ -37,11 +37,13 @@ fn tells_more(policy: &Policy, report: &StreamReport) -> bool {
         let global = finding.global.as_deref().and_then(|global| global.rsplit_once('.'));
         finding.verdict > Verdict::Needs || global.is_none_or(|(module, name)| known(module, name).is_some())
     };
-    report.globals.iter().any(|global| {
-        known(&global.module, &global.name)
-            .and_then(|capability| capability.native)
-            .is_some_and(|native| !matches!(native, Native::Elements | Native::Fraction | Native::Uuid))
-    }) || report.findings.iter().any(found)
+    report.findings.is_empty()
+        || report.globals.iter().any(|global| {
+            known(&global.module, &global.name)
+                .and_then(|capability| capability.native)
+                .is_some_and(|native| !matches!(native, Native::Elements | Native::Fraction | Native::Uuid))
+        })
+        || report.findings.iter().any(found)
 }
 
 /// Examines a stream under a policy, which knows exactly what it grants: the shipped ones unless another is given.
