@@ -45,7 +45,7 @@ SHARED_DICT: dict = {"a": SHARED_LIST}
 UNFIT = {
     "instance": lambda: Own([1, {"a": (2, 3)}]),
     "slotted": lambda: Slotted([1], {"x": Own()}, (1,)),
-    "other script": lambda: "ключ",
+    "other script": lambda: "ключ " * 20,
     "long text": lambda: "x" * 300,
     "big int": lambda: 1 << 100,
     "long bytes": lambda: b"x" * 300,
@@ -102,6 +102,22 @@ def test_containers_stay_open_at_what_is_unfit(unfit: str, inner: str, outer: st
     for protocol in PROTOCOLS:
         assert brinery.dumps(obj, protocol) == _pickle.dumps(obj, protocol)
         assert brinery.dumps([make(), make()], protocol) == _pickle.dumps([make(), make()], protocol)
+
+
+@pytest.mark.parametrize(
+    "character", ["é", "ÿ", "Ā", "ж", "߿", "ࠀ", "漢", "\ud800", "\uffff", "😀", "\U0010ffff"]
+)
+@pytest.mark.parametrize("length", [1, 2, 21, 31, 62, 63, 64, 84, 85, 86, 126, 127, 128, 255, 256])
+def test_text_that_is_not_ascii(character: str, length: int) -> None:
+    def text() -> str:
+        return "a" * (length // 2) + character * (length - length // 2)
+
+    one = text()
+    same([1, one, one, {one: text(), "k": text(), text(): [text()]}, (text(),), {text()}, one])
+    for protocol in PROTOCOLS:
+        assert brinery.dumps([text(), {text(): text()}], protocol) == _pickle.dumps(
+            [text(), {text(): text()}], protocol
+        )
 
 
 @pytest.mark.parametrize("kind", [set, frozenset])

@@ -137,21 +137,47 @@ pub(crate) fn units(text: Ref<'_>) -> Option<Units<'_>> {
 impl Units<'_> {
     /// Appends the UTF-8, with lone surrogates as the `surrogatepass` handler writes them.
     pub(crate) fn encode(&self, to: &mut Vec<u8>) {
+        to.reserve(self.most());
+        // SAFETY: there is room.
+        unsafe {
+            let end = self.encode_at(to.as_mut_ptr().add(to.len()));
+            to.set_len(end.offset_from_unsigned(to.as_ptr()));
+        }
+    }
+
+    /// How many bytes of UTF-8 there are at most.
+    #[inline(always)]
+    pub(crate) fn most(&self) -> usize {
         match self {
-            Units::One(units) => encode::<_, 2>(units, to),
-            Units::Two(units) => encode::<_, 3>(units, to),
-            Units::Four(units) => encode::<_, 4>(units, to),
+            Units::One(units) => units.len() * 2,
+            Units::Two(units) => units.len() * 3,
+            Units::Four(units) => units.len() * 4,
+        }
+    }
+
+    /// The same as [`encode`](Self::encode) at an address; returns where it ends.
+    ///
+    /// # Safety
+    ///
+    /// There is room for as many bytes as there may be.
+    #[inline(always)]
+    pub(crate) unsafe fn encode_at(&self, to: *mut u8) -> *mut u8 {
+        // SAFETY: by contract.
+        unsafe {
+            match self {
+                Units::One(units) => encode(units, to),
+                Units::Two(units) => encode(units, to),
+                Units::Four(units) => encode(units, to),
+            }
         }
     }
 }
 
-/// Appends the UTF-8 of units that take up to `WIDEST` bytes each.
-fn encode<U: Copy + Into<u32>, const WIDEST: usize>(units: &[U], to: &mut Vec<u8>) {
-    to.reserve(units.len() * WIDEST + 4);
-    // SAFETY: there is room for the widest spelling of all units, with some to spare for what is stored beyond the
-    // spelling of one.
+/// Writes the UTF-8 of units; returns where it ends.
+unsafe fn encode<U: Copy + Into<u32>>(units: &[U], to: *mut u8) -> *mut u8 {
+    let mut end = to;
+    // SAFETY: callers have made sure that there is room for the widest spelling of all units.
     unsafe {
-        let mut end = to.as_mut_ptr().add(to.len());
         for &unit in units {
             let unit: u32 = unit.into();
             let low = |shift: u32| 0x80 | (unit >> shift & 0x3f) as u8;
@@ -170,6 +196,6 @@ fn encode<U: Copy + Into<u32>, const WIDEST: usize>(units: &[U], to: &mut Vec<u8
                 end = end.add(4);
             }
         }
-        to.set_len(end.offset_from_unsigned(to.as_ptr()));
     }
+    end
 }

@@ -2,9 +2,10 @@
 
 use super::row::TAIL;
 use crate::ffi::api::*;
+use crate::ffi::text::Units;
 use crate::ffi::{Owned, Raised, Result, bytes, pages};
 use brinery::Opcode;
-use brinery::write::Buffer;
+use brinery::write::{Buffer, spell};
 use std::cell::Cell;
 use std::ptr;
 
@@ -246,6 +247,20 @@ impl Cursor<'_> {
         debug_assert!(self.has_room(bytes.len()));
         // SAFETY: there is room.
         self.position = unsafe { copy_short(bytes, self.position) };
+    }
+
+    /// Writes text of up to 255 bytes, for which callers have made sure that there is room.
+    #[inline(always)]
+    pub(super) fn short_text(&mut self, units: &Units<'_>) {
+        debug_assert!(self.has_room(units.most() + 2) && units.most() <= 255);
+        // SAFETY: there is room, and the length fits into its byte.
+        unsafe {
+            let text = self.position.add(2);
+            let end = units.encode_at(text);
+            let head = spell::text(end.offset_from_unsigned(text));
+            self.position.cast::<[u8; 2]>().write_unaligned(head);
+            self.position = end;
+        }
     }
 }
 

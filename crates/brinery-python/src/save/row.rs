@@ -49,6 +49,8 @@ enum Part {
     Known(u32),
     /// So many bytes.
     Bytes(usize),
+    /// Text that is not all ASCII.
+    Wide,
     EmptyTuple,
     /// A container, and whether only its own container holds it.
     Container(Container, bool),
@@ -294,13 +296,22 @@ impl Dump<'_> {
         let value_size = match part {
             None => leaf.size(value),
             Some(Part::Bytes(len)) => HEAD + len,
+            Some(Part::Wide) => HEAD + LONGEST,
             Some(_) => HEAD,
         };
-        let key_size = if name == Leaf::None { self.size_of_tuple(key, holders) } else { name.size(key) };
+        let wide = if name == Leaf::None { wide_text(key) } else { None };
+        let key_size = match (name, &wide) {
+            (Leaf::None, Some(units)) => HEAD + units.most(),
+            (Leaf::None, None) => self.size_of_tuple(key, holders),
+            _ => name.size(key),
+        };
         if key_size == 0 || value_size == 0 || !cursor.reaches(key_size + value_size) {
             return (cursor.position(), Put::No);
         }
-        if name == Leaf::None {
+        if let Some(units) = wide {
+            let position = self.put_wide(cursor, key, holders, &units);
+            cursor.go(position);
+        } else if name == Leaf::None {
             let (position, put) = self.put_container(cursor, key, Container::Tuple, true);
             debug_assert!(put == Put::Done);
             cursor.go(position);
@@ -351,9 +362,7 @@ impl Dump<'_> {
             return Put::Done;
         }
         let Some(part) = self.part(object) else { return Put::No };
-        if let Part::Bytes(len) = part
-            && !cursor.has_room(len + HEAD + TAIL)
-        {
+        if matches!(part, Part::Bytes(_) | Part::Wide) && !cursor.has_room(HEAD + LONGEST + TAIL) {
             return Put::No;
         }
         self.put_other(cursor, object, part)
@@ -366,6 +375,9 @@ impl Dump<'_> {
         if kind == &raw mut PyBytes_Type {
             let len = bytes::as_slice(object).len();
             return (len <= LONGEST).then_some(Part::Bytes(len));
+        }
+        if kind == &raw mut PyUnicode_Type {
+            return wide_text(object).map(|_| Part::Wide);
         }
         let single = self.singles && object.has_holders(1);
         if !single {
@@ -419,6 +431,12 @@ impl Dump<'_> {
             }
             Part::Bytes(len) => {
                 self.put_memoized(cursor, object, 1, spell::bytes(len), bytes::as_slice(object));
+            }
+            Part::Wide => {
+                if let Some(units) = wide_text(object) {
+                    let position = self.put_wide(*cursor, object, 1, &units);
+                    cursor.go(position);
+                }
             }
             Part::EmptyTuple => cursor.op(Opcode::EmptyTuple),
             Part::Container(container, single) => {
@@ -475,6 +493,28 @@ impl Dump<'_> {
         cursor.put(head, 2);
         cursor.extend(data);
         cursor.op(Opcode::Memoize);
+    }
+
+    /// Saves text that is not all ASCII, for which there is room; where the cursor is then.
+    #[inline(never)]
+    fn put_wide(
+        &mut self,
+        mut cursor: Cursor<'_>,
+        object: Ref<'_>,
+        holders: isize,
+        units: &text::Units<'_>,
+    ) -> *mut u8 {
+        if self.singles && object.has_holders(holders) {
+            self.memo().insert_waiting(object);
+        } else if let Ok(index) = self.memo().find_or_insert(object) {
+            if let Some((bytes, len)) = spell::get(index) {
+                cursor.put(bytes, len);
+            }
+            return cursor.position();
+        }
+        cursor.short_text(units);
+        cursor.op(Opcode::Memoize);
+        cursor.position()
     }
 
     /// Saves a container, or begins to; also where the cursor is then.
@@ -685,6 +725,15 @@ impl Leaf {
 fn short_text(object: Ref<'_>) -> Option<&[u8]> {
     let text = if object.is_exactly(&raw mut PyUnicode_Type) { text::ascii(object)? } else { return None };
     (text.len() <= LONGEST).then_some(text)
+}
+
+/// The same for text that is not all ASCII.
+#[inline(always)]
+fn wide_text(text: Ref<'_>) -> Option<text::Units<'_>> {
+    if !text.is_exactly(&raw mut PyUnicode_Type) || text::ascii(text).is_some() {
+        return None;
+    }
+    text::units(text).filter(|units| units.most() <= LONGEST)
 }
 
 #[inline(always)]
