@@ -264,9 +264,9 @@ pub(super) fn is_original(function: Option<Ref<'_>>, module: &str, name: &str) -
             return false;
         };
         let qualname = Owned::str("__qualname__").and_then(|name| function.getattr(name.as_ref()));
+        let named = qualname.is_ok_and(|qualname| qualname.is_str() && text::equals(qualname.as_ref(), name));
         error::clear();
-        PyFunction_GetGlobals(function.as_ptr()) == PyModule_GetDict(module.as_ptr())
-            && qualname.is_ok_and(|qualname| qualname.text() == name)
+        named && PyFunction_GetGlobals(function.as_ptr()) == PyModule_GetDict(module.as_ptr())
     }
 }
 
