@@ -979,7 +979,8 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         self.judge_build(instance, &state);
         if let Kind::Made { global, .. } = instance.kind {
             let named = &mut self.named[global as usize];
-            named.grows = true;
+            // A flat state makes nothing deeper than it was.
+            named.grows |= state.depth > 1;
             self.heavy += u32::from(named.heavy);
             self.unsounded += u32::from(state.depth >= CALL && named.heavy);
         }
