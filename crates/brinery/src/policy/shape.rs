@@ -11,7 +11,7 @@ use std::fmt;
 /// | `None`, `True`, `7`, `'text'` | this value |
 /// | `bool`, `int`, `float`, `str`, `bytes`, `bytearray` | of exactly this type |
 /// | `int(0..255)`, `str(..100)`, `bytes(10..10)` | within these bounds: of the value, of the length |
-/// | `text:number` | text of a known form |
+/// | `text:decimal`, `text:zone` | text of a known [`Form`] |
 /// | `list[T]`, `set[T]`, `frozenset[T]`, `tuple[T, ...]` | of any number of such items |
 /// | `tuple[A, B]` | of exactly these items |
 /// | `dict[K, V]` | of such keys and values |
