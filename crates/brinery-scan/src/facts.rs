@@ -336,23 +336,24 @@ impl<'a, 't> Facts<'a, 't> {
         self.keeps_items |= known::is_array_wrapper(&module, &name);
         let modern = Some(brinery::value::modern_names(&module, &name))
             .filter(|modern| (&modern.0, &modern.1) != (&module, &name));
-        let names = modern.as_ref().map_or((&*module, &*name), |modern| (&*modern.0, &*modern.1));
-        let ends = known::ends(names.0, names.1) || standing == Standing::Stranger(known::Shape::Class);
-        // What nobody but the program has is to be granted, however deep it is.
-        let own = matches!(standing, Standing::Stranger(_) | Standing::Package(_));
-        let heavy = !own && known::is_heavy(names.0, names.1);
-        self.named.push(Named {
+        let mut named = Named {
             module,
             name,
             modern,
             offset: self.at,
             standing,
-            ends,
-            heavy,
+            ends: false,
+            heavy: false,
             grows: false,
             used: false,
             told: 0,
-        });
+        };
+        let names = named.modern();
+        let ends = known::ends(names.0, names.1) || standing == Standing::Stranger(known::Shape::Class);
+        // What nobody but the program has is to be granted, however deep it is.
+        let own = matches!(standing, Standing::Stranger(_) | Standing::Package(_));
+        (named.heavy, named.ends) = (!own && known::is_heavy(names.0, names.1), ends);
+        self.named.push(named);
         self.judge_mention(id);
         id
     }

@@ -282,9 +282,7 @@ impl Facts<'_, '_> {
     /// `REDUCE`, and `INST` and `OBJ` with arguments.
     pub(crate) fn judge_call(&mut self, callable: &Fact, args: &Fact) -> Fact {
         self.use_value(callable);
-        if !self.gives {
-            self.heed_args(args);
-        }
+        self.heed_args(args);
         let id = match callable.kind {
             Kind::Global(id) => id,
             Kind::Outside(Outside::Extension) => return Fact::new(Kind::Result),
@@ -416,6 +414,9 @@ impl Facts<'_, '_> {
 
     /// Takes note of arguments that may hold what is not to be given to anyone.
     fn heed_args(&mut self, args: &Fact) {
+        if self.gives {
+            return;
+        }
         let list = self.args(args);
         let plain = |item: &Fact| match item.kind {
             Kind::Plain
@@ -1086,9 +1087,7 @@ impl Facts<'_, '_> {
     /// `NEWOBJ`, `NEWOBJ_EX`, and what amounts to them. `args` may have the class itself for its first.
     pub(crate) fn judge_new(&mut self, class: &Fact, args: &Fact, kwargs: Option<&Fact>) -> Fact {
         self.use_value(class);
-        if !self.gives {
-            self.heed_args(args);
-        }
+        self.heed_args(args);
         let id = match class.kind {
             Kind::Global(id) => id,
             Kind::Made { global, extra: Extra::Code } => {

@@ -26,9 +26,7 @@ pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
     let mut frame_end: Option<u64> = None;
     let mut decoder = Decoder::with_base(stream, base);
     while odds.len() < MOST {
-        decoder.pass_lines(&PLAIN[plain_in(declared)], frame_end.unwrap_or(u64::MAX), |opcode, line| {
-            is_plain_line(opcode, line)
-        });
+        decoder.pass_lines(&PLAIN[plain_in(declared)], frame_end.unwrap_or(u64::MAX), is_plain_line);
         let Some(Ok(instruction)) = decoder.next() else { break };
         let mut odd = |rule, always, message: String| {
             odds.push(Odd { offset: instruction.offset, rule, message, always });
@@ -55,17 +53,16 @@ pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
                 }
                 frame_end = Some(instruction.end.saturating_add(len));
             }
-            (Opcode::Int, Argument::Line(line)) if !is_decimal(line) => {
-                odd("number", false, format!("INT {} is no decimal number", show(line)));
-            }
-            (Opcode::Long, Argument::Line(line)) if !is_decimal(line.strip_suffix(b"L").unwrap_or(line)) => {
-                odd("number", false, format!("LONG {} is no decimal number", show(line)));
-            }
-            (Opcode::Float, Argument::Line(line)) if !is_plain_number(line) => {
-                odd("number", false, format!("FLOAT {} is no plain number", show(line)));
-            }
-            (Opcode::Get | Opcode::Put, Argument::Line(line)) if !is_index(line) => {
-                odd("memo-index", false, format!("{opcode} {} is no plain index", show(line)));
+            (
+                Opcode::Int | Opcode::Long | Opcode::Float | Opcode::Get | Opcode::Put,
+                Argument::Line(line),
+            ) if !is_plain_line(opcode as u8, line) => {
+                let (rule, what) = match opcode {
+                    Opcode::Float => ("number", "plain number"),
+                    Opcode::Get | Opcode::Put => ("memo-index", "plain index"),
+                    _ => ("number", "decimal number"),
+                };
+                odd(rule, false, format!("{opcode} {} is no {what}", show(line)));
             }
             (Opcode::Global | Opcode::Inst, Argument::Lines(module, name)) => {
                 for line in [module, name] {

@@ -936,7 +936,7 @@ impl Realizer<'_> {
     #[inline(always)]
     fn call_directly(
         &mut self,
-        mut items: Items<'_, Owned>,
+        items: Items<'_, Owned>,
         call: Call,
         stored: Stored,
     ) -> Option<Result<Owned>> {
@@ -948,17 +948,23 @@ impl Realizer<'_> {
         }
         let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
         if call == Call::Reduce && self.direct.makes_value_again(class, args) && self.note_heavy(args) {
-            return match self.inner.call_with(items.reborrow(), call, stored, false) {
-                None => self.make_value(items, stored),
-                made => made,
-            };
+            return self.make_value(items, stored);
         }
         self.call_otherwise(items, call, stored)
     }
 
     /// Makes a value by a call that is granted.
+    #[inline(always)]
+    fn make_value(&mut self, mut items: Items<'_, Owned>, stored: Stored) -> Option<Result<Owned>> {
+        match self.inner.call_with(items.reborrow(), Call::Reduce, stored, false) {
+            None => self.make_value_inertly(items, stored),
+            made => made,
+        }
+    }
+
+    /// The same for one that is not made natively.
     #[inline(never)]
-    fn make_value(&mut self, items: Items<'_, Owned>, stored: Stored) -> Option<Result<Owned>> {
+    fn make_value_inertly(&mut self, items: Items<'_, Owned>, stored: Stored) -> Option<Result<Owned>> {
         let made = self.inner.call_inertly_with(items, stored)?;
         Some(self.granted(made.transpose()))
     }
@@ -966,7 +972,7 @@ impl Realizer<'_> {
     #[inline(never)]
     fn call_otherwise(
         &mut self,
-        mut items: Items<'_, Owned>,
+        items: Items<'_, Owned>,
         call: Call,
         stored: Stored,
     ) -> Option<Result<Owned>> {
@@ -978,10 +984,7 @@ impl Realizer<'_> {
             if !granted || !self.note_heavy(args) {
                 return Some(Err(self.give_up()));
             }
-            return match self.inner.call_with(items.reborrow(), call, stored, false) {
-                None => self.make_value(items, stored),
-                made => made,
-            };
+            return self.make_value(items, stored);
         }
         if self.direct.needs_tuple(index) || call == Call::Reduce && self.direct.is_unknown(index) {
             return None;

@@ -82,45 +82,36 @@ impl Dump<'_> {
         self.out.buffer().bounds(limit)
     }
 
-    /// Ends a row before which there were so many tasks.
+    /// Saves a row; tells how many objects it has taken. If there are more tasks than before, they are what is left of the last
+    /// one, outermost first.
     #[inline(always)]
-    fn end_row(&mut self, cursor: &Cursor<'_>, top: usize) {
-        self.out.buffer().move_to(cursor);
-        if self.tasks.len() > top {
+    fn row(&mut self, put: impl FnOnce(&mut Self, &mut Cursor<'_>) -> (usize, bool)) -> usize {
+        if !self.has_rows() {
+            return 0;
+        }
+        let (top, bounds) = (self.tasks.len(), self.bounds());
+        let mut cursor = self.out.buffer().cursor(&bounds);
+        let (done, open) = put(self, &mut cursor);
+        self.out.buffer().move_to(&cursor);
+        if open {
             self.tasks[top..].reverse();
         }
+        done
     }
 
-    /// Saves items that a list or tuple holds, as far as they are fit for a row; tells how many. If there are more tasks than
-    /// before, they are what is left of the last one.
+    /// Saves items that a list or tuple holds, as far as they are fit for a [row](Self::row).
     ///
     /// # Safety
     ///
     /// The objects are alive.
     pub(super) unsafe fn save_row(&mut self, items: &[*mut PyObject]) -> usize {
-        if !self.has_rows() {
-            return 0;
-        }
-        let top = self.tasks.len();
-        let bounds = self.bounds();
-        let mut cursor = self.out.buffer().cursor(&bounds);
-        let (done, _) = self.put_items(&mut cursor, items);
-        self.end_row(&cursor, top);
-        done
+        self.row(|dump, cursor| dump.put_items(cursor, items))
     }
 
-    /// Saves elements of a set from a position on, as [`save_row`](Self::save_row) does.
+    /// The same for elements of a set from a position on.
     pub(super) fn save_elements(&mut self, set: Ref<'_>, position: &mut isize, most: usize) -> usize {
         let Some(mut elements) = self.elements(set, *position) else { return 0 };
-        if !self.has_rows() {
-            return 0;
-        }
-        let top = self.tasks.len();
-        let bounds = self.bounds();
-        let mut cursor = self.out.buffer().cursor(&bounds);
-        let (done, _) = self.put_elements(&mut cursor, &mut elements, position, most);
-        self.end_row(&cursor, top);
-        done
+        self.row(|dump, cursor| dump.put_elements(cursor, &mut elements, position, most))
     }
 
     #[inline(always)]
@@ -128,44 +119,33 @@ impl Dump<'_> {
         self.state.layout.as_ref()?.elements(set, position)
     }
 
-    /// Saves items of a dict from a position on, as [`save_row`](Self::save_row) does.
+    /// The same for items of a dict from a position on.
     pub(super) fn save_pairs(&mut self, dict: Ref<'_>, position: &mut isize, most: usize) -> usize {
-        if !self.has_rows() {
-            return 0;
-        }
-        let top = self.tasks.len();
-        let bounds = self.bounds();
-        let mut cursor = self.out.buffer().cursor(&bounds);
-        let (done, _) = self.put_pairs(&mut cursor, dict, position, most);
-        self.end_row(&cursor, top);
-        done
+        self.row(|dump, cursor| dump.put_pairs(cursor, dict, position, most))
     }
 
-    /// Saves names and values, as [`save_row`](Self::save_row) does. Names are held by a class, which counts once for all
-    /// instances.
+    /// The same for names and values. Names are held by a class, which counts once for all instances.
     pub(super) fn save_attribute_row<'a>(
         &mut self,
         attributes: impl Iterator<Item = (Ref<'a>, Ref<'a>)>,
     ) -> usize {
-        if !self.has_rows() {
-            return 0;
-        }
-        let top = self.tasks.len();
-        let bounds = self.bounds();
-        let mut cursor = self.out.buffer().cursor(&bounds);
-        let mut done = 0;
-        for (name, value) in attributes {
-            let put = self.put_pair(&mut cursor, name, 0, value);
-            done += usize::from(put != Put::No);
-            if put != Put::Done {
-                break;
+        self.row(|dump, cursor| {
+            let mut done = 0;
+            for (name, value) in attributes {
+                let put = dump.put_pair(cursor, name, 0, value);
+                done += usize::from(put != Put::No);
+                if put != Put::Done {
+                    return (done, put == Put::Open);
+                }
             }
-        }
-        self.end_row(&cursor, top);
-        done
+            (done, false)
+        })
     }
 
     /// Items as far as they are fit; how many, and whether the last one is open.
+    ///
+    /// Elements and pairs have loops of their own: one for all, which is given what differs, costs up to half as much again,
+    /// for the cursor is in memory then.
     #[inline(always)]
     fn put_items(&mut self, cursor: &mut Cursor<'_>, items: &[*mut PyObject]) -> (usize, bool) {
         let mut done = 0;
@@ -472,6 +452,20 @@ impl Dump<'_> {
         }
     }
 
+    /// Fetches an object from the memo if it is there; else it is stored there. Whether it was fetched.
+    #[inline(always)]
+    fn fetch_or_store(&mut self, cursor: &mut Cursor<'_>, object: Ref<'_>, holders: isize) -> bool {
+        if self.singles && object.has_holders(holders) {
+            self.memo().insert_waiting(object);
+            return false;
+        }
+        let Ok(index) = self.memo().find_or_insert(object) else { return false };
+        if let Some((bytes, len)) = spell::get(index) {
+            cursor.put(bytes, len);
+        }
+        true
+    }
+
     /// Saves text or bytes, for which there is room.
     #[inline(always)]
     fn put_memoized(
@@ -482,12 +476,7 @@ impl Dump<'_> {
         head: [u8; 2],
         data: &[u8],
     ) {
-        if self.singles && object.has_holders(holders) {
-            self.memo().insert_waiting(object);
-        } else if let Ok(index) = self.memo().find_or_insert(object) {
-            if let Some((bytes, len)) = spell::get(index) {
-                cursor.put(bytes, len);
-            }
+        if self.fetch_or_store(cursor, object, holders) {
             return;
         }
         cursor.put(head, 2);
@@ -504,16 +493,10 @@ impl Dump<'_> {
         holders: isize,
         units: &text::Units<'_>,
     ) -> *mut u8 {
-        if self.singles && object.has_holders(holders) {
-            self.memo().insert_waiting(object);
-        } else if let Ok(index) = self.memo().find_or_insert(object) {
-            if let Some((bytes, len)) = spell::get(index) {
-                cursor.put(bytes, len);
-            }
-            return cursor.position();
+        if !self.fetch_or_store(&mut cursor, object, holders) {
+            cursor.short_text(units);
+            cursor.op(Opcode::Memoize);
         }
-        cursor.short_text(units);
-        cursor.op(Opcode::Memoize);
         cursor.position()
     }
 
@@ -630,9 +613,9 @@ impl Dump<'_> {
 
     #[inline(never)]
     fn put_set(&mut self, mut cursor: Cursor<'_>, set: Ref<'_>, single: bool) -> (*mut u8, Put) {
+        let Some(mut elements) = self.elements(set, 0) else { return (cursor.position(), Put::No) };
         cursor.op(Opcode::EmptySet);
         self.memoize_begun(&mut cursor, set, single);
-        let Some(mut elements) = self.elements(set, 0) else { return (cursor.position(), Put::No) };
         let size = elements.total();
         if size == 0 {
             return (cursor.position(), Put::Done);
