@@ -148,7 +148,9 @@ impl Builder<'_> {
                         made
                     }));
                 }
-                Some(class) if !matches!(class.native, Native::Call | Native::Derived(_)) => {
+                Some(class)
+                    if !matches!(class.native, Native::Call | Native::Derived(_) | Native::Extended) =>
+                {
                     // These need their tuple.
                     return None;
                 }

@@ -379,7 +379,7 @@ impl Class {
             let made = self.native.new_object(self.kind, items)?;
             if self.native.keeps_arguments() {
                 memos.spend_last(args, fetches);
-            } else {
+            } else if !items.is_empty() {
                 // They go with their tuple.
                 memos.settle(fetches);
             }

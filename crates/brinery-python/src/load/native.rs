@@ -4,6 +4,7 @@
 //! that was replaced is no longer the one of the standard library, and is called.
 
 use super::host::{has_native_hash, is_constant};
+use super::nature::{Builtin, extension};
 use super::paths::Paths;
 use crate::ffi::api::*;
 use crate::ffi::layout::{
@@ -29,6 +30,8 @@ pub(super) enum Native {
     NamedTuple { new: *mut PyObject, code: *mut PyObject, fields: isize },
     /// By a call; but its `__new__` is that of a builtin class, which does nothing but copy a value of its own.
     Derived(Derived),
+    /// By a call; but its `__new__` is that of `list` or `dict`, which does nothing but make an empty one.
+    Extended,
     /// `datetime.timedelta`
     TimeDelta,
     /// `datetime.datetime`, `date` and `time`
@@ -188,7 +191,13 @@ pub(super) unsafe fn of<'a>(
         {
             return Native::Init(init.as_ptr());
         }
-        Derived::of(kind).map_or(Native::Call, Native::Derived)
+        if let Some(derived) = Derived::of(kind) {
+            return Native::Derived(derived);
+        }
+        match extension(kind) {
+            Some(Builtin::Dict | Builtin::List) => Native::Extended,
+            _ => Native::Call,
+        }
     }
 }
 
@@ -626,6 +635,10 @@ impl Native {
         if let (Native::Derived(derived), &[value]) = (self, args) {
             // SAFETY: by contract.
             return unsafe { derived.make(kind, value) };
+        }
+        if let (Native::Extended, []) = (self, args) {
+            // SAFETY: by contract.
+            return unsafe { (*kind).tp_new.map(|_| bare(kind)) };
         }
         let Native::NamedTuple { new, code, fields } = *self else { return None };
         // SAFETY: the class still has the function; tuples of a subclass are allocated with room for so many items.

@@ -159,7 +159,7 @@ unsafe fn written_in_c(kind: *mut PyTypeObject) -> Option<Nature> {
 /// # Safety
 ///
 /// It is alive.
-unsafe fn extension(kind: *mut PyTypeObject) -> Option<Builtin> {
+pub(super) unsafe fn extension(kind: *mut PyTypeObject) -> Option<Builtin> {
     // SAFETY: by contract; a class keeps its bases alive.
     unsafe {
         let mut base = kind;

@@ -50,20 +50,40 @@ pub(super) struct Books {
     /// `gc.collect`
     collect: Owned,
     last: Cell<Last>,
+    /// The collections that would have passed and are not counted yet, in parts of one.
+    passed: Cell<i64>,
 }
 
-/// What the last load of many objects left behind.
+/// What the last load that made old objects left behind.
 #[derive(Clone, Copy, Default)]
 struct Last {
-    /// How many objects it made.
-    made: i64,
+    /// How many objects it linked.
+    linked: i64,
     /// The counts of the generations after it.
     counts: [c_int; 3],
+}
+
+/// What a load has made.
+struct New {
+    /// How many objects that the collector has not counted yet.
+    made: i64,
+    /// How many of which it has to know.
+    linked: i64,
+    /// The counts of the generations when the load began.
+    before: [c_int; 3],
+    /// Whether it is known that none is in a cycle.
+    is_tree: bool,
 }
 
 const YOUNG: usize = 0;
 const MIDDLE: usize = 1;
 const OLD: usize = 2;
+
+/// How many bytes a load has read at least if it is looked at whether its objects are in cycles.
+const LARGE: usize = 512;
+
+/// The part that objects have in a collection if none of them is garbage unless the program makes it so: one in so many.
+const SHARE: i64 = 4;
 
 /// The share that objects have in what is pending if they are likely to be gone: one in so many.
 const GONE: i64 = 64;
@@ -95,6 +115,44 @@ unsafe fn append(circle: *mut Links, link: *mut Links) {
         (*link).next = circle;
         (*circle).previous = link;
     }
+}
+
+/// Puts links that are in a circle behind the last one of another; the circle that they leave is not mended.
+unsafe fn splice(first: *mut Links, last: *mut Links, circle: *mut Links) {
+    // SAFETY: by contract all are alive. No flags are set in the circle's own head.
+    unsafe {
+        let before = (*circle).previous;
+        (*before).next = first;
+        (*first).previous = before.map_addr(|before| before | (*first).previous.addr() & 3);
+        (*last).next = circle;
+        (*circle).previous = last;
+    }
+}
+
+/// How many objects are linked between `end` and the head of the circle in which they are the last, if each is held by one
+/// reference only. `end` may be the head itself; nothing is counted if it is elsewhere.
+///
+/// What is held once and in a cycle is held by nothing else: nobody has it.
+unsafe fn count_held_once(circle: *mut Links, end: *mut Links) -> Option<i64> {
+    let mut count = 0;
+    // SAFETY: by contract the circle is whole; all but its head are links of objects, which are alive.
+    unsafe {
+        let mut link = before(circle);
+        while link != end {
+            if link == circle || !Ref::new(link.byte_add(LINKS).cast()).has_holders(1) {
+                return None;
+            }
+            count += 1;
+            link = before(link);
+        }
+    }
+    Some(count)
+}
+
+/// The link before another one.
+unsafe fn before(link: *mut Links) -> *mut Links {
+    // SAFETY: by contract it is linked.
+    unsafe { (*link).previous.map_addr(|address| address & !3) }
 }
 
 impl Books {
@@ -129,7 +187,8 @@ impl Books {
             if !known {
                 return Ok(None);
             }
-            let books = Books { record, collect: get("collect")?, last: Cell::default() };
+            let books =
+                Books { record, collect: get("collect")?, last: Cell::default(), passed: Cell::default() };
             let before = get("isenabled")?.call0()?.is_true()?;
             get("enable")?.call0()?;
             let enabled = books.runs().read() == 1;
@@ -151,52 +210,118 @@ impl Books {
     }
 
     /// Counts the objects that a load has made, makes the collection that is due, and answers to which generation they belong.
-    /// `before` has the counts of the generations when it began, and `runs` tells whether the program wants the collector to
-    /// run.
+    /// `runs` tells whether the program wants the collector to run.
     ///
     /// The new objects are reachable, so there is nothing to find among them. If they are so many that the collector would
-    /// have run meanwhile, they are old then, as if it had.
-    fn admit(&self, made: i64, before: [c_int; 3], runs: bool) -> usize {
+    /// have run meanwhile, they are old then, as if it had; and so are fewer of which none is in a cycle. What is young or in
+    /// the middle is looked at again, every item of it, though only containers are counted.
+    fn admit(&self, new: &New, runs: bool) -> usize {
         // SAFETY: the interpreter's books, with its lock held. What a collection runs may alter them.
         let generations = || unsafe { &mut (*self.record.as_ptr()).generations };
-        let [young, middle, _] = generations();
-        let (threshold, count) = (i64::from(young.threshold), i64::from(young.count) + made);
-        if !runs || threshold <= 0 || count <= threshold {
-            young.count = c_int::try_from(count).unwrap_or(c_int::MAX);
+        let [young, middle, old] = generations();
+        let (threshold, count) = (i64::from(young.threshold), i64::from(young.count) + new.made);
+        young.count = c_int::try_from(count).unwrap_or(c_int::MAX);
+        // SAFETY: as above.
+        if !runs || threshold <= 0 || unsafe { self.record.as_ref() }.collecting != 0 {
             return YOUNG;
         }
-        let rest = count % (threshold + 1);
-        if made <= threshold {
-            let middle_is_due = middle.count > middle.threshold;
-            let oldest_due = if self.old_is_due() { OLD } else { MIDDLE };
-            self.collect(if middle_is_due { oldest_due } else { YOUNG });
+        let (rounds, rest) = (count / (threshold + 1), count % (threshold + 1));
+        let counted = i64::from(young.count.saturating_sub(new.before[YOUNG])).max(0);
+        let are_many = new.made > threshold || new.is_tree && counted > threshold;
+        if !are_many && !new.is_tree {
+            if rounds == 0 {
+                return YOUNG;
+            }
+            self.collect_young();
             generations()[YOUNG].count = rest as c_int;
             return MIDDLE;
         }
-        self.settle(before);
-        let [_, middle, old] = generations();
-        let every = i64::from(middle.threshold).max(0) + 1;
-        let passed = i64::from(middle.count) + count / (threshold + 1);
-        middle.count = (passed % every) as c_int;
-        old.count = old.count.saturating_add(c_int::try_from(passed / every).unwrap_or(c_int::MAX));
-        if self.old_is_due() {
-            self.collect(OLD);
+        self.settle(new.before);
+        if are_many {
+            let every = i64::from(middle.threshold).max(0) + 1;
+            let rounds = self.passed.take() + rounds * if new.is_tree { 1 } else { SHARE };
+            self.passed.set(rounds % SHARE);
+            let passed = i64::from(middle.count) + rounds / SHARE;
+            middle.count = (passed % every) as c_int;
+            old.count = old.count.saturating_add(c_int::try_from(passed / every).unwrap_or(c_int::MAX));
+            if self.old_is_due() {
+                self.collect(OLD);
+            }
+            // So many that it is seen if many objects are freed.
+            generations()[YOUNG].count = rest.max(threshold / 2) as c_int;
+        } else if rounds > 0 {
+            self.collect_young();
+            generations()[YOUNG].count = rest as c_int;
         }
-        // So many that it is seen if many objects are freed.
-        generations()[YOUNG].count = rest.max(threshold / 2) as c_int;
-        self.last.set(Last { made, counts: self.counts() });
+        self.last.set(Last { linked: new.linked, counts: self.counts() });
         OLD
     }
 
-    /// Counts what the last load of many objects has left among what has become old since the last collection of everything.
+    /// Makes `marker` the last object of the youngest generation; nothing is marked while the collector is at work.
+    fn mark(&self, marker: &mut Option<Owned>) -> bool {
+        // SAFETY: the interpreter's books, with its lock held; a list is linked from the beginning.
+        unsafe {
+            if self.record.as_ref().collecting != 0 {
+                return false;
+            }
+            let Some(marker) = marker else {
+                match Owned::from_result(PyList_New(0)) {
+                    Ok(made) => *marker = Some(made),
+                    Err(Raised) => error::clear(),
+                }
+                return marker.is_some();
+            };
+            let link = links(marker.as_ptr());
+            let (previous, next) = (before(link), (*link).next);
+            (*previous).next = next;
+            (*next).previous = previous.map_addr(|previous| previous | (*next).previous.addr() & 3);
+            append(&raw mut (*self.record.as_ptr()).generations[YOUNG].links, link);
+            true
+        }
+    }
+
+    /// Moves the objects that the interpreter itself has linked since it linked `marker` to another circle, if each is held by
+    /// one reference only, and answers how many they are.
+    fn take_since(&self, marker: Ref<'_>, circle: *mut Links) -> Option<i64> {
+        // SAFETY: the interpreter's books, with its lock held; the marker is alive and linked, though a collection may have
+        // moved it elsewhere.
+        unsafe {
+            let young = &raw mut (*self.record.as_ptr()).generations[YOUNG].links;
+            let marker = links(marker.as_ptr());
+            let count = count_held_once(young, marker)?;
+            if count > 0 {
+                splice((*marker).next, (*young).previous, circle);
+                (*marker).next = young;
+                (*young).previous = marker;
+            }
+            Some(count)
+        }
+    }
+
+    /// Counts what the last load that made old objects has left among what has become old since the last collection of
+    /// everything.
     ///
     /// The collector counts only what is still there when it looks, which tells a program that keeps what it loads from one
     /// that drops it. Here the sign is that many objects were freed, and nothing else has happened.
     fn settle(&self, [young, middle, old]: [c_int; 3]) {
-        let Last { made, counts: [last_young, last_middle, last_old] } = self.last.take();
-        let gone = young < last_young / 2 && [middle, old] == [last_middle, last_old];
+        let Last { linked, counts: [last_young, last_middle, last_old] } = self.last.take();
+        let seen = linked.min(last_young.into());
+        let gone =
+            i64::from(young) < i64::from(last_young) - seen / 2 && [middle, old] == [last_middle, last_old];
+        let left = if gone { linked / GONE } else { linked };
         // SAFETY: the interpreter's books, with its lock held.
-        unsafe { (*self.record.as_ptr()).pending += (if gone { made / GONE } else { made }) as isize };
+        unsafe { (*self.record.as_ptr()).pending += left as isize };
+    }
+
+    /// Collects the youngest generation, and the older ones that are due.
+    fn collect_young(&self) {
+        // SAFETY: the interpreter's books, with its lock held.
+        let middle = unsafe { &(*self.record.as_ptr()).generations[MIDDLE] };
+        self.collect(match middle.count > middle.threshold {
+            true if self.old_is_due() => OLD,
+            true => MIDDLE,
+            false => YOUNG,
+        });
     }
 
     /// The counts of the generations.
@@ -247,8 +372,13 @@ pub(crate) struct Nursery {
     circle: NonNull<Links>,
     /// How many objects were made for which the collector counts.
     made: usize,
+    /// How many are linked.
+    linked: usize,
     /// The counts of the generations when the load began.
     before: [c_int; 3],
+    /// A list that was made the newest object of the interpreter when the load began, and serves for all loads.
+    marker: Option<Owned>,
+    is_marked: bool,
 }
 
 impl Default for Nursery {
@@ -257,7 +387,7 @@ impl Default for Nursery {
             NonNull::from(Box::leak(Box::new(Links { next: ptr::null_mut(), previous: ptr::null_mut() })));
         // SAFETY: the head is ours.
         unsafe { circle.write(Links { next: circle.as_ptr(), previous: circle.as_ptr() }) };
-        Nursery { circle, made: 0, before: [0; 3] }
+        Nursery { circle, made: 0, linked: 0, before: [0; 3], marker: None, is_marked: false }
     }
 }
 
@@ -269,14 +399,16 @@ impl Drop for Nursery {
 }
 
 impl Nursery {
-    /// Begins a load that may make many objects.
-    pub(crate) fn begin(&mut self, layout: &Layout) {
+    /// Begins a load that may make many objects. `runs` tells whether the program wants the collector to run.
+    pub(crate) fn begin(&mut self, layout: &Layout, runs: bool) {
         self.before = layout.books.counts();
+        self.is_marked = runs && layout.books.mark(&mut self.marker);
     }
 
     /// Links a new object, or one that was not linked so far.
     #[inline(always)]
     pub(super) unsafe fn track(&mut self, object: *mut PyObject) {
+        self.linked += 1;
         // SAFETY: by contract the object has links, which are free.
         unsafe { append(self.circle.as_ptr(), links(object)) };
     }
@@ -290,25 +422,32 @@ impl Nursery {
         }
     }
 
-    /// Puts the objects into the collector's books. `runs` tells whether the program wants the collector to run.
-    pub(crate) fn hand_over(&mut self, layout: &Layout, runs: bool) {
+    /// Puts the objects into the collector's books. `size` is how many bytes the load has read, as far as that is known, and
+    /// `runs` tells whether the program wants the collector to run.
+    pub(crate) fn hand_over(&mut self, layout: &Layout, size: usize, runs: bool) {
         let made = std::mem::take(&mut self.made) as i64;
-        let generation = layout.books.admit(made, self.before, runs);
+        let linked = std::mem::take(&mut self.linked) as i64;
+        let is_marked = std::mem::take(&mut self.is_marked);
         let circle = self.circle.as_ptr();
         // SAFETY: the interpreter's books, with its lock held; the circle is ours.
         unsafe {
-            if (*circle).next == circle {
-                return;
+            let mut new = New { made, linked, before: self.before, is_tree: false };
+            if let Some(marker) = self.marker.as_ref().filter(|_| is_marked)
+                && size >= LARGE
+                && runs
+                && count_held_once(circle, circle).is_some()
+                && let Some(taken) = layout.books.take_since(marker.as_ref(), circle)
+            {
+                new.linked += taken;
+                new.is_tree = true;
             }
-            let target = &raw mut (*layout.books.record.as_ptr()).generations[generation].links;
-            let (first, last, before) = ((*circle).next, (*circle).previous, (*target).previous);
-            let flags = (*first).previous.addr() & 3;
-            (*before).next = first;
-            (*first).previous = before.map_addr(|before| before | flags);
-            (*last).next = target;
-            (*target).previous = last;
-            (*circle).next = circle;
-            (*circle).previous = circle;
+            let generation = layout.books.admit(&new, runs);
+            if (*circle).next != circle {
+                let target = &raw mut (*layout.books.record.as_ptr()).generations[generation].links;
+                splice((*circle).next, (*circle).previous, target);
+                (*circle).next = circle;
+                (*circle).previous = circle;
+            }
         }
     }
 }

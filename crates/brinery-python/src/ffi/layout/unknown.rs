@@ -118,13 +118,13 @@ impl Shapes {
 pub(crate) struct Nursery;
 
 impl Nursery {
-    pub(crate) fn begin(&mut self, layout: &Layout) {
+    pub(crate) fn begin(&mut self, layout: &Layout, _: bool) {
         match *layout {}
     }
 
     pub(crate) fn forget_tuple(&mut self, _: Ref<'_>) {}
 
-    pub(crate) fn hand_over(&mut self, layout: &Layout, _: bool) {
+    pub(crate) fn hand_over(&mut self, layout: &Layout, _: usize, _: bool) {
         match *layout {}
     }
 }
