@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import _pickle
+import collections
 import gc
 import os
 import random
+import threading
 import weakref
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -107,6 +111,185 @@ def test_loads_that_are_kept_grow_old(count: int) -> None:
     kept = [brinery.loads(data) for _ in range(1_000_000 // count)]
     assert len(kept) * count == 1_000_000
     assert passes()[2] > before[2]
+
+
+class Mapping(dict):
+    """A dict with attributes."""
+
+
+class Sequence(list):
+    """A list with attributes."""
+
+
+class Pair(NamedTuple):
+    """A tuple whose class is written in Python."""
+
+    left: list
+    right: int
+
+
+def generations(objects: list) -> set[int]:
+    """Return the generations of the collector that have at least one of the objects."""
+    wanted = {id(one) for one in objects}
+    return {number for number in range(3) if wanted & {id(one) for one in gc.get_objects(number)}}
+
+
+def trees() -> dict[str, Any]:
+    """Return graphs of fewer objects than the collector waits for, in which each is held once."""
+    one = Plain()
+    one.left, one.right = [Plain() for _ in range(30)], {"a": [b"x" * 600]}
+    return {
+        "floats": [number + 0.5 for number in range(1000)],
+        "lists": [[number, "text"] for number in range(200)],
+        "instances": one,
+        "dicts": [Mapping(a=number) for number in range(100)],
+        "sequences": [Sequence([number]) for number in range(100)],
+        "named": [Pair([number], number) for number in range(100)],
+        "deques": [collections.deque([number]) for number in range(100)],
+        "ordered": [collections.OrderedDict(a=number) for number in range(100)],
+    }
+
+
+@pytest.mark.skipif(off, reason="no objects are made directly")
+@pytest.mark.usefixtures("usual_thresholds")
+@pytest.mark.parametrize("name", trees())
+def test_trees_are_old_at_once(name: str) -> None:
+    data = _pickle.dumps(trees()[name])
+    brinery.loads(data)
+    gc.collect()
+    made = brinery.loads(data)
+    parts = [
+        made,
+        *(one for one in gc.get_referents(made) if gc.is_tracked(one) and not isinstance(one, type)),
+    ]
+    assert generations(parts) == {2}
+
+
+@pytest.mark.usefixtures("usual_thresholds")
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_is_shared_or_in_a_cycle_is_looked_at_first(shared: bool) -> None:
+    part: list = ["text" * 200]
+    whole = [part, part] if shared else [part]
+    if not shared:
+        part.append(whole)
+    data = _pickle.dumps(whole)
+    brinery.loads(data)
+    gc.collect()
+    made = brinery.loads(data)
+    assert generations([made, made[0]]) == {0}
+    watched = weakref.ref(Watched(made))
+    del made
+    gc.collect(0)
+    assert watched() is None
+
+
+class Watched:
+    """A class of objects that may be watched, which lie in a cycle with what they hold."""
+
+    def __init__(self, held: list) -> None:
+        self.held = held
+        held.append(self)
+
+
+@pytest.mark.usefixtures("usual_thresholds")
+@pytest.mark.parametrize("count", [40, 3000])
+def test_trees_in_which_the_program_makes_cycles_are_collected_in_time(count: int) -> None:
+    data = _pickle.dumps([[number, "a text"] for number in range(count)])
+    gc.collect()
+    before = len(gc.get_objects())
+    most = 0
+    for turn in range(3_000_000 // count):
+        made = brinery.loads(data)
+        for one in made:
+            one.append(made)
+        del made, one
+        if count > 100 or turn % 1000 == 0:
+            most = max(most, len(gc.get_objects()) - before)
+    gc.collect()
+    assert most < 600_000
+    assert len(gc.get_objects()) - before < 1000
+
+
+@pytest.mark.usefixtures("usual_thresholds")
+def test_garbage_of_the_program_is_collected_beside_trees_that_come_and_go() -> None:
+    data = _pickle.dumps([[number, "a text"] for number in range(100)])
+    gc.collect()
+    before = len(gc.get_objects())
+    for _ in range(3000):
+        made = brinery.loads(data)
+        for _ in range(20):
+            garbage: list = []
+            garbage.append(garbage)
+        del made
+    assert len(gc.get_objects()) - before < 20_000
+
+
+class Meddling:
+    """A class whose state is set by code that does something to the collector."""
+
+    deed = staticmethod(gc.collect)
+
+    def __setstate__(self, state: dict) -> None:
+        type(self).deed()
+        self.__dict__.update(state)
+
+
+def threads_that_make_objects() -> None:
+    """Make objects in other threads, some of which live on."""
+
+    def make() -> None:
+        kept.extend([number] for number in range(500))
+
+    kept: list = []
+    threads = [threading.Thread(target=make) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.usefixtures("usual_thresholds")
+@pytest.mark.parametrize(
+    "deed",
+    [
+        gc.freeze,
+        gc.unfreeze,
+        gc.collect,
+        lambda: gc.collect(0),
+        lambda: (gc.freeze(), gc.unfreeze()),
+        lambda: (gc.disable(), gc.collect(1), gc.enable()),
+        lambda: brinery.loads(_pickle.dumps([[number] for number in range(300)])),
+        threads_that_make_objects,
+    ],
+    ids="freeze unfreeze collect young both disabled load threads".split(),
+)
+def test_code_inside_a_load_may_do_what_it_will_to_the_collector(deed: Callable) -> None:
+    Meddling.deed = staticmethod(deed)
+    meddling = Meddling()
+    meddling.parts = [[number] for number in range(100)]
+    data = _pickle.dumps(
+        [[[number] for number in range(200)], meddling, [Pair([], 1) for _ in range(50)], [[]]]
+    )
+    try:
+        for _ in range(20):
+            made = brinery.loads(data)
+            known = {id(one) for one in [*gc.get_objects(), *frozen()]}
+            assert all(id(one) in known for one in [made, *made, *made[0], *made[2], *made[1].parts])
+    finally:
+        Meddling.deed = staticmethod(gc.collect)
+        gc.unfreeze()
+        gc.enable()
+    watched = weakref.ref(made[1])
+    made.append(made)
+    del made
+    gc.collect()
+    assert watched() is None
+
+
+def frozen() -> list:
+    """Return what the collector has been told to leave alone, and what else there is."""
+    gc.unfreeze()
+    return gc.get_objects()
 
 
 class Final:
