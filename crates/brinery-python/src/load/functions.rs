@@ -4,7 +4,7 @@ use super::{Builder, File, FileSource, Hooks, Options, Visible};
 use crate::arguments::{Signature, some};
 use crate::ffi::api::*;
 use crate::ffi::buffer::View;
-use crate::ffi::{Owned, Raised, Ref, Result, bytes};
+use crate::ffi::{Owned, Raised, Ref, Result, bytes, text};
 use crate::methods::{END, Methods, docstring, function, guard};
 use crate::seal;
 use crate::state::State;
@@ -100,6 +100,10 @@ unsafe extern "C" fn loads(
             });
         }
         // SAFETY: CPython calls this by the vectorcall protocol.
+        if let Some((data, rules)) = unsafe { under_rules(state, args, count, names) } {
+            return crate::policy::loads(state, data, rules, &Options::default());
+        }
+        // SAFETY: as above.
         let arguments = unsafe { LOADS.parse_vector(args, count, names)? };
         let [Some(data), arguments @ .., key, purpose, policy, kind] = arguments else { return Err(Raised) };
         let options = Options::new(LOADS.function, arguments)?;
@@ -111,6 +115,31 @@ unsafe extern "C" fn loads(
         }
         with_slice(data, |input| from_memory(state, &options, input, |builder| builder))
     })
+}
+
+/// What is loaded, and the policy or the type, if nothing else is given.
+///
+/// # Safety
+///
+/// As for [`Signature::parse_vector`].
+#[inline(always)]
+unsafe fn under_rules<'a>(
+    state: &State,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> Option<(Ref<'a>, [Option<Ref<'a>>; 2])> {
+    // SAFETY: by contract.
+    let (data, name, rule) = unsafe {
+        if count != 1 || names.is_null() || PyTuple_GET_SIZE(names) != 1 {
+            return None;
+        }
+        (Ref::new(*args), Ref::new(PyTuple_GET_ITEM(names, 0)), some(Some(Ref::new(*args.add(1))))?)
+    };
+    if name.is(state.names.policy.as_ref()) {
+        return Some((data, [Some(rule), None]));
+    }
+    (text::ascii(name) == Some(b"type")).then_some((data, [None, Some(rule)]))
 }
 
 unsafe extern "C" fn load_mapped(

@@ -105,6 +105,7 @@ struct Make {
 
 impl<'a> Builder<'a> {
     /// A builder for a stream in memory.
+    #[inline(always)]
     pub(crate) fn new(
         state: &'a State,
         memo: &'a SharedMemo,
@@ -134,6 +135,11 @@ impl<'a> Builder<'a> {
             spare_tuple: None,
             arenas: LargeArenas::default(),
         }
+    }
+
+    /// What the module knows.
+    pub(crate) fn state(&self) -> &'a State {
+        self.state
     }
 
     /// Prepares for an input, which may be known or come from a file.

@@ -2,6 +2,7 @@
 
 use super::functions::unwrap;
 use super::load::Load;
+use super::rules::Rules;
 use super::{import_policy, typed};
 use crate::arguments::some;
 use crate::ffi::api::*;
@@ -9,6 +10,7 @@ use crate::ffi::{Owned, Raised, Ref, Result, bytes, error};
 use crate::load::{Guarded, Options, must_be_file};
 use crate::state::State;
 use std::ffi::c_int;
+use std::ptr::NonNull;
 use std::sync::OnceLock;
 
 /// Where the rules of loads come from.
@@ -30,7 +32,21 @@ struct Given {
 #[derive(Clone)]
 struct Compiled {
     native: Owned,
+    /// What is in `native`, as long as it is alive.
+    rules: NonNull<Rules>,
     kind: Option<Owned>,
+}
+
+impl Compiled {
+    fn new(native: Owned, kind: Option<Owned>) -> Result<Self> {
+        let rules = NonNull::from(unwrap(native.as_ref())?);
+        Ok(Compiled { native, rules, kind })
+    }
+
+    fn rules(&self) -> &Rules {
+        // SAFETY: the capsule is held, and so is what is in it.
+        unsafe { self.rules.as_ref() }
+    }
 }
 
 impl Default for Home {
@@ -143,7 +159,7 @@ fn rules_of(state: &State, given: [Option<Ref<'_>>; 2]) -> Result<Compiled> {
 fn compile(state: &State, policy: Ref<'_>, kind: Ref<'_>) -> Result<Compiled> {
     if kind.is_none() {
         let native = policy_of(state, policy)?.getattr(state.names._native.as_ref())?;
-        return Ok(Compiled { native, kind: None });
+        return Compiled::new(native, None);
     }
     let key = Owned::tuple(&[policy, kind])?;
     let known = match item(state.policies.attribute(&state.names._by_type)?.as_ref(), key.as_ref())? {
@@ -159,7 +175,7 @@ fn compile(state: &State, policy: Ref<'_>, kind: Ref<'_>) -> Result<Compiled> {
             return Err(error::type_error("rules and a type are two"));
         }
         let part = |index| Ref::new(PyTuple_GET_ITEM(known.as_ptr(), index)).to_owned();
-        Ok(Compiled { native: part(0), kind: Some(part(1)) })
+        Compiled::new(part(0), Some(part(1)))
     }
 }
 
@@ -188,22 +204,22 @@ fn as_refusal(state: &State) -> Raised {
 pub(crate) fn loads(
     state: &State,
     data: Ref<'_>,
-    rules: [Option<Ref<'_>>; 2],
+    given: [Option<Ref<'_>>; 2],
     options: &Options,
 ) -> Result<Owned> {
-    let compiled = rules_of(state, rules)?;
+    let compiled = rules_of(state, given)?;
     let data = fixed(data)?;
-    let policy = unwrap(compiled.native.as_ref())?;
+    let rules = compiled.rules();
     let load = Load {
         state,
-        rules: policy,
+        rules,
         input: bytes::as_slice(data.as_ref()),
         options,
         resolve: None,
-        trailing: policy.takes_trailing_data(),
+        trailing: rules.takes_trailing_data(),
     };
     let (value, _) = load.load(None).map_err(|Raised| as_refusal(state))?;
-    if let (Some(compiled), Some(kind)) = (compiled.kind, some(rules[1]))
+    if let (Some(compiled), Some(kind)) = (compiled.kind, some(given[1]))
         && !typed::fits(compiled.as_ref(), value.as_ref())?
     {
         state.policies.function("_look")?.call(&[value.as_ref(), kind])?;

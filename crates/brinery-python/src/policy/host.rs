@@ -10,7 +10,6 @@ use crate::ffi::api::*;
 use crate::ffi::object::borrowed;
 use crate::ffi::{Owned, Raised, Ref, Result, error, ordered, sequence, text};
 use crate::load::{Builder, Function, Maker, Nature, StateAhead, has_native_hash};
-use crate::state::State;
 use brinery::policy::{ARRAY_OF_OBJECTS, GlobalUse, Limits, MOST_NESTED_CALLS, Rule};
 use brinery::read::{Call, Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source, Stored};
 use brinery::{Opcode, Place};
@@ -63,7 +62,7 @@ impl World<'_> {
 #[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub(super) struct Realizer<'a> {
     inner: Builder<'a>,
-    state: &'a State,
+    limits: &'a Limits,
     /// The world, for a stream that has been judged.
     world: Option<&'a World<'a>>,
     /// What judges one that has not.
@@ -87,9 +86,8 @@ pub(super) struct Realizer<'a> {
     /// those that were made before a stream is refused are, too.
     heavy: usize,
     calls: u32,
-    /// How long the load may take, and when it ends: from its beginning, or from the first look at the clock where nothing runs
-    /// but what the other budgets keep short.
-    time: Duration,
+    /// When the load ends: so long after its beginning, or after the first look at the clock where nothing runs but what the other
+    /// budgets keep short.
     end: Option<Duration>,
 }
 
@@ -97,19 +95,16 @@ impl<'a> Realizer<'a> {
     #[inline(always)]
     pub(super) fn new(
         inner: Builder<'a>,
-        state: &'a State,
-        world: Option<&'a World<'a>>,
         direct: Direct<'a>,
-        limits: &Limits,
+        limits: &'a Limits,
         memory: Memory<'a>,
         (input, trailing): (&'a [u8], bool),
     ) -> Self {
-        let time = Duration::from_millis(limits.milliseconds_for(input.len()));
         Realizer {
             inner,
-            state,
-            world,
+            world: None,
             direct,
+            limits,
             memory,
             refusal: None,
             gave_up: false,
@@ -117,13 +112,29 @@ impl<'a> Realizer<'a> {
             trailing,
             ends_next: false,
             is_judged: false,
-            keys: Keys::new(limits.hash_work_for(input.len()), limits.collisions()),
+            keys: Keys::new(limits, input.len()),
             wraps: 0,
             heavy: 0,
             calls: 0,
-            time,
-            end: world.map(|_| time::now() + time),
+            end: None,
         }
+    }
+
+    /// Begins a load, which may have been judged or tried before. The host has its place by now.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, world: Option<&'a World<'a>>, anew: bool) {
+        self.inner.expect(Some(self.input));
+        self.inner.keep_memo_private(Some(self.input), anew);
+        self.world = world;
+        if world.is_some() {
+            self.end = Some(time::now() + self.time());
+        }
+    }
+
+    /// How long the load may take.
+    #[cold]
+    fn time(&self) -> Duration {
+        Duration::from_millis(self.limits.milliseconds_for(self.input.len()))
     }
 
     /// Whether there may be objects within others that nobody finds who looks for those.
@@ -192,7 +203,8 @@ impl<'a> Realizer<'a> {
     fn look_at_clock(&mut self) -> Result<()> {
         self.calls = 0;
         let now = time::now();
-        if now > *self.end.get_or_insert(now + self.time) {
+        let time = self.time();
+        if now > *self.end.get_or_insert(now + time) {
             return Err(self.refused(Rule::BudgetTime, "loading takes more time than the stream may cost"));
         }
         Ok(())
@@ -617,7 +629,7 @@ impl<'de> Host<'de> for Realizer<'_> {
         if self.world.is_none() {
             self.tick()?;
             let bare = kwargs.is_none()
-                && args.is(self.state.empty_tuple.as_ref())
+                && args.is(self.inner.state().empty_tuple.as_ref())
                 && self.direct.constructs_bare(class.as_ref());
             let granted = bare || self.constructs(class.as_ref(), &args, kwargs.as_ref());
             let made = if granted { self.inner.new_inertly(class.as_ref(), args.as_ref()) } else { None };
@@ -640,7 +652,7 @@ impl<'de> Host<'de> for Realizer<'_> {
         self.inner.expose()?;
         match world.persistent {
             Some(load) => load.call1(id.as_ref()),
-            None => Err(crate::unpickler::no_persistent_load(self.state)),
+            None => Err(crate::unpickler::no_persistent_load(self.inner.state())),
         }
     }
 
@@ -861,7 +873,7 @@ impl Realizer<'_> {
         }
         self.wraps += 1;
         self.inner.settle();
-        Some(instance.call_method1(self.state.names.__setstate__.as_ref(), state).map(drop))
+        Some(instance.call_method1(self.inner.state().names.__setstate__.as_ref(), state).map(drop))
     }
 
     /// Does what is granted, if that runs no code.

@@ -3,6 +3,7 @@
 use crate::ffi::api::*;
 use crate::ffi::layout::int;
 use crate::ffi::{Owned, Ref, error, sequence};
+use brinery::policy::Limits;
 use std::collections::HashMap;
 
 /// How deep tuples may be nested in a key: they are hashed by recursion.
@@ -43,7 +44,8 @@ const CELLS: u32 = 14;
 
 impl Keys {
     #[inline(always)]
-    pub(super) fn new(work: u64, collisions: u64) -> Self {
+    pub(super) fn new(limits: &Limits, input: usize) -> Self {
+        let (work, collisions) = (limits.hash_work_for(input), limits.collisions());
         Keys { work, collisions, early: Vec::new(), tally: Vec::new(), counts: None, unnamed: usize::MAX }
     }
 

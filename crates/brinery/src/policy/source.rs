@@ -288,6 +288,10 @@ impl<'de, const PRICED: bool> Checked<'de, PRICED> {
     #[cold]
     #[inline(never)]
     fn judge(&mut self, code: u8) -> ReadResult<()> {
+        if !PRICED && code == byte::PROTO && self.position() == 1 {
+            // It is why the source is of this kind.
+            return Ok(());
+        }
         match Opcode::from_byte(code) {
             Some(opcode) if !is_odd(opcode, usize::from(self.protocol)) => Ok(()),
             Some(opcode) if !has_telling_argument(opcode) => Err(refused(Rule::GrammarOpcode)),
