@@ -60,13 +60,13 @@ impl World<'_> {
 
 /// Makes objects by a [`Builder`], of a stream that has been judged, or of one that is judged meanwhile.
 #[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
-pub(super) struct Realizer<'a> {
-    inner: Builder<'a>,
+pub(super) struct Realizer<'h, 'a> {
+    inner: &'h mut Builder<'a>,
     limits: &'a Limits,
     /// The world, for a stream that has been judged.
     world: Option<&'a World<'a>>,
     /// What judges one that has not.
-    direct: Direct<'a>,
+    direct: &'h mut Direct<'a>,
     memory: Memory<'a>,
     refusal: Option<(Rule, String)>,
     /// Whether the stream does what only a judged one may do.
@@ -91,18 +91,19 @@ pub(super) struct Realizer<'a> {
     end: Option<Duration>,
 }
 
-impl<'a> Realizer<'a> {
+impl<'h, 'a> Realizer<'h, 'a> {
     #[inline(always)]
     pub(super) fn new(
-        inner: Builder<'a>,
-        direct: Direct<'a>,
+        inner: &'h mut Builder<'a>,
+        world: Option<&'a World<'a>>,
+        direct: &'h mut Direct<'a>,
         limits: &'a Limits,
         memory: Memory<'a>,
         (input, trailing): (&'a [u8], bool),
     ) -> Self {
         Realizer {
             inner,
-            world: None,
+            world,
             direct,
             limits,
             memory,
@@ -116,25 +117,8 @@ impl<'a> Realizer<'a> {
             wraps: 0,
             heavy: 0,
             calls: 0,
-            end: None,
+            end: world.map(|_| time::now() + time_for(limits, input)),
         }
-    }
-
-    /// Begins a load, which may have been judged or tried before. The host has its place by now.
-    #[inline(always)]
-    pub(super) fn begin(&mut self, world: Option<&'a World<'a>>, anew: bool) {
-        self.inner.expect(Some(self.input));
-        self.inner.keep_memo_private(Some(self.input), anew);
-        self.world = world;
-        if world.is_some() {
-            self.end = Some(time::now() + self.time());
-        }
-    }
-
-    /// How long the load may take.
-    #[cold]
-    fn time(&self) -> Duration {
-        Duration::from_millis(self.limits.milliseconds_for(self.input.len()))
     }
 
     /// Whether there may be objects within others that nobody finds who looks for those.
@@ -203,8 +187,7 @@ impl<'a> Realizer<'a> {
     fn look_at_clock(&mut self) -> Result<()> {
         self.calls = 0;
         let now = time::now();
-        let time = self.time();
-        if now > *self.end.get_or_insert(now + time) {
+        if now > *self.end.get_or_insert_with(|| now + time_for(self.limits, self.input)) {
             return Err(self.refused(Rule::BudgetTime, "loading takes more time than the stream may cost"));
         }
         Ok(())
@@ -315,6 +298,12 @@ impl<'a> Realizer<'a> {
     }
 }
 
+/// How long a load may take.
+#[cold]
+fn time_for(limits: &Limits, input: &[u8]) -> Duration {
+    Duration::from_millis(limits.milliseconds_for(input.len()))
+}
+
 /// Sets the exception for a refusal.
 #[cold]
 pub(super) fn raise(rule: &str, message: &str, place: (Option<u64>, Option<&str>, &str)) -> Raised {
@@ -334,7 +323,7 @@ pub(super) fn raise(rule: &str, message: &str, place: (Option<u64>, Option<&str>
     }
 }
 
-impl<'de> Host<'de> for Realizer<'_> {
+impl<'de> Host<'de> for Realizer<'_, '_> {
     type Value = Owned;
     type Error = Raised;
 
@@ -498,7 +487,7 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn are_inert(&self, container: Option<&Owned>, items: &[Owned]) -> bool {
-        Host::are_inert(&self.inner, container, items)
+        Host::are_inert(self.inner, container, items)
     }
 
     #[inline(never)]
@@ -745,7 +734,7 @@ impl<'de> Host<'de> for Realizer<'_> {
 }
 
 /// What a stream may do that is judged while it is loaded.
-impl Realizer<'_> {
+impl Realizer<'_, '_> {
     /// Whether a class may be constructed with these arguments.
     fn constructs(&mut self, class: Ref<'_>, args: &Owned, kwargs: Option<&Owned>) -> bool {
         kwargs.is_none() && tuple_items(args).is_some_and(|args| self.direct.construct(class, args).is_some())
@@ -794,7 +783,7 @@ impl Realizer<'_> {
     #[cold]
     fn direct_global(&mut self, module: &Owned, name: &Owned) -> Result<Owned> {
         let old = self.inner.has_old_names();
-        let found = self.direct.global(&mut self.inner, module, name, old);
+        let found = self.direct.global(self.inner, module, name, old);
         // The names are lost, which the memo may have noted.
         self.inner.settle();
         found?.ok_or_else(|| self.give_up())
@@ -828,7 +817,7 @@ impl Realizer<'_> {
 
     /// Gives an object a state that is more than attributes.
     fn set_native(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Option<Result<()>> {
-        let done = self.direct.set_native(&mut self.inner, instance, state)?;
+        let done = self.direct.set_native(self.inner, instance, state)?;
         if matches!(done, Ok(true)) {
             self.wraps += 1;
             self.heavy += ARRAY_OF_OBJECTS;
@@ -914,7 +903,7 @@ impl Realizer<'_> {
             }
             Deed::Call(function) => {
                 self.inner.settle();
-                deeds::call(&mut self.inner, function, callable, items)
+                deeds::call(self.inner, function, callable, items)
             }
             Deed::New(class, args) => {
                 self.inner.settle();
