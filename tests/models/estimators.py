@@ -153,6 +153,10 @@ COMPOSED: dict[str, Callable[[], tuple[Any, Any]]] = {
         TEXTS,
     ),
     "counts": lambda: (make_pipeline(CountVectorizer(), MultinomialNB()).fit(TEXTS, TWO), TEXTS),
+    "the most frequent words": lambda: (
+        make_pipeline(TfidfVectorizer(max_features=4), LogisticRegression()).fit(TEXTS, TWO),
+        TEXTS,
+    ),
     "grid": lambda: (
         GridSearchCV(SVC(), {"C": [1, 2]}, cv=KFold(2), scoring=make_scorer(fbeta_score, beta=2)).fit(X, TWO),
         X,

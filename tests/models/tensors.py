@@ -40,6 +40,13 @@ def values() -> dict[str, Any]:
         "data": torch.utils.data.TensorDataset(torch.ones(3), torch.zeros(3)),
         "distribution": torch.distributions.Normal(torch.zeros(2), torch.ones(2)),
     }
+    found["samplers"] = [
+        torch.utils.data.BatchSampler(torch.utils.data.SequentialSampler(found["data"]), 2, False),
+        torch.utils.data.RandomSampler(found["data"]),
+        torch.utils.data.WeightedRandomSampler([1.0, 2.0], 2),
+    ]
+    found["transforms"] = torch.distributions.LogNormal(0.0, 1.0)
+    found["average"] = torch.optim.swa_utils.AveragedModel(nn.Linear(2, 2))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found["coordinates"] = torch.sparse_coo_tensor(
@@ -63,6 +70,7 @@ def values() -> dict[str, Any]:
             "epoch": 3,
         }
         found[f"optimizer {name}"] = optimizer
+        found[f"schedule of {name}"] = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 3)
     return found
 
 

@@ -189,6 +189,14 @@ DAMAGES: dict[str, tuple[str, Any]] = {
         "counts",
         lambda model: model[0].vocabulary_.__setitem__("fish", 10**6),
     ),
+    "a scalar of a vocabulary leads out of its matrix": (
+        "the most frequent words",
+        lambda model: model[0].vocabulary_.__setitem__("fish", np.int64(4)),
+    ),
+    "a scalar of a vocabulary comes before its matrix": (
+        "the most frequent words",
+        lambda model: model[0].vocabulary_.__setitem__("fish", np.int8(-1)),
+    ),
     "a one-hot encoder counts other columns": ("rare categories", setting("_n_features_outs", [5])),
     "a sparse matrix leads out of itself": (
         "sparse coefficients",

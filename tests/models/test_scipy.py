@@ -14,6 +14,7 @@ numpy = pytest.importorskip("numpy")
 pytest.importorskip("scipy")
 
 from scipy import integrate, interpolate, optimize, signal, stats  # noqa: E402
+from scipy.cluster import hierarchy  # noqa: E402
 from scipy.spatial import transform  # noqa: E402
 
 import brinery  # noqa: E402
@@ -40,6 +41,12 @@ HONEST: dict[str, Any] = {
     "a kde with weights": stats.gaussian_kde(SAMPLE, weights=numpy.arange(1, 11)),
     "linregress": stats.linregress(X, Y),
     "describe": stats.describe(X),
+    "bootstrap": stats.bootstrap((X,), numpy.mean, n_resamples=20),
+    "bayes_mvs": stats.bayes_mvs(X),
+    "theilslopes": stats.theilslopes(X, Y),
+    "tukey_hsd": stats.tukey_hsd(X, Y),
+    "binomtest": stats.binomtest(3, 10),
+    "clusters": hierarchy.to_tree(hierarchy.linkage(SAMPLE.T)),
     "CubicSpline": interpolate.CubicSpline(X, Y),
     "PchipInterpolator": interpolate.PchipInterpolator(X, Y),
     "Akima1DInterpolator": interpolate.Akima1DInterpolator(X, Y),
@@ -53,6 +60,7 @@ HONEST: dict[str, Any] = {
     "RegularGridInterpolator": interpolate.RegularGridInterpolator((X, X), numpy.outer(Y, Y)),
     "Rotation": TURN,
     "Slerp": transform.Slerp([0, 1], TURN),
+    "RotationSpline": transform.RotationSpline([0, 1], TURN),
     "TransferFunction": signal.TransferFunction([1], [1, 2]),
     "a solution": integrate.solve_ivp(lambda t, y: -y, [0, 1], [1.0], dense_output=True),
     "a minimum": optimize.minimize(lambda v: (v**2).sum(), [1.0], method="L-BFGS-B"),
@@ -63,6 +71,8 @@ def use(value: Any) -> Any:
     """Ask an object for numbers by which to compare it."""
     if isinstance(value, transform.Rotation):
         return value.as_matrix()
+    if isinstance(value, transform.RotationSpline):
+        return value([0.3, 0.4]).as_matrix()
     if hasattr(value, "sol"):
         return value.sol(0.5)
     if isinstance(value, stats.gaussian_kde):

@@ -64,6 +64,8 @@ def test_cycles_and_sharing_stay() -> None:
 
 def test_numpy() -> None:
     np = pytest.importorskip("numpy")
+    from numpy.ma import mrecords
+
     values = [
         np.arange(6).reshape(2, 3),
         np.asfortranarray(np.ones((2, 2))),
@@ -74,6 +76,8 @@ def test_numpy() -> None:
         np.float64(1.5),
         np.str_("x"),
         np.ma.array([1, 2], mask=[0, 1]),
+        np.ma.array([(1, 2.0)], [("a", "i4"), ("b", "f8")], mask=[(0, 1)])[0],
+        mrecords.fromarrays([np.ma.array([1, 2], mask=[0, 1]), [1.0, 2.0]], names="a,b"),
         np.arange(2, dtype=">i4"),
         np.array([]),
         np.array(3),

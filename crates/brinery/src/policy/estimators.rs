@@ -2,7 +2,7 @@
 //! without looking. All is judged when the stream has ended, for then nothing in it can change any more.
 
 use super::examine::Examiner;
-use super::numpy::{Array, all_within, are_bounds, array, state_of};
+use super::numpy::{Array, all_within, are_bounds, array, integer, state_of};
 use super::trees;
 use crate::value::{Id, Kind, Value};
 
@@ -29,13 +29,14 @@ pub(super) fn is_estimator(examiner: &Examiner<'_, '_>, object: Id) -> bool {
     let features = state.get("n_features_in_").and_then(Value::as_i64);
     let threads = ["_n_threads", "n_threads"].into_iter().all(|name| {
         let threads = state.get(name);
-        threads
-            .is_none_or(|threads| threads.as_i64().is_none_or(|count| (-1..=MOST_THREADS).contains(&count)))
+        threads.is_none_or(|threads| {
+            integer(examiner, threads).is_none_or(|count| (-1..=MOST_THREADS).contains(&count))
+        })
     });
     let class = examiner.origin_names(object).unwrap_or_default();
     let fit = || {
         Some(
-            words_fit(state)
+            words_fit(examiner, state)?
                 && widths_fit(examiner, class, state, features)?
                 && trees_fit(examiner, class, state, features)?
                 && boosting_fits(examiner, state)?
@@ -50,12 +51,17 @@ pub(super) fn is_estimator(examiner: &Examiner<'_, '_>, object: Id) -> bool {
 }
 
 /// Vocabularies: places in a matrix that is as wide as they are long.
-fn words_fit(state: Value<'_, '_>) -> bool {
-    ["vocabulary", "vocabulary_", "_cached_dict"].into_iter().all(|name| {
-        let Some(words) = state.get(name).filter(|words| words.kind() == Kind::Dict) else { return true };
+fn words_fit(examiner: &Examiner<'_, '_>, state: Value<'_, '_>) -> Option<bool> {
+    for name in ["vocabulary", "vocabulary_", "_cached_dict"] {
+        let Some(words) = state.get(name).filter(|words| words.kind() == Kind::Dict) else { continue };
+        examiner.pay(words.len() as u64).ok()?;
         let len = words.len() as i64;
-        words.entries().all(|(_, place)| place.as_i64().is_some_and(|place| (0..len).contains(&place)))
-    })
+        let fits = |place| integer(examiner, place).is_some_and(|place| (0..len).contains(&place));
+        if !words.entries().all(|(_, place)| fits(place)) {
+            return Some(false);
+        }
+    }
+    Some(true)
 }
 
 /// Tables that are as wide as the inputs.

@@ -574,16 +574,7 @@ impl Array<'_> {
     }
 
     fn integer(&self, at: usize, size: usize, signed: bool, little: bool) -> Option<i64> {
-        let bytes = self.data.get(at..at.checked_add(size)?)?;
-        let mut wide = [0; 8];
-        if little {
-            wide.get_mut(..size)?.copy_from_slice(bytes);
-        } else {
-            wide.get_mut(..size)?.iter_mut().zip(bytes.iter().rev()).for_each(|(to, from)| *to = *from);
-        }
-        let value = i64::from_le_bytes(wide);
-        let unused = 64 - 8 * size as u32;
-        Some(if signed { value << unused >> unused } else { value })
+        integer_of(self.data.get(at..at.checked_add(size)?)?, signed, little)
     }
 
     /// All items, if they are integers.
@@ -619,6 +610,33 @@ impl Array<'_> {
     pub(super) fn objects(&self, examiner: &Examiner<'_, '_>) -> Vec<Id> {
         self.items.map_or_else(Vec::new, |items| examiner.value(items).items().map(Value::id).collect())
     }
+}
+
+/// The integer that so many bytes stand for, up to eight.
+fn integer_of(bytes: &[u8], signed: bool, little: bool) -> Option<i64> {
+    let (size, mut wide) = (bytes.len(), [0; 8]);
+    let places = wide.get_mut(..size).filter(|places| !places.is_empty())?;
+    if little {
+        places.copy_from_slice(bytes);
+    } else {
+        places.iter_mut().zip(bytes.iter().rev()).for_each(|(to, from)| *to = *from);
+    }
+    let value = i64::from_le_bytes(wide);
+    let unused = 64 - 8 * size as u32;
+    Some(if signed { value << unused >> unused } else { value })
+}
+
+/// An integer, of Python or a scalar of numpy.
+pub(super) fn integer(examiner: &Examiner<'_, '_>, value: Value<'_, '_>) -> Option<i64> {
+    if !is_made_by(examiner, value, "multiarray", "scalar") {
+        return value.as_i64();
+    }
+    let args = value.as_instance()?.args();
+    let (kind, data) = (args.item(0)?, content(args.item(1)?)?);
+    let facts =
+        dtype(examiner, kind, 0).filter(|facts| matches!(facts.kind, b'i' | b'u') && !facts.object)?;
+    let little = state_of(kind).and_then(|state| state.item(1)?.as_str()) != Some(">");
+    integer_of(&data, facts.kind == b'i', little).filter(|&value| facts.kind == b'i' || value >= 0)
 }
 
 /// The bytes of a bytes object, however the protocol spells it.
