@@ -6,12 +6,67 @@ use std::sync::{Arc, Mutex};
 
 /// What is not larger is read into memory.
 pub(crate) const SMALL: u64 = 16 << 20;
+/// How much of a file is kept where something short was read, and how much is short.
+const NEAR: usize = 1 << 16;
+const SHORT: usize = 1 << 12;
+/// In how many places that is so.
+const WINDOWS: usize = 4;
 
 #[derive(Clone, Debug)]
 enum Store<'a> {
     Lent(&'a [u8]),
     Memory(Arc<Vec<u8>>),
-    File(Arc<Mutex<File>>),
+    File(Arc<Mutex<Opened>>),
+}
+
+/// A file, and the parts of it in which something short was read last, the last of them first.
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    windows: Vec<(u64, Vec<u8>)>,
+}
+
+impl Opened {
+    fn store(file: File) -> Store<'static> {
+        Store::File(Arc::new(Mutex::new(Opened { file, windows: Vec::new() })))
+    }
+
+    /// Reads at a place as much as `buffer` holds, or as there is.
+    fn read_at(&mut self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.seek(SeekFrom::Start(at))?;
+        let mut done = 0;
+        while done < buffer.len() {
+            match self.file.read(&mut buffer[done..])? {
+                0 => break,
+                count => done += count,
+            }
+        }
+        Ok(done)
+    }
+
+    /// The same for what is short: what is asked for next is likely to be near.
+    fn read_near(&mut self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = at + buffer.len() as u64;
+        let holds = |(start, window): &(u64, Vec<u8>)| at >= *start && end <= start + window.len() as u64;
+        match self.windows.iter().position(holds) {
+            Some(0) => {}
+            Some(place) => self.windows[..=place].rotate_right(1),
+            None => {
+                let last = if self.windows.len() < WINDOWS { None } else { self.windows.pop() };
+                let (_, mut window) = last.unwrap_or_default();
+                window.resize(NEAR, 0);
+                let start = at.saturating_sub(NEAR as u64 / 8);
+                let count = self.read_at(start, &mut window)?;
+                window.truncate(count);
+                self.windows.insert(0, (start, window));
+            }
+        }
+        let (start, window) = &self.windows[0];
+        let Some(bytes) = window.get((at - start) as usize..) else { return Ok(0) };
+        let len = bytes.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&bytes[..len]);
+        Ok(len)
+    }
 }
 
 /// A piece of something that can be read at any place. Clones share it.
@@ -44,7 +99,7 @@ impl<'a> Blob<'a> {
             file.seek(SeekFrom::Start(0))?;
         }
         let len = file.metadata()?.len();
-        Ok(Blob { store: Store::File(Arc::new(Mutex::new(file))), start: 0, len })
+        Ok(Blob { store: Opened::store(file), start: 0, len })
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -86,14 +141,12 @@ impl<'a> Blob<'a> {
             }
             Store::File(file) => {
                 let mut file = file.lock().map_err(|_| io::Error::other("a reader has failed"))?;
-                file.seek(SeekFrom::Start(start))?;
-                let mut done = 0;
-                while done < len {
-                    match file.read(&mut buffer[done..len])? {
-                        0 => return Ok(done),
-                        count => done += count,
-                    }
-                }
+                let buffer = &mut buffer[..len];
+                return if len <= SHORT {
+                    file.read_near(start, buffer)
+                } else {
+                    file.read_at(start, buffer)
+                };
             }
         }
         Ok(len)
@@ -235,7 +288,7 @@ pub(crate) fn spool(reader: &mut dyn Read, limit: u64) -> (Blob<'static>, Option
         None => Blob::of(memory),
         Some(file) => {
             let len = file.metadata().map_or(0, |metadata| metadata.len());
-            Blob { store: Store::File(Arc::new(Mutex::new(file))), start: 0, len }
+            Blob { store: Opened::store(file), start: 0, len }
         }
     };
     (blob, error)

@@ -58,8 +58,10 @@ impl Contents {
 /// A value that there is elsewhere as well.
 #[inline(always)]
 pub(crate) fn copied(mut fact: Fact) -> Fact {
-    if matches!(fact.kind, Kind::List | Kind::Dict(_)) {
-        fact.weight = UNKNOWN;
+    match &mut fact.kind {
+        Kind::List | Kind::Dict(_) => fact.weight = UNKNOWN,
+        Kind::Made { extra, .. } => *extra = extra.elsewhere(),
+        _ => {}
     }
     fact
 }
@@ -70,6 +72,8 @@ pub(crate) fn stored(fact: &Fact) -> Fact {
     let mut fact = *fact;
     if fact.weight.to_bits() != 1f32.to_bits() && fact.is_filled_later() {
         fact.weight = 1.0;
+    } else if let Kind::Made { extra, .. } = &mut fact.kind {
+        *extra = extra.elsewhere();
     }
     fact
 }

@@ -15,7 +15,7 @@ pub(crate) const CALL: u32 = DEEP / MOST_NESTED_CALLS as u32;
 #[repr(u32)]
 pub(crate) enum Kind {
     /// `None`, a bool, a float, or an integer that no rule asks for.
-    Plain,
+    Plain(Sort),
     /// An integer that fits.
     Int(i64),
     /// Text that starts in the stream at the opcode of this offset.
@@ -53,6 +53,28 @@ pub(crate) enum Kind {
     Outside(Outside),
 }
 
+/// What sort of plain value it is, as far as that is known: the memo does not keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// Any of them.
+    Any,
+    /// `None`
+    None,
+    /// `True` or `False`
+    Bool(bool),
+    /// A float.
+    Float,
+    /// An integer that is not negative, of so many bytes.
+    Natural(u16),
+    /// So many bytes, as protocols below 3 have them.
+    Latin1(u16),
+}
+
+impl Kind {
+    /// A plain value of which nothing else is known.
+    pub(crate) const PLAIN: Kind = Kind::Plain(Sort::Any);
+}
+
 /// What is known of a made object beyond its class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extra {
@@ -62,6 +84,10 @@ pub(crate) enum Extra {
     Shared,
     /// A numpy dtype of so many bytes; of objects, if it is none.
     ItemSize(u32),
+    /// The same before it was given a state or fetched from the memo: there is no other copy on the stack.
+    NewDType(u32),
+    /// An object that may be given a state once, before it was given one or fetched from the memo.
+    Fresh,
     /// A function or a class whose code the stream brings.
     Code,
     /// The type of code, functions or cells: what it makes is the stream's own code.
@@ -70,6 +96,18 @@ pub(crate) enum Extra {
     New,
     /// A `partial` of a class or of a maker of objects: an index into the stream's partials.
     Partial(u32),
+}
+
+impl Extra {
+    /// What is known where there are other copies of the object.
+    #[inline(always)]
+    pub(crate) fn elsewhere(self) -> Self {
+        match self {
+            Extra::Fresh => Extra::None,
+            Extra::NewDType(size) => Extra::ItemSize(size),
+            extra => extra,
+        }
+    }
 }
 
 /// Where an outside object comes from.

@@ -6,16 +6,18 @@
 use crate::blob::Blob;
 use crate::collisions::{self, Collisions};
 use crate::consumed::{self, Contents};
-use crate::fact::{CALL, DEEP, Extra, Fact, Kind, Outside};
+use crate::fact::{CALL, DEEP, Extra, Fact, Kind, Outside, Sort};
+use crate::granted::Grants;
 use crate::judge::{UNKNOWN_CALL, UNKNOWN_CHANGED};
 use crate::known::{self, Standing};
 use crate::nth;
 use crate::packed::{NEAR, PackedMemo};
+use crate::refine::EXAMINED;
 use crate::report::{Finding, Verdict};
 use crate::shelf::Shelf;
 use crate::tape::Between;
 use crate::wanted::Wanted;
-use brinery::policy::MOST_NESTED_CALLS;
+use brinery::policy::{MOST_NESTED_CALLS, Policy};
 use brinery::read::{
     Argument, Chunk, DecodeErrorKind, Decoder, Fault, Host, Items, LineEncoding, ReadError, Shape, Source,
 };
@@ -80,6 +82,10 @@ pub(crate) struct Named {
     pub(crate) used: bool,
     /// Whether a finding has been made for each kind of use.
     pub(crate) told: u8,
+    /// Whether it is a value, and not only what is called.
+    pub(crate) valued: bool,
+    /// Whether anything that was made of it was given a state.
+    pub(crate) built: bool,
 }
 
 impl Named {
@@ -170,6 +176,10 @@ pub(crate) struct Facts<'a, 't> {
     loud: usize,
     /// Whether a value that may not be quiet has been made since.
     louder: bool,
+    /// Whether it may be examined, so that it matters whether its texts are any.
+    reads_text: bool,
+    /// What the policies grant to it.
+    pub(crate) grants: Grants<'t>,
 }
 
 impl<'a, 't> Facts<'a, 't> {
@@ -179,6 +189,7 @@ impl<'a, 't> Facts<'a, 't> {
         between: &'t Cell<Between>,
         has_tape: bool,
         forgets: bool,
+        policy: Option<&'t Policy>,
     ) -> Self {
         Facts {
             blob,
@@ -226,6 +237,8 @@ impl<'a, 't> Facts<'a, 't> {
             unsounded: 0,
             loud: 0,
             louder: false,
+            reads_text: blob.len() - start <= EXAMINED,
+            grants: Grants::new(policy),
         }
     }
 
@@ -347,6 +360,8 @@ impl<'a, 't> Facts<'a, 't> {
             grows: false,
             used: false,
             told: 0,
+            valued: false,
+            built: false,
         };
         let names = named.modern();
         let ends = known::ends(names.0, names.1) || standing == Standing::Stranger(known::Shape::Class);
@@ -361,7 +376,12 @@ impl<'a, 't> Facts<'a, 't> {
     /// Counts memory; says so once if it is out of proportion.
     #[inline(always)]
     pub(crate) fn allocate(&mut self, bytes: u64) {
-        self.memory += bytes;
+        self.memory = self.memory.saturating_add(bytes);
+    }
+
+    /// Whether it was told that the stream costs too much.
+    pub(crate) fn told_any_budget(&self) -> bool {
+        self.told_budget != 0
     }
 
     pub(crate) fn tell_budget(&mut self, bit: u8, rule: &'static str, message: String) {
@@ -390,6 +410,7 @@ impl<'a, 't> Facts<'a, 't> {
         let len = end.saturating_sub(self.start).max(1);
         if let Some(root) = root {
             self.use_value(root);
+            self.name_value(root);
         }
         self.at = self.start;
         if self.memory > (64 << 20).max(len.saturating_mul(32)) {
@@ -422,6 +443,13 @@ impl<'a, 't> Facts<'a, 't> {
     pub(crate) fn use_value(&mut self, fact: &Fact) {
         if let Kind::Global(id) | Kind::Module(id) = fact.kind {
             self.named[id as usize].used = true;
+        }
+    }
+
+    /// The same, if it becomes what the program gets a hold of.
+    fn name_value(&mut self, fact: &Fact) {
+        if let Kind::Global(id) | Kind::Module(id) = fact.kind {
+            self.named[id as usize].valued = true;
         }
     }
 
@@ -477,6 +505,7 @@ impl<'a, 't> Facts<'a, 't> {
         if names || depth >= DEEP {
             self.contain_odd(items, depth);
         }
+        self.grants.deepest = self.grants.deepest.max(depth);
         depth + 1
     }
 
@@ -504,6 +533,7 @@ impl<'a, 't> Facts<'a, 't> {
     fn contain_odd(&mut self, items: &[Fact], depth: u32) {
         for item in items {
             self.use_value(item);
+            self.name_value(item);
         }
         if depth >= DEEP {
             self.tell_budget(3, "budget-depth", "objects are nested too deep".into());
@@ -513,11 +543,25 @@ impl<'a, 't> Facts<'a, 't> {
     /// Something becomes a key or an element.
     #[inline(always)]
     fn hash(&mut self, key: &Fact) {
+        // How much is looked at where a call made it of more than plain values is not known, and lists have no hash.
+        self.grants.unsure |= match key.kind {
+            Kind::Made { .. } => key.depth > CALL + 1,
+            Kind::Bytes(_) => self.grants.has_bytearrays,
+            _ => has_no_hash(key),
+        };
         if key.weight > 1.0 {
             self.hash_work += f64::from(key.weight);
             if key.depth > 5_000 {
                 self.tell_budget(4, "budget-depth", format!("a key is nested {} levels deep", key.depth));
             }
+        }
+    }
+
+    /// Takes note of what a list gets that has no hash.
+    #[inline(always)]
+    fn heed_unhashable(&mut self, items: &[Fact]) {
+        if !self.grants.unhashable {
+            self.grants.unhashable = items.iter().any(has_no_hash);
         }
     }
 
@@ -543,13 +587,24 @@ impl<'a, 't> Facts<'a, 't> {
     #[inline(always)]
     fn set_pairs(&mut self, dict: Option<u32>, items: &Items<'_, Fact>) -> (u32, f32) {
         let (pairs, quiet) = (items.as_slice(), self.are_quiet(items));
-        if !quiet {
+        if quiet {
+            self.grants.unsure |= pairs.as_chunks::<2>().0.iter().any(|pair| has_no_hash(&pair[0]));
+            self.grants.unsure |= self.grants.has_bytearrays;
+        } else {
             self.heed_keys(dict, pairs);
         }
         if !self.keywords.is_empty()
             && let Some(id) = dict
         {
             self.judge_keywords(id);
+        }
+        if self.grants.keeps_state
+            && let Some(id) = dict
+        {
+            let state = &mut self.grants.state;
+            // What is put into it in more than one go is not kept.
+            let fits = pairs.len() <= 2 && state.0 != id;
+            *state = (id, if fits { pairs.to_vec() } else { Vec::new() });
         }
         if self.keeps_items
             && let Some(id) = dict
@@ -620,7 +675,7 @@ impl<'a, 't> Facts<'a, 't> {
     /// An integer of so many bytes, beyond those that are known.
     #[inline(always)]
     fn number(&mut self, len: usize) -> Fact {
-        let mut number = Fact::new(Kind::Plain);
+        let mut number = Fact::new(Kind::PLAIN);
         if len as f32 > HUGE {
             (number.weight, self.louder) = (len as f32, true);
         }
@@ -650,6 +705,12 @@ impl<'a, 't> Facts<'a, 't> {
 }
 
 type Made = Result<Fact, End>;
+
+/// Whether a value has no hash, or may have none: a set may be a frozenset.
+#[inline(always)]
+fn has_no_hash(value: &Fact) -> bool {
+    matches!(value.kind, Kind::List | Kind::Dict(_) | Kind::Set)
+}
 
 /// How much items are that a container gets.
 #[inline(always)]
@@ -725,12 +786,12 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     #[inline(always)]
     fn none(&mut self) -> Fact {
-        Fact::new(Kind::Plain)
+        Fact::new(Kind::Plain(Sort::None))
     }
 
     #[inline(always)]
-    fn bool(&mut self, _value: bool) -> Fact {
-        Fact::new(Kind::Plain)
+    fn bool(&mut self, value: bool) -> Fact {
+        Fact::new(Kind::Plain(Sort::Bool(value)))
     }
 
     #[inline(always)]
@@ -748,6 +809,9 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         if text.len() > 50_000 {
             let message = format!("a number of {} decimal digits takes quadratic time to read", text.len());
             self.tell_budget(6, "budget-digits", message);
+        }
+        if let b"00" | b"01" = text {
+            return Ok(Fact::new(Kind::Plain(Sort::Bool(text[1] == b'1'))));
         }
         if let Some(value) = std::str::from_utf8(text).ok().and_then(|text| text.trim().parse::<i64>().ok()) {
             return self.int(value);
@@ -777,16 +841,23 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         }
         let others = self.collisions.count_long(bytes);
         self.heed_collisions(others);
-        Ok(self.number(bytes.len()))
+        let mut number = self.number(bytes.len());
+        if sign == 0 {
+            number.kind = Kind::Plain(Sort::Natural(len.min(usize::from(u16::MAX)) as u16));
+        }
+        Ok(number)
     }
 
     #[inline(always)]
     fn float(&mut self, _value: f64) -> Made {
-        Ok(Fact::new(Kind::Plain))
+        Ok(Fact::new(Kind::Plain(Sort::Float)))
     }
 
     #[inline(always)]
     fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Made {
+        if self.reads_text && std::str::from_utf8(&utf8).is_err() {
+            self.grants.unsure = true;
+        }
         Ok(self.text_here(may_be_hook(&utf8)))
     }
 
@@ -821,6 +892,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     }
 
     fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Made {
+        self.grants.has_bytearrays = true;
         self.bytes(len, source)
     }
 
@@ -851,6 +923,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     fn list(&mut self, items: Items<'_, Fact>) -> Made {
         self.allocate(LIST);
         let (depth, weight) = self.depth_of(&items);
+        self.heed_unhashable(items.as_slice());
         self.take_items(items);
         Ok(self.filled(Kind::List, depth, weight))
     }
@@ -868,6 +941,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         for item in items.as_slice() {
             self.hash(item);
         }
+        self.grants.has_frozensets = true;
         let (depth, weight) = self.contain(&items);
         self.take_items(items);
         Ok(Fact { kind: Kind::Set, depth, weight })
@@ -876,6 +950,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     #[inline(always)]
     fn append(&mut self, items: Items<'_, Fact>) -> Result<(), End> {
         let grown = self.depth_of(&items);
+        self.heed_unhashable(items.as_slice());
         if items.container().kind != Kind::List {
             let container = *items.container();
             self.judge_extend(&container, "APPEND");
@@ -904,6 +979,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             self.hash(item);
         }
         let grown = self.depth_of(&items);
+        self.grants.unsure |= self.grants.has_frozensets;
         if items.container().kind != Kind::Set {
             let container = *items.container();
             self.judge_extend(&container, "ADDITEMS");
@@ -927,6 +1003,9 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             if let Some(&id) = self.by_place.get(&(module, name)) {
                 return Ok(Fact::new(Kind::Global(id)));
             }
+            let are_texts =
+                [module, name].into_iter().all(|at| self.text_of(&Fact::new(Kind::Text(at))).is_some());
+            self.grants.unsure |= !are_texts;
             let id = self.name_global(self.text_at(module), self.text_at(name));
             if self.by_place.len() < 1 << 16 {
                 self.by_place.insert((module, name), id);
@@ -978,12 +1057,15 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     fn build(&mut self, instance: &Fact, state: Fact) -> Result<(), End> {
         self.use_value(&state);
         self.judge_build(instance, &state);
+        self.name_value(&state);
         if let Kind::Made { global, .. } = instance.kind {
             let named = &mut self.named[global as usize];
+            named.built = true;
             // A flat state makes nothing deeper than it was.
-            named.grows |= state.depth > 1;
-            self.heavy += u32::from(named.heavy);
-            self.unsounded += u32::from(state.depth >= CALL && named.heavy);
+            let is_flat = std::mem::take(&mut self.grants.is_flat_state);
+            named.grows |= state.depth > 1 && !is_flat;
+            self.heavy += u32::from(named.heavy && !is_flat);
+            self.unsounded += u32::from(state.depth >= CALL && named.heavy && !is_flat);
         }
         if self.between.get() != Between::Nothing && !self.has_tape {
             return Err(End::NeedsTape);
@@ -1002,6 +1084,9 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         let empty = args.is_empty();
         self.take_items(args);
         let args = Fact { kind: Kind::Tuple(place), depth, weight };
+        if empty {
+            self.weigh_new(&class, &args, None);
+        }
         let mut made =
             if empty { self.judge_new(&class, &args, None) } else { self.judge_call(&class, &args) };
         made.depth = depth + if empty { 1 } else { self.height(&made, &args) };
@@ -1010,9 +1095,22 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     fn new_object(&mut self, class: Fact, args: Fact, kwargs: Option<Fact>) -> Made {
         self.operate();
+        self.weigh_new(&class, &args, kwargs.as_ref());
         let mut made = self.judge_new(&class, &args, kwargs.as_ref());
         made.depth = args.depth + 1;
         Ok(made)
+    }
+
+    fn discard(&mut self, _value: Fact, _below: Option<&Fact>) -> Result<(), End> {
+        // What is thrown away may have been made to hide what is given a state.
+        self.grants.unsure = true;
+        Ok(())
+    }
+
+    fn discard_items(&mut self, items: Items<'_, Fact>) -> Result<(), End> {
+        self.grants.unsure = true;
+        self.take_items(items);
+        Ok(())
     }
 
     fn persistent_line(&mut self, _line: Chunk<'de, '_>) -> Made {
@@ -1033,6 +1131,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     }
 
     fn readonly_buffer(&mut self, buffer: Fact) -> Made {
+        self.grants.unsure = true;
         Ok(self.heed(buffer))
     }
 
@@ -1116,7 +1215,7 @@ impl Facts<'_, '_> {
 }
 
 /// Text out of `raw-unicode-escape` or a Python string literal: as much of both as names are written in.
-fn unescape(escaped: &[u8], unicode: bool) -> String {
+pub(crate) fn unescape(escaped: &[u8], unicode: bool) -> String {
     let mut text = String::new();
     let mut rest = escaped;
     let number = |digits: &[u8], radix| {

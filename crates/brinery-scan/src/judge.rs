@@ -8,7 +8,7 @@
 //! - Constructing and giving state need to be granted, unless a rule says that they reach something.
 //! - Only what the stream has made may be changed.
 
-use crate::fact::{Extra, Fact, Kind, Outside};
+use crate::fact::{Extra, Fact, Kind, Outside, Sort};
 use crate::facts::{Facts, HUGE, Partial, made};
 use crate::known::{self, Rule, Shape, Standing};
 use crate::report::Verdict;
@@ -141,7 +141,7 @@ impl Facts<'_, '_> {
     /// A value in the style of Python, shortly.
     pub(crate) fn show(&self, fact: &Fact, depth: usize) -> String {
         match fact.kind {
-            Kind::Plain => "…".into(),
+            Kind::Plain(_) => "…".into(),
             Kind::Int(value) => value.to_string(),
             Kind::Text(_) | Kind::Hook(_) | Kind::Decoded(_) => {
                 let text = self.text(fact).unwrap_or_default();
@@ -282,11 +282,17 @@ impl Facts<'_, '_> {
     /// `REDUCE`, and `INST` and `OBJ` with arguments.
     pub(crate) fn judge_call(&mut self, callable: &Fact, args: &Fact) -> Fact {
         self.use_value(callable);
+        if let Kind::Global(id) = callable.kind
+            && self.is_plain_call(id, args)
+        {
+            return made(id, Extra::None);
+        }
         self.heed_args(args);
         let id = match callable.kind {
             Kind::Global(id) => id,
             Kind::Outside(Outside::Extension) => return Fact::new(Kind::Result),
             _ => {
+                self.grants.unsure = true;
                 let what = match callable.kind {
                     Kind::Module(_) => "a module",
                     Kind::Made { global, extra: Extra::Code } => {
@@ -331,6 +337,10 @@ impl Facts<'_, '_> {
                 return Fact::new(Kind::Result);
             }
         };
+        if !matches!(self.named[id as usize].standing, Standing::Granted(_)) && self.is_weighed(id) {
+            let items = self.args(args).items;
+            self.weigh_call(id, Rule::Any, args, &items);
+        }
         match self.named[id as usize].standing {
             Standing::Forbidden(effect) => {
                 let message = format!("calls {}, which {}", self.named[id as usize].full(), effect.sentence);
@@ -419,13 +429,16 @@ impl Facts<'_, '_> {
         }
         let list = self.args(args);
         let plain = |item: &Fact| match item.kind {
-            Kind::Plain
+            Kind::Plain(_)
             | Kind::Int(_)
             | Kind::Text(_)
             | Kind::Hook(_)
             | Kind::Decoded(_)
             | Kind::Bytes(_)
-            | Kind::Made { extra: Extra::None | Extra::ItemSize(_), .. } => true,
+            | Kind::Made {
+                extra: Extra::None | Extra::Fresh | Extra::ItemSize(_) | Extra::NewDType(_),
+                ..
+            } => true,
             Kind::Global(id) => self.named[id as usize].standing != Standing::Granted(Rule::Mention),
             _ => false,
         };
@@ -496,7 +509,7 @@ impl Facts<'_, '_> {
     /// Whether text may be in a value, however deep.
     fn may_hold_text(&self, value: &Fact, depth: u32) -> bool {
         match value.kind {
-            Kind::Plain | Kind::Int(_) | Kind::Global(_) | Kind::Made { .. } => false,
+            Kind::Plain(_) | Kind::Int(_) | Kind::Global(_) | Kind::Made { .. } => false,
             Kind::Tuple(_) if depth < 8 => {
                 let args = self.args(value);
                 !args.known || args.items.iter().any(|item| self.may_hold_text(item, depth + 1))
@@ -563,10 +576,12 @@ impl Facts<'_, '_> {
         let first = list.items.first().copied();
         let refuse = |facts: &mut Self, why: &str| facts.dangerous_call(id, args, "call-arguments", why);
         self.named[id as usize].used = true;
+        self.weigh_call(id, rule, args, &list.items);
         let copied = self.bytes_among(&list.items);
         self.allocate(copied);
+        self.grants.copy(copied);
         self.consume(args, &list.items);
-        if list.items.iter().any(|item| item.kind == Kind::Plain && item.weight > HUGE) {
+        if list.items.iter().any(|item| matches!(item.kind, Kind::Plain(_)) && item.weight > HUGE) {
             let message = "calculates with a very large integer".into();
             self.about(id, Verdict::Budget, "budget-digits", None, message);
         }
@@ -643,7 +658,7 @@ impl Facts<'_, '_> {
                     if matches!(self.named[function as usize].standing, Standing::Granted(Rule::Any | Rule::Value | Rule::Items))
                         && self.named[function as usize].modern().0 == "builtins");
                 let plain = plain && list.items.iter().skip(1).all(|item| self.is_container(item));
-                if plain || matches!(first, Some(Fact { kind: Kind::Plain, .. })) {
+                if plain || matches!(first, Some(Fact { kind: Kind::Plain(_), .. })) {
                     made(id, Extra::None)
                 } else {
                     refuse(self, ", which calls its first argument on each item")
@@ -696,7 +711,7 @@ impl Facts<'_, '_> {
                     .get(2)
                     .is_some_and(|state| matches!(state.kind, Kind::Int(size) if size > LARGEST));
                 match first {
-                    Some(class) if plain && !size => self.judge_new(&class, &Fact::new(Kind::Plain), None),
+                    Some(class) if plain && !size => self.judge_new(&class, &Fact::new(Kind::PLAIN), None),
                     _ => refuse(self, " by way of a class that is no builtin"),
                 }
             }
@@ -712,7 +727,8 @@ impl Facts<'_, '_> {
                         "latin1" | "latin-1" | "latin_1" | "iso-8859-1" | "utf-8" | "utf8" | "ascii"
                     )
                 {
-                    Fact::new(Kind::Plain)
+                    let sort = first.map_or(Sort::Any, |text| self.latin1(&text));
+                    Fact::new(Kind::Plain(sort))
                 } else {
                     refuse(self, " with a codec that honest pickles do not use")
                 }
@@ -743,7 +759,7 @@ impl Facts<'_, '_> {
                                 named.standing == Standing::Granted(Rule::Type)
                                     || matches!(named.module.as_str(), "types" | "typing")
                             }
-                            kind => kind == Kind::Plain,
+                            kind => matches!(kind, Kind::Plain(_)),
                         })
                 });
                 if or && types && list.items.len() == 2 {
@@ -764,7 +780,7 @@ impl Facts<'_, '_> {
                     list.items.get(1).and_then(|name| self.text(name)).unwrap_or_else(|| "__class__".into());
                 let own = matches!(first, Some(Fact { kind: Kind::Made { extra, .. }, .. }) if extra != Extra::Shared);
                 if own && !HOOKS.contains(&name.as_str()) {
-                    Fact::new(Kind::Plain)
+                    Fact::new(Kind::PLAIN)
                 } else {
                     refuse(self, " on what it has not made, or on a hook")
                 }
@@ -801,7 +817,7 @@ impl Facts<'_, '_> {
                 match first {
                     Some(Fact { kind: Kind::Global(class), .. }) => {
                         self.named[class as usize].used = true;
-                        made(class, Extra::None)
+                        made(class, Extra::Fresh)
                     }
                     _ if class => made(id, Extra::None),
                     _ => refuse(self, " with what is no class"),
@@ -864,6 +880,8 @@ impl Facts<'_, '_> {
                         standing,
                         used: true,
                         told: u8::MAX,
+                        valued: false,
+                        built: false,
                     });
                     Fact::new(Kind::Module(id))
                 }
@@ -989,9 +1007,9 @@ impl Facts<'_, '_> {
         let width = if kind == "U" { 4 } else { 1 };
         let size = digits.split('[').next().and_then(|digits| digits.parse::<u32>().ok());
         match (kind, size) {
-            ("O", _) => made(id, Extra::ItemSize(0)),
-            ("?", _) => made(id, Extra::ItemSize(1)),
-            (_, Some(size)) => made(id, Extra::ItemSize(size.saturating_mul(width))),
+            ("O", _) => made(id, Extra::NewDType(0)),
+            ("?", _) => made(id, Extra::NewDType(1)),
+            (_, Some(size)) => made(id, Extra::NewDType(size.saturating_mul(width))),
             _ => made(id, Extra::None),
         }
     }
@@ -1222,7 +1240,7 @@ impl Facts<'_, '_> {
             Standing::Package(_) | Standing::Stranger(_) => {}
         }
         self.judge_new_keywords(id, args, kwargs);
-        made(id, Extra::None)
+        made(id, Extra::Fresh)
     }
 
     /// The keywords of a construction.
@@ -1270,8 +1288,12 @@ impl Facts<'_, '_> {
                 }
                 return;
             }
-            _ => return,
+            _ => {
+                self.grants.unsure = true;
+                return;
+            }
         };
+        self.weigh_state(id, object, state);
         self.judge_state(id, state);
         if matches!(state.kind, Kind::Result) {
             self.about(
@@ -1284,7 +1306,9 @@ impl Facts<'_, '_> {
         }
         let named = &self.named[id as usize];
         match named.standing {
-            Standing::Granted(_) | Standing::Forbidden(_) => self.gives |= !matches!(state.kind, Kind::Plain),
+            Standing::Granted(_) | Standing::Forbidden(_) => {
+                self.gives |= !matches!(state.kind, Kind::Plain(_));
+            }
             _ => self.need(id, TOLD_STATE, None, "gives state to"),
         }
         if self.keeps_items
@@ -1349,8 +1373,8 @@ impl Facts<'_, '_> {
         });
         let padded = matches!(value("numpy_array_alignment_bytes").map(|it| it.kind), Some(Kind::Int(_)));
         let between = match value("dtype").map(|dtype| dtype.kind) {
-            Some(Kind::Made { extra: Extra::ItemSize(0), .. }) => Between::Pickle,
-            Some(Kind::Made { extra: Extra::ItemSize(size), .. }) => {
+            Some(Kind::Made { extra: Extra::ItemSize(0) | Extra::NewDType(0), .. }) => Between::Pickle,
+            Some(Kind::Made { extra: Extra::ItemSize(size) | Extra::NewDType(size), .. }) => {
                 Between::Array { bytes: count.saturating_mul(size.into()), padded }
             }
             _ => return,
@@ -1364,10 +1388,13 @@ impl Facts<'_, '_> {
             Kind::Made { global, extra: Extra::Shared } => {
                 self.dangerous_change(global, None, "puts items into");
             }
-            Kind::Made { global, .. } => match self.named[global as usize].standing {
-                Standing::Granted(_) | Standing::Forbidden(_) => self.gives = true,
-                _ => self.need(global, TOLD_EXTEND, None, "puts items into"),
-            },
+            Kind::Made { global, .. } => {
+                self.weigh_items(global);
+                match self.named[global as usize].standing {
+                    Standing::Granted(_) | Standing::Forbidden(_) => self.gives = true,
+                    _ => self.need(global, TOLD_EXTEND, None, "puts items into"),
+                }
+            }
             Kind::Global(id) | Kind::Module(id) => {
                 self.named[id as usize].used = true;
                 let message = format!("puts items into {} itself", self.named[id as usize].full());
@@ -1377,7 +1404,7 @@ impl Facts<'_, '_> {
                 let message = format!("puts items into an object that it has not made ({how})");
                 self.find(Verdict::Dangerous, "change-shared", message);
             }
-            _ => {}
+            _ => self.grants.unsure = true,
         }
     }
 }

@@ -22,6 +22,7 @@ mod consumed;
 mod context;
 mod fact;
 mod facts;
+mod granted;
 mod judge;
 mod known;
 mod line;

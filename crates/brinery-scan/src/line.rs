@@ -100,7 +100,7 @@ impl Alike {
     /// Values of which this may be the first one.
     fn begin(first: &Fact) -> Option<Self> {
         let known = match first.kind {
-            Kind::Plain | Kind::List | Kind::Set => first.weight.to_bits() == 1f32.to_bits(),
+            Kind::Plain(_) | Kind::List | Kind::Set => first.weight.to_bits() == 1f32.to_bits(),
             Kind::Dict(_) => first.weight.to_bits() == 1f32.to_bits() && first.depth == 0,
             Kind::Tuple(_) => true,
             _ => false,
@@ -142,7 +142,7 @@ impl Alike {
     /// The word that tells of a block of them, if there is one.
     fn word(&self, forms: &[Form]) -> Option<u64> {
         let (tag, number) = match self.first.kind {
-            Kind::Plain => (PLAIN, self.first.depth.into()),
+            Kind::Plain(_) => (PLAIN, self.first.depth.into()),
             Kind::List => (LIST, self.first.depth.into()),
             Kind::Set => (SET, self.first.depth.into()),
             Kind::Dict(id) => (DICT, u64::from(id)),
@@ -164,7 +164,7 @@ impl Alike {
         let tag = (word & ((1 << TAG_BITS) - 1)) as u16;
         let step = (word >> TAG_BITS & ((1 << STEP_BITS) - 1)) as u32;
         let number = word >> (TAG_BITS + STEP_BITS);
-        let mut first = Fact::new(Kind::Plain);
+        let mut first = Fact::new(Kind::PLAIN);
         match tag {
             PLAIN => first.depth = number as u32,
             LIST => (first.kind, first.depth) = (Kind::List, number as u32),
@@ -441,7 +441,7 @@ impl Line {
 
     fn decode(&self, code: u16, index: u32) -> Option<Fact> {
         let (tag, number) = (code >> BITS, code & MOST as u16);
-        let mut fact = Fact::new(Kind::Plain);
+        let mut fact = Fact::new(Kind::PLAIN);
         let base = || self.base(index);
         match tag {
             PLAIN => fact.depth = number.into(),
@@ -505,7 +505,7 @@ fn encode(fact: &Fact, base: &Base, forms: &[Form]) -> Option<u16> {
     match fact.kind {
         Kind::Text(at) if fact.depth == 0 => code(TEXT, at.wrapping_sub(base.at)),
         Kind::Bytes(at) if fact.depth == 0 => code(BYTES, at.wrapping_sub(base.at)),
-        Kind::Plain => code(PLAIN, fact.depth.into()),
+        Kind::Plain(_) => code(PLAIN, fact.depth.into()),
         Kind::List => code(LIST, fact.depth.into()),
         Kind::Dict(id) if fact.depth == 0 => code(DICT, id.wrapping_sub(base.dict).into()),
         Kind::Set => code(SET, fact.depth.into()),

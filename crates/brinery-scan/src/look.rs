@@ -98,7 +98,7 @@ impl<'f> Look<'f> {
         if self.work == 0 {
             return None;
         }
-        let run = stream::run(blob, place, container);
+        let run = stream::run(blob, place, container, self.policy);
         self.spend(run.cost.saturating_add(OPENING));
         Some(run)
     }
@@ -571,10 +571,13 @@ impl<'f> Look<'f> {
     /// Takes a stream into the report, with what is inside of it.
     fn add(&mut self, run: Run, blob: &Blob<'_>, container: &str, depth: usize) {
         let mut run = run;
-        if run.stopped {
+        if run.stopped && !run.granted {
             self.spend(run.report.len.min(refine::EXAMINED).saturating_mul(EXAMINING));
         }
         refine::refine(&mut run, blob, self.policy);
+        if run.in_one_piece {
+            crate::context::add(blob, run.report.offset, run.end, &mut run.report.findings);
+        }
         let Run { report, nested, inline, .. } = run;
         for run in inline {
             self.add(run, blob, container, depth);

@@ -65,7 +65,7 @@ fn packed(fact: &Fact) -> Option<NonZeroU64> {
         Kind::Text(at) if depth == 0 => pack(TEXT, [(at, 59), (0, 1)]),
         Kind::Hook(at) if depth == 0 => pack(TEXT, [(at, 59), (1, 1)]),
         Kind::Bytes(at) if depth == 0 => pack(BYTES, [(at, 60)]),
-        Kind::Plain => pack(PLAIN, [(depth, 32)]),
+        Kind::Plain(_) => pack(PLAIN, [(depth, 32)]),
         Kind::List => pack(LIST, [(depth, 32)]),
         Kind::Dict(id) => pack(DICT, [(id.into(), 32), (depth, 28)]),
         Kind::Set => pack(SET, [(depth, 32), (weight?, 8)]),
@@ -318,7 +318,7 @@ impl Words {
     /// The value at an index.
     fn get(&self, index: u64) -> Option<Fact> {
         let mut word = self.words.get(index)?.get();
-        let mut fact = Fact::new(Kind::Plain);
+        let mut fact = Fact::new(Kind::PLAIN);
         fact.kind = match take(&mut word, TAG) {
             TEXT => {
                 let hook = take(&mut word, 1) != 0;
@@ -327,7 +327,7 @@ impl Words {
             BYTES => Kind::Bytes(word),
             PLAIN => {
                 fact.depth = word as u32;
-                Kind::Plain
+                Kind::PLAIN
             }
             LIST => {
                 fact.depth = word as u32;
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn every_value_comes_out_as_it_went_in() {
         let kinds = [
-            Kind::Plain,
+            Kind::PLAIN,
             Kind::Int(-1),
             Kind::Hook((1 << 59) - 1),
             Kind::Text(1 << 59),
@@ -442,7 +442,7 @@ mod tests {
                     },
                     9 => Fact { kind: Kind::List, depth: depth * 3000, weight: 1.0 },
                     10 => Fact::new(Kind::Global(at as u32 % 5000)),
-                    _ => Fact::new(if odd { Kind::Result } else { Kind::Plain }),
+                    _ => Fact::new(if odd { Kind::Result } else { Kind::PLAIN }),
                 };
                 let next = memo.len() as u64;
                 let index = match any(&mut seed) % 400 {

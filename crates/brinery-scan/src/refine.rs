@@ -11,24 +11,30 @@ use std::sync::{Arc, OnceLock};
 /// How large a stream may be that is examined as a whole.
 pub(crate) const EXAMINED: u64 = 4 << 20;
 /// The same for one to which the policies can add nothing: it needs no more than budgets.
-const PLAIN: u64 = 256 << 10;
+pub(crate) const PLAIN: u64 = 256 << 10;
 /// How many needs are told.
 const NEEDS: usize = 100;
 
 /// The policies that brinery ships, as one. Reading them takes longer than scanning a small file, so they are read when
 /// a stream names something.
-pub(crate) fn shipped() -> Arc<Policy> {
+pub(crate) fn shipped() -> &'static Arc<Policy> {
     static SHIPPED: OnceLock<Arc<Policy>> = OnceLock::new();
     let read = || {
         let shipped = Policy::shipped_names().iter().filter_map(|name| Policy::shipped(name));
         Arc::new(shipped.fold(Policy::data(), |all, one| all | one))
     };
-    Arc::clone(SHIPPED.get_or_init(read))
+    SHIPPED.get_or_init(read)
+}
+
+/// Whether a policy grants anything of a global, by its names of Python 2 or of Python 3.
+fn knows(policy: &Policy, module: &str, name: &str) -> bool {
+    let (module, name) = brinery::value::modern_names(module, name);
+    policy.get(&module, &name).is_some()
 }
 
 /// Whether a policy may tell more of a stream than its report does: nothing was found, and `clean` is a promise that it loads;
 /// or the policy grants what was found; or what the stream makes is memory that has to be checked, as arrays are.
-fn tells_more(policy: &Policy, report: &StreamReport) -> bool {
+fn tells_more(policy: &Policy, report: &StreamReport, granted: bool) -> bool {
     let known = |module: &str, name: &str| {
         let (module, name) = brinery::value::modern_names(module, name);
         policy.get(&module, &name)
@@ -37,6 +43,10 @@ fn tells_more(policy: &Policy, report: &StreamReport) -> bool {
         let global = finding.global.as_deref().and_then(|global| global.rsplit_once('.'));
         finding.verdict > Verdict::Needs || global.is_none_or(|(module, name)| known(module, name).is_some())
     };
+    if granted {
+        // What is needed is known by name, and what is known is granted.
+        return report.findings.iter().any(|finding| finding.verdict > Verdict::Needs);
+    }
     report.findings.is_empty()
         || report.globals.iter().any(|global| {
             known(&global.module, &global.name)
@@ -60,13 +70,14 @@ pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: Option<&Policy>) {
     let policy = match policy {
         Some(policy) => policy,
         None => {
-            standing = if run.operations > 0 { shipped() } else { Arc::new(Policy::data()) };
+            standing = if run.operations > 0 { Arc::clone(shipped()) } else { Arc::new(Policy::data()) };
             &*standing
         }
     };
     let most = match () {
         () if run.deep => SMALL,
-        () if run.operations > 0 && tells_more(policy, report) => EXAMINED,
+        () if run.operations > 0 && tells_more(policy, report, run.granted) => EXAMINED,
+        () if run.granted => 0,
         () => PLAIN,
     };
     let bytes = blob.bytes().and_then(|bytes| bytes.get(report.offset as usize..run.end as usize));
@@ -77,8 +88,10 @@ pub(crate) fn refine(run: &mut Run, blob: &Blob<'_>, policy: Option<&Policy>) {
         // Too large to be examined: what is granted at all is taken for granted.
         report.findings.retain(|finding| {
             let name = finding.global.as_deref().and_then(|name| name.rsplit_once('.'));
-            name.is_none_or(|(module, name)| policy.get(module, name).is_none())
+            name.is_none_or(|(module, name)| !knows(policy, module, name))
         });
+        report.findings.append(&mut run.refusals);
+        report.findings.sort_by_key(|finding| finding.offset);
         report.verdict = report.findings.iter().map(|finding| finding.verdict).max().unwrap_or_default();
         return;
     };

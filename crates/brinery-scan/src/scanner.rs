@@ -81,7 +81,7 @@ impl Scanner {
     /// ```
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
-        let granted = self.policy.unwrap_or_else(refine::shipped);
+        let granted = self.policy.unwrap_or_else(|| Arc::clone(refine::shipped()));
         self.policy = Some(Arc::new((*granted).clone() | policy));
         self
     }

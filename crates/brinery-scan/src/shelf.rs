@@ -40,6 +40,12 @@ impl Shelf {
         (place & ((1 << COUNT_BITS) - 1)) as usize
     }
 
+    /// How many items the tuple has that a value is.
+    #[inline(always)]
+    pub(crate) fn count(tuple: &Fact) -> Option<usize> {
+        if let Kind::Tuple(place) = tuple.kind { Some(Self::len(place)) } else { None }
+    }
+
     /// A number for one item of a tuple.
     pub(crate) fn key(place: u64, index: usize) -> u64 {
         place.wrapping_mul(ITEMS as u64).wrapping_add(index as u64)
@@ -92,7 +98,7 @@ impl From<&[Fact]> for Few {
         if items.len() > FEW {
             return Few::There(items.to_vec());
         }
-        let mut here = [Fact::new(Kind::Plain); FEW];
+        let mut here = [Fact::new(Kind::PLAIN); FEW];
         here[..items.len()].copy_from_slice(items);
         Few::Here(here, items.len())
     }

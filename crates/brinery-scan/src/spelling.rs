@@ -4,8 +4,11 @@
 //! them may see nothing where another runs something. No pickler writes them.
 
 use brinery::Opcode;
+use brinery::policy::cost;
 use brinery::read::{Argument, Decoder, HIGHEST_PROTOCOL};
 
+/// How many digits a number may have.
+const DIGITS: usize = 4000;
 /// How many are told of one stream.
 const MOST: usize = 8;
 
@@ -19,19 +22,53 @@ pub(crate) struct Odd {
     pub(crate) always: bool,
 }
 
+/// What is found by going through a stream.
+#[derive(Debug)]
+pub(crate) struct Spelling {
+    pub(crate) odds: Vec<Odd>,
+    /// Whether it is written as picklers write it in every respect.
+    pub(crate) strict: bool,
+    /// How much memory its objects take at most, by what the policies count.
+    pub(crate) memory: u64,
+}
+
+/// What opcodes cost by their bytes, besides their arguments.
+const COSTS: [u16; 256] = {
+    let mut costs = [0; 256];
+    let mut index = 0;
+    while index < Opcode::ALL.len() {
+        costs[Opcode::ALL[index] as usize] = cost(Opcode::ALL[index]);
+        index += 1;
+    }
+    costs
+};
+
 /// Goes through the opcodes of a stream.
-pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
+pub(crate) fn check(stream: &[u8], base: u64) -> Spelling {
     let mut odds = Vec::new();
+    let (mut strict, mut memory) = (true, 0);
     let mut declared: Option<i64> = None;
     let mut frame_end: Option<u64> = None;
     let mut decoder = Decoder::with_base(stream, base);
     while odds.len() < MOST {
-        decoder.pass_lines(&PLAIN[plain_in(declared)], frame_end.unwrap_or(u64::MAX), is_plain_line);
+        // Where nothing is declared it is protocol 0 or 1, or a pickler of its own.
+        let highest = if declared.is_none() && strict { 1 } else { plain_in(declared) };
+        let plain = |opcode, line: &_| {
+            strict &= is_strict_line(opcode, line);
+            is_plain_line(opcode, line)
+        };
+        let mut each = |opcode: u8, len| memory += u64::from(COSTS[usize::from(opcode)]) + len as u64;
+        decoder.pass_each(&PLAIN[highest], frame_end.unwrap_or(u64::MAX), plain, &mut each);
         let Some(Ok(instruction)) = decoder.next() else { break };
+        each(instruction.opcode as u8, (instruction.end - instruction.offset) as usize);
         let mut odd = |rule, always, message: String| {
             odds.push(Odd { offset: instruction.offset, rule, message, always });
         };
         let opcode = instruction.opcode;
+        if let Argument::Line(line) = instruction.argument {
+            strict &= is_strict_line(opcode as u8, line);
+        }
+        strict &= declared.is_some() || opcode.info().protocol <= 1 || opcode == Opcode::Proto;
         if let Some(end) = frame_end {
             if instruction.offset >= end {
                 frame_end = None;
@@ -45,6 +82,7 @@ pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
                 if instruction.offset > base {
                     odd("proto-again", false, format!("PROTO {protocol} is not the first opcode"));
                 }
+                strict &= protocol >= 2;
                 declared = Some(protocol);
             }
             (Opcode::Frame, Argument::UInt8(len)) => {
@@ -88,7 +126,9 @@ pub(crate) fn check(stream: &[u8], base: u64) -> Vec<Odd> {
             );
         }
     }
-    odds
+    let last = base + stream.len() as u64;
+    strict &= odds.is_empty() && frame_end.is_none_or(|end| end <= last);
+    Spelling { odds, strict, memory }
 }
 
 /// Which opcodes are nothing to look at, by the highest protocol that they may be of.
@@ -128,6 +168,37 @@ fn is_plain_line(opcode: u8, line: &[u8]) -> bool {
     }
 }
 
+/// Whether a line is one of which every reader makes the same, and none takes long to do so.
+fn is_strict_line(opcode: u8, line: &[u8]) -> bool {
+    let integer = |line: &[u8]| {
+        let digits = line.strip_prefix(b"-").unwrap_or(line);
+        digits.len() <= DIGITS && (digits.len() == 1 || !digits.starts_with(b"0"))
+    };
+    match opcode {
+        GET | PUT => integer(line),
+        INT => integer(line) || matches!(line, b"00" | b"01"),
+        LONG => integer(line.strip_suffix(b"L").unwrap_or(line)),
+        FLOAT => {
+            let digits = line.strip_prefix(b"-").unwrap_or(line);
+            matches!(digits, b"inf" | b"nan")
+                || digits.first().is_some_and(u8::is_ascii_digit)
+                    && digits.len() <= 400
+                    && digits.iter().all(|byte| byte.is_ascii_digit() || b".e+-".contains(byte))
+        }
+        UNICODE => {
+            let escapes = memchr::memchr_iter(b'\\', line);
+            escapes.into_iter().all(|at| {
+                let digits = line.get(at + 2..at + 6).unwrap_or_default();
+                line.get(at + 1) == Some(&b'u')
+                    && digits.len() == 4
+                    && digits.iter().all(u8::is_ascii_hexdigit)
+                    && !matches!(digits, [b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..])
+            })
+        }
+        _ => false,
+    }
+}
+
 fn is_index(line: &[u8]) -> bool {
     !line.is_empty() && line.len() <= 19 && line.iter().all(u8::is_ascii_digit)
 }
@@ -157,7 +228,7 @@ mod tests {
     use super::*;
 
     fn rules(stream: &[u8]) -> Vec<&'static str> {
-        check(stream, 0).into_iter().map(|odd| odd.rule).collect()
+        check(stream, 0).odds.into_iter().map(|odd| odd.rule).collect()
     }
 
     #[test]

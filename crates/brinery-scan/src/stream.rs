@@ -4,10 +4,12 @@ use crate::blob::{Blob, SMALL};
 use crate::fact::Fact;
 use crate::facts::{End, Facts};
 use crate::known::Standing;
-use crate::report::{GlobalName, StreamReport, Verdict};
-use crate::spelling;
+use crate::refine::PLAIN;
+use crate::report::{Finding, GlobalName, StreamReport, Verdict};
+use crate::spelling::{self, Spelling};
 use crate::tape::{Between, Tape};
 use brinery::Opcode;
+use brinery::policy::Policy;
 use brinery::read::{Cursor, Fault, Machine, Source};
 use std::cell::{Cell, RefCell};
 
@@ -33,10 +35,16 @@ pub(crate) struct Run {
     pub(crate) cut: bool,
     /// Whether there are arrays between its opcodes, or it is too large for memory.
     pub(crate) taped: bool,
+    /// Whether nothing lies between its opcodes.
+    pub(crate) in_one_piece: bool,
     /// Whether something was found that no policy can overrule.
     pub(crate) settled: bool,
     /// Whether what calls have made may be nested deeper than is known.
     pub(crate) deep: bool,
+    /// Whether all that it does is granted, so that nobody has to examine it.
+    pub(crate) granted: bool,
+    /// What is not granted for sure.
+    pub(crate) refusals: Vec<Finding>,
     /// How often something was resolved, called or constructed.
     pub(crate) operations: u64,
     /// Strings that may be pickles: where their opcodes are, and how long they are.
@@ -46,22 +54,29 @@ pub(crate) struct Run {
 }
 
 /// Runs the machine over the stream that starts at `start`.
-pub(crate) fn run(blob: &Blob<'_>, start: u64, container: &str) -> Run {
-    run_at(blob, start, container, 0)
+pub(crate) fn run(blob: &Blob<'_>, start: u64, container: &str, policy: Option<&Policy>) -> Run {
+    run_at(blob, start, container, 0, policy)
 }
 
-fn run_at(blob: &Blob<'_>, start: u64, container: &str, depth: usize) -> Run {
+fn run_at(blob: &Blob<'_>, start: u64, container: &str, depth: usize, policy: Option<&Policy>) -> Run {
     // Once more with all values in mind, if those that were forgotten turn out to matter.
-    run_over(blob, start, container, depth, true)
-        .or_else(|| run_over(blob, start, container, depth, false))
+    run_over(blob, start, container, depth, true, policy)
+        .or_else(|| run_over(blob, start, container, depth, false, policy))
         .unwrap_or_else(|| unreachable!("nothing is forgotten that was not to be"))
 }
 
-fn run_over(blob: &Blob<'_>, start: u64, container: &str, depth: usize, forgets: bool) -> Option<Run> {
+fn run_over(
+    blob: &Blob<'_>,
+    start: u64,
+    container: &str,
+    depth: usize,
+    forgets: bool,
+    policy: Option<&Policy>,
+) -> Option<Run> {
     let between = Cell::new(Between::Nothing);
     let inline = RefCell::new(Vec::new());
     if let Some(bytes) = blob.bytes() {
-        let mut facts = Facts::new(blob, start, &between, false, forgets);
+        let mut facts = Facts::new(blob, start, &between, false, forgets, policy);
         let mut cursor = Cursor::with_base(bytes.get(start as usize..).unwrap_or_default(), start);
         let result = Machine::new().run(&mut cursor, &mut facts);
         if facts.misses() {
@@ -73,12 +88,12 @@ fn run_over(blob: &Blob<'_>, start: u64, container: &str, depth: usize, forgets:
         }
         between.set(Between::Nothing);
     }
-    let mut facts = Facts::new(blob, start, &between, true, forgets);
+    let mut facts = Facts::new(blob, start, &between, true, forgets, policy);
     let pickle = |at: u64| {
         if depth >= INLINE_DEPTH {
             return None;
         }
-        let run = run_at(blob, at, container, depth + 1);
+        let run = run_at(blob, at, container, depth + 1, policy);
         let end = run.stopped.then_some(run.end);
         inline.borrow_mut().push(run);
         end
@@ -144,9 +159,9 @@ fn conclude(
             facts.find(Verdict::Unreadable, "unreadable", message);
         }
     }
-    if facts.operations > 0 || facts.textual || facts.protocols > 1 || end - facts.start < 1 << 16 {
-        check_spelling(&mut facts, end);
-    }
+    let is_odd = facts.operations > 0 || facts.textual || facts.protocols > 1;
+    let memory = if is_odd || end - facts.start <= PLAIN { check_spelling(&mut facts, end) } else { None };
+    let granted = stopped && memory.is_some_and(|memory| facts.is_granted(end, memory));
     for position in 0..facts.findings.len() {
         let offset = facts.findings[position].offset;
         let byte = facts.blob.get(offset, 1).ok().and_then(|byte| byte.first().copied());
@@ -170,9 +185,6 @@ fn conclude(
         .collect();
     let mut findings = std::mem::take(&mut facts.findings);
     findings.sort_by_key(|finding| finding.offset);
-    if !facts.keeps_items {
-        crate::context::add(facts.blob, facts.start, end, &mut findings);
-    }
     let verdict = findings.iter().map(|finding| finding.verdict).max().unwrap_or_default();
     let report = StreamReport {
         container: container.to_owned(),
@@ -194,6 +206,9 @@ fn conclude(
         cut,
         taped: facts.has_tape,
         settled: facts.settled,
+        in_one_piece: !facts.keeps_items,
+        granted,
+        refusals: std::mem::take(&mut facts.grants.refusals),
         deep: facts.may_be_deep(),
         operations: facts.operations,
         nested,
@@ -259,7 +274,8 @@ pub(crate) fn prefix(opcode: Opcode) -> u64 {
     }
 }
 
-fn check_spelling(facts: &mut Facts<'_, '_>, end: u64) {
+/// Finds odd spellings. If there are none at all, and the whole stream was looked at, how much memory its objects take.
+fn check_spelling(facts: &mut Facts<'_, '_>, end: u64) -> Option<u64> {
     let len = (end - facts.start).min(SMALL);
     let owned;
     let bytes = match facts.blob.bytes() {
@@ -271,9 +287,9 @@ fn check_spelling(facts: &mut Facts<'_, '_>, end: u64) {
     };
     // Where arrays lie between the opcodes there is no going through them.
     if facts.keeps_items {
-        return;
+        return None;
     }
-    let odds = spelling::check(bytes, facts.start);
+    let Spelling { odds, strict, memory } = spelling::check(bytes, facts.start);
     // What readers see differently matters where something is resolved.
     let matters = facts.operations > 0;
     for odd in odds {
@@ -297,4 +313,5 @@ fn check_spelling(facts: &mut Facts<'_, '_>, end: u64) {
             }
         }
     }
+    (strict && len == end - facts.start && !facts.overwritten).then_some(memory)
 }

@@ -211,7 +211,28 @@ impl<'de> Decoder<'de> {
     /// assert_eq!(decoder.offset(), 8);
     /// ```
     #[inline]
-    pub fn pass_lines(&mut self, which: &[bool; 256], end: u64, mut plain: impl FnMut(u8, &[u8]) -> bool) {
+    pub fn pass_lines(&mut self, which: &[bool; 256], end: u64, plain: impl FnMut(u8, &[u8]) -> bool) {
+        self.pass_each(which, end, plain, |_, _| {});
+    }
+
+    /// The same, and shows the byte of each opcode that is passed over, and how long it is with its argument.
+    ///
+    /// ```
+    /// use brinery::read::Decoder;
+    ///
+    /// let mut decoder = Decoder::new(b"K\x01K\x02\x85..........");
+    /// let mut seen = Vec::new();
+    /// decoder.pass_each(&[true; 256], 5, |_, _| false, |opcode, len| seen.push((opcode, len)));
+    /// assert_eq!(seen, [(b'K', 2), (b'K', 2), (0x85, 1)]);
+    /// ```
+    #[inline]
+    pub fn pass_each(
+        &mut self,
+        which: &[bool; 256],
+        end: u64,
+        mut plain: impl FnMut(u8, &[u8]) -> bool,
+        mut each: impl FnMut(u8, usize),
+    ) {
         if self.done {
             return;
         }
@@ -225,6 +246,7 @@ impl<'de> Decoder<'de> {
             let len = usize::from(width.fixed) + counted as usize;
             if which[usize::from(head[0])] && len <= room.saturating_sub(at) {
                 at += len;
+                each(head[0], len);
                 continue;
             }
             if !LINES[usize::from(head[0])] {
@@ -238,6 +260,7 @@ impl<'de> Decoder<'de> {
                 break;
             }
             at += len + 2;
+            each(head[0], len + 2);
         }
         self.cursor.skip(at);
     }
