@@ -93,7 +93,7 @@ impl<const N: usize> Signature<N> {
         let function = self.function;
         let ascii = text::ascii(name);
         let is = |known: &str| match ascii {
-            Some(name) => name == known.as_bytes(),
+            Some(name) => name.first() == known.as_bytes().first() && name == known.as_bytes(),
             None => text::equals(name, known),
         };
         // What is given most often comes last.

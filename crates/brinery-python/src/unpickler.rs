@@ -335,7 +335,8 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
         builder.expect(None);
         source.start();
         // SAFETY: the source is a `FileSource`.
-        crate::load::run(machine, source, &mut unsafe { builder.reading_file() })
+        unsafe { builder.reads_file() };
+        crate::load::run(machine, source, &mut builder)
     })
 }
 

@@ -78,7 +78,8 @@ unsafe extern "C" fn load(
         let mut source = FileSource::new(File::new(state, file)?)?;
         // SAFETY: the source is a `FileSource`.
         with_builder(state, &options, None, |machine, builder| unsafe {
-            super::run(machine, &mut source, &mut builder.reading_file())
+            builder.reads_file();
+            super::run(machine, &mut source, builder)
         })
     })
 }
@@ -95,9 +96,7 @@ unsafe extern "C" fn loads(
         if count == 1 && names.is_null() {
             // SAFETY: there is one argument, and it is alive.
             let data = unsafe { Ref::new(*args) };
-            return with_slice(data, |input| {
-                from_memory(state, &Options::default(), input, |builder| builder)
-            });
+            return with_slice(data, |input| from_memory(state, &Options::default(), input, |_| {}));
         }
         // SAFETY: CPython calls this by the vectorcall protocol.
         if let Some((data, rules)) = unsafe { under_rules(state, args, count, names) } {
@@ -113,7 +112,7 @@ unsafe extern "C" fn loads(
         if some(policy).or(some(kind)).is_some() {
             return crate::policy::loads(state, data, [policy, kind], &options);
         }
-        with_slice(data, |input| from_memory(state, &options, input, |builder| builder))
+        with_slice(data, |input| from_memory(state, &options, input, |_| {}))
     })
 }
 
@@ -156,7 +155,7 @@ unsafe extern "C" fn load_mapped(
         let options = Options::new(LOAD_MAPPED.function, arguments)?;
         let view = View::new(data)?;
         // SAFETY: the package calls this with a file that is mapped to be read only.
-        from_memory(state, &options, view.as_slice(), |builder| unsafe { builder.reading_mapping() })
+        from_memory(state, &options, view.as_slice(), |builder| unsafe { builder.reads_mapping() })
     })
 }
 
@@ -166,14 +165,14 @@ fn from_memory(
     state: &State,
     options: &Options,
     input: &[u8],
-    prepare: impl Fn(Builder<'_>) -> Builder<'_>,
+    prepare: impl Fn(&mut Builder<'_>),
 ) -> Result<Owned> {
     let mut begins_anew = false;
     loop {
         let anew = begins_anew;
         let loaded = with_builder(state, options, Some((input, anew)), |machine, builder| {
-            let mut builder = prepare(builder);
-            let loaded = super::run(machine, &mut Cursor::new(input), &mut builder);
+            prepare(builder);
+            let loaded = super::run(machine, &mut Cursor::new(input), builder);
             begins_anew = loaded.is_err() && !anew && builder.begins_anew();
             loaded
         });
@@ -210,7 +209,7 @@ fn with_builder<'a>(
     state: &'a State,
     options: &'a Options,
     input: Option<(&'a [u8], bool)>,
-    body: impl FnOnce(&mut Machine<Owned>, Builder<'_>) -> Result<Owned>,
+    body: impl FnOnce(&mut Machine<Owned>, &mut Builder<'_>) -> Result<Owned>,
 ) -> Result<Owned> {
     let visible = Visible::default();
     visible.fix_imports.store(options.fix_imports, Ordering::Relaxed);
@@ -221,6 +220,6 @@ fn with_builder<'a>(
         let bytes = input.map(|(bytes, _)| bytes);
         builder.expect(bytes);
         builder.keep_memo_private(bytes, input.is_some_and(|(_, anew)| anew));
-        body(machine, builder)
+        body(machine, &mut builder)
     })
 }

@@ -193,29 +193,27 @@ impl<'a> Builder<'a> {
         self.memos.settle(&mut self.aids.fetches);
     }
 
-    /// The builder for a stream from a file.
+    /// Prepares for a stream from a file.
     ///
     /// # Safety
     ///
     /// The machine runs on a [`FileSource`].
-    pub(crate) unsafe fn reading_file(mut self) -> Self {
+    pub(crate) unsafe fn reads_file(&mut self) {
         self.reads_file = true;
-        self
     }
 
-    /// The builder of a stream in a file that is mapped into memory.
+    /// Prepares for a stream in a file that is mapped into memory.
     ///
     /// # Safety
     ///
     /// It is mapped to be read only, so that pages that are let go come back from the file.
-    pub(crate) unsafe fn reading_mapping(mut self) -> Self {
+    pub(crate) unsafe fn reads_mapping(&mut self) {
         self.make = Make {
             // SAFETY: by contract, all input is part of the mapping.
             bytes: |data| unsafe { bytes::new_of_mapping(data) },
             // SAFETY: as above.
             bytearray: |data| unsafe { bytes::new_bytearray_of_mapping(data) },
         };
-        self
     }
 
     /// Whether items of an object that is not an exact dict are set as those of one.
@@ -246,7 +244,7 @@ impl<'a> Builder<'a> {
         if S::COPIES {
             return None;
         }
-        // SAFETY: by the contract of `reading_file` the source is of this type.
+        // SAFETY: by the contract of [`reads_file`](Self::reads_file) the source is of this type.
         self.reads_file.then(|| unsafe { &mut *ptr::from_mut(source).cast::<FileSource>() })
     }
 

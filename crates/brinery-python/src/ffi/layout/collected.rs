@@ -425,6 +425,9 @@ impl Nursery {
     /// Puts the objects into the collector's books. `size` is how many bytes the load has read, as far as that is known, and
     /// `runs` tells whether the program wants the collector to run.
     pub(crate) fn hand_over(&mut self, layout: &Layout, size: usize, runs: bool) {
+        if self.made == 0 && self.linked == 0 && !self.is_marked {
+            return;
+        }
         let made = std::mem::take(&mut self.made) as i64;
         let linked = std::mem::take(&mut self.linked) as i64;
         let is_marked = std::mem::take(&mut self.is_marked);
