@@ -24,21 +24,35 @@ impl<const N: usize> Signature<N> {
     ///
     /// `args` holds `count` objects and after them one for each name in `kwnames`, which is null or a tuple of
     /// strings; all live for `'a`.
+    #[inline(always)]
     pub(crate) unsafe fn parse_vector<'a>(
         &self,
         args: *const *mut PyObject,
         count: Py_ssize_t,
         kwnames: *mut PyObject,
     ) -> Result<[Option<Ref<'a>>; N]> {
+        let mut values = [None; N];
+        // SAFETY: by contract.
+        unsafe { self.sort_vector(&mut values, args, count, kwnames)? };
+        Ok(values)
+    }
+
+    /// The same into an array that need not be moved then.
+    unsafe fn sort_vector<'a>(
+        &self,
+        values: &mut [Option<Ref<'a>>; N],
+        args: *const *mut PyObject,
+        count: Py_ssize_t,
+        kwnames: *mut PyObject,
+    ) -> Result<()> {
         // SAFETY: by contract.
         unsafe {
             let keywords = if kwnames.is_null() { 0 } else { PyTuple_GET_SIZE(kwnames) };
-            let mut values = [None; N];
-            self.fill(&mut values, count as usize, |index| Ref::new(*args.add(index)))?;
+            self.fill(values, count as usize, |index| Ref::new(*args.add(index)))?;
             for index in 0..keywords {
                 let name = Ref::new(PyTuple_GET_ITEM(kwnames, index));
                 let value = Ref::new(*args.offset(count + index));
-                self.keyword(&mut values, name, value)?;
+                self.keyword(values, name, value)?;
             }
             self.finish(values)
         }
@@ -65,7 +79,8 @@ impl<const N: usize> Signature<N> {
                     self.keyword(&mut values, Ref::new(name), Ref::new(value))?;
                 }
             }
-            self.finish(values)
+            self.finish(&values)?;
+            Ok(values)
         }
     }
 
@@ -113,7 +128,7 @@ impl<const N: usize> Signature<N> {
         Ok(())
     }
 
-    fn finish<'a>(&self, values: [Option<Ref<'a>>; N]) -> Result<[Option<Ref<'a>>; N]> {
+    fn finish(&self, values: &[Option<Ref<'_>>; N]) -> Result<()> {
         if let Some(missing) = values[..self.required].iter().position(Option::is_none) {
             let (function, name) = (self.function, self.names[missing]);
             return Err(error::type_error(&format!(
@@ -121,7 +136,7 @@ impl<const N: usize> Signature<N> {
                 missing + 1
             )));
         }
-        Ok(values)
+        Ok(())
     }
 }
 

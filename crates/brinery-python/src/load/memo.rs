@@ -434,19 +434,18 @@ impl<'a> Memos<'a> {
     /// Ends the memo and gives its arrays back.
     pub(super) fn end(&mut self, aids: &mut Aids) {
         let held = if self.mode == Mode::Selective { self.arrays.entries.len() } else { self.held };
-        let mut arrays = std::mem::take(&mut self.arrays);
         self.held = 0;
         self.mode = Mode::Shared;
-        for &entry in &arrays.entries[..held] {
+        for &entry in &self.arrays.entries[..held] {
             if entry.addr() > SPENT.addr() {
                 // SAFETY: these are held.
                 unsafe { Py_DECREF(entry) };
             }
         }
-        arrays.entries.clear();
-        arrays.open.clear();
-        arrays.kept.clear();
-        aids.entries = arrays;
+        self.arrays.entries.clear();
+        self.arrays.open.clear();
+        self.arrays.kept.clear();
+        std::mem::swap(&mut self.arrays, &mut aids.entries);
     }
 }
 

@@ -30,6 +30,7 @@ impl Default for Options {
 
 impl Options {
     /// The options in the order in which the functions have them.
+    #[inline]
     pub(crate) fn new(function: &str, arguments: [Option<Ref<'_>>; 4]) -> Result<Self> {
         if arguments.iter().all(Option::is_none) {
             return Ok(Options::default());
