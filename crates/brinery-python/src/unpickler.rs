@@ -3,7 +3,9 @@
 use crate::arguments::{Signature, some};
 use crate::ffi::api::*;
 use crate::ffi::{Owned, Raised, Ref, Result, error};
-use crate::load::{Aids, Builder, File, FileSource, Guarded, Hook, Hooks, Options, SharedMemo, Visible};
+use crate::load::{
+    Aids, Buffers, Builder, File, FileSource, Guarded, Hook, Hooks, Options, SharedMemo, Visible,
+};
 use crate::methods::{END, Methods, docstring, guard, guard_status, nullary, positional};
 use crate::state::State;
 use crate::types::{self, IMMUTABLE, slot};
@@ -225,7 +227,7 @@ unsafe extern "C" fn traverse(object: *mut PyObject, visit: visitproc, arg: *mut
             && let Some(input) = &*this.input.get()
         {
             let methods = input.reader.iter().flat_map(|reader| reader.source.methods());
-            let mut members = methods.chain(&input.options.buffers);
+            let mut members = methods.chain(input.options.buffers.as_ref().map(Buffers::source));
             status = members.map_while_zero(|object| visit(object.as_ptr()));
         }
         status
@@ -278,7 +280,8 @@ unsafe extern "C" fn init(object: *mut PyObject, args: *mut PyObject, kwargs: *m
             // Called again: nothing of the first life stays.
             this.persistent_load.replace(None);
         }
-        let options = Options::new("Unpickler", arguments)?;
+        let mut options = Options::new("Unpickler", arguments)?;
+        options.buffers = options.buffers.map(Buffers::into_iterator).transpose()?;
         let ruled = some(policy)
             .map(|policy| crate::policy::prepare(state, file, policy, arguments, &options))
             .transpose()?;
@@ -330,7 +333,7 @@ unsafe extern "C" fn load(object: *mut PyObject, _: *mut PyObject) -> *mut PyObj
             find_class: (!is_plain).then_some(object),
             unpickler: Some(object),
         };
-        let buffers = options.buffers.as_ref().map(Owned::as_ref);
+        let buffers = options.buffers.as_ref();
         let mut builder = Builder::new(state, &this.memo, &options.strings, buffers, hooks, aids);
         builder.expect(None);
         source.start();

@@ -214,7 +214,7 @@ fn with_builder<'a>(
     let visible = Visible::default();
     visible.fix_imports.store(options.fix_imports, Ordering::Relaxed);
     let hooks = Hooks { visible: &visible, find_class: None, unpickler: None };
-    let buffers = options.buffers.as_ref().map(Owned::as_ref);
+    let buffers = options.buffers.as_ref();
     state.spare.lend(|machine, memo, aids| {
         let mut builder = Builder::new(state, memo, &options.strings, buffers, hooks, aids);
         let bytes = input.map(|(bytes, _)| bytes);

@@ -6,7 +6,7 @@ use super::guarded::SharedMemo;
 use super::instance::make_instance;
 use super::memo::Memos;
 use super::native::Native;
-use super::options::Strings;
+use super::options::{Buffers, Strings};
 use super::source::FileSource;
 use super::spare::Aids;
 use super::{hashable, string};
@@ -73,7 +73,7 @@ impl Hooks<'_> {
 pub(crate) struct Builder<'a> {
     pub(super) state: &'a State,
     pub(super) strings: &'a Strings,
-    pub(super) buffers: Option<Ref<'a>>,
+    pub(super) buffers: Option<&'a Buffers>,
     pub(super) hooks: Hooks<'a>,
     /// How many bytes the input has, where it is in memory.
     size: usize,
@@ -110,7 +110,7 @@ impl<'a> Builder<'a> {
         state: &'a State,
         memo: &'a SharedMemo,
         strings: &'a Strings,
-        buffers: Option<Ref<'a>>,
+        buffers: Option<&'a Buffers>,
         hooks: Hooks<'a>,
         aids: &'a mut Aids,
     ) -> Self {

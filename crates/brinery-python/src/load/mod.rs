@@ -30,7 +30,7 @@ pub(crate) use host::{Builder, Hook, Hooks, Visible, has_native_hash, is_atom, i
 pub(crate) use instance::StateAhead;
 pub(crate) use nature::{Function, Inert, Nature, slots_of};
 pub(crate) use numpy::{Maker, Product};
-pub(crate) use options::Options;
+pub(crate) use options::{Buffers, Options};
 pub(crate) use source::{File, FileSource, must_be_file};
 pub(crate) use spare::{Aids, Spare};
 pub(crate) use unfinished::new_type as unfinished_frozenset_type;

@@ -252,7 +252,7 @@ pub(crate) fn prepare(
 ) -> Result<Owned> {
     let (policy, none) = (policy_of(state, policy)?, Owned::none());
     let [fix_imports, encoding, errors] = [0, 1, 2].map(|index| given[index].unwrap_or(none.as_ref()));
-    let buffers = options.buffers.as_ref().map_or(none.as_ref(), Owned::as_ref);
+    let buffers = options.buffers.as_ref().map_or(none.as_ref(), |buffers| buffers.source().as_ref());
     Owned::tuple(&[file, policy.as_ref(), fix_imports, encoding, errors, buffers])
 }
 

@@ -10,7 +10,7 @@ use crate::ffi::api::*;
 use crate::ffi::buffer::View;
 use crate::ffi::object::borrowed;
 use crate::ffi::{Owned, Raised, Ref, Result, error};
-use crate::load::{Builder, Hooks, Options, Visible};
+use crate::load::{Buffers, Builder, Hooks, Options, Visible};
 use crate::state::State;
 use brinery::policy::{Checked, Examination, Examined, GlobalUse, Rule};
 use brinery::read::{Decoder, Instruction, Source};
@@ -92,10 +92,10 @@ impl Load<'_> {
         let hooks = Hooks { visible: &visible, find_class: None, unpickler: None };
         // A stream that was judged has the buffers by which it was, as often as it is loaded.
         let again = match world.and_then(|world| world.buffers.as_ref()) {
-            Some(buffers) => Some(Owned::tuple(borrowed(buffers))?.as_ref().iter()?),
+            Some(buffers) => Some(Buffers::new(Owned::tuple(borrowed(buffers))?.as_ref())?),
             None => None,
         };
-        let buffers = again.as_ref().or(self.options.buffers.as_ref()).map(Owned::as_ref);
+        let buffers = again.as_ref().or(self.options.buffers.as_ref());
         self.state.spare.lend(|machine, memo, aids| {
             let mut builder = Builder::new(self.state, memo, &self.options.strings, buffers, hooks, aids);
             builder.expect(Some(self.input));
