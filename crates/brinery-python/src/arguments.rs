@@ -84,6 +84,7 @@ impl<const N: usize> Signature<N> {
         }
     }
 
+    #[inline(always)]
     fn fill<'a>(
         &self,
         values: &mut [Option<Ref<'a>>; N],
@@ -104,11 +105,16 @@ impl<const N: usize> Signature<N> {
         Ok(())
     }
 
+    #[inline(always)]
     fn keyword<'a>(&self, values: &mut [Option<Ref<'a>>; N], name: Ref<'_>, value: Ref<'a>) -> Result<()> {
         let function = self.function;
         let ascii = text::ascii(name);
         let is = |known: &str| match ascii {
-            Some(name) => name.first() == known.as_bytes().first() && name == known.as_bytes(),
+            Some(name) => {
+                name.len() == known.len()
+                    && name.first() == known.as_bytes().first()
+                    && name == known.as_bytes()
+            }
             None => text::equals(name, known),
         };
         // What is given most often comes last.

@@ -91,8 +91,12 @@ impl Options {
 }
 
 /// A text argument that C code is going to read.
+#[inline]
 fn c_string(function: &str, name: &str, value: Option<Ref<'_>>) -> Result<Option<CString>> {
-    let Some(value) = value else { return Ok(None) };
+    value.map(|value| text_for_c(function, name, value)).transpose()
+}
+
+fn text_for_c(function: &str, name: &str, value: Ref<'_>) -> Result<CString> {
     if !value.is_str() {
         let kind = if value.is_none() { "None".to_owned() } else { value.type_name() };
         return Err(error::type_error(&format!("{function}() argument '{name}' must be str, not {kind}")));
@@ -106,5 +110,5 @@ fn c_string(function: &str, name: &str, value: Option<Ref<'_>>) -> Result<Option
         }
         std::slice::from_raw_parts(data.cast::<u8>(), len as usize)
     };
-    CString::new(text).map(Some).map_err(|_| error::value_error("embedded null character"))
+    CString::new(text).map_err(|_| error::value_error("embedded null character"))
 }

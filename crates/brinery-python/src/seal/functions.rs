@@ -113,6 +113,7 @@ impl Sealed {
 }
 
 /// The content of sealed data, if there is a key; otherwise nothing.
+#[inline]
 pub(crate) fn unsealed(
     state: &State,
     data: Ref<'_>,
@@ -120,6 +121,9 @@ pub(crate) fn unsealed(
     purpose: Option<Ref<'_>>,
     has_buffers: bool,
 ) -> Result<Option<Owned>> {
+    if some(key).or(some(purpose)).is_none() {
+        return Ok(None);
+    }
     match Terms::new(state, some(key), some(purpose), None)? {
         Some(_) if has_buffers => Err(buffers_beside()),
         Some(terms) => unseal_by(state, data, &terms).map(Some),
