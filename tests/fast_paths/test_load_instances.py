@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import _pickle
+import ast
 import collections
 import fractions
 import functools
 import gc
+import inspect
 import pickletools
 import sys
 import types
@@ -839,3 +841,40 @@ def test_a_derived_class_may_get_a_new_of_its_own() -> None:
     finally:
         del IntWith.__new__
     assert brinery.loads(data) == _pickle.loads(data)
+
+
+#: An instance of a class written in C that makes its dict when it is asked for.
+NODE = b"\x80\x04c_ast\nName\n)R"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        b"}(\x8c\x01aK\x01\x8c\x01bK\x02ub.",
+        b"}\x94(\x8c\x01aK\x01\x8c\x01bK\x02ubh\x00\x86.",
+        b"}(\x8c\x01a]\x8c\x01bK\x00\x8c\x01a]ub.",
+        b"}(\x8c\x01aK\x01ub}(\x8c\x01bK\x03\x8c\x01cK\x04ub.",
+        b"}(K\x07\x8c\x01x\x8c\x02\xc3\xa9K\x01ub.",
+        b"}\x8c\x0c__setstate__K\x01sb}\x8c\x01aK\x02sb.",
+        b"}\x8c\x0a_fields_ofK\x01sb}(\x8c\x01aK\x02ub.",
+        b"N}(\x8c\x01aK\x01u\x86b.",
+    ],
+    ids="two fetched twice added numbers hook other pair".split(),
+)
+def test_nodes_of_a_syntax_tree_get_their_attributes_as_from_a_dict(state: bytes) -> None:
+    def look(made: object) -> object:
+        node, extra = made if isinstance(made, tuple) else (made, None)
+        assert extra is None or vars(node) is not extra
+        return type(node), list(vars(node).items()), extra
+
+    ours, stock = outcomes(NODE + state, look)
+    assert ours == stock
+
+
+def test_nodes_share_the_names_of_attributes_and_their_values() -> None:
+    tree = ast.parse(inspect.getsource(sys.modules[__name__]))
+    for protocol in (2, 4, 5):
+        made, stock = both(_pickle.dumps(tree, protocol))
+        assert ast.dump(made, include_attributes=True) == ast.dump(stock, include_attributes=True)
+        assert all(name is sys.intern(str(name)) for node in ast.walk(made) for name in vars(node))
+        assert brinery.dumps(made, protocol) == _pickle.dumps(stock, protocol)

@@ -301,20 +301,27 @@ impl Class {
                 DictAt::Array => (DictPlace::Array, Values::of_fresh(instance).is_some()),
             }
         };
-        // Equal names are one object, and their places are to be different.
-        if !free
-            || !matching(&mut self.names, items)
-                && !learn(&mut self.names, items, MOST_IN_DICT, |name| Some(name.as_ptr().addr()))
-            || !agree(memos)
-        {
+        if !free || !self.knows_names(items) || !agree(memos) {
             return None;
         }
+        self.intern_names(items, memos);
+        Some(place)
+    }
+
+    /// Whether the keys among items are names, all different, of which the interned ones are at hand from now on.
+    pub(super) fn knows_names(&mut self, items: &[Owned]) -> bool {
+        // Equal names are one object, and their places are to be different.
+        matching(&mut self.names, items)
+            || learn(&mut self.names, items, MOST_IN_DICT, |name| Some(name.as_ptr().addr()))
+    }
+
+    /// Interns the keys among items, which are known.
+    pub(super) fn intern_names(&self, items: &mut [Owned], memos: &mut Memos<'_>) {
         for (place, pair) in self.names.iter().zip(items.chunks_exact_mut(2)) {
             if !place.name.is(pair[0].as_ref()) {
                 memos.give_up_key(std::mem::replace(&mut pair[0], place.name.clone()));
             }
         }
-        Some(place)
     }
 
     /// What a new instance has as `__setstate__`, if that is known.

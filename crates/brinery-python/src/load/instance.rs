@@ -328,6 +328,9 @@ impl Builder<'_> {
                     return self.adopt_state(stack, start, ahead);
                 }
                 let uuid = matches!(class.native, Native::Uuid { .. });
+                if class.plain_dict && !class.takes_values && class.dict_at.is_none() {
+                    return self.set_attributes_at_once(stack, start, ahead);
+                }
                 if !(class.takes_values || uuid) || !self.memos.spend_dict(dict, ahead, fetches) {
                     return None;
                 }
@@ -423,6 +426,45 @@ impl Builder<'_> {
             let put = place.put(stack.last()?.as_ref(), dict, self.state);
             Some(done.and(put).map(|()| 1))
         }
+    }
+
+    /// Puts items for a dict into that of the instance below, which is made as the class has it, and answers how many bytes
+    /// ahead do so.
+    #[inline(never)]
+    fn set_attributes_at_once(
+        &mut self,
+        stack: &mut Vec<Owned>,
+        start: usize,
+        ahead: &[u8],
+    ) -> Option<Result<usize>> {
+        let layout = self.layout?;
+        let (below, items) = stack.split_at_mut(start);
+        let [.., instance, state] = below else { return None };
+        let Aids { classes, fetches, .. } = &mut *self.aids;
+        // SAFETY: an instance keeps its class alive, and is of this class.
+        let class = unsafe {
+            let class = classes.get(instance.type_ptr(), self.state, layout)?;
+            class.is_fresh(instance.as_ref()).then_some(class)?
+        };
+        if !class.knows_names(items) {
+            return None;
+        }
+        let Ok(dict) = instance.getattr(self.state.names.__dict__.as_ref()) else {
+            error::clear();
+            return None;
+        };
+        if !dict.is_exactly(&raw mut PyDict_Type) || !self.memos.spend_dict(state, ahead, fetches) {
+            return None;
+        }
+        class.intern_names(items, &mut self.memos);
+        let set = |pair: &[Owned]| {
+            // SAFETY: an exact dict; the stack holds key and value.
+            check(unsafe { PyDict_SetItem(dict.as_ptr(), pair[0].as_ptr(), pair[1].as_ptr()) })
+        };
+        let done = items.chunks_exact(2).try_for_each(set);
+        stack.truncate(start);
+        self.spare_dict = stack.pop();
+        Some(done.map(|()| 1))
     }
 
     /// Puts a state dict into the instance's `__dict__`.
