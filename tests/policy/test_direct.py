@@ -817,3 +817,41 @@ def test_what_a_program_grants_besides_is_not_called_before_all_is_judged() -> N
         with pytest.raises(brinery.PolicyError):
             brinery.loads(stream, policy=rules)
         assert happened == []
+
+
+class Handler:
+    """What is there, and can be called."""
+
+    def __call__(self) -> int:
+        return 5
+
+
+handler = Handler()
+HANDLERS = f"""
+policy = 1
+[globals."{__name__}:handler"]
+call = "tuple[]"
+inert = true
+[globals."{__name__}:Handler"]
+value = true
+construct = "tuple[]"
+attributes = true
+"""
+
+
+def test_objects_that_are_there_are_called_and_nothing_else() -> None:
+    policy = brinery.Policy.from_toml(HANDLERS)
+    name = b"c" + __name__.encode() + b"\n"
+    assert brinery.loads(b"\x80\x02" + name + b"handler\n)R.", policy=policy) == 5
+    assert brinery.loads(b"\x80\x02" + name + b"Handler\n)\x81}U\x01xK\x01sb.", policy=policy).x == 1
+    for stream in (
+        # Its state, or itself as a value, or within one.
+        name + b"Handler\n0" + name + b"handler\n}U\x01xK\x01sb.",
+        name + b"Handler\n0" + name + b"handler\n}X\x01\0\0\0xK\x01sbK\x01.",
+        name + b"handler\n.",
+        name + b"Handler\n0]" + name + b"handler\na.",
+        name + b"Handler\n)\x81}X\x01\0\0\0x" + name + b"handler\nsb.",
+    ):
+        with pytest.raises(brinery.PolicyError):
+            brinery.loads(b"\x80\x02" + stream, policy=policy)
+        assert vars(handler) == {}

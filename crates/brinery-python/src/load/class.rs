@@ -31,6 +31,21 @@ unsafe fn _PyType_Lookup(_: *mut PyTypeObject, _: *mut PyObject) -> *mut PyObjec
     ptr::null_mut()
 }
 
+/// Whether an object is neither a class nor a function nor a module, and does not say of itself that it is. No code runs.
+pub(crate) fn is_plain_object(object: Ref<'_>, state: &State) -> bool {
+    let kind = object.type_ptr();
+    let name = state.names.__class__.as_ptr();
+    // SAFETY: the object keeps its class alive, and the interpreter's classes live as long as it; the name is a text.
+    unsafe {
+        let says = _PyType_Lookup(kind, name);
+        !says.is_null()
+            && says == _PyType_Lookup(&raw mut PyBaseObject_Type, name)
+            && [&raw mut PyType_Type, &raw mut PyFunction_Type, &raw mut PyModule_Type]
+                .into_iter()
+                .all(|other| PyType_IsSubtype(kind, other) == 0)
+    }
+}
+
 /// The flag of classes whose instances have their dict outside.
 const MANAGED_DICT: std::ffi::c_ulong = if cfg!(Py_3_11) { 1 << 4 } else { 0 };
 

@@ -21,6 +21,7 @@ mod spare;
 mod string;
 mod unfinished;
 
+pub(crate) use class::is_plain_object;
 #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
 pub(crate) use class::version_of;
 pub(crate) use functions::functions;

@@ -11,7 +11,9 @@ use super::rules::{Judged, Rules, plain_text};
 use crate::ffi::api::*;
 use crate::ffi::layout::{self, int};
 use crate::ffi::{Owned, Ref, Result, sequence, tuple};
-use crate::load::{Builder, Function, Inert, Maker, Nature, Product, is_atom, is_constant, slots_of};
+use crate::load::{
+    Builder, Function, Inert, Maker, Nature, Product, is_atom, is_constant, is_plain_object, slots_of,
+};
 use brinery::policy::{Native, Shape, State};
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -43,6 +45,9 @@ pub(super) struct Direct<'a> {
     unstated: Option<HashSet<usize>>,
     /// Dicts that dtypes have for their fields, by their addresses: they may not be changed any more.
     locked: Option<HashMap<usize, Owned>>,
+    /// Whether the stream has named what is neither a class nor a function of the interpreter's: no object that it has made, though
+    /// its class may be one whose objects are.
+    has_others: bool,
     /// Whether the stream has asked for members by their names, which are not taken for what a call of their class makes.
     asks_for_members: bool,
     /// How many objects made by calls were given attributes.
@@ -136,6 +141,7 @@ impl<'a> Direct<'a> {
             names: Vec::new(),
             unstated: None,
             locked: None,
+            has_others: false,
             asks_for_members: false,
             filled: 0,
             is_opaque: false,
@@ -182,7 +188,13 @@ impl<'a> Direct<'a> {
             Role::Class(judged.nature(builder, object.as_ref()))
         } else {
             if !judged.is_function_as_granted(object.as_ref()) {
-                return Ok(None);
+                // A function of another kind, which can be nowhere.
+                let calls = judged.capability.inert && judged.capability.construct.is_none();
+                let is_value = judged.capability.value || is_bare(object.as_ptr());
+                if !calls || is_value || !is_plain_object(object.as_ref(), builder.state()) {
+                    return Ok(None);
+                }
+                self.has_others = true;
             }
             Role::Function(builder.function(object.as_ref()))
         };
@@ -208,7 +220,16 @@ impl<'a> Direct<'a> {
                 .find(object.as_ptr())
                 .is_some_and(|index| self.globals[index].judged.capability.value);
         }
+        if self.is_other(object) {
+            return false;
+        }
         self.restricted.as_ref().is_none_or(|tuples| !tuples.contains_key(&object.as_ptr().addr()))
+    }
+
+    /// Whether an object is a global that is neither a class nor a function of the interpreter's.
+    #[inline(always)]
+    fn is_other(&self, object: Ref<'_>) -> bool {
+        self.has_others && self.find(object.as_ptr()).is_some()
     }
 
     /// Notes a tuple that holds what may be no value.
@@ -358,6 +379,9 @@ impl<'a> Direct<'a> {
         let Global { judged, role: Role::Class(Some(Nature::Instance)), .. } = self.globals[index] else {
             return false;
         };
+        if self.is_other(instance) {
+            return false;
+        }
         let State::SetState(shape) = &judged.capability.state else { return false };
         judged.is_judged_by_forms()
             && self.is_free(state)
@@ -409,6 +433,7 @@ impl<'a> Direct<'a> {
         let known = &self.globals[index];
         let mut left = MOST_PLAIN;
         if !known.is_made_whole
+            || self.is_other(object)
             || !matches!(known.judged.capability.state, State::Attributes(_))
             || !is_exception(object.type_ref())
             || !state.is_exactly(&raw mut PyDict_Type)
@@ -591,7 +616,7 @@ impl<'a> Direct<'a> {
     #[inline]
     pub(super) fn state(&mut self, instance: Ref<'_>, items: &[Ref<'_>]) -> Option<bool> {
         let index = self.find(instance.type_ptr().cast())?;
-        if !self.pay(32 + 16 * items.len() as u64) {
+        if self.is_other(instance) || !self.pay(32 + 16 * items.len() as u64) {
             return None;
         }
         let known = &self.globals[index];
@@ -676,7 +701,7 @@ impl<'a> Direct<'a> {
         object: Ref<'_>,
         state: Ref<'_>,
     ) -> Option<Result<bool>> {
-        if !state.is_exactly(&raw mut PyTuple_Type) || !self.is_free(state) {
+        if !state.is_exactly(&raw mut PyTuple_Type) || !self.is_free(state) || self.is_other(object) {
             return None;
         }
         // SAFETY: it is a tuple.
@@ -785,7 +810,8 @@ impl<'a> Direct<'a> {
 
     /// The nature of a container that may be extended by these items.
     pub(super) fn extend(&mut self, container: Ref<'_>, items: &[Ref<'_>]) -> Option<Nature> {
-        let known = &self.globals[self.find(container.type_ptr().cast())?];
+        let known =
+            &self.globals[self.find(container.type_ptr().cast()).filter(|_| !self.is_other(container))?];
         let Role::Class(nature @ Some(Nature::Container | Nature::Extension(_))) = known.role else {
             return None;
         };
@@ -895,6 +921,9 @@ impl<'a> Direct<'a> {
     /// Whether an object was made by a global that is one of those wanted, whichever it was.
     #[inline]
     fn is_made(&self, object: Ref<'_>, wanted: impl Fn(&Judged<'a>) -> bool) -> bool {
+        if self.is_other(object) {
+            return false;
+        }
         let class = object.type_ptr().cast();
         if let Some(known) = self.globals.iter().find(|known| known.object.as_ptr() == class) {
             // What an opcode can make as well, and what nothing can.

@@ -182,7 +182,8 @@ impl Load<'_> {
         let is_granted = if object.is_type() {
             judged.is_as_granted(builder, object.as_ref())?
         } else {
-            !global.uses.construct && judged.is_function_as_granted(object.as_ref())
+            !global.uses.construct
+                && (judged.is_function_as_granted(object.as_ref()) || is_plain_object(object.as_ref())?)
         };
         Ok(is_granted.then_some(object))
     }
@@ -232,6 +233,20 @@ impl Load<'_> {
             raise(rule, &message, (offset, opcode, &path))
         })
     }
+}
+
+/// Whether an object says of itself that it is neither a class nor a function nor a module: then all that matters of it is that
+/// it is there.
+fn is_plain_object(object: Ref<'_>) -> Result<bool> {
+    for kind in [&raw mut PyType_Type, &raw mut PyFunction_Type, &raw mut PyModule_Type] {
+        // SAFETY: the object and the classes are alive.
+        match unsafe { PyObject_IsInstance(object.as_ptr(), kind.cast()) } {
+            0 => {}
+            1 => return Ok(false),
+            _ => return Err(Raised),
+        }
+    }
+    Ok(true)
 }
 
 #[cold]

@@ -1,5 +1,6 @@
 //! The host that watches what a stream does, and lets it do what the policy grants.
 
+use super::by_id::{Numbers, Objects};
 use super::capability::{Capability, State};
 use super::limits::{ARRAY_OF_OBJECTS, MOST_NESTED_CALLS};
 use super::native::Native;
@@ -7,12 +8,12 @@ use super::need::{Need, Use, shape_of};
 use super::numpy::{self, is_dtype_state};
 use super::policy::{Key, Policy};
 use super::rule::Rule;
-use super::shape::{Shape, World};
+use super::shape::{Shape, World, has_changeable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::place::Place;
 use crate::read::{Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape as Outline, Source};
 use crate::value::{Builder, ChangeKind, Construction, Graph, Id, Instance, Kind, Value, modern_names};
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 use std::cell::Cell;
 
 type FastMap<V> = HashMap<Id, V, foldhash::fast::RandomState>;
@@ -47,25 +48,6 @@ pub struct Uses {
     pub members: bool,
 }
 
-/// A set of objects.
-#[derive(Debug, Default)]
-struct Objects(Vec<u64>);
-
-impl Objects {
-    fn insert(&mut self, id: Id) {
-        let word = id.index() / 64;
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << (id.index() % 64);
-    }
-
-    #[inline(always)]
-    fn contains(&self, id: Id) -> bool {
-        self.0.get(id.index() / 64).is_some_and(|word| word >> (id.index() % 64) & 1 == 1)
-    }
-}
-
 /// Watches one stream.
 pub(super) struct Examiner<'a, 'p> {
     pub(super) builder: Builder<'a>,
@@ -74,11 +56,15 @@ pub(super) struct Examiner<'a, 'p> {
     protocol: u8,
     pub(super) globals: Vec<Known<'p>>,
     by_name: HashMap<Key, u32, foldhash::quality::RandomState>,
-    by_id: FastMap<u32>,
+    /// One more than its place among the globals, of an object that is one.
+    by_id: Numbers,
     /// Objects that may not be values: globals, and tuples that hold such.
     restricted: Objects,
-    /// How many objects are looked at when a key is hashed, where that is more than one.
-    sizes: FastMap<u64>,
+    /// How many objects are looked at when a key is hashed, where that is more than one; and those that are too many for that.
+    sizes: Numbers,
+    large: FastMap<u64>,
+    /// Whether what has a shape can lose it, by the address of the shape.
+    losses: HashMap<usize, bool, foldhash::fast::RandomState>,
     hash_work: u64,
     /// How much memory calls may still take for copies of what they are given.
     memory: u64,
@@ -145,6 +131,16 @@ const PARTIAL: (&str, &str) = ("functools", "partial");
 /// What the interpreter makes of these attributes is another object.
 const HOOKS: [&str; 2] = ["__class__", "__dict__"];
 
+/// The names of a global, by which keys are looked for: they are hashed alike.
+#[derive(Hash)]
+struct Names<'n>(&'n str, &'n str);
+
+impl Equivalent<Key> for Names<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        (self.0, self.1) == names(key)
+    }
+}
+
 fn names(key: &Key) -> (&str, &str) {
     (&key.0, &key.1)
 }
@@ -154,10 +150,14 @@ impl<'g, 'a> World<'g, 'a> for &'g Examiner<'a, '_> {
         if name.contains('.') && self.is_made_of_member(value, module, name) {
             return true;
         }
-        !self.restricted.contains(value.id())
-            && self
-                .origin(value.id())
-                .is_some_and(|global| names(&self.globals[global].key) == (module, name))
+        self.made_of(value) == Some((module, name))
+    }
+
+    fn made_of(&self, value: Value<'g, 'a>) -> Option<(&'g str, &'g str)> {
+        if self.restricted.contains(value.id()) {
+            return None;
+        }
+        self.origin(value.id()).map(|global| names(&self.globals[global].key))
     }
 
     fn is_global(&self, value: Value<'g, 'a>, module: &str, name: &str) -> bool {
@@ -192,9 +192,11 @@ impl<'a, 'p> Examiner<'a, 'p> {
             protocol: 0,
             globals: Vec::new(),
             by_name: HashMap::default(),
-            by_id: HashMap::default(),
+            by_id: Numbers::default(),
             restricted: Objects::default(),
-            sizes: HashMap::default(),
+            sizes: Numbers::default(),
+            large: HashMap::default(),
+            losses: HashMap::default(),
             hash_work: policy.limits.hash_work_for(size),
             memory: policy.limits.memory_for(size),
             work: Cell::new(policy.limits.work_for(size)),
@@ -213,7 +215,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
 
     /// The global that an object is.
     fn known(&self, id: Id) -> Option<usize> {
-        self.by_id.get(&id).map(|&index| index as usize)
+        (self.by_id.get(id) as usize).checked_sub(1)
     }
 
     /// The global that an object was made of: for copyreg's functions, the class that they were given.
@@ -434,8 +436,25 @@ impl<'a, 'p> Examiner<'a, 'p> {
     #[inline(always)]
     fn size(&self, id: Id) -> u64 {
         match self.value(id).kind() {
-            Kind::Tuple | Kind::FrozenSet | Kind::Instance => self.sizes.get(&id).copied().unwrap_or(1),
+            Kind::Tuple | Kind::FrozenSet | Kind::Instance => self.noted_size(id),
             _ => 1,
+        }
+    }
+
+    #[inline(always)]
+    fn noted_size(&self, id: Id) -> u64 {
+        match self.sizes.get(id) {
+            u32::MAX => self.large.get(&id).copied().unwrap_or(u64::MAX),
+            size => u64::from(size.max(1)),
+        }
+    }
+
+    #[inline(always)]
+    fn set_size(&mut self, id: Id, size: u64) {
+        let small = u32::try_from(size).unwrap_or(u32::MAX);
+        self.sizes.insert(id, small);
+        if small == u32::MAX {
+            self.large.insert(id, size);
         }
     }
 
@@ -444,7 +463,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
     fn note_size(&mut self, id: Id, parts: impl IntoIterator<Item = Id>) {
         let size = parts.into_iter().fold(1u64, |sum, part| sum.saturating_add(self.size(part)));
         if size > 1 {
-            self.sizes.insert(id, size);
+            self.set_size(id, size);
         }
     }
 
@@ -455,7 +474,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
             let kind = self.value(key).kind();
             match kind {
                 Kind::Tuple | Kind::FrozenSet | Kind::Instance => {
-                    let size = self.sizes.get(&key).copied().unwrap_or(1);
+                    let size = self.noted_size(key);
                     match self.hash_work.checked_sub(size) {
                         Some(left) => self.hash_work = left,
                         None => return Err(Error::refused(Rule::BudgetHash, Rule::BudgetHash.meaning())),
@@ -476,10 +495,14 @@ impl<'a, 'p> Examiner<'a, 'p> {
     /// Whether an object has a shape, now and when the stream has ended.
     fn fits(&mut self, id: Id, shape: &'p Shape, rule: Rule) -> bool {
         let holds = shape.holds(self.value(id), &(self as &Self));
-        if holds && shape.can_be_lost() {
+        if holds && has_changeable(self.value(id), 4) && self.can_be_lost(shape) {
             self.obligations.push((id, shape, rule));
         }
         holds
+    }
+
+    fn can_be_lost(&mut self, shape: &'p Shape) -> bool {
+        *self.losses.entry(std::ptr::from_ref(shape).addr()).or_insert_with(|| shape.can_be_lost())
     }
 
     fn tuple_of(&mut self, id: Id) -> Result<()> {
@@ -904,7 +927,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
         let size = self.size(instance);
         let sizes = attributes(self.value(state)).map(|(_, value)| value.id()).collect::<Vec<_>>();
         let size = sizes.into_iter().fold(size, |sum, part| sum.saturating_add(self.size(part)));
-        self.sizes.insert(instance, size);
+        self.set_size(instance, size);
         Ok(())
     }
 
@@ -1344,7 +1367,7 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
         }
         let tuple = self.builder.tuple(items)?;
         if size > 1 {
-            self.sizes.insert(tuple, size);
+            self.set_size(tuple, size);
         }
         self.restrict_if(tuple, restricted);
         Ok(tuple)
@@ -1390,16 +1413,17 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
 
     fn global(&mut self, module: Id, name: Id) -> Result<Id> {
         let id = self.builder.global(module, name)?;
-        let text = |id| self.value(id).as_str().map(str::to_owned);
-        let (Some(module), Some(name)) = (text(module), text(name)) else {
+        let (Some(module), Some(name)) = (self.value(module).as_str(), self.value(name).as_str()) else {
             return Err(Error::refused(Rule::Global, "a global whose name is no text"));
         };
-        let raw = (module, name);
-        let index = match self.by_name.get(&raw) {
+        let index = match self.by_name.get(&Names(module, name)) {
             Some(&index) => index,
-            None => self.meet(raw)?,
+            None => {
+                let raw = (module.to_owned(), name.to_owned());
+                self.meet(raw)?
+            }
         };
-        self.by_id.insert(id, index);
+        self.by_id.insert(id, index + 1);
         let known = &mut self.globals[index as usize];
         match known.capability {
             Some(capability) if capability.value => known.uses.value = true,
@@ -1577,7 +1601,7 @@ impl Examiner<'_, '_> {
                 index
             }
         };
-        self.by_id.insert(made, index);
+        self.by_id.insert(made, index + 1);
     }
 
     /// Meets a global for the first time.
@@ -1588,9 +1612,9 @@ impl Examiner<'_, '_> {
         let index = self.globals.len();
         let helper =
             COPYREG.contains(&names(&key)) || [GETATTR, PARTIAL].contains(&names(&key)) || is_base(&key);
-        let message = format!("the policy does not know {}.{}", key.0, key.1);
         self.globals.push(Known { raw: raw.clone(), key, capability, uses: Uses::default() });
         if capability.is_none() && !helper {
+            let message = format!("the policy does not know {}", self.title(index));
             self.miss(Rule::Global, Some(index), |_| Use::Named, message)?;
         }
         self.by_name.insert(raw, index as u32);

@@ -13,6 +13,7 @@
 //! ```
 
 mod agree;
+mod by_id;
 mod capability;
 mod estimators;
 mod examine;

@@ -166,6 +166,8 @@ impl Form {
 
 /// What matching needs to know of the world.
 pub(super) trait World<'g, 'a> {
+    /// The names of the global that a value was made of, unless it may not be anywhere.
+    fn made_of(&self, value: Value<'g, 'a>) -> Option<(&'g str, &'g str)>;
     /// Whether a value was made of this global.
     fn is_made_of(&self, value: Value<'g, 'a>, module: &str, name: &str) -> bool;
     /// Whether a value is this global.
@@ -235,7 +237,7 @@ impl Shape {
             }
             Shape::Made(module, name) => world.is_made_of(value, module, name),
             Shape::Global(module, name) => world.is_global(value, module, name),
-            Shape::Union(shapes) => shapes.iter().any(|shape| shape.holds(value, world)),
+            Shape::Union(shapes) => is_any(shapes, value, world),
         }
     }
 
@@ -313,6 +315,35 @@ fn add(shapes: &mut Vec<Shape>, new: Shape) {
     }
     shapes.push(new);
     shapes.sort();
+}
+
+/// Whether there is something in a value that can lose a shape: what can be changed, alone or in tuples and the like.
+pub(super) fn has_changeable(value: Value<'_, '_>, depth: usize) -> bool {
+    match value.kind() {
+        Kind::List | Kind::Set | Kind::Dict => true,
+        Kind::Tuple | Kind::FrozenSet => {
+            depth == 0 || value.items().any(|item| has_changeable(item, depth - 1))
+        }
+        // A call of `set` is taken for one.
+        Kind::Instance => {
+            let class = value.as_instance().and_then(|made| made.class().as_global());
+            class.is_none_or(|class| matches!(&*class.name(), "set" | "frozenset"))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a value has one of these shapes. What it was made of is found out once.
+fn is_any<'g, 'a>(shapes: &[Shape], value: Value<'g, 'a>, world: &impl World<'g, 'a>) -> bool {
+    let mut made_of = None;
+    shapes.iter().any(|shape| match shape {
+        Shape::Made(module, name) if value.as_instance().is_none() || !name.contains('.') => {
+            let made_of = *made_of.get_or_insert_with(|| world.made_of(value));
+            // Names are less alike than modules.
+            world.spend() && made_of.is_some_and(|made_of| made_of.1 == name && made_of.0 == module)
+        }
+        shape => shape.holds(value, world),
+    })
 }
 
 fn each<'g, 'a>(item: &Shape, value: Value<'g, 'a>, world: &impl World<'g, 'a>) -> bool {
