@@ -855,3 +855,39 @@ def test_objects_that_are_there_are_called_and_nothing_else() -> None:
         with pytest.raises(brinery.PolicyError):
             brinery.loads(b"\x80\x02" + stream, policy=policy)
         assert vars(handler) == {}
+
+
+kept: list[Any] = []
+
+
+def keep(value: Any) -> int:
+    kept.append(value)
+    return 1
+
+
+APPENDED = b"X\x01\0\0\0xa"
+CHANGED = {
+    "in a tuple": ("tuple[list[int]]", b"]q\0K\x01a\x85", APPENDED),
+    "deep in tuples": (
+        "tuple[tuple[tuple[tuple[tuple[tuple[list[int]]]]]]]",
+        b"]q\0K\x01a" + 6 * b"\x85",
+        APPENDED,
+    ),
+    "in a list": ("list[list[int]]", b"]](K\x01eq\0a", APPENDED),
+    "one of several": ("None | list[int] | str", b"]q\0K\x01a", APPENDED),
+    "a dict": ("dict[str, int]", b"}q\0X\x01\0\0\0aK\x01s", b"X\x01\0\0\0bX\x01\0\0\0bs"),
+    "a set": ("set[int]", b"\x8fq\0(K\x01\x90", b"(X\x01\0\0\0x\x90"),
+    "what a set is made of": ("set[int]", b"cbuiltins\nset\n]q\0(K\x01e\x85R", APPENDED),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_what_a_call_is_given_is_judged_at_the_end_as_well(name: str) -> None:
+    shape, value, change = CHANGED[name]
+    policy = brinery.Policy("stdlib") | brinery.Policy.allow(f"{__name__}:keep", call=f"tuple[{shape}]")
+    called = b"\x80\x04c" + __name__.encode() + b"\nkeep\n" + value + b"\x85R"
+    assert brinery.loads(called + b".", policy=policy) == 1
+    kept.clear()
+    with pytest.raises(brinery.PolicyError, match="changed after"):
+        brinery.loads(called + b"q\x01h\0" + change + b"0h\x01.", policy=policy)
+    assert kept == []
