@@ -97,7 +97,7 @@ pub(super) unsafe fn of<'a>(
         }
         let is_c = |module: &str, name: &str| is_written_in_c(class, module, name);
         if is_c("_decimal", "decimal.Decimal")
-            && let Some(decimals) = Decimals::of(kind)
+            && let Some(decimals) = Decimals::of(kind, layout)
         {
             return Native::Decimal(decimals);
         }
@@ -521,7 +521,7 @@ impl Native {
                     if !text.is_exactly(&raw mut PyUnicode_Type) {
                         return None;
                     }
-                    decimals.make(heap, kind, text::ascii(text)?)
+                    decimals.make(heap, nursery, kind, text::ascii(text)?)
                 }
                 Native::Enum { members, version } => {
                     let &[value] = args else { return None };

@@ -3,7 +3,7 @@
 //! It is the object header, the hash if that is known, a number of libmpdec, and room for the digits of most numbers:
 //! 19 decimal digits a word.
 
-use super::Heap;
+use super::{Heap, Layout, Nursery};
 use crate::ffi::{Owned, Raised, Ref, Result};
 use pyo3_ffi::*;
 
@@ -25,7 +25,10 @@ const LARGE: i64 = 1 << 40;
 
 /// The proof that instances of the class look as expected.
 #[derive(Clone, Copy)]
-pub(crate) struct Decimals(());
+pub(crate) struct Decimals {
+    /// Whether the collector knows of them, as it does from 3.13 on.
+    collected: bool,
+}
 
 /// A number as it is written.
 struct Number {
@@ -39,7 +42,7 @@ impl Decimals {
     /// # Safety
     ///
     /// `kind` is the class `decimal.Decimal` of the C implementation.
-    pub(crate) unsafe fn of(kind: *mut PyTypeObject) -> Option<Self> {
+    pub(crate) unsafe fn of(kind: *mut PyTypeObject, layout: &Layout) -> Option<Self> {
         let specimens = [
             "0",
             "-0.000",
@@ -51,41 +54,54 @@ impl Decimals {
             "12345678901234567890123456789.0123456789",
             "-1234567890123456789012345678901234567890123456789012345678901234567890.123456E-100",
         ];
+        // SAFETY: by contract.
+        let collected = unsafe { PyType_GetFlags(kind) } & Py_TPFLAGS_HAVE_GC != 0;
+        let decimals = Decimals { collected };
+        let mut nursery = Nursery::default();
         // SAFETY: the class is alive; an object of this size has so many words, of which those in use are compared.
-        let same = |text: &str| unsafe {
+        let mut same = |text: &str| unsafe {
             let text = Owned::str(text).ok()?;
             let theirs = Ref::new(kind.cast()).call1(text.as_ref()).ok()?;
+            let heap = Heap::new();
             let ours =
-                Decimals(()).make(&Heap::new(), kind, crate::ffi::text::ascii(text.as_ref())?)?.ok()?;
+                decimals.make(&heap, &mut nursery, kind, crate::ffi::text::ascii(text.as_ref())?)?.ok()?;
             let words = |object: &Owned| {
                 let mut words = *object.as_ptr().cast::<[u64; DATA + ROOM]>();
                 words[3] &= 0xff;
                 words[DATA - 1] = words[DATA - 1].wrapping_sub(object.as_ptr().addr() as u64);
                 words
             };
-            let (ours, theirs) = (words(&ours), words(&theirs));
-            let used = DATA + (ours[6] as usize).min(ROOM);
-            (theirs.get(..used) == ours.get(..used)).then_some(())
+            let used = DATA + (words(&ours)[6] as usize).min(ROOM);
+            let known = |object: &Owned| PyObject_GC_IsTracked(object.as_ptr()) != 0;
+            (words(&theirs).get(..used) == words(&ours).get(..used) && known(&theirs) == known(&ours))
+                .then_some(())
         };
         // SAFETY: by contract.
-        let plain = unsafe {
-            (*kind).tp_basicsize == SIZE as Py_ssize_t
-                && (*kind).tp_itemsize == 0
-                && PyType_GetFlags(kind) & Py_TPFLAGS_HAVE_GC == 0
-        };
+        let plain = unsafe { (*kind).tp_basicsize == SIZE as Py_ssize_t && (*kind).tp_itemsize == 0 };
         let known = plain && specimens.into_iter().all(|text| same(text).is_some());
         crate::ffi::error::clear();
-        known.then_some(Decimals(()))
+        nursery.hand_over(layout, 0, false);
+        known.then_some(decimals)
     }
 
     /// `Decimal(text)` for the class `kind` that this is known of; `None` if that is for the class to say.
     #[inline]
-    pub(crate) fn make(self, heap: &Heap, kind: *mut PyTypeObject, text: &[u8]) -> Option<Result<Owned>> {
+    pub(crate) fn make(
+        self,
+        heap: &Heap,
+        nursery: &mut Nursery,
+        kind: *mut PyTypeObject,
+        text: &[u8],
+    ) -> Option<Result<Owned>> {
         let number = Number::parse(text)?;
         // SAFETY: see above for what an object consists of; the class is alive, and held by its instances if it is not one of
         // the interpreter's own.
         unsafe {
-            let object = heap.allocate(SIZE);
+            let object = if self.collected {
+                Layout::allocate_collected(heap, nursery, 0, SIZE).cast()
+            } else {
+                heap.allocate(SIZE)
+            };
             if object.is_null() {
                 return Some(Err(Raised));
             }
@@ -106,6 +122,9 @@ impl Decimals {
             data.cast::<[u64; ROOM]>().write(number.words);
             if PyType_GetFlags(kind) & Py_TPFLAGS_HEAPTYPE != 0 {
                 Py_INCREF(kind.cast());
+            }
+            if self.collected {
+                nursery.track(object.cast());
             }
             Some(Owned::from_result(object.cast()))
         }

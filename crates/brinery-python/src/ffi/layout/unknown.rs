@@ -190,11 +190,17 @@ impl Moment {
 pub(crate) enum Decimals {}
 
 impl Decimals {
-    pub(crate) unsafe fn of(_: *mut PyTypeObject) -> Option<Self> {
+    pub(crate) unsafe fn of(_: *mut PyTypeObject, _: &Layout) -> Option<Self> {
         None
     }
 
-    pub(crate) fn make(self, _: &Heap, _: *mut PyTypeObject, _: &[u8]) -> Option<Result<Owned>> {
+    pub(crate) fn make(
+        self,
+        _: &Heap,
+        _: &mut Nursery,
+        _: *mut PyTypeObject,
+        _: &[u8],
+    ) -> Option<Result<Owned>> {
         match self {}
     }
 }
