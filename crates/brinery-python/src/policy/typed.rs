@@ -156,8 +156,19 @@ impl Type {
     }
 
     /// Whether a value may be of a type; what it holds may remain to be looked at.
-    #[inline]
+    #[inline(always)]
     fn look(&self, object: Ref<'_>, node: usize, todo: &mut Vec<(Owned, usize)>) -> Result<bool> {
+        // Most values are of the builtin class that is meant.
+        if let Node::Plain(classes) = &self.0[node]
+            && classes.first().is_some_and(|class| class.as_ptr() == object.type_ptr().cast())
+        {
+            return Ok(true);
+        }
+        self.look_closer(object, node, todo)
+    }
+
+    #[inline(never)]
+    fn look_closer(&self, object: Ref<'_>, node: usize, todo: &mut Vec<(Owned, usize)>) -> Result<bool> {
         if let Node::Union(types) = &self.0[node] {
             let mut inside = Vec::new();
             for &alternative in types {
