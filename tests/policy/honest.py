@@ -12,6 +12,7 @@ import contextlib
 import datetime
 import decimal
 import difflib
+import doctest
 import email.errors
 import email.header
 import email.message
@@ -163,7 +164,14 @@ VALUES: dict[str, Any] = {
         sqlite3.OperationalError("x"),
         json.JSONDecodeError("m", "doc", 1),
     ],
-    "annotations": [numbers.Number, [collections.abc.Mapping], typing.Optional[int]],
+    "annotations": [
+        numbers.Number,
+        [collections.abc.Mapping],
+        typing.Optional[int],
+        typing.NoReturn,
+        typing.Awaitable,
+    ],
+    "examples of documentation": [doctest.Example("1", "1\n")],
     "partials": [functools.partial(sorted, reverse=True), functools.partial(max, 1)],
     "default values": [collections.defaultdict(functools.partial(collections.defaultdict, int))],
     "records of logs": [logging.LogRecord("n", 20, "p", 1, "m", (1,), None)],
