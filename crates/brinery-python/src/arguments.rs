@@ -38,9 +38,9 @@ impl<const N: usize> Signature<N> {
     }
 
     /// The same into an array that need not be moved then.
-    unsafe fn sort_vector<'a>(
+    unsafe fn sort_vector(
         &self,
-        values: &mut [Option<Ref<'a>>; N],
+        values: &mut [Option<Ref<'_>>; N],
         args: *const *mut PyObject,
         count: Py_ssize_t,
         kwnames: *mut PyObject,
