@@ -706,6 +706,30 @@ impl<'a, 't> Facts<'a, 't> {
 
 type Made = Result<Fact, End>;
 
+/// Whether text may be a pickle, or what is compressed by zlib or gzip, in Base64.
+#[inline(always)]
+fn may_be_encoded(text: &[u8]) -> bool {
+    matches!(text, [b'g', b'A', ..] | [b'H', b'4', b's', ..] | [b'e', b'A' | b'F' | b'J' | b'N', ..])
+        && text.len() >= 16
+}
+
+/// Whether bytes that begin like this may be a pickle, or compressed.
+#[inline(always)]
+fn may_be_packed(head: &[u8], len: usize) -> bool {
+    let known = matches!(
+        *head,
+        [0x80, 0..=5]
+            | [0x1f, 0x8b]
+            | [b'B', b'Z']
+            | [0xfd, b'7']
+            | [0x28, 0xb5]
+            | [0x78, 0x01 | 0x5e | 0x9c | 0xda]
+            | [b'c' | b'i', b'a'..=b'z' | b'_']
+            | [b'(', _]
+    );
+    known && len > 3
+}
+
 /// Whether a value has no hash, or may have none: a set may be a frozenset.
 #[inline(always)]
 fn has_no_hash(value: &Fact) -> bool {
@@ -858,6 +882,9 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         if self.reads_text && std::str::from_utf8(&utf8).is_err() {
             self.grants.unsure = true;
         }
+        if may_be_encoded(&utf8) {
+            self.remember_nested(utf8.len());
+        }
         Ok(self.text_here(may_be_hook(&utf8)))
     }
 
@@ -883,7 +910,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             return Err(self.fault(Fault::Truncated));
         }
         let head = source.take(len.min(2)).map_err(|error| self.read_error(error))?;
-        let pickle = matches!(*head, [0x80, 0..=5]) && len > 3;
+        let pickle = may_be_packed(&head, len);
         source.skip(len - len.min(2));
         if pickle {
             self.remember_nested(len);

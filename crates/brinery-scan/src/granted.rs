@@ -205,8 +205,12 @@ impl<'t> Facts<'_, 't> {
                 | Rule::Shared
                 | Rule::Wordless
         );
-        let Some(capability) = self.capability(id).filter(|_| is_plain) else {
+        let capability = self.capability(id);
+        let Some(capability) = capability.filter(|_| is_plain) else {
             self.grants.unsure = true;
+            if capability.is_none() && !HELPERS.contains(&self.named[id as usize].modern()) {
+                self.refuse(id, policy::Rule::Global, "is not known to the policy");
+            }
             return;
         };
         let fits = match &capability.call {

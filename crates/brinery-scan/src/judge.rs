@@ -364,7 +364,8 @@ impl Facts<'_, '_> {
                 made(id, Extra::None)
             }
             Standing::Package(Shape::Class) => {
-                if self.has_text(args) {
+                let takes_code = known::takes_code(&self.named[id as usize].name);
+                if self.has_telling_text(args) || takes_code && self.may_hold_text(args, 0) {
                     return self.dangerous_call(
                         id,
                         args,
@@ -392,7 +393,7 @@ impl Facts<'_, '_> {
             // A function that by its name makes no object, and is given text: a command, a path or code for all anybody
             // knows. What it returns is its own and may be shared.
             Standing::Stranger(Shape::Function) => {
-                if self.has_text(args) && !known::is_lookup(&self.named[id as usize].name) {
+                if self.has_telling_text(args) && !known::is_lookup(&self.named[id as usize].name) {
                     self.dangerous_call(id, args, UNKNOWN_CALL, " with text, a function that nobody knows");
                 } else {
                     self.need(id, TOLD_CALL, Some(args), "calls");
@@ -518,20 +519,16 @@ impl Facts<'_, '_> {
         }
     }
 
-    /// Whether text, or what is not known, is among the arguments.
-    fn has_text(&self, args: &Fact) -> bool {
+    /// Whether text that may be more than a word, or what is not known, is among the arguments.
+    fn has_telling_text(&self, args: &Fact) -> bool {
         let args = self.args(args);
         !args.known
-            || args.items.iter().any(|item| {
-                matches!(
-                    item.kind,
-                    Kind::Text(_)
-                        | Kind::Hook(_)
-                        | Kind::Decoded(_)
-                        | Kind::Result
-                        | Kind::Bound
-                        | Kind::Outside(_)
-                )
+            || args.items.iter().any(|item| match item.kind {
+                Kind::Text(_) | Kind::Hook(_) | Kind::Decoded(_) => {
+                    self.text(item).is_none_or(|text| known::is_telling(&text))
+                }
+                Kind::Result | Kind::Bound | Kind::Outside(_) => true,
+                _ => false,
             })
     }
 
@@ -929,7 +926,9 @@ impl Facts<'_, '_> {
             self.named[*class as usize].used = true;
             return made(*class, Extra::New);
         }
-        if name.starts_with("__") && name.ends_with("__") {
+        let is_made = matches!(list.items.first(), Some(Fact { kind: Kind::Made { .. }, .. }));
+        let is_harmless = is_made && known::is_harmless_method(&name);
+        if name.starts_with("__") && name.ends_with("__") && !is_harmless {
             return self.dangerous_call(id, args, "dunder", " to reach into the inside of an object");
         }
         let Some(object) = list.items.first() else { return Fact::new(Kind::Result) };
@@ -951,7 +950,8 @@ impl Facts<'_, '_> {
                         | Standing::Package(Shape::Class | Shape::Exception)
                         | Standing::Stranger(Shape::Class | Shape::Exception)
                 ) || matches!(named.standing, Standing::Package(_) | Standing::Stranger(_))
-                    && !named.name.contains('.');
+                    && !named.name.contains('.')
+                    && named.name != "__dict__";
                 if !is_class {
                     return self.dangerous_call(
                         id,
@@ -1113,6 +1113,13 @@ impl Facts<'_, '_> {
                 return made(global, Extra::None);
             }
             Kind::Outside(Outside::Extension) => return Fact::new(Kind::Result),
+            // A class that nobody knows, made by a function that nobody else has: it has to be granted.
+            Kind::Made { global, extra: Extra::None | Extra::Shared }
+                if matches!(self.named[global as usize].standing, Standing::Stranger(_)) =>
+            {
+                self.need(global, TOLD_NEW, None, "constructs a class that it has made by");
+                return made(global, Extra::None);
+            }
             _ => {
                 let what = self.show(class, 1);
                 let message = format!("constructs what is no class by its name: {what}");

@@ -8,6 +8,7 @@ use crate::search::{Mark, Search};
 use crate::stream::{self, Run};
 use crate::unwrap::layer::Layer;
 use crate::unwrap::{berkeley, npy, redis, sevenz, sqlite, tar, text, zip};
+use brinery::Opcode;
 use brinery::policy::Policy;
 use std::io::Read;
 
@@ -33,6 +34,8 @@ const TEXT: u64 = 256 << 20;
 const VALUES: u64 = 8 << 20;
 /// What a prefix before compressed data may have.
 const PREFIX: usize = 16;
+/// How long a string may be that may be a pickle without a mark.
+const BARE: u64 = 1 << 20;
 
 /// The endings of names that promise a pickle.
 const PROMISES: &[&str] = &["pkl", "pickle", "p", "pk", "pck", "pcl", "joblib", "dill", "cpickle"];
@@ -199,6 +202,12 @@ impl<'f> Look<'f> {
         }
         if redis::is_dump(&head) {
             self.format("redis");
+            redis::strings(blob, |at, value| {
+                // What is no more than a pickle is found where it lies.
+                if Layer::of(&value).is_some() || text::is_text(&value[..value.len().min(512)]) {
+                    self.value(value, &format!("{container}::string@{at}"), depth);
+                }
+            });
             let left = self.left;
             let whole = redis::each(blob, left, |at, value| {
                 self.value(value, &format!("{container}::string@{at}"), depth);
@@ -555,6 +564,7 @@ impl<'f> Look<'f> {
                 Mark::Proto => {
                     run.stopped && run.report.verdict <= Verdict::Needs
                         || (run.stopped || far) && names_something(&run)
+                        || run.stopped && run.report.verdict == Verdict::Budget && !self.memory
                 }
                 // Lines of digests are names of nothing.
                 Mark::Global => {
@@ -587,16 +597,41 @@ impl<'f> Look<'f> {
             let Some((opcode, claimed)) = stream::claim(&head) else { continue };
             let start = at + stream::prefix(opcode);
             // What a loader of bytes is given counts whatever it is; other strings only if they are pickles.
-            if len == u64::MAX || crate::search::starts_stream(&blob.get(start, 64).unwrap_or_default()) {
-                let before = (self.file.streams.len(), self.file.notes.len());
-                self.thing(&blob.part(start, claimed), &format!("{container}::bytes@{at}"), depth + 1);
-                if len != u64::MAX {
-                    self.file.notes.truncate(before.1);
-                    let inner = self.file.streams.split_off(before.0);
-                    self.file.streams.extend(inner.into_iter().filter(|stream| stream.verdict.is_flagged()));
+            let head = blob.get(start, 64).unwrap_or_default();
+            let within = format!("{container}::bytes@{at}");
+            let is_text =
+                matches!(opcode, Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::BinUnicode8);
+            if is_text {
+                if claimed <= VALUES {
+                    let text = blob.get(start, claimed as usize).unwrap_or_default();
+                    self.flagged_only(|look| look.encoded(&text, start, container, depth));
                 }
+            } else if len == u64::MAX {
+                self.thing(&blob.part(start, claimed), &within, depth + 1);
+            } else if begins_known(&head) || self.is_bare_pickle(blob, start, claimed, container) {
+                self.flagged_only(|look| look.thing(&blob.part(start, claimed), &within, depth + 1));
             }
         }
+    }
+
+    /// Looks at something that may be nothing, and lists no more than what is found in it.
+    fn flagged_only(&mut self, look: impl FnOnce(&mut Self)) {
+        let streams = self.file.streams.len();
+        let (notes, formats) = (self.file.notes.len(), self.file.formats.len());
+        look(self);
+        self.file.notes.truncate(notes);
+        self.file.formats.truncate(formats);
+        let inner = self.file.streams.split_off(streams);
+        self.file.streams.extend(inner.into_iter().filter(|stream| stream.verdict.is_flagged()));
+    }
+
+    /// Whether a string is a pickle from its first byte to its last, without a `PROTO`, that does something.
+    fn is_bare_pickle(&mut self, blob: &Blob<'_>, start: u64, len: u64, container: &str) -> bool {
+        if len > BARE {
+            return false;
+        }
+        let run = self.run(&blob.part(start, len), 0, container);
+        run.is_some_and(|run| run.stopped && run.end == len && does_something(&run))
     }
 
     fn list(&mut self, report: StreamReport) {

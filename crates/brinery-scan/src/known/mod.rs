@@ -336,6 +336,25 @@ fn standing_of(module: &str, name: &str) -> Standing {
     let parts: Vec<&str> = name.split('.').collect();
     let last = parts[parts.len() - 1];
     let is_dunder = |part: &&str| part.starts_with("__") && part.ends_with("__");
+    let top = module.split('.').next().unwrap_or_default();
+    let standard = tables.standard.contains(top);
+    if !standard {
+        // Constructing by `__new__` is what `NEWOBJ` does, and what functions by value have for their globals is the program's.
+        match parts[..] {
+            [class, "__new__"] if crate::known::shape(class) == Shape::Class => {
+                match standing_of(module, class) {
+                    Standing::Package(_) | Standing::Stranger(_) => {
+                        return stranger(tables, top, Shape::Maker);
+                    }
+                    _ => {}
+                }
+            }
+            ["__dict__"] if !tables.packages.contains(top) && !is_dunder(&top) => {
+                return Standing::Stranger(Shape::Function);
+            }
+            _ => {}
+        }
+    }
     if parts.iter().any(is_dunder)
         && full != "builtins.__debug__"
         && !(parts.len() == 1 && last == "__main__")
@@ -343,8 +362,6 @@ fn standing_of(module: &str, name: &str) -> Standing {
         return Standing::Forbidden(DUNDER);
     }
     let shape = shape(last);
-    let top = module.split('.').next().unwrap_or_default();
-    let standard = tables.standard.contains(top);
     // What packages keep among their exceptions is one by any name, and so are those of Django's models.
     let among = matches!(module.rsplit('.').next(), Some("exceptions" | "exception" | "errors" | "exc"));
     let of_model = parts.len() == 2 && matches!(last, "DoesNotExist" | "MultipleObjectsReturned");
@@ -490,6 +507,27 @@ pub(crate) fn runs_text(module: &str) -> bool {
     sympy && !matches!(module, "sympy.core.symbol" | "sympy.core.numbers")
 }
 
+/// Whether text looks like code, a command, a path, an address or a name of something within a module, and not like a word.
+pub(crate) fn is_telling(text: &str) -> bool {
+    let odd =
+        |char: char| char.is_control() || char.is_whitespace() || "/\\()[]{};|&`$~%@!*?=\"'".contains(char);
+    let has_ending = text.rsplit_once('.').is_some_and(|(stem, ending)| {
+        !stem.is_empty() && ending.starts_with(|first: char| first.is_alphabetic() || first == '_')
+    });
+    text.contains(odd) || text.contains("..") || text.contains("__") || has_ending || ANYWHERE.contains(&text)
+}
+
+/// Whether a class by its name takes text for code.
+pub(crate) fn takes_code(name: &str) -> bool {
+    let endings = ["Template", "Compiler", "Interpreter", "Evaluator", "Script", "Shell", "Console"];
+    endings.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether a special method does nothing but look at its object.
+pub(crate) fn is_harmless_method(name: &str) -> bool {
+    matches!(name, "__hash__" | "__len__" | "__bool__" | "__eq__" | "__contains__" | "__getitem__")
+}
+
 /// Whether a name is that of a method of a class, which is no function that makes objects.
 pub(crate) fn is_method(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(owner, method)| {
@@ -506,12 +544,17 @@ fn is_private_maker(name: &str) -> bool {
             .iter()
             .any(|verb| bare.starts_with(verb))
         || bare.ends_with("unpickle")
+        || bare.ends_with("reconstructor")
 }
 
 /// What the last part of a name looks like.
 pub(crate) fn shape(name: &str) -> Shape {
     let bare = name.trim_start_matches('_');
-    let is_class = bare.starts_with(|first: char| first.is_uppercase());
+    // Cython's classes for one type have its letter before their names.
+    let of_type = bare.starts_with(['s', 'd', 'c', 'z'])
+        && matches!(*bare.as_bytes(), [_, b'A'..=b'Z', b'a'..=b'z', ..])
+        && !bare.contains('_');
+    let is_class = of_type || bare.starts_with(|first: char| first.is_uppercase());
     if is_class {
         let exception = ["Error", "Exception", "Warning", "Interrupt", "Exit", "Iteration"];
         return if exception.iter().any(|end| bare.ends_with(end)) { Shape::Exception } else { Shape::Class };
@@ -538,6 +581,7 @@ pub(crate) fn shape(name: &str) -> Shape {
     ];
     let maker = makers.iter().any(|verb| bare.starts_with(verb))
         || bare.ends_with("unpickle")
+        || bare.ends_with("reconstructor")
         || bare.ends_with("_ctor");
     if maker { Shape::Maker } else { Shape::Function }
 }

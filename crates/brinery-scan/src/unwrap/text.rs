@@ -7,6 +7,8 @@ use brinery::{ArgumentKind as Kind, Opcode};
 const SHORTEST: usize = 16;
 /// How many runs of one text are decoded.
 const MOST: usize = 100_000;
+/// How far lines may be indented.
+const INDENT: usize = 40;
 
 /// Whether the bytes are text.
 pub(crate) fn is_text(head: &[u8]) -> bool {
@@ -38,7 +40,11 @@ pub(crate) fn each(text: &[u8], mut visit: impl FnMut(u64, Vec<u8>)) {
             } else if rest.starts_with(b"\\u000a") {
                 6
             } else {
-                rest.iter().take(2).take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count()
+                let breaks = rest.iter().take(2).take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count();
+                // In YAML and in source code the lines are indented.
+                let blank = |&&byte: &&u8| matches!(byte, b' ' | b'\t');
+                let indent = rest[breaks..].iter().take(INDENT).take_while(blank).count();
+                if breaks > 0 { breaks + indent } else { 0 }
             };
             let len = rest[line..].iter().take_while(|&&byte| is_part(byte)).count();
             if run.len() < 60 || line == 0 || len == 0 {
@@ -54,9 +60,7 @@ pub(crate) fn each(text: &[u8], mut visit: impl FnMut(u64, Vec<u8>)) {
         if run.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7')) {
             visit(start as u64, base32(&run));
         }
-        if let Some(bytes) = base64(&run) {
-            visit(start as u64, bytes);
-        }
+        visit(start as u64, base64(&run));
     }
 }
 
@@ -219,7 +223,7 @@ fn base32(run: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn base64(run: &[u8]) -> Option<Vec<u8>> {
+fn base64(run: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(run.len() / 4 * 3 + 3);
     for group in run.chunks(4) {
         let mut word = 0u32;
@@ -238,11 +242,12 @@ fn base64(run: &[u8]) -> Option<Vec<u8>> {
             4 => 3,
             3 => 2,
             2 => 1,
-            _ => return None,
+            // What comes after it was taken for a part of it.
+            _ => 0,
         };
         bytes.extend_from_slice(&word.to_be_bytes()[1..=count]);
     }
-    Some(bytes)
+    bytes
 }
 
 #[cfg(test)]
@@ -258,6 +263,16 @@ mod tests {
             |at, bytes| found.push((at, bytes.len())),
         );
         assert_eq!(found, [(13, 13)]);
+    }
+
+    #[test]
+    fn what_follows_base64_does_not_hide_it() {
+        let line = "A".repeat(60);
+        for text in [format!("id,blob\n1,{line}\n2,"), format!("key: |\n    {line}\n    AAAA\n")] {
+            let mut found = Vec::new();
+            super::each(text.as_bytes(), |_, bytes| found.push(bytes.len()));
+            assert!(found.iter().any(|&len| len >= 45), "{text}: {found:?}");
+        }
     }
 
     #[test]
