@@ -9,8 +9,9 @@ import pickle
 import zlib
 from typing import Callable
 
-import brinery
 import pytest
+
+import brinery
 
 #: One whose Base64 ends without padding, and one that has no ``PROTO``.
 ATTACK = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.."[:-1] + b"\x00\x00"

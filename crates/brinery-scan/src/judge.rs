@@ -3,8 +3,9 @@
 //! The rules, in short (the page `docs/concepts/scanning.md` has them at length):
 //!
 //! - Naming something that no honest pickle names is dangerous, whatever is done with it.
-//! - Calling is dangerous unless the function is known for it, or is a class that takes no text, or belongs to the program
-//!   itself and is a class, by its name a maker of objects, or gets no text: what nobody else has needs to be granted.
+//! - Calling is dangerous unless the function is known for it, or is a class that takes no text but words, or belongs to the
+//!   program itself and is a class, by its name a maker of objects, or gets no text but words: what nobody else has needs to be
+//!   granted.
 //! - Constructing and giving state need to be granted, unless a rule says that they reach something.
 //! - Only what the stream has made may be changed.
 

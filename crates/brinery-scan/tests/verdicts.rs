@@ -431,10 +431,11 @@ fn streams_that_begin_everywhere_are_not_run_over_for_ever() {
 
 #[test]
 fn what_the_program_has_itself_needs_to_be_granted() {
-    // A function of the program that gets no text, by its name makes something, or finds what is there already; a class
-    // with text; a method of what the stream has made.
+    // A function of the program that gets no text but a word, by its name makes something, or finds what is there already; a
+    // class with text; a method of what the stream has made.
     for stream in [
-        &b"\x80\x04\x8c\x04shop\x8c\x06regain\x93K\x01\x85R."[..],
+        &b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x01x\x85R."[..],
+        b"\x80\x04\x8c\x04shop\x8c\x06regain\x93K\x01\x85R.",
         b"\x80\x04\x8c\x04shop\x8c\x06remake\x93\x8c\x01x\x85R.",
         b"\x80\x04\x8c\x04shop\x8c\x06lookup\x93\x8c\x01x\x85R.",
         b"\x80\x04\x8c\x04shop\x8c\x05Color\x93\x8c\x01x\x85R.",
@@ -442,11 +443,11 @@ fn what_the_program_has_itself_needs_to_be_granted() {
     ] {
         assert_eq!(scan(stream).verdict(), Verdict::Needs, "{stream:?}");
     }
-    // What a function does with text is not known, be it the program's own or of a package that is not known either. What
+    // What a function does with text that looks like a path or code is not known, be it the program's own or of a package that is not known either. What
     // is around a method, and what others have, is not the program's own.
     for stream in [
-        &b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x01x\x85R."[..],
-        b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x01x\x85R}b.",
+        &b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x03a/b\x85R."[..],
+        b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x03a()\x85R}b.",
         b"\x80\x04\x8c\x04shop\x8c\x06regain\x93K\x01\x85R}b.",
         b"\x80\x04\x8c\x04shop\x8c\x06lookup\x93)R]a.",
         b"\x80\x04\x8c\x04shop\x8c\x0cCACHE.update\x93}\x85R.",
@@ -470,7 +471,7 @@ fn a_policy_can_know_the_function_that_nobody_knows() {
         let policy = brinery::policy::Policy::from_toml(&text(call)).unwrap();
         Scanner::new().threads(1).policy(policy).scan_bytes("file", stream).verdict()
     };
-    let call = b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x01x\x85R.";
+    let call = b"\x80\x04\x8c\x04shop\x8c\x06regain\x93\x8c\x03a/b\x85R.";
     assert_eq!(judge("tuple[str]", call), Verdict::Clean);
     let built = [&call[..call.len() - 1], b"}b."].concat();
     assert_eq!(judge("tuple[str]", &built), Verdict::Clean);
