@@ -160,6 +160,13 @@ impl<'a> Blob<'a> {
         Ok(bytes)
     }
 
+    /// The first bytes at a place, and zeros beyond the end.
+    pub(crate) fn peek<const N: usize>(&self, at: u64) -> io::Result<([u8; N], usize)> {
+        let mut bytes = [0; N];
+        let count = self.read_at(at, &mut bytes)?;
+        Ok((bytes, count))
+    }
+
     /// The first bytes.
     pub(crate) fn head(&self, len: usize) -> io::Result<Vec<u8>> {
         self.get(0, len)

@@ -130,7 +130,7 @@ impl Facts<'_, '_> {
         let claim = |head: &[u8]| crate::stream::claim(head).map(|claim| claim.1);
         let claimed = match self.blob.bytes() {
             Some(bytes) => claim(bytes.get(at as usize..).unwrap_or_default()),
-            None => self.blob.get(at, 9).ok().and_then(|head| claim(&head)),
+            None => self.blob.peek::<9>(at).ok().and_then(|(head, len)| claim(&head[..len])),
         };
         claimed.unwrap_or_else(|| {
             if self.contents.line.0 != at || at == 0 {

@@ -706,11 +706,19 @@ impl<'a, 't> Facts<'a, 't> {
 
 type Made = Result<Fact, End>;
 
-/// Whether text may be a pickle, or what is compressed by zlib or gzip, in Base64.
+/// Whether text may be a pickle, or what is compressed by zlib or gzip: in Base64, or as bytes are written in old protocols.
 #[inline(always)]
 fn may_be_encoded(text: &[u8]) -> bool {
-    matches!(text, [b'g', b'A', ..] | [b'H', b'4', b's', ..] | [b'e', b'A' | b'F' | b'J' | b'N', ..])
-        && text.len() >= 16
+    text.len() >= 16
+        && matches!(
+            text,
+            [b'g', b'A', ..]
+                | [b'H', b'4', b's', ..]
+                | [b'e', b'A' | b'F' | b'J' | b'N', ..]
+                | [0xc2, 0x80, ..]
+                | [0x1f, 0xc2, ..]
+                | [b'x', 0x01 | b'^' | 0xc2 | 0xc3, ..]
+        )
 }
 
 /// Whether bytes that begin like this may be a pickle, or compressed.
@@ -916,6 +924,14 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             self.remember_nested(len);
         }
         Ok(Fact::new(Kind::Bytes(self.at)))
+    }
+
+    #[inline(always)]
+    fn bytes_ahead(&mut self, bytes: &[u8]) -> Option<Fact> {
+        if may_be_packed(&bytes[..bytes.len().min(2)], bytes.len()) {
+            self.remember_nested(bytes.len());
+        }
+        Some(Fact::new(Kind::Bytes(self.at)))
     }
 
     fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Made {

@@ -583,8 +583,13 @@ impl<'t> Facts<'_, 't> {
             _ => return None,
         };
         let (at, 0) = nth::place(at) else { return None };
-        let head = self.bytes_at(at, 9)?;
-        let (opcode, len) = crate::stream::claim(&head)?;
+        let (opcode, len) = match self.blob.bytes() {
+            Some(bytes) => crate::stream::claim(bytes.get(at as usize..)?)?,
+            None => {
+                let (head, len) = self.blob.peek::<9>(at).ok()?;
+                crate::stream::claim(&head[..len])?
+            }
+        };
         matches!(opcode, Opcode::ShortBinBytes | Opcode::BinBytes | Opcode::BinBytes8).then_some(len)
     }
 

@@ -30,6 +30,26 @@ const MOST: u64 = (1 << BITS) - 1;
 /// How many bits the distance of a tuple has, and how many kinds of tuples there are.
 const TUPLE_BITS: u32 = 8;
 const FORMS: usize = 32;
+/// How deep made objects are. What was constructed is not deep, what was called is by so much more: what is between two of
+/// these counts for the deeper one.
+const DEPTHS: [u32; 16] = [
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    CALL + 1,
+    CALL + 2,
+    CALL + 3,
+    2 * CALL + 4,
+    3 * CALL + 6,
+    4 * CALL + 8,
+    6 * CALL + 12,
+    8 * CALL + 16,
+];
 /// One in so many values may be odd.
 const ODDS: usize = 8;
 /// How many may be odd in any case.
@@ -453,8 +473,7 @@ impl Line {
             GLOBAL => fact.kind = Kind::Global(number.into()),
             MADE => {
                 fact.kind = Kind::Made { global: (number >> 4).into(), extra: Extra::None };
-                let depth = u32::from(number & 15);
-                fact.depth = if depth < 8 { depth } else { CALL + depth - 8 };
+                fact.depth = DEPTHS[usize::from(number & 15)];
             }
             ODD => return self.odd.get(&index).copied(),
             _ => {
@@ -511,10 +530,11 @@ fn encode(fact: &Fact, base: &Base, forms: &[Form]) -> Option<u16> {
         Kind::Set => code(SET, fact.depth.into()),
         Kind::Global(id) if fact.depth == 0 => code(GLOBAL, id.into()),
         Kind::Made { global, extra: Extra::None } => {
-            // What was constructed is not deep, what was called is by so much more.
-            let depth = if fact.depth < CALL { fact.depth } else { fact.depth - CALL + 8 };
-            let fits = if fact.depth < CALL { depth < 8 } else { depth < 16 };
-            if fits { code(MADE, u64::from(global) << 4 | u64::from(depth)) } else { None }
+            let depth = match fact.depth {
+                flat @ 0..8 => flat as usize,
+                depth => DEPTHS.iter().position(|&known| depth <= known)?,
+            };
+            code(MADE, u64::from(global) << 4 | depth as u64)
         }
         _ => None,
     }

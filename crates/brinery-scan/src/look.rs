@@ -604,7 +604,12 @@ impl<'f> Look<'f> {
             if is_text {
                 if claimed <= VALUES {
                     let text = blob.get(start, claimed as usize).unwrap_or_default();
-                    self.flagged_only(|look| look.encoded(&text, start, container, depth));
+                    match text::latin1(&text).filter(|bytes| begins_known(bytes)) {
+                        Some(bytes) => {
+                            self.flagged_only(|look| look.thing(&Blob::of(bytes), &within, depth + 1));
+                        }
+                        None => self.flagged_only(|look| look.encoded(&text, start, container, depth)),
+                    }
                 }
             } else if len == u64::MAX {
                 self.thing(&blob.part(start, claimed), &within, depth + 1);

@@ -168,6 +168,11 @@ pub(crate) fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// The bytes that text stands for in protocols that have none: a character each.
+pub(crate) fn latin1(text: &[u8]) -> Option<Vec<u8>> {
+    std::str::from_utf8(text).ok()?.chars().map(|char| u8::try_from(u32::from(char)).ok()).collect()
+}
+
 fn hexadecimal(run: &[u8]) -> Vec<u8> {
     let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
     run.as_chunks::<2>().0.iter().map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()

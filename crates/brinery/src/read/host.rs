@@ -214,6 +214,11 @@ pub trait Host<'de> {
     fn string_escaped(&mut self, literal: Chunk<'de, '_>) -> Result<Self::Value, Self::Error>;
     /// `BINBYTES` and its kin: `len` bytes still to be read from `source`
     fn bytes<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Self::Value, Self::Error>;
+    /// The same for a [light](Self::LIGHT) host that can do with these bytes, which are all.
+    #[inline(always)]
+    fn bytes_ahead(&mut self, _bytes: &[u8]) -> Option<Self::Value> {
+        None
+    }
     /// `BYTEARRAY8`: `len` bytes still to be read from `source`
     fn bytearray<S: Source<'de>>(&mut self, len: usize, source: &mut S) -> Result<Self::Value, Self::Error>;
 

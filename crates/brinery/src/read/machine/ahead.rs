@@ -24,6 +24,7 @@ enum Work {
     FarGet,
     Text,
     LongText,
+    Bytes,
     Tuple,
     ShortTuple,
     List,
@@ -58,6 +59,7 @@ const WORK: [Work; 256] = {
         (byte::LONG_BINGET, Work::FarGet),
         (byte::SHORT_BINUNICODE, Work::Text),
         (byte::BINUNICODE, Work::LongText),
+        (byte::SHORT_BINBYTES, Work::Bytes),
         (byte::EMPTY_TUPLE, Work::ShortTuple),
         (byte::TUPLE1, Work::ShortTuple),
         (byte::TUPLE2, Work::ShortTuple),
@@ -226,6 +228,12 @@ impl<V> Machine<V> {
                     }
                     host.opcode_at(start + at as u64);
                     stored!(host.unicode_ahead(text, len), 5 + len);
+                }
+                Work::Bytes => {
+                    let Some(bytes) = ahead.get(at + 2..at + 2 + usize::from(head[1])) else { break };
+                    host.opcode_at(start + at as u64);
+                    let Some(value) = host.bytes_ahead(bytes) else { break };
+                    stored!(Ok(value), 2 + bytes.len());
                 }
                 Work::ShortTuple => {
                     let len = if head[0] == byte::EMPTY_TUPLE {
