@@ -6,8 +6,9 @@
 //! costs little enough, is granted, however large it is.
 
 use crate::fact::{DEEP, Extra, Fact, Kind, Sort};
-use crate::facts::{Facts, unescape};
+use crate::facts::Facts;
 use crate::known::{self, Rule, Standing};
+use crate::literal::unescape;
 use crate::nth;
 use crate::refine;
 use crate::report::{Finding, Verdict};

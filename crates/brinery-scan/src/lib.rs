@@ -26,6 +26,7 @@ mod granted;
 mod judge;
 mod known;
 mod line;
+mod literal;
 mod look;
 mod nth;
 mod packed;
