@@ -120,7 +120,7 @@ pub(super) unsafe fn of<'a>(
             if kind == &raw mut PyComplex_Type {
                 return Native::Complex;
             }
-            if kind == crate::ffi::ordered::kind() {
+            if kind == crate::ffi::ordered::kind() || name == c"types.SimpleNamespace" {
                 return Native::NewIfBare;
             }
             if kind == &raw mut PyRange_Type
