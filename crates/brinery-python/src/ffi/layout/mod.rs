@@ -14,6 +14,8 @@ pub(crate) mod int;
 pub(crate) mod items;
 
 #[cfg(known_layout)]
+mod books;
+#[cfg(known_layout)]
 mod bytes;
 #[cfg(known_layout)]
 mod collected;
@@ -28,6 +30,8 @@ mod dict;
 mod heap;
 #[cfg(known_layout)]
 mod instance;
+#[cfg(known_layout)]
+mod links;
 #[cfg(known_layout)]
 mod moment;
 #[cfg(known_layout)]
@@ -67,7 +71,7 @@ pub(crate) use known::Layout;
 
 #[cfg(known_layout)]
 mod known {
-    use super::{bytes, collected::Books, collections, dict, number::Ints, set, text::Texts, values};
+    use super::{books::Books, bytes, collections, dict, number::Ints, set, text::Texts, values};
     use crate::ffi::Result;
 
     /// The proof that the running interpreter's objects look as the modules here expect, and what they need to make some.
