@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _pickle
+import decimal
 import gc
 import io
 import random
@@ -518,3 +519,65 @@ def test_keys_that_become_names_are_interned_as_ever() -> None:
         made = brinery.loads(_pickle.dumps(types.SimpleNamespace(some_name_of_this_test=2)))
         name = next(iter(vars(made)))
         assert name is sys.intern("some_name_of_" + "this_test") and next(iter(loaded)) == name
+
+
+def test_decimals_of_all_lengths_are_as_their_texts_say() -> None:
+    source = random.Random(6)
+    texts = [
+        "0",
+        "-0",
+        ".5",
+        "5.",
+        "-.0",
+        "00",
+        "9" * 19,
+        "9" * 20,
+        "9" * 38,
+        "9" * 39,
+        f"{2**64}",
+        f"0.{'0' * 18}1",
+    ]
+    for _ in range(30_000):
+        text = "".join(source.choices("0123456789", k=source.randrange(1, 45)))
+        if source.random() < 0.6:
+            point = source.randrange(len(text) + 1)
+            text = f"{text[:point]}.{text[point:]}"
+        texts.append(
+            "-" * (source.random() < 0.3) + text + f"E{source.randrange(-30, 30)}" * (source.random() < 0.1)
+        )
+    for text in texts:
+        stock = decimal.Decimal(text)
+        made = brinery.loads(_pickle.dumps(stock))
+        assert made.as_tuple() == stock.as_tuple() and hash(made) == hash(stock) and str(made) == str(stock)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".",
+        "-",
+        "",
+        "-.",
+        "1.2.3",
+        "+1",
+        " 1",
+        "1_0",
+        "١",
+        "00012.50",
+        "0" * 40 + "1",
+        "E5",
+        "1E",
+        "5.E1",
+        "9" * 20,
+    ],
+)
+def test_texts_of_decimals_are_read_as_the_class_reads_them(text: str) -> None:
+    given = text.encode()
+    stream = b"\x80\x04cdecimal\nDecimal\n\x8c" + bytes([len(given)]) + given + b"\x85R."
+    found = []
+    for load in (brinery.loads, _pickle.loads):
+        try:
+            found.append(load(stream).as_tuple())
+        except decimal.InvalidOperation as error:
+            found.append(type(error))
+    assert found[0] == found[1]

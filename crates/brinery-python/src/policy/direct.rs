@@ -75,6 +75,8 @@ struct Global<'a> {
     /// Whether instances are made whole, by a call that nobody can tell: attributes they may be given only by the way that the
     /// class has.
     is_made_whole: bool,
+    /// Whether it makes tuples, of anything: nothing is copied, and nothing runs.
+    holds_anything: bool,
     /// What the arguments were like of which it has made a value last: most likely the next ones are alike.
     likely: Option<&'a These<'a>>,
 }
@@ -90,6 +92,12 @@ impl<'a> Global<'a> {
         let is_value = matches!(role, Role::Class(Some(Nature::Value | Nature::Container)));
         let makes_values =
             is_value && matches!(judged.capability.native, None | Some(Native::Elements | Native::Fraction));
+        let holds_anything = matches!(role, Role::Class(Some(Nature::NamedTuple)))
+            && judged.capability.native.is_none()
+            && judged
+                .constructions
+                .iter()
+                .any(|given| matches!(given, Arguments::Any | Arguments::Each(Form::Any)));
         let is_made_whole =
             judged.capability.inert && matches!(role, Role::Class(None | Some(Nature::Exception)));
         Global {
@@ -102,6 +110,7 @@ impl<'a> Global<'a> {
             row: Vec::new(),
             has_shapes: false,
             is_made_whole,
+            holds_anything,
             likely: None,
         }
     }
@@ -213,6 +222,27 @@ impl<'a> Direct<'a> {
         is_bare(object.as_ptr()) || self.is_free_holder(object)
     }
 
+    /// The same for all of these. Most are of the same class as another, and what is no global and never lost is free by that.
+    #[inline(always)]
+    pub(super) fn are_free<'o>(&self, objects: impl IntoIterator<Item = Ref<'o>>) -> bool {
+        if self.is_plain() {
+            return true;
+        }
+        let by_class = !self.has_others && self.restricted.is_none();
+        let mut last = std::ptr::null_mut();
+        objects.into_iter().all(|object| {
+            let kind = object.type_ptr();
+            if kind == last || is_bare(object.as_ptr()) {
+                return true;
+            }
+            if !by_class || is_global(object) {
+                return self.is_free_holder(object);
+            }
+            last = kind;
+            true
+        })
+    }
+
     #[inline(never)]
     fn is_free_holder(&self, object: Ref<'_>) -> bool {
         if is_global(object) {
@@ -265,7 +295,7 @@ impl<'a> Direct<'a> {
                     (Nature::Partial, _) => {
                         let (function, rest) = args.split_first()?;
                         self.may_be_called_later(*function)
-                            && rest.iter().all(|argument| self.is_free(*argument))
+                            && self.are_free(rest.iter().copied())
                             && self.pay(16 * args.len() as u64)
                     }
                     (
@@ -488,6 +518,18 @@ impl<'a> Direct<'a> {
         self.pay_for_copies(args, these)
     }
 
+    /// Whether this is the global that was used last, and makes a tuple of these, which hold nothing. If not that says nothing.
+    #[inline(always)]
+    pub(super) fn constructs_again(&mut self, class: Ref<'_>, args: &[Ref<'_>]) -> bool {
+        let Some(known) = self.globals.get(self.last.get()) else { return false };
+        if !known.holds_anything || known.object.as_ptr() != class.as_ptr() {
+            return false;
+        }
+        let Some(left) = self.work.get().checked_sub(1 + args.len() as u64) else { return false };
+        self.work.set(left);
+        args.iter().all(|argument| is_bare(argument.as_ptr())) && self.pay(16 * args.len() as u64)
+    }
+
     /// Pays for what a call may copy of its arguments, whatever they are.
     fn pay_for_any(&mut self, args: &[Ref<'_>]) -> bool {
         self.pay(args.iter().fold(0, |sum, argument| sum + 16 + flat_size(*argument)))
@@ -649,7 +691,7 @@ impl<'a> Direct<'a> {
             }
             holds = pairs.iter().any(|[_, value]| !is_bare(value.as_ptr()));
         }
-        if holds && !pairs.iter().all(|[_, value]| self.is_free(*value)) {
+        if holds && !self.are_free(pairs.iter().map(|[_, value]| *value)) {
             return None;
         }
         if self.globals[index].has_shapes {
@@ -852,9 +894,7 @@ impl<'a> Direct<'a> {
         self.work.set(left);
         for (way, arguments) in alternatives.iter().enumerate() {
             let paid = match arguments {
-                Arguments::Any if args.iter().all(|argument| self.is_free(*argument)) => {
-                    self.pay_for_any(args)
-                }
+                Arguments::Any if self.are_free(args.iter().copied()) => self.pay_for_any(args),
                 Arguments::Each(form) if args.iter().all(|argument| self.has_form(form, *argument)) => {
                     self.pay_for_any(args)
                 }

@@ -259,7 +259,7 @@ impl<'h, 'a> Realizer<'h, 'a> {
     #[inline]
     fn wrap_holders(&mut self, items: &[Owned]) -> Result<()> {
         self.wraps += 1;
-        if items.iter().all(|item| self.is_free(item)) { Ok(()) } else { Err(self.give_up()) }
+        if self.direct.are_free(borrowed(items).iter().copied()) { Ok(()) } else { Err(self.give_up()) }
     }
 
     /// Pays for the object that an opcode makes, or for what it adds to one.
@@ -792,7 +792,7 @@ impl Realizer<'_, '_> {
     /// A tuple, which may hold what may be no value: then it may be none, either.
     fn tuple_of_holders(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
         self.wraps += 1;
-        let restricted = !items.as_slice().iter().all(|item| self.is_free(item));
+        let restricted = !self.direct.are_free(borrowed(items.as_slice()).iter().copied());
         let tuple = self.inner.tuple(items)?;
         if restricted {
             self.direct.restrict(&tuple);
@@ -950,6 +950,9 @@ impl Realizer<'_, '_> {
         let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
         if call == Call::Reduce && self.direct.makes_value_again(class, args) && self.note_heavy(args) {
             return self.make_value(items, stored);
+        }
+        if call == Call::New && self.direct.constructs_again(class, args) {
+            return self.inner.call_with(items, call, stored, false);
         }
         self.call_otherwise(items, call, stored)
     }

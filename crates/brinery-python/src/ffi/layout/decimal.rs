@@ -10,6 +10,17 @@ use pyo3_ffi::*;
 /// The digits of a word.
 const DIGITS: usize = 19;
 
+/// The powers of ten up to the first one that is no word of digits.
+const POWERS: [u64; DIGITS + 1] = {
+    let mut powers = [1; DIGITS + 1];
+    let mut power = 1;
+    while power <= DIGITS {
+        powers[power] = powers[power - 1] * 10;
+        power += 1;
+    }
+    powers
+};
+
 /// How many words of digits there is room for in the object, and where they are.
 const ROOM: usize = 4;
 const DATA: usize = 9;
@@ -138,6 +149,47 @@ impl Number {
             [b'-', rest @ ..] => (true, rest),
             _ => (false, text),
         };
+        Self::short(negative, text).or_else(|| Self::long(negative, text))
+    }
+
+    /// The same for digits that fit two words, as most do, without an exponent of their own.
+    fn short(negative: bool, text: &[u8]) -> Option<Self> {
+        let (mut first, mut rest, mut digits, mut fraction) = (0, 0, 0, None);
+        for (at, &byte) in text.iter().enumerate() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                if byte != b'.' || fraction.is_some() {
+                    return None;
+                }
+                fraction = Some(text.len() - at - 1);
+                continue;
+            }
+            if digits < DIGITS {
+                first = first * 10 + u64::from(digit);
+            } else if digits < 2 * DIGITS {
+                rest = rest * 10 + u64::from(digit);
+            } else {
+                return None;
+            }
+            digits += usize::from(first > 0);
+        }
+        // There is a digit beside the point.
+        if text.len() == usize::from(fraction.is_some()) {
+            return None;
+        }
+        let words = if digits <= DIGITS {
+            [first, 0, 0, 0]
+        } else {
+            // The lower word is full.
+            let after = digits - DIGITS;
+            let high = POWERS[DIGITS - after];
+            [first % high * POWERS[after] + rest, first / high, 0, 0]
+        };
+        let exponent = -(fraction.unwrap_or(0) as i64);
+        Some(Number { negative, exponent, digits: digits.max(1), words })
+    }
+
+    fn long(negative: bool, text: &[u8]) -> Option<Self> {
         let (text, mut exponent) = match text.iter().position(|&byte| byte == b'E') {
             Some(at) => (&text[..at], exponent(&text[at + 1..])?),
             None => (text, 0),
