@@ -229,18 +229,19 @@ impl<'a> Direct<'a> {
             return true;
         }
         let by_class = !self.has_others && self.restricted.is_none();
-        let mut last = std::ptr::null_mut();
-        objects.into_iter().all(|object| {
+        let mut last = &raw mut PyList_Type;
+        for object in objects {
             let kind = object.type_ptr();
-            if kind == last || is_bare(object.as_ptr()) {
-                return true;
+            if kind == last || kind == &raw mut PyDict_Type || is_bare(object.as_ptr()) {
+                continue;
             }
-            if !by_class || is_global(object) {
-                return self.is_free_holder(object);
+            if by_class && !is_global(object) {
+                last = kind;
+            } else if !self.is_free_holder(object) {
+                return false;
             }
-            last = kind;
-            true
-        })
+        }
+        true
     }
 
     #[inline(never)]
