@@ -440,20 +440,30 @@ impl Builder<'_> {
         let layout = self.layout?;
         let (below, items) = stack.split_at_mut(start);
         let [.., instance, state] = below else { return None };
-        let Aids { classes, fetches, .. } = &mut *self.aids;
-        // SAFETY: an instance keeps its class alive, and is of this class.
-        let class = unsafe {
-            let class = classes.get(instance.type_ptr(), self.state, layout)?;
-            class.is_fresh(instance.as_ref()).then_some(class)?
-        };
-        if !class.knows_names(items) {
-            return None;
-        }
-        let Ok(dict) = instance.getattr(self.state.names.__dict__.as_ref()) else {
+        let names = &self.state.names;
+        let Ok(dict) = instance.getattr(names.__dict__.as_ref()) else {
             error::clear();
             return None;
         };
-        if !dict.is_exactly(&raw mut PyDict_Type) || !self.memos.spend_dict(state, ahead, fetches) {
+        if !dict.is_exactly(&raw mut PyDict_Type) {
+            return None;
+        }
+        // SAFETY: a dict.
+        if unsafe { PyDict_Size(dict.as_ptr()) } > 0 {
+            // What is there already may go, and a key may be asked whether it is a text.
+            if let Err(Raised) = self.memos.expose(&mut self.aids.fetches) {
+                return Some(Err(Raised));
+            }
+            // SAFETY: a dict.
+            if unsafe { PyDict_Contains(dict.as_ptr(), names.__setstate__.as_ptr()) } != 0 {
+                error::clear();
+                return None;
+            }
+        }
+        let Aids { classes, fetches, .. } = &mut *self.aids;
+        // SAFETY: an instance keeps its class alive, and is of this class.
+        let class = unsafe { classes.get(instance.type_ptr(), self.state, layout)? };
+        if !class.knows_names(items) || !self.memos.spend_dict(state, ahead, fetches) {
             return None;
         }
         class.intern_names(items, &mut self.memos);
