@@ -75,8 +75,6 @@ pub(crate) struct Builder<'a> {
     pub(super) strings: &'a Strings,
     pub(super) buffers: Option<&'a Buffers>,
     pub(super) hooks: Hooks<'a>,
-    /// How many bytes the input has, where it is in memory.
-    size: usize,
     /// Whether the source is a [`FileSource`], which can do more than the trait says.
     reads_file: bool,
     /// What makes objects of bytes in memory.
@@ -121,7 +119,6 @@ impl<'a> Builder<'a> {
             strings,
             buffers,
             hooks,
-            size: 0,
             reads_file: false,
             make: Make { bytes: string::new_bytes, bytearray: bytes::new_bytearray },
             deferred: None,
@@ -148,7 +145,6 @@ impl<'a> Builder<'a> {
         if !self.state.fast_paths {
             return;
         }
-        self.size = len.unwrap_or(0);
         if len.is_none_or(|len| len >= LARGE) {
             self.heap = Heap::direct();
             if let Some(layout) = self.layout {
@@ -265,7 +261,7 @@ impl Drop for Builder<'_> {
         if let Some(layout) = self.layout {
             let runs = self.pause.is_wanted();
             self.pause.end();
-            self.aids.nursery.hand_over(layout, self.size, runs);
+            self.aids.nursery.hand_over(layout, runs);
         }
     }
 }

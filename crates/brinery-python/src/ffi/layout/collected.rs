@@ -11,9 +11,6 @@ use pyo3_ffi::*;
 use std::ffi::c_int;
 use std::ptr::{self, NonNull};
 
-/// How many bytes a load has read at least if it is looked at whether its objects are in cycles.
-const LARGE: usize = 512;
-
 /// The new objects of a load.
 pub(crate) struct Nursery {
     /// The head of the circle, which stays where it is.
@@ -70,9 +67,8 @@ impl Nursery {
         }
     }
 
-    /// Puts the objects into the collector's books. `size` is how many bytes the load has read, as far as that is known, and
-    /// `runs` tells whether the program wants the collector to run.
-    pub(crate) fn hand_over(&mut self, layout: &Layout, size: usize, runs: bool) {
+    /// Puts the objects into the collector's books. `runs` tells whether the program wants the collector to run.
+    pub(crate) fn hand_over(&mut self, layout: &Layout, runs: bool) {
         if self.made == 0 && self.linked == 0 && !self.is_marked {
             return;
         }
@@ -84,7 +80,6 @@ impl Nursery {
         unsafe {
             let mut new = New { made, linked, before: self.before, is_tree: false };
             if let Some(marker) = self.marker.as_ref().filter(|_| is_marked)
-                && size >= LARGE
                 && runs
                 && count_held_once(circle, circle).is_some()
                 && let Some(taken) = layout.books.take_since(marker.as_ref(), circle)

@@ -91,7 +91,7 @@ impl Decimals {
         let plain = unsafe { (*kind).tp_basicsize == SIZE as Py_ssize_t && (*kind).tp_itemsize == 0 };
         let known = plain && specimens.into_iter().all(|text| same(text).is_some());
         crate::ffi::error::clear();
-        nursery.hand_over(layout, 0, false);
+        nursery.hand_over(layout, false);
         known.then_some(decimals)
     }
 

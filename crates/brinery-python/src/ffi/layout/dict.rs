@@ -660,7 +660,7 @@ impl Empty {
 fn are_known(layout: &Layout) -> Result<Option<*mut u8>> {
     let mut nursery = Nursery::default();
     let known = compare(layout, &mut nursery);
-    nursery.hand_over(layout, 0, false);
+    nursery.hand_over(layout, false);
     known
 }
 

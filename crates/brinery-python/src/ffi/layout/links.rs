@@ -27,17 +27,12 @@ pub(super) unsafe fn links(object: *mut PyObject) -> *mut Links {
 /// Puts a link that is in no circle behind the last one of the circle.
 #[inline(always)]
 pub(super) unsafe fn append(circle: *mut Links, link: *mut Links) {
-    // SAFETY: by contract both are alive; the neighbours in a circle are too. No flags are set in the circle's own head.
-    unsafe {
-        let last = (*circle).previous;
-        (*last).next = link;
-        (*link).previous = last.map_addr(|last| last | (*link).previous.addr() & 3);
-        (*link).next = circle;
-        (*circle).previous = link;
-    }
+    // SAFETY: by contract both are alive; the neighbours in a circle are too.
+    unsafe { splice(link, link, circle) };
 }
 
-/// Puts links that are in a circle behind the last one of another; the circle that they leave is not mended.
+/// Puts links, from the first to the last, behind the last one of a circle; one that they leave is not mended.
+#[inline(always)]
 pub(super) unsafe fn splice(first: *mut Links, last: *mut Links, circle: *mut Links) {
     // SAFETY: by contract all are alive. No flags are set in the circle's own head.
     unsafe {

@@ -280,7 +280,7 @@ unsafe fn forget(stack: &mut Vec<Owned>, start: usize, kept: usize, rest: usize)
 pub(super) fn are_known(layout: &Layout) -> Result<bool> {
     let mut nursery = Nursery::default();
     let known = compare(layout, &mut nursery);
-    nursery.hand_over(layout, 0, false);
+    nursery.hand_over(layout, false);
     known
 }
 

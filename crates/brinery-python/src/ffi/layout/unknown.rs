@@ -124,7 +124,7 @@ impl Nursery {
 
     pub(crate) fn forget_tuple(&mut self, _: Ref<'_>) {}
 
-    pub(crate) fn hand_over(&mut self, layout: &Layout, _: usize, _: bool) {
+    pub(crate) fn hand_over(&mut self, layout: &Layout, _: bool) {
         match *layout {}
     }
 }
