@@ -14,7 +14,7 @@ use crate::refine;
 use crate::report::{Finding, Verdict};
 use crate::shelf::{Few, Shelf};
 use brinery::Opcode;
-use brinery::policy::{self, Capability, Limits, Native, Policy, Shape, State};
+use brinery::policy::{self, Capability, JUDGED_BY_ARGUMENTS, Limits, Native, Policy, Shape, State};
 use brinery::read::{Argument, Decoder};
 use std::borrow::Cow;
 
@@ -25,16 +25,6 @@ const TEXT: u64 = 4096;
 /// How much memory a copy of a container takes for each item: of a set, and of anything else.
 const HASHED_ITEM: u64 = 64;
 const ITEM: u64 = 16;
-
-/// Functions that are judged by what they are given, not by a shape.
-const HELPERS: [(&str, &str); 6] = [
-    ("copyreg", "_reconstructor"),
-    ("copyreg", "__newobj__"),
-    ("copyreg", "__newobj_ex__"),
-    ("builtins", "getattr"),
-    ("functools", "partial"),
-    ("_operator", "getitem"),
-];
 
 /// Whether a value has a shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +122,7 @@ impl<'t> Facts<'_, 't> {
         // From protocol 3 on the names of Python 2 are not read as those of Python 3.
         let is_old = self.protocol.is_none_or(|protocol| protocol < 3);
         let (module, name) = if is_old { named.modern() } else { (&*named.module, &*named.name) };
-        let found = policy.get(module, name).filter(|_| !HELPERS.contains(&(module, name)));
+        let found = policy.get(module, name).filter(|_| !JUDGED_BY_ARGUMENTS.contains(&(module, name)));
         if let Some(capability) = found {
             self.grants.keeps_state |= capability.native == Some(Native::Uuid);
         }
@@ -209,7 +199,7 @@ impl<'t> Facts<'_, 't> {
         let capability = self.capability(id);
         let Some(capability) = capability.filter(|_| is_plain) else {
             self.grants.unsure = true;
-            if capability.is_none() && !HELPERS.contains(&self.named[id as usize].modern()) {
+            if capability.is_none() && !JUDGED_BY_ARGUMENTS.contains(&self.named[id as usize].modern()) {
                 self.refuse(id, policy::Rule::Global, "is not known to the policy");
             }
             return;

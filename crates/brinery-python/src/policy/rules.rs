@@ -6,7 +6,7 @@ use crate::ffi::api::*;
 use crate::ffi::text::{self, Utf8};
 use crate::ffi::{Owned, Raised, Ref, Result, capsule, error};
 use crate::load::{Builder, Guarded, Nature};
-use brinery::policy::{Capability, Policy, State, Uses, is_pure};
+use brinery::policy::{Capability, JUDGED_BY_ARGUMENTS, Policy, State, Uses, is_pure};
 use brinery::value::modern_names;
 use std::ffi::CStr;
 use std::ops::Deref;
@@ -128,16 +128,6 @@ const HELPERS: [(&str, &str); 6] = [
     ("builtins", "tuple"),
     ("builtins", "getattr"),
     ("functools", "partial"),
-];
-
-/// What is judged by what it is given, whatever a policy grants of it.
-const JUDGED_BY_ARGUMENTS: [(&str, &str); 6] = [
-    ("copyreg", "_reconstructor"),
-    ("copyreg", "__newobj__"),
-    ("copyreg", "__newobj_ex__"),
-    ("builtins", "getattr"),
-    ("functools", "partial"),
-    ("_operator", "getitem"),
 ];
 
 /// A name as text, and as the object that dicts are asked for.

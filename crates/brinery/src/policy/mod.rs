@@ -38,7 +38,7 @@ pub use capability::{Capability, State};
 pub use examine::{Uses, is_pure};
 pub use learn::{Learnt, learn};
 pub use limits::{ARRAY_OF_OBJECTS, Limits, MOST_NESTED_CALLS};
-pub use native::Native;
+pub use native::{JUDGED_BY_ARGUMENTS, Native};
 pub use need::{Need, Use};
 pub use policy::Policy;
 pub use rule::Rule;

@@ -371,3 +371,17 @@ fn elements(examiner: &mut Examiner<'_, '_>, args: Id) -> Result<()> {
         .collect();
     examiner.hash(pairs)
 }
+
+/// The functions that are judged by what they are given, whatever a policy grants of them: their module and name.
+///
+/// ```
+/// assert!(brinery::policy::JUDGED_BY_ARGUMENTS.contains(&("builtins", "getattr")));
+/// ```
+pub const JUDGED_BY_ARGUMENTS: [(&str, &str); 6] = [
+    ("copyreg", "_reconstructor"),
+    ("copyreg", "__newobj__"),
+    ("copyreg", "__newobj_ex__"),
+    ("builtins", "getattr"),
+    ("functools", "partial"),
+    ("_operator", "getitem"),
+];
