@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import gzip
 import json
 import pickle
+import quopri
+import struct
 import zlib
+from pathlib import Path
 from typing import Callable
 
 import pytest
@@ -15,6 +19,7 @@ import brinery
 
 #: One whose Base64 ends without padding, and one that has no ``PROTO``.
 ATTACK = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.."[:-1] + b"\x00\x00"
+_ZODB_CLASS = b"\x80\x03cpersistent.mapping\nPersistentMapping\n."
 BARE = b"cos\nsystem\n(S'true'\ntR."
 
 
@@ -32,10 +37,21 @@ def _lines(text: str) -> str:
     return "\n    ".join(text[at : at + 60] for at in range(0, len(text), 60))
 
 
+def _zodb(beside: bytes, *records: bytes) -> bytes:
+    """Return a file storage of ZODB with one transaction."""
+    written = b"".join(bytes(34) + struct.pack(">Q", len(record)) + record for record in records)
+    rest = b" " + struct.pack(">HHH", 4, 0, len(beside)) + b"user" + beside + written
+    length = struct.pack(">Q", 16 + len(rest))
+    return b"FS30" + bytes(8) + length + rest + length
+
+
 PACKED: dict[str, Callable[[bytes], bytes]] = {
     "gzip in bytes": lambda data: pickle.dumps({"cached": gzip.compress(data)}, 4),
     "zlib in bytes": lambda data: pickle.dumps({"cached": zlib.compress(data)}, 2),
     "as bytes": lambda data: pickle.dumps([data], 4),
+    "the state of a record of ZODB": lambda data: _zodb(b"", _ZODB_CLASS + data),
+    "zlib in a record of ZODB": lambda data: _zodb(b"", b".z" + zlib.compress(_ZODB_CLASS + data)),
+    "what is beside a transaction of ZODB": lambda data: _zodb(data, _ZODB_CLASS + pickle.dumps({}, 3)),
     "zlib in a dump of Redis": lambda data: _redis(zlib.compress(data)),
     "text in a dump of Redis": lambda data: _redis(_text(data).encode()),
     "a column without padding": lambda data: (
@@ -44,6 +60,89 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     "indented lines": lambda data: f"key: |\n    {_lines(_text(data * 3))}\nend: 1\n".encode(),
     "compressed text in JSON": lambda data: json.dumps({"s": _text(zlib.compress(data))}).encode(),
 }
+
+
+def _uu(data: bytes) -> bytes:
+    return b"".join(binascii.b2a_uu(data[at : at + 45]) for at in range(0, len(data), 45))
+
+
+CODECS: dict[str, Callable[[bytes], bytes]] = {
+    "Base64": base64.b64encode,
+    "Base64 for addresses": base64.urlsafe_b64encode,
+    "Base64 in short lines": lambda data: b"\n".join(
+        base64.b64encode(data)[at : at + 20] for at in range(0, 2 * len(data), 20)
+    ),
+    "Base64 with blanks": lambda data: b" ".join(
+        base64.b64encode(data)[at : at + 3] for at in range(0, 2 * len(data), 3)
+    ).strip(),
+    "Base64 twice": lambda data: base64.b64encode(base64.b64encode(data)),
+    "Base32": base64.b32encode,
+    "Base32 in small letters": lambda data: base64.b32encode(data).lower(),
+    "hexadecimal": lambda data: data.hex().encode(),
+    "hexadecimal with colons": lambda data: data.hex(":").encode(),
+    "numbers": lambda data: json.dumps(list(data)).encode(),
+    "numbers as in C": lambda data: b", ".join(b"0x%02x" % byte for byte in data),
+    "Ascii85": base64.a85encode,
+    "Ascii85 in a frame": lambda data: base64.a85encode(data, adobe=True),
+    "Ascii85 in lines": lambda data: base64.a85encode(data, wrapcol=40),
+    "Base85": base64.b85encode,
+    "gzip in Base85": lambda data: base64.b85encode(gzip.compress(data)),
+    "uuencode": _uu,
+    "uuencode in a file": lambda data: b"begin 644 x\n" + _uu(data) + b" \nend\n",
+    "quoted-printable": quopri.encodestring,
+    "percents": lambda data: b"".join(b"%%%02X" % byte for byte in data),
+    "octal escapes": lambda data: b"".join(b"\\%03o" % byte for byte in data),
+    "entities": lambda data: b"".join(b"&#%d;" % byte for byte in data),
+    "repr": lambda data: repr(data).encode(),
+}
+AROUND: dict[str, Callable[[str], bytes]] = {
+    "a file": lambda text: text.encode("latin-1"),
+    "JSON": lambda text: json.dumps({"id": 7, "body": text}).encode(),
+    "a pickle": lambda text: pickle.dumps({"session": text}, 4),
+    "a pickle of protocol 0": lambda text: pickle.dumps({"session": text}, 0),
+    "bytes in a pickle": lambda text: pickle.dumps([text.encode("latin-1")], 4),
+}
+PROTO = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R."
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("data", [PROTO, BARE, zlib.compress(BARE)], ids=["with PROTO", "without", "zlib"])
+def test_codecs_that_write_bytes_as_text(codec: str, data: bytes, around: str) -> None:
+    text = CODECS[codec](data).decode("latin-1")
+    assert brinery.scan(AROUND[around](text)).verdict == "dangerous"
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("codec", CODECS)
+def test_what_is_honest_in_a_codec_is_not_flagged(codec: str, around: str, tmp_path: Path) -> None:
+    data = pickle.dumps({"user": "ann", "id": 7, "when": [1.5, b"abc"], "tags": ["a", "b"]}, 4)
+    for value in (data, b"The quick brown fox jumps over the lazy dog."):
+        file = tmp_path / "file"
+        file.write_bytes(AROUND[around](CODECS[codec](value).decode("latin-1")))
+        assert not brinery.scan(file).flagged, value
+
+
+@pytest.mark.parametrize("claim", [b"\x8e" + bytes([0, 0, 0, 0, 0, 1, 0, 0]), b"B\xff\xff\xff\x7f"])
+@pytest.mark.parametrize("before", [b"HEAD\x01\x02", b"PK\x05\x06" + bytes(18)])
+def test_a_huge_length_after_a_prefix(before: bytes, claim: bytes) -> None:
+    assert brinery.scan(before + b"\x80\x04" + claim).verdict == "budget"
+
+
+def test_text_that_begins_with_a_letter_that_is_an_opcode(tmp_path: Path) -> None:
+    for text in (
+        b"The quick brown fox jumps",
+        b"Xenophon marched with his men",
+        b"Before all else, be armed",
+    ):
+        for ending, verdict in {"txt": "clean", "pkl": "budget"}.items():
+            file = tmp_path / f"file.{ending}"
+            file.write_bytes(text)
+            assert brinery.scan(file).verdict == verdict
+
+
+def test_a_mark_far_before_what_it_belongs_to() -> None:
+    assert brinery.scan(b"HEAD\x01\x02(S'true'\nios\nsystem\n.").verdict == "dangerous"
 
 
 @pytest.mark.parametrize("how", PACKED)
@@ -109,3 +208,13 @@ def test_methods_that_only_look_are_no_way_into_an_object() -> None:
 
     assert brinery.scan(attribute("__hash__")).verdict == "needs"
     assert brinery.scan(attribute("__globals__")).verdict == "dangerous"
+
+
+def test_the_second_pickle_of_a_record_may_fetch_from_the_first() -> None:
+    state = b"\x80\x03}X\x04\x00\x00\x00nameh\x00s."
+    report = brinery.scan(_zodb(b"", b"\x80\x03cshop\nOrder\nq\x00.", state))
+    assert report.verdict == "malformed"
+    report = brinery.scan(_zodb(b"", b"\x80\x03cshop\nOrder\nq\x00." + state))
+    assert report.verdict == "needs"
+    attack = b"\x80\x03h\x00X\x04\x00\x00\x00true\x85R."
+    assert brinery.scan(_zodb(b"", b"\x80\x03cos\nsystem\nq\x00." + attack)).verdict == "dangerous"

@@ -20,6 +20,7 @@ use crate::refine::EXAMINED;
 use crate::report::{Finding, Verdict};
 use crate::shelf::Shelf;
 use crate::tape::Between;
+use crate::unwrap::{begins, codec::SHORTEST};
 use crate::wanted::Wanted;
 use brinery::policy::{MOST_NESTED_CALLS, Policy};
 use brinery::read::{
@@ -445,22 +446,31 @@ impl<'a, 't> Facts<'a, 't> {
 
 type Made = Result<Fact, End>;
 
-/// Whether text may be a pickle, or what is compressed by zlib or gzip: in Base64, or as bytes are written in old protocols.
+/// Whether text may be a pickle written in some codec, or as characters.
 #[inline(always)]
 fn may_be_encoded(text: &[u8]) -> bool {
-    text.len() >= 16
-        && matches!(
-            text,
-            [b'g', b'A', ..]
-                | [b'H', b'4', b's', ..]
-                | [b'e', b'A' | b'F' | b'J' | b'N', ..]
-                | [0xc2, 0x80, ..]
-                | [0x1f, 0xc2, ..]
-                | [b'x', 0x01 | b'^' | 0xc2 | 0xc3, ..]
-        )
+    text.len() >= SHORTEST
+        && (begins::string(text)
+            || matches!(text, [0xc2, 0x80, ..] | [0x1f, 0xc2, ..] | [b'x', 0x01 | b'^' | 0xc2 | 0xc3, ..])
+            || may_be_bare(text))
 }
 
-/// Whether bytes that begin like this may be a pickle, or compressed.
+/// Whether text may be a pickle of protocol 0, which has the names that it resolves on lines.
+#[inline(always)]
+fn may_be_bare(text: &[u8]) -> bool {
+    matches!(text[0], b'c' | b'i' | b'(') && memchr::memchr(b'\n', &text[..text.len().min(NAME)]).is_some()
+}
+
+/// The same for text that is written with escapes, in quotes or not.
+fn may_be_escaped(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"'").or_else(|| text.strip_prefix(b"\"")).unwrap_or(text);
+    text.len() >= SHORTEST
+        && (begins::string(text)
+            || text[0] == b'\\'
+            || matches!(text[0], b'c' | b'i' | b'(' | b'x') && memchr::memchr(b'\\', text).is_some())
+}
+
+/// Whether bytes that begin like this may be a pickle, compressed, or either of them in a codec.
 #[inline(always)]
 fn may_be_packed(head: &[u8], len: usize) -> bool {
     let known = matches!(
@@ -468,13 +478,14 @@ fn may_be_packed(head: &[u8], len: usize) -> bool {
         [0x80, 0..=5]
             | [0x1f, 0x8b]
             | [b'B', b'Z']
+            | [b'P', b'K']
             | [0xfd, b'7']
             | [0x28, 0xb5]
             | [0x78, 0x01 | 0x5e | 0x9c | 0xda]
             | [b'c' | b'i', b'a'..=b'z' | b'_']
             | [b'(', _]
     );
-    known && len > 3
+    known && len > 3 || len >= SHORTEST && begins::string(head)
 }
 
 /// How long the name of a hook may be.

@@ -1,14 +1,15 @@
 //! Looks into a file: takes off what is around pickles, and finds them.
 
-use crate::blob::{Blob, SpoolError, spool};
+mod written;
+
+use crate::blob::{Blob, SMALL, SpoolError, spool};
 use crate::known;
 use crate::refine;
 use crate::report::{FileReport, Finding, Note, StreamReport, Verdict};
 use crate::search::{Mark, Search};
 use crate::stream::{self, Run};
 use crate::unwrap::layer::Layer;
-use crate::unwrap::{berkeley, npy, redis, sevenz, sqlite, tar, text, zip};
-use brinery::Opcode;
+use crate::unwrap::{berkeley, npy, redis, sevenz, sqlite, tar, text, zip, zodb};
 use brinery::policy::Policy;
 use std::io::Read;
 
@@ -29,13 +30,15 @@ const STREAMS: usize = 10_000;
 const NOTES: usize = 64;
 /// How large something may be in which pickles inside of strings are looked for.
 const INSIDE: u64 = 4 << 20;
-/// How much text is looked through for Base64 in one go, and how much of what reads as pickles.
-const TEXT: u64 = 256 << 20;
-const VALUES: u64 = 8 << 20;
+/// Up to how many bytes nothing in a file looks like a length by chance.
+const SHORT: u64 = 1 << 12;
+/// How long text is at least that is some.
+const PROSE: u64 = 16;
+/// How far before an `INST` its mark may be, and how many are tried.
+const MARKED: u64 = 256;
+const MARKS: usize = 4;
 /// What a prefix before compressed data may have.
 const PREFIX: usize = 16;
-/// How long a string may be that may be a pickle without a mark.
-const BARE: u64 = 1 << 20;
 
 /// The endings of names that promise a pickle.
 const PROMISES: &[&str] = &["pkl", "pickle", "p", "pk", "pck", "pcl", "joblib", "dill", "cpickle"];
@@ -168,6 +171,19 @@ impl<'f> Look<'f> {
                 self.note(container, Verdict::Malformed, "archive", problem);
             }
         }
+        if zodb::is_storage(&head) {
+            known = true;
+            self.format("zodb");
+            let problem = zodb::each(blob, |at, len| {
+                self.record(&blob.part(at, len), &format!("{container}::record@{at}"), depth);
+                passed.push((at, at + len));
+                self.work > 0
+            });
+            if let Some(at) = problem {
+                let message = format!("the transactions make no sense from offset {at} on");
+                self.note(container, Verdict::Malformed, "archive", message);
+            }
+        }
         if sevenz::is_sevenz(&head) {
             known = true;
             self.format("7z");
@@ -237,6 +253,22 @@ impl<'f> Look<'f> {
         }
     }
 
+    /// A record of ZODB. Where its second pickle cannot be read without the first, both are one.
+    fn record(&mut self, record: &Blob<'_>, container: &str, depth: usize) {
+        let first = if record.len() <= SMALL { self.run(record, 0, container) } else { None };
+        if let Some(first) = first.filter(|first| first.stopped && first.end < record.len())
+            && self.run(record, first.end, container).is_some_and(|second| !second.stopped)
+            && let Ok(bytes) = record.head(SMALL as usize)
+            && let Some(one) = zodb::as_one(&bytes, first.end)
+        {
+            let one = Blob::of(one);
+            if self.run(&one, 0, container).is_some_and(|run| run.stopped) {
+                return self.thing(&one, container, depth + 1);
+            }
+        }
+        self.thing(record, container, depth + 1);
+    }
+
     /// The values of a database share what they are made of.
     fn overlap(&mut self, container: &str) {
         let message = "its values lie over one another, and are more than is looked at".into();
@@ -247,85 +279,6 @@ impl<'f> Look<'f> {
     fn value(&mut self, value: Vec<u8>, container: &str, depth: usize) {
         if value.len() > 3 && self.work > 0 {
             self.thing(&Blob::of(value), container, depth + 1);
-        }
-    }
-
-    /// Pickles written as text. What reads as pickles as it stands, which the first `pickles` bytes do, is no text of
-    /// another one, and what would come out of escapes there is no stream that any loader gets: only the values in it may be
-    /// such text, each by itself.
-    fn text(&mut self, blob: &Blob<'_>, pickles: u64, container: &str, depth: usize) {
-        let mut at = 0;
-        while at < blob.len() && self.work > 0 {
-            let is_pickle = at < pickles;
-            let (end, most) = if is_pickle { (pickles, VALUES) } else { (blob.len(), TEXT) };
-            let owned;
-            let piece = match blob.bytes() {
-                Some(bytes) => &bytes[at as usize..end as usize],
-                None => {
-                    owned = blob.get(at, most.min(end - at) as usize).unwrap_or_default();
-                    &owned[..]
-                }
-            };
-            let mut passed = 0;
-            if is_pickle {
-                passed =
-                    text::values(piece, |place, value| self.encoded(value, at + place, container, depth));
-            }
-            if passed == 0 {
-                self.encoded(piece, at, container, depth);
-                passed = piece.len();
-                // What lies over the end is looked at once more.
-                if at + (passed as u64) < end {
-                    passed /= 2;
-                }
-            }
-            if passed == 0 {
-                return;
-            }
-            at += passed as u64;
-        }
-    }
-
-    /// Pickles written as text that begins at `start`, with escapes or in a base.
-    fn encoded(&mut self, text: &[u8], start: u64, container: &str, depth: usize) {
-        if let Some(plain) = text::unescaped(text) {
-            let within = format!("{container}::unescaped");
-            let first = text::literal(&plain);
-            let plain = Blob::of(plain);
-            // What is one literal is read from its first byte on, if it reads whole.
-            let whole = first.and_then(|first| self.run(&plain, first, &within)).filter(|run| run.stopped);
-            let end = whole.as_ref().map_or(0, |run| run.end);
-            if let Some(run) = whole {
-                self.add(run, &plain, &within, depth + 1);
-            }
-            self.search(&plain, end, &within, depth + 1, &[]);
-        }
-        text::each(text, |at, decoded| {
-            let pickle = begins_known(&decoded)
-                || Search::new(&Blob::lent(&decoded), 0, decoded.len() as u64, false)
-                    .next()
-                    .ok()
-                    .flatten()
-                    .is_some();
-            if pickle {
-                let run = text[at as usize..].iter().take_while(|byte| byte.is_ascii_alphanumeric());
-                let digits = run.into_iter().all(u8::is_ascii_digit);
-                self.decoded(decoded, &format!("{container}::text@{}", start + at), depth, digits);
-            }
-        });
-        text::each_base85(text, begins_known, |at, decoded| {
-            self.decoded(decoded, &format!("{container}::text@{}", start + at), depth, false);
-        });
-    }
-
-    /// What text stands for. Words decode to anything: only what is a pickle counts.
-    fn decoded(&mut self, decoded: Vec<u8>, container: &str, depth: usize, digits: bool) {
-        let before = (self.file.streams.len(), self.file.notes.len(), self.file.formats.len());
-        self.value(decoded, container, depth);
-        if !self.file.streams[before.0..].iter().any(|stream| is_deliberate(stream, digits)) {
-            self.file.streams.truncate(before.0);
-            self.file.notes.truncate(before.1);
-            self.file.formats.truncate(before.2);
         }
     }
 
@@ -465,13 +418,15 @@ impl<'f> Look<'f> {
             let Some(run) = self.run(blob, at, container) else { return at };
             let proto = blob.get(at, 16).is_ok_and(|head| crate::search::starts_stream(&head));
             let whole = run.end >= blob.len();
+            let costs =
+                run.report.verdict == Verdict::Budget && !self.memory && !self.is_prose(&run, blob, depth);
             let believed = proto
                 || run.stopped && (run.end - at > 3 || whole || run.report.verdict > Verdict::Clean)
                 || run.operations > 0 && run.report.verdict > Verdict::Malformed && names_something(&run)
                 || run.operations > 0
                     && first
                     && (self.expected && depth == 0 || alone && (self.promised || names_reachable(&run)))
-                || run.report.verdict == Verdict::Budget && !self.memory && (alone || run.end - at > 8);
+                || costs && (alone || run.end - at > 8);
             // A zip archive begins with the opcode of a persistent id, and what comes after its first line may be a pickle
             // that lacks its beginning.
             let believed = believed
@@ -479,7 +434,7 @@ impl<'f> Look<'f> {
                     || !blob.head(4).is_ok_and(|head| head.starts_with(b"PK\x03\x04"))
                     || does_something(&run));
             if !believed {
-                if first && alone && !self.memory && run.report.verdict == Verdict::Budget {
+                if first && alone && costs {
                     self.add(run, blob, container, depth);
                 }
                 break;
@@ -489,6 +444,7 @@ impl<'f> Look<'f> {
             self.add(run, blob, container, depth);
             if anything_inside {
                 self.inside(blob, at + 1, end, container, depth);
+                self.marks(blob, (at + 1, end), true, container, depth);
             }
             if !stopped {
                 at = if cut { at + 1 } else { end.max(at + 1) };
@@ -509,6 +465,17 @@ impl<'f> Look<'f> {
         }
         self.search(blob, at, container, depth, passed);
         read
+    }
+
+    /// Whether what claims far more bytes than there are is a text that begins with a letter that is such an opcode, and that
+    /// nobody has said to be a pickle.
+    fn is_prose(&self, run: &Run, blob: &Blob<'_>, depth: usize) -> bool {
+        let said = self.promised || self.expected && depth == 0;
+        run.claim.is_some()
+            && run.operations == 0
+            && !said
+            && blob.len() >= PROSE
+            && blob.head(512).is_ok_and(|head| text::is_text(&head))
     }
 
     /// Compressed data after a few other bytes.
@@ -540,7 +507,20 @@ impl<'f> Look<'f> {
         }
     }
 
+    /// What an `INST` at a place belongs to, which begins with a mark before it.
+    fn with_mark(&mut self, blob: &Blob<'_>, place: u64, container: &str) -> Option<Run> {
+        let before = blob.get(place.saturating_sub(MARKED), MARKED.min(place) as usize).ok()?;
+        let start = place - before.len() as u64;
+        memchr::memrchr_iter(b'(', &before).take(MARKS).find_map(|at| {
+            let run = self.run(blob, start + at as u64, container)?;
+            (run.stopped && does_something(&run)).then_some(run)
+        })
+    }
+
     fn search(&mut self, blob: &Blob<'_>, from: u64, container: &str, depth: usize, passed: &[(u64, u64)]) {
+        if passed.is_empty() && (from > 0 || !blob.head(512).is_ok_and(|head| text::is_text(&head))) {
+            self.marks(blob, (from, blob.len()), false, container, depth);
+        }
         let mut search = Search::new(blob, from, blob.len(), false);
         loop {
             let (place, mark) = match search.next() {
@@ -557,14 +537,19 @@ impl<'f> Look<'f> {
                 search.go_to(end);
                 continue;
             }
-            let Some(run) = self.run(blob, place, container) else { return };
+            let Some(mut run) = self.run(blob, place, container) else { return };
+            if mark == Mark::Global && !run.stopped && run.operations == 0 {
+                run = self.with_mark(blob, place, container).unwrap_or(run);
+            }
             let far = run.operations > 0 && run.report.verdict == Verdict::Dangerous && run.report.len > 3;
             let believed = match mark {
                 // What looks like a pickle by chance, as some of any compressed data does, is odd and names nothing.
                 Mark::Proto => {
                     run.stopped && run.report.verdict <= Verdict::Needs
                         || (run.stopped || far) && names_something(&run)
-                        || run.stopped && run.report.verdict == Verdict::Budget && !self.memory
+                        || run.report.verdict == Verdict::Budget
+                            && !self.memory
+                            && (run.stopped || claims_by_intent(&run, blob.len()))
                 }
                 // Lines of digests are names of nothing.
                 Mark::Global => {
@@ -593,30 +578,7 @@ impl<'f> Look<'f> {
             self.add(run, blob, container, depth);
         }
         self.list(report);
-        for (at, head, len) in nested {
-            let Some((opcode, claimed)) = stream::claim(&head) else { continue };
-            let start = at + stream::prefix(opcode);
-            // What a loader of bytes is given counts whatever it is; other strings only if they are pickles.
-            let head = blob.get(start, 64).unwrap_or_default();
-            let within = format!("{container}::bytes@{at}");
-            let is_text =
-                matches!(opcode, Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::BinUnicode8);
-            if is_text {
-                if claimed <= VALUES {
-                    let text = blob.get(start, claimed as usize).unwrap_or_default();
-                    match text::latin1(&text).filter(|bytes| begins_known(bytes)) {
-                        Some(bytes) => {
-                            self.flagged_only(|look| look.thing(&Blob::of(bytes), &within, depth + 1));
-                        }
-                        None => self.flagged_only(|look| look.encoded(&text, start, container, depth)),
-                    }
-                }
-            } else if len == u64::MAX {
-                self.thing(&blob.part(start, claimed), &within, depth + 1);
-            } else if begins_known(&head) || self.is_bare_pickle(blob, start, claimed, container) {
-                self.flagged_only(|look| look.thing(&blob.part(start, claimed), &within, depth + 1));
-            }
-        }
+        self.nested(&nested, blob, container, depth);
     }
 
     /// Looks at something that may be nothing, and lists no more than what is found in it.
@@ -630,15 +592,6 @@ impl<'f> Look<'f> {
         self.file.streams.extend(inner.into_iter().filter(|stream| stream.verdict.is_flagged()));
     }
 
-    /// Whether a string is a pickle from its first byte to its last, without a `PROTO`, that does something.
-    fn is_bare_pickle(&mut self, blob: &Blob<'_>, start: u64, len: u64, container: &str) -> bool {
-        if len > BARE {
-            return false;
-        }
-        let run = self.run(&blob.part(start, len), 0, container);
-        run.is_some_and(|run| run.stopped && run.end == len && does_something(&run))
-    }
-
     fn list(&mut self, report: StreamReport) {
         if report.verdict <= Verdict::Needs && self.file.streams.len() >= STREAMS {
             self.unlisted += 1;
@@ -646,16 +599,6 @@ impl<'f> Look<'f> {
             self.file.streams.push(report);
         }
     }
-}
-
-/// Whether a stream is none by chance, as it may come out of numbers and words that are taken for text in some base: it reads
-/// whole, or names or costs something before it breaks off.
-fn is_deliberate(stream: &StreamReport, digits: bool) -> bool {
-    let chance = |finding: &Finding| matches!(finding.rule, "malformed" | "budget-claim");
-    !stream.findings.iter().any(chance)
-        || !stream.globals.is_empty()
-        || !digits
-            && stream.findings.iter().any(|finding| finding.verdict == Verdict::Budget && !chance(finding))
 }
 
 /// Whether a member of an archive is where torch keeps the memory of a tensor, of which no loader makes a pickle: its first
@@ -691,6 +634,12 @@ fn names_reachable(run: &Run) -> bool {
         .globals
         .first()
         .is_some_and(|first| known::is_reachable(&first.module, &first.name) && first.name.is_ascii())
+}
+
+/// Whether a length that is far too large is none by chance, as one in compressed data is: it is an amount that a machine may
+/// have, or one of the few things that there are.
+fn claims_by_intent(run: &Run, len: u64) -> bool {
+    run.claim.is_some_and(|claim| claim >> 48 == 0 && (claim >> 32 > 0 || len <= SHORT))
 }
 
 /// Whether a finding is about more than a name that makes no sense, as in bytes that are no pickle.

@@ -33,6 +33,8 @@ pub(crate) struct Run {
     pub(crate) stopped: bool,
     /// Whether the input ended inside an argument, so that the length there may be false.
     pub(crate) cut: bool,
+    /// How many bytes it claims where it ended, if that is far more than there are.
+    pub(crate) claim: Option<u64>,
     /// Whether there are arrays between its opcodes, or it is too large for memory.
     pub(crate) taped: bool,
     /// Whether nothing lies between its opcodes.
@@ -118,7 +120,7 @@ fn conclude(
     let named = facts.named.len() as u64 * NAMING;
     let mut cost = end.saturating_sub(facts.start).saturating_add(named);
     let mut end = end;
-    let (stopped, mut cut) = (result.is_ok(), false);
+    let (stopped, mut cut, mut claim) = (result.is_ok(), false, None);
     facts.finish(result.as_ref().ok(), end);
     if facts.persistent > 0 {
         let message = format!(
@@ -147,7 +149,8 @@ fn conclude(
                 cost = facts.blob.len() - facts.start;
             }
             let huge = if cut { claims_too_much(&facts, end) } else { None };
-            if let Some(message) = huge {
+            if let Some((len, message)) = huge {
+                claim = Some(len);
                 facts.find(Verdict::Budget, "budget-claim", message);
             } else {
                 let message = format!("breaks off: {}", fault.to_string().trim_end_matches('.'));
@@ -204,6 +207,7 @@ fn conclude(
         cost,
         stopped,
         cut,
+        claim,
         taped: facts.has_tape,
         settled: facts.settled,
         in_one_piece: !facts.keeps_items,
@@ -237,13 +241,14 @@ fn ends_by_line(facts: &Facts<'_, '_>, at: u64) -> bool {
 }
 
 /// Whether the opcode where the input ends claims so much that a loader would set memory aside for it.
-fn claims_too_much(facts: &Facts<'_, '_>, at: u64) -> Option<String> {
+fn claims_too_much(facts: &Facts<'_, '_>, at: u64) -> Option<(u64, String)> {
     let head = facts.blob.get(at, 9).ok()?;
     let (opcode, len) = claim(&head)?;
     let remaining = facts.blob.len().saturating_sub(at);
     let large = len > (256 << 20) && len > remaining.saturating_mul(16);
     large.then(|| {
-        format!("{opcode} claims {len} bytes where {remaining} remain, and loaders set memory aside for them")
+        let what = format!("{opcode} claims {len} bytes where {remaining} remain");
+        (len, format!("{what}, and loaders set memory aside for them"))
     })
 }
 

@@ -138,11 +138,14 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Made {
         self.textual = true;
+        if may_be_escaped(&line) {
+            self.remember_nested(line.len());
+        }
         Ok(self.escaped(&line, true))
     }
 
     fn string(&mut self, bytes: Chunk<'de, '_>) -> Made {
-        if bytes.starts_with(b"\x80") {
+        if may_be_packed(&bytes[..bytes.len().min(2)], bytes.len()) {
             self.remember_nested(bytes.len());
         }
         Ok(self.text_here(may_be_hook(&bytes)))
@@ -150,6 +153,9 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     fn string_escaped(&mut self, literal: Chunk<'de, '_>) -> Made {
         self.textual = true;
+        if may_be_escaped(&literal) {
+            self.remember_nested(literal.len());
+        }
         Ok(self.escaped(&literal, false))
     }
 
