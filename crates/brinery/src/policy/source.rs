@@ -4,6 +4,7 @@ use super::limits::Limits;
 use super::rule::Rule;
 use crate::opcode::{Opcode, byte};
 use crate::read::cursor::narrowed;
+use crate::read::rest::Rest;
 use crate::read::{Argument, Chunk, Decoder, ReadError, ReadResult, Source};
 
 /// The longest decimal integer that is read: the time for one grows with the square of its length.
@@ -108,7 +109,7 @@ const fn has_telling_argument(opcode: Opcode) -> bool {
 #[derive(Clone, Debug)]
 pub struct Checked<'de, const PRICED: bool = true> {
     /// What has not been read of the frame, or of the input where no frame is open.
-    rest: &'de [u8],
+    rest: Rest<'de>,
     input: &'de [u8],
     in_frame: bool,
     protocol: u8,
@@ -136,7 +137,7 @@ impl<'de> Checked<'de> {
     pub fn new(input: &'de [u8], limits: &Limits) -> Self {
         let opcodes = Some(limits.opcodes_for(input.len())).filter(|&most| most < input.len() as u64);
         Checked {
-            rest: input,
+            rest: Rest::new(input),
             input,
             in_frame: false,
             protocol: 1,
@@ -153,7 +154,7 @@ impl<'de> Checked<'de, false> {
     pub fn unpriced(input: &'de [u8], limits: &Limits) -> Option<Self> {
         let is_late = matches!(*input, [byte::PROTO, protocol, ..] if protocol >= 4);
         (is_late && limits.opcodes_for(input.len()) >= input.len() as u64).then(|| Checked {
-            rest: input,
+            rest: Rest::new(input),
             input,
             in_frame: false,
             protocol: input[1],
@@ -190,12 +191,12 @@ impl<'de, const PRICED: bool> Checked<'de, PRICED> {
     /// What has not been read yet.
     #[inline(always)]
     pub fn rest(&self) -> &'de [u8] {
-        if self.in_frame { &self.input[self.position()..] } else { self.rest }
+        if self.in_frame { &self.input[self.position()..] } else { self.rest.bytes() }
     }
 
     #[inline(always)]
     fn position(&self) -> usize {
-        self.rest.as_ptr().addr() - self.input.as_ptr().addr()
+        self.rest.address() - self.input.as_ptr().addr()
     }
 
     /// Does what is rare on a copy, so that the address of the source stays unknown, and what moves can be in registers.
@@ -203,7 +204,12 @@ impl<'de, const PRICED: bool> Checked<'de, PRICED> {
     fn apart<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
         let mut copy = self.clone();
         let result = work(&mut copy);
-        *self = copy;
+        if PRICED {
+            *self = copy;
+        } else {
+            // Nothing else changes where nothing is counted, and what cannot change needs no place among what does.
+            (self.rest, self.in_frame) = (copy.rest, copy.in_frame);
+        }
         result
     }
 
@@ -232,9 +238,10 @@ impl<'de, const PRICED: bool> Checked<'de, PRICED> {
 
     #[inline(always)]
     fn split(&mut self, len: usize) -> ReadResult<&'de [u8]> {
-        let Some((bytes, rest)) = self.rest.split_at_checked(len) else { return Err(self.too_few(len)) };
-        self.rest = rest;
-        Ok(bytes)
+        match self.rest.split(len) {
+            Some(bytes) => Ok(bytes),
+            None => Err(self.too_few(len)),
+        }
     }
 
     /// Pays for a copy of so many bytes.
@@ -263,12 +270,12 @@ impl<'de, const PRICED: bool> Checked<'de, PRICED> {
     #[inline(never)]
     fn look(&mut self) -> ReadResult<Option<u8>> {
         if self.rest.is_empty() {
-            self.rest = self.rest();
+            self.rest = Rest::new(self.rest());
             self.in_frame = false;
         }
-        let Some((&code, rest)) = self.rest.split_first() else { return Ok(None) };
+        let Some(code) = self.rest.first() else { return Ok(None) };
         if self.pay_for(code) {
-            self.rest = rest;
+            self.rest.skip(1);
             return Ok(Some(code));
         }
         let opcode = Opcode::from_byte(code);
@@ -279,7 +286,7 @@ impl<'de, const PRICED: bool> Checked<'de, PRICED> {
         if let Some(left) = self.opcodes {
             self.opcodes = Some(left.checked_sub(1).ok_or_else(|| refused(Rule::BudgetOpcodes))?);
         }
-        self.rest = rest;
+        self.rest.skip(1);
         self.judge(code)?;
         Ok(Some(code))
     }
@@ -302,7 +309,7 @@ impl<'de, const PRICED: bool> Checked<'de, PRICED> {
 
     /// Judges the argument that comes next by its text.
     fn judge_argument(&mut self, code: u8) -> ReadResult<()> {
-        let argument = self.rest;
+        let argument = self.rest.bytes();
         if code == byte::PROTO {
             if self.position() > 1 {
                 return Err(refused(Rule::GrammarProto));
@@ -380,20 +387,21 @@ impl<'de, const PRICED: bool> Source<'de> for Checked<'de, PRICED> {
 
     #[inline(always)]
     fn opcode_at_hand(&mut self) -> Option<u8> {
-        let (&code, rest) = self.rest.split_first()?;
-        if !self.pay_for(code) {
-            return None;
+        if !PRICED {
+            return self.rest.next();
         }
-        self.rest = rest;
-        Some(code)
+        let code = self.rest.first()?;
+        self.pay_for(code).then(|| {
+            self.rest.skip(1);
+            code
+        })
     }
 
     #[inline(always)]
     fn opcode_if(&mut self, opcode: u8) -> bool {
-        let Some((&first, rest)) = self.rest.split_first() else { return false };
-        let found = first == opcode && self.pay_for(opcode);
+        let found = self.rest.first() == Some(opcode) && self.pay_for(opcode);
         if found {
-            self.rest = rest;
+            self.rest.skip(1);
         }
         found
     }
@@ -406,9 +414,11 @@ impl<'de, const PRICED: bool> Source<'de> for Checked<'de, PRICED> {
     #[inline(always)]
     fn ahead(&self) -> &[u8] {
         match self.shows {
-            _ if !PRICED => self.rest,
-            Shows::All => self.rest,
-            Shows::Numbered if !self.rest.iter().take(2).any(|&code| code == byte::MEMOIZE) => self.rest,
+            _ if !PRICED => self.rest.bytes(),
+            Shows::All => self.rest.bytes(),
+            Shows::Numbered if !self.rest.bytes().iter().take(2).any(|&code| code == byte::MEMOIZE) => {
+                self.rest.bytes()
+            }
             Shows::Numbered | Shows::None => &[],
         }
     }
@@ -416,12 +426,11 @@ impl<'de, const PRICED: bool> Source<'de> for Checked<'de, PRICED> {
     #[inline(always)]
     fn skip(&mut self, count: usize) {
         if !PRICED {
-            self.rest = &self.rest[count.min(self.rest.len())..];
-            return;
+            return self.rest.skip(count);
         }
         let mut left = count;
         while left > 0
-            && let Some(&code) = self.rest.first()
+            && let Some(code) = self.rest.first()
         {
             // What is shown is not odd; too little is found out at the next opcode.
             self.memory -= self.costs[usize::from(code)];
@@ -430,30 +439,29 @@ impl<'de, const PRICED: bool> Source<'de> for Checked<'de, PRICED> {
                 byte::LONG_BINPUT => 5,
                 _ => 1,
             };
-            self.rest = &self.rest[len.min(self.rest.len())..];
+            self.rest.skip(len);
             left = left.saturating_sub(len);
         }
     }
 
     #[inline(always)]
     fn at_hand<const N: usize>(&mut self) -> Option<&[u8; N]> {
-        let (bytes, rest) = self.rest.split_first_chunk()?;
-        self.rest = rest;
-        Some(bytes)
+        self.rest.chunk()
     }
 
     #[inline(always)]
     fn number_at_hand(&mut self, width: usize) -> Option<u32> {
         let &bytes = self.rest.first_chunk()?;
-        self.rest = &self.rest[width..];
+        self.rest.skip(width);
         Some(narrowed(bytes, width))
     }
 
     #[inline(always)]
     fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]> {
-        let Some((bytes, rest)) = self.rest.split_first_chunk::<N>() else { return Err(self.too_few(N)) };
-        self.rest = rest;
-        Ok(*bytes)
+        match self.rest.chunk() {
+            Some(&bytes) => Ok(bytes),
+            None => Err(self.too_few(N)),
+        }
     }
 
     #[inline(always)]
@@ -465,9 +473,9 @@ impl<'de, const PRICED: bool> Source<'de> for Checked<'de, PRICED> {
 
     #[inline(always)]
     fn line(&mut self) -> ReadResult<Chunk<'de, '_>> {
-        let Some(end) = memchr::memchr(b'\n', self.rest) else { return Err(self.clone().endless()) };
+        let Some(end) = memchr::memchr(b'\n', self.rest.bytes()) else { return Err(self.clone().endless()) };
         let line = self.split(end)?;
-        self.rest = &self.rest[1..];
+        self.rest.skip(1);
         self.pay(end);
         Ok(Chunk::Borrowed(line))
     }
@@ -489,7 +497,7 @@ impl<'de, const PRICED: bool> Source<'de> for Checked<'de, PRICED> {
         if self.in_frame {
             return Err(refused(Rule::GrammarFrame));
         }
-        self.rest = self.rest.get(..len).ok_or(ReadError::Truncated)?;
+        self.rest = Rest::new(self.rest.bytes().get(..len).ok_or(ReadError::Truncated)?);
         self.in_frame = true;
         Ok(())
     }
@@ -509,7 +517,7 @@ impl<'de, const PRICED: bool> Source<'de> for Checked<'de, PRICED> {
 
     #[inline(always)]
     fn mark(&self) -> u64 {
-        self.rest.as_ptr().addr() as u64
+        self.rest.address() as u64
     }
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! Where a stream's bytes come from.
 
+use super::rest::Rest;
 use crate::policy::Rule;
 use std::{io, ops::Deref};
 
@@ -202,8 +203,7 @@ pub(crate) fn narrowed(bytes: [u8; 4], width: usize) -> u32 {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Cursor<'de> {
-    /// What has not been read. That this is all that moves lets it be in registers.
-    rest: &'de [u8],
+    rest: Rest<'de>,
     input: &'de [u8],
     base: u64,
 }
@@ -211,26 +211,24 @@ pub struct Cursor<'de> {
 impl<'de> Cursor<'de> {
     /// A cursor at the start of `input`.
     pub fn new(input: &'de [u8]) -> Self {
-        Cursor { rest: input, input, base: 0 }
+        Cursor { rest: Rest::new(input), input, base: 0 }
     }
 
     /// A cursor over a window of a larger input, which reports offsets in the larger one.
     pub fn with_base(input: &'de [u8], base: u64) -> Self {
-        Cursor { rest: input, input, base }
+        Cursor { rest: Rest::new(input), input, base }
     }
 
     /// What has not been read yet.
     #[inline(always)]
     pub fn rest(&self) -> &'de [u8] {
-        self.rest
+        self.rest.bytes()
     }
 
     /// Exactly `len` bytes, borrowed from the input.
     #[inline(always)]
     pub fn split(&mut self, len: usize) -> ReadResult<&'de [u8]> {
-        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(ReadError::Truncated)?;
-        self.rest = rest;
-        Ok(bytes)
+        self.rest.split(len).ok_or(ReadError::Truncated)
     }
 }
 
@@ -238,9 +236,9 @@ impl<'de> Cursor<'de> {
     /// The bytes up to the next newline, borrowed from the input; the newline is consumed and not returned.
     #[inline(always)]
     pub fn split_line(&mut self) -> ReadResult<&'de [u8]> {
-        let end = memchr::memchr(b'\n', self.rest).ok_or(ReadError::Truncated)?;
+        let end = memchr::memchr(b'\n', self.rest.bytes()).ok_or(ReadError::Truncated)?;
         let line = self.split(end)?;
-        self.rest = &self.rest[1..];
+        self.rest.skip(1);
         Ok(line)
     }
 }
@@ -255,34 +253,26 @@ impl<'de> Source<'de> for Cursor<'de> {
 
     #[inline(always)]
     fn opcode_at_hand(&mut self) -> Option<u8> {
-        let (&byte, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(byte)
+        self.rest.next()
     }
 
     #[inline(always)]
     fn opcode_if(&mut self, opcode: u8) -> bool {
-        match *self.rest {
-            [first, ref rest @ ..] if first == opcode => {
-                self.rest = rest;
-                true
-            }
-            _ => false,
+        let found = self.rest.first() == Some(opcode);
+        if found {
+            self.rest.skip(1);
         }
+        found
     }
 
     #[inline(always)]
     fn at_hand<const N: usize>(&mut self) -> Option<&[u8; N]> {
-        let (bytes, rest) = self.rest.split_first_chunk()?;
-        self.rest = rest;
-        Some(bytes)
+        self.rest.chunk()
     }
 
     #[inline(always)]
     fn array<const N: usize>(&mut self) -> ReadResult<[u8; N]> {
-        let (bytes, rest) = self.rest.split_first_chunk::<N>().ok_or(ReadError::Truncated)?;
-        self.rest = rest;
-        Ok(*bytes)
+        self.rest.chunk().copied().ok_or(ReadError::Truncated)
     }
 
     #[inline(always)]
@@ -318,22 +308,22 @@ impl<'de> Source<'de> for Cursor<'de> {
 
     #[inline(always)]
     fn mark(&self) -> u64 {
-        self.rest.len() as u64
+        self.rest.address() as u64
     }
 
     #[inline(always)]
     fn offset_of(&self, mark: u64) -> u64 {
-        self.base + (self.input.len() as u64 - mark)
+        self.base + (mark - self.input.as_ptr().addr() as u64)
     }
 
     #[inline(always)]
     fn ahead(&self) -> &[u8] {
-        self.rest
+        self.rest.bytes()
     }
 
     #[inline(always)]
     fn skip(&mut self, count: usize) {
-        self.rest = self.rest.get(count..).unwrap_or_default();
+        self.rest.skip(count);
     }
 
     #[inline(always)]

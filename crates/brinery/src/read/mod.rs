@@ -11,6 +11,7 @@ mod memo;
 pub(crate) mod number;
 mod outward;
 mod reader;
+pub(crate) mod rest;
 
 pub use cursor::{Chunk, Cursor, ReadError, ReadResult, Source};
 pub use decoder::{Argument, DecodeError, DecodeErrorKind, Decoder, Instruction};
