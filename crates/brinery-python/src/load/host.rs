@@ -554,30 +554,8 @@ impl<'de> Host<'de> for Builder<'_> {
 
     #[inline]
     fn set_items(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
-        // SAFETY: the container stays on the stack, which only this load can reach.
-        let dict = unsafe { Ref::new(items.container().as_ptr()) };
-        self.memos.closes(dict);
-        let ordered = dict.is_exactly(ordered::kind());
-        let exact = dict.is_exactly(&raw mut PyDict_Type);
-        if self.deferred.is_none()
-            && let Some(layout) = self.layout
-            && (exact || ordered && layout.knows_collections() || self.sets_as_dict(dict))
-        {
-            let before = layout::items::len(dict);
-            let Aids { nursery, shapes, .. } = &mut *self.aids;
-            // An ordered dict has its order from a table of strings.
-            let is_native = |key: Ref<'_>| !ordered && has_native_hash(key);
-            let moved = layout.set_items(&self.heap, nursery, dict, items.as_slice(), shapes, is_native);
-            let all = items.len();
-            // SAFETY: so many items are no longer on the stack, the others are; if it failed they are forgotten.
-            unsafe { items.forget_first(moved.unwrap_or(all)) };
-            let moved = moved?;
-            if ordered && moved > 0 {
-                collections::put_in_order(dict, before)?;
-            }
-            if moved == all {
-                return Ok(());
-            }
+        if self.set_items_at_once(&mut items, has_native_hash)? {
+            return Ok(());
         }
         self.set_items_one_by_one(items)
     }
@@ -822,6 +800,40 @@ impl Builder<'_> {
             Ok(made) => Ok(made),
             Err(Raised) => self.set_or_defer(callable, args),
         }
+    }
+
+    /// Sets as many items as can be set in a table of what is a dict, with keys that are native by `is_native`, which have to
+    /// [be so](has_native_hash). Whether that was all; the others are left.
+    #[inline(always)]
+    pub(crate) fn set_items_at_once(
+        &mut self,
+        items: &mut Items<'_, Owned>,
+        is_native: impl Fn(Ref<'_>) -> bool,
+    ) -> Result<bool> {
+        // SAFETY: the container stays on the stack, which only this load can reach.
+        let dict = unsafe { Ref::new(items.container().as_ptr()) };
+        self.memos.closes(dict);
+        let ordered = dict.is_exactly(ordered::kind());
+        let exact = dict.is_exactly(&raw mut PyDict_Type);
+        if self.deferred.is_none()
+            && let Some(layout) = self.layout
+            && (exact || ordered && layout.knows_collections() || self.sets_as_dict(dict))
+        {
+            let before = layout::items::len(dict);
+            let Aids { nursery, shapes, .. } = &mut *self.aids;
+            // An ordered dict has its order from a table of strings.
+            let is_native = |key: Ref<'_>| !ordered && is_native(key);
+            let moved = layout.set_items(&self.heap, nursery, dict, items.as_slice(), shapes, is_native);
+            let all = items.len();
+            // SAFETY: so many items are no longer on the stack, the others are; if it failed they are forgotten.
+            unsafe { items.forget_first(moved.unwrap_or(all)) };
+            let moved = moved?;
+            if ordered && moved > 0 {
+                collections::put_in_order(dict, before)?;
+            }
+            return Ok(moved == all);
+        }
+        Ok(false)
     }
 
     /// Sets items of a dict, or of anything else that has items.

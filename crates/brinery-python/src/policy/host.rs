@@ -5,14 +5,15 @@ use super::direct::Direct;
 use super::keys::{Keys, hashes, is_harmless};
 use super::memory::Memory;
 use super::nesting::{can_hold, exceeds_calls, is_bare};
-use super::time;
+use super::time::Watch;
 use crate::ffi::api::*;
 use crate::ffi::object::borrowed;
 use crate::ffi::{Owned, Raised, Ref, Result, error, ordered, sequence, text};
-use crate::load::{Builder, Function, Maker, Nature, StateAhead, has_native_hash};
+use crate::load::{Builder, Function, Maker, Nature, StateAhead, has_native_hash, is_atom};
 use brinery::policy::{ARRAY_OF_OBJECTS, GlobalUse, Limits, MOST_NESTED_CALLS, Rule};
 use brinery::read::{Call, Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source, Stored};
 use brinery::{Opcode, Place};
+use std::ptr;
 use std::time::Duration;
 
 /// How many calls are made between two looks at the clock.
@@ -60,13 +61,13 @@ impl World<'_> {
 
 /// Makes objects by a [`Builder`], of a stream that has been judged, or of one that is judged meanwhile.
 #[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
-pub(super) struct Realizer<'h, 'a> {
-    inner: &'h mut Builder<'a>,
+pub(super) struct Realizer<'a> {
+    pub(super) inner: Builder<'a>,
     limits: &'a Limits,
     /// The world, for a stream that has been judged.
     world: Option<&'a World<'a>>,
     /// What judges one that has not.
-    direct: &'h mut Direct<'a>,
+    direct: Direct<'a>,
     memory: Memory<'a>,
     refusal: Option<(Rule, String)>,
     /// Whether the stream does what only a judged one may do.
@@ -79,6 +80,8 @@ pub(super) struct Realizer<'h, 'a> {
     /// Whether that has been begun: all that the stream does was judged, and may run code.
     is_judged: bool,
     keys: Keys,
+    /// What was made or fetched last of what may hold something. What is filled while it is that one is given nothing of the kind.
+    newest: *mut PyObject,
     /// How often containers were put into another. A way from container to container takes one of the items that are put
     /// into each at a time, so that none is longer.
     pub(super) wraps: usize,
@@ -86,17 +89,16 @@ pub(super) struct Realizer<'h, 'a> {
     /// those that were made before a stream is refused are, too.
     heavy: usize,
     calls: u32,
-    /// When the load ends: so long after its beginning, or after the first look at the clock where nothing runs but what the other
-    /// budgets keep short.
-    end: Option<Duration>,
+    /// Runs from the beginning, or from the first look on where nothing runs but what the other budgets keep short.
+    watch: Watch,
 }
 
-impl<'h, 'a> Realizer<'h, 'a> {
+impl<'a> Realizer<'a> {
     #[inline(always)]
     pub(super) fn new(
-        inner: &'h mut Builder<'a>,
+        inner: Builder<'a>,
         world: Option<&'a World<'a>>,
-        direct: &'h mut Direct<'a>,
+        direct: Direct<'a>,
         limits: &'a Limits,
         memory: Memory<'a>,
         (input, trailing): (&'a [u8], bool),
@@ -114,10 +116,11 @@ impl<'h, 'a> Realizer<'h, 'a> {
             ends_next: false,
             is_judged: false,
             keys: Keys::new(limits, input.len()),
+            newest: ptr::null_mut(),
             wraps: 0,
             heavy: 0,
             calls: 0,
-            end: world.map(|_| time::now() + time_for(limits, input)),
+            watch: if world.is_some() { Watch::running() } else { Watch::new() },
         }
     }
 
@@ -186,8 +189,8 @@ impl<'h, 'a> Realizer<'h, 'a> {
     #[cold]
     fn look_at_clock(&mut self) -> Result<()> {
         self.calls = 0;
-        let now = time::now();
-        if now > *self.end.get_or_insert_with(|| now + time_for(self.limits, self.input)) {
+        let most = Duration::from_millis(self.limits.milliseconds_for(self.input.len()));
+        if self.watch.exceeds(most) {
             return Err(self.refused(Rule::BudgetTime, "loading takes more time than the stream may cost"));
         }
         Ok(())
@@ -203,21 +206,12 @@ impl<'h, 'a> Realizer<'h, 'a> {
         self.tick()
     }
 
-    /// The same for the keys of pairs, which are [put](Self::wrap) into a container.
-    #[inline(always)]
-    fn admit_pairs(&mut self, container: Option<usize>, items: &[Owned]) -> Result<()> {
+    /// The same for the keys of pairs.
+    fn admit_keys(&mut self, container: Option<usize>, items: &[Owned]) -> Result<()> {
         let (pairs, _) = items.as_chunks::<2>();
         let container = container.unwrap_or_else(|| self.keys.unnamed());
-        let mut bare = true;
-        for [key, value] in pairs {
-            bare &= is_bare(value.as_ptr());
-            if !key.is_exactly(&raw mut PyUnicode_Type) {
-                bare &= is_bare(key.as_ptr());
-                self.admit_key(container, key)?;
-            }
-        }
-        if !bare && self.world.is_none() {
-            self.wrap_holders(items)?;
+        for [key, _] in pairs {
+            self.admit_key(container, key)?;
         }
         self.tick()
     }
@@ -252,14 +246,39 @@ impl<'h, 'a> Realizer<'h, 'a> {
     /// Counts what is put into a container, if it may be a container itself, and sees to it that it may be anywhere. A stream that
     /// was judged has been measured.
     #[inline(always)]
-    fn wrap(&mut self, items: &[Owned]) -> Result<()> {
-        if self.world.is_some() || are_bare(borrowed(items)) { Ok(()) } else { self.wrap_holders(items) }
+    fn wrap(&mut self, container: Option<Ref<'_>>, items: &[Owned]) -> Result<()> {
+        let is_newest = container.is_some_and(|container| container.as_ptr() == self.newest);
+        if is_newest || self.world.is_some() { Ok(()) } else { self.wrap_holders(items) }
     }
 
-    #[inline]
+    #[inline(never)]
     fn wrap_holders(&mut self, items: &[Owned]) -> Result<()> {
+        if self.direct.is_plain() {
+            self.wraps += 1;
+            return Ok(());
+        }
+        if are_bare(borrowed(items)) {
+            return Ok(());
+        }
         self.wraps += 1;
         if self.direct.are_free(borrowed(items).iter().copied()) { Ok(()) } else { Err(self.give_up()) }
+    }
+
+    /// Takes note of what was made or fetched, if it may hold something.
+    #[inline(always)]
+    fn note(&mut self, made: &Owned) {
+        if !is_bare(made.as_ptr()) {
+            self.newest = made.as_ptr();
+        }
+    }
+
+    /// The same for what was made, if it was.
+    #[inline(always)]
+    fn noted(&mut self, made: Result<Owned>) -> Result<Owned> {
+        if let Ok(made) = &made {
+            self.note(made);
+        }
+        made
     }
 
     /// Pays for the object that an opcode makes, or for what it adds to one.
@@ -298,12 +317,6 @@ impl<'h, 'a> Realizer<'h, 'a> {
     }
 }
 
-/// How long a load may take.
-#[cold]
-fn time_for(limits: &Limits, input: &[u8]) -> Duration {
-    Duration::from_millis(limits.milliseconds_for(input.len()))
-}
-
 /// Sets the exception for a refusal.
 #[cold]
 pub(super) fn raise(rule: &str, message: &str, place: (Option<u64>, Option<&str>, &str)) -> Raised {
@@ -323,7 +336,7 @@ pub(super) fn raise(rule: &str, message: &str, place: (Option<u64>, Option<&str>
     }
 }
 
-impl<'de> Host<'de> for Realizer<'_, '_> {
+impl<'de> Host<'de> for Realizer<'_> {
     type Value = Owned;
     type Error = Raised;
 
@@ -443,19 +456,25 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
     #[inline(always)]
     fn empty_list(&mut self) -> Result<Owned> {
         self.pay_for(Opcode::EmptyList)?;
-        self.inner.empty_list()
+        let made = self.inner.empty_list()?;
+        self.newest = made.as_ptr();
+        Ok(made)
     }
 
     #[inline(always)]
     fn empty_dict(&mut self) -> Result<Owned> {
         self.pay_for(Opcode::EmptyDict)?;
-        self.inner.empty_dict()
+        let made = self.inner.empty_dict()?;
+        self.newest = made.as_ptr();
+        Ok(made)
     }
 
     #[inline(always)]
     fn empty_set(&mut self) -> Result<Owned> {
         self.pay_for(Opcode::EmptySet)?;
-        self.inner.empty_set()
+        let made = self.inner.empty_set()?;
+        self.newest = made.as_ptr();
+        Ok(made)
     }
 
     #[inline(always)]
@@ -464,53 +483,64 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
         if self.world.is_none() && !are_bare(borrowed(items.as_slice())) {
             return self.tuple_of_holders(items);
         }
-        self.inner.tuple(items)
+        let made = self.inner.tuple(items)?;
+        self.newest = made.as_ptr();
+        Ok(made)
     }
 
     fn list(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
         self.pay_for(Opcode::List)?;
-        self.wrap(items.as_slice())?;
-        self.inner.list(items)
+        self.wrap(None, items.as_slice())?;
+        let made = self.inner.list(items);
+        self.noted(made)
     }
 
     fn dict(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
         self.pay_for(Opcode::Dict)?;
-        self.admit_pairs(None, items.as_slice())?;
-        self.inner.dict(items)
+        self.wrap(None, items.as_slice())?;
+        self.admit_keys(None, items.as_slice())?;
+        let made = self.inner.dict(items);
+        self.noted(made)
     }
 
     fn frozenset(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
         self.pay_for(Opcode::FrozenSet)?;
         self.admit(None, items.as_slice())?;
-        self.wrap(items.as_slice())?;
-        self.inner.frozenset(items)
+        self.wrap(None, items.as_slice())?;
+        let made = self.inner.frozenset(items);
+        self.noted(made)
     }
 
     fn are_inert(&self, container: Option<&Owned>, items: &[Owned]) -> bool {
-        Host::are_inert(self.inner, container, items)
+        Host::are_inert(&self.inner, container, items)
     }
 
     #[inline(never)]
     fn append(&mut self, items: Items<'_, Owned>) -> Result<()> {
         self.pay_for(Opcode::Appends)?;
+        self.tick()?;
         if self.world.is_none() && !items.container().is_exactly(&raw mut PyList_Type) {
             self.extend(&items, "items for something that is no list")?;
         }
-        self.tick()?;
-        self.wrap(items.as_slice())?;
+        self.wrap(Some(items.container().as_ref()), items.as_slice())?;
         self.inner.append(items)
     }
 
     #[inline(never)]
-    fn set_items(&mut self, items: Items<'_, Owned>) -> Result<()> {
+    fn set_items(&mut self, mut items: Items<'_, Owned>) -> Result<()> {
         self.pay_for(Opcode::SetItems)?;
+        self.tick()?;
         if self.world.is_none() && !items.container().is_exactly(&raw mut PyDict_Type) {
             self.extend(&items, "keys and values for something that is no dict")?;
         }
         if self.direct.is_locked(items.container().as_ref()) {
             return Err(self.give_up());
         }
-        self.admit_pairs(Some(items.container().as_ptr().addr()), items.as_slice())?;
+        self.wrap(Some(items.container().as_ref()), items.as_slice())?;
+        if self.inner.set_items_at_once(&mut items, |key| is_atom(key) && is_harmless(key))? {
+            return Ok(());
+        }
+        self.admit_keys(Some(items.container().as_ptr().addr()), items.as_slice())?;
         self.inner.set_items(items)
     }
 
@@ -524,7 +554,7 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
             self.extend(&items, "elements for something that is no set")?;
         }
         self.admit(Some(items.container().as_ptr().addr()), items.as_slice())?;
-        self.wrap(items.as_slice())?;
+        self.wrap(Some(items.container().as_ref()), items.as_slice())?;
         self.inner.add_items(items)
     }
 
@@ -533,48 +563,19 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
     }
 
     fn global(&mut self, module: Owned, name: Owned) -> Result<Owned> {
-        self.tick()?;
-        self.pay_for(Opcode::StackGlobal)?;
-        let Some(world) = self.world else { return self.direct_global(&module, &name) };
-        // The names are lost, which the memo may have noted.
-        self.inner.settle();
-        if !module.is_str() || !name.is_str() {
-            return Err(self.fault(Fault::StackGlobalType));
-        }
-        world.global(module.as_ref(), name.as_ref()).ok_or_else(|| self.missing())
+        let found = self.find_global(&module, &name);
+        self.noted(found)
     }
 
     fn extension(&mut self, code: u32) -> Result<Owned> {
-        if self.world.is_none() {
-            let Some([module, name]) = self.direct.extension(code)? else { return Err(self.give_up()) };
-            return self.direct_global(&module, &name);
-        }
-        let names = self.direct.extension(code)?;
-        let world = self.world()?;
-        let found = names.and_then(|[module, name]| world.global(module.as_ref(), name.as_ref()));
-        found.ok_or_else(|| self.missing())
+        let found = self.find_extension(code);
+        self.noted(found)
     }
 
     #[inline(never)]
     fn reduce(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
-        self.pay_for(Opcode::Reduce)?;
-        if self.world.is_none() {
-            self.tick()?;
-            let deed = tuple_items(&args).and_then(|args| self.direct.call(callable.as_ref(), args));
-            let made = deed.and_then(|deed| self.perform(deed, callable.as_ref(), args.as_ref()));
-            let made = made.or_else(|| self.call_unknown(callable.as_ref(), args.as_ref()));
-            if made.is_some() || !self.ends_with_call(callable.as_ref(), &args) {
-                return self.granted(made);
-            }
-        }
-        self.tick()?;
-        if let Some(is_dict) = hashes(callable.as_ref()) {
-            self.inner.expose()?;
-            if !self.keys.admits_call(args.as_ref(), is_dict) {
-                return Err(self.too_much_hashing());
-            }
-        }
-        self.inner.reduce(callable, args)
+        let made = self.call(callable, args);
+        self.noted(made)
     }
 
     #[inline(never)]
@@ -596,38 +597,14 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
     }
 
     fn instantiate(&mut self, class: Owned, args: Items<'_, Owned>) -> Result<Owned> {
-        self.pay_for(Opcode::Obj)?;
-        self.tick()?;
-        if self.world.is_none() {
-            let deed = if args.is_empty() {
-                self.direct.construct(class.as_ref(), &[]).map(|_| Deed::New(class.as_ref(), &[]))
-            } else {
-                self.direct.call(class.as_ref(), borrowed(args.as_slice()))
-            };
-            let tuple = Owned::tuple(borrowed(args.as_slice()))?;
-            let made = deed.and_then(|deed| self.perform(deed, class.as_ref(), tuple.as_ref()));
-            self.inner.settle();
-            return self.granted(made);
-        }
-        self.inner.instantiate(class, args)
+        let made = self.make_instance(class, args);
+        self.noted(made)
     }
 
     #[inline(never)]
     fn new_object(&mut self, class: Owned, args: Owned, kwargs: Option<Owned>) -> Result<Owned> {
-        self.pay_for(Opcode::NewObj)?;
-        if self.world.is_none() {
-            self.tick()?;
-            let bare = kwargs.is_none()
-                && args.is(self.inner.state().empty_tuple.as_ref())
-                && self.direct.constructs_bare(class.as_ref());
-            let granted = bare || self.constructs(class.as_ref(), &args, kwargs.as_ref());
-            let made = if granted { self.inner.new_inertly(class.as_ref(), args.as_ref()) } else { None };
-            if made.is_some() || !self.ends_with_construction(class.as_ref(), &args, kwargs.as_ref()) {
-                return self.granted(made);
-            }
-        }
-        self.tick()?;
-        self.inner.new_object(class, args, kwargs)
+        let made = self.make_object(class, args, kwargs);
+        self.noted(made)
     }
 
     fn persistent_line(&mut self, line: Chunk<'de, '_>) -> Result<Owned> {
@@ -639,21 +616,24 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
     fn persistent(&mut self, id: Owned) -> Result<Owned> {
         let world = self.world()?;
         self.inner.expose()?;
-        match world.persistent {
+        let found = match world.persistent {
             Some(load) => load.call1(id.as_ref()),
             None => Err(crate::unpickler::no_persistent_load(self.inner.state())),
-        }
+        };
+        self.noted(found)
     }
 
     fn next_buffer(&mut self) -> Result<Owned> {
         // The buffers are Python's: to ask for one may run code.
         self.world()?;
-        self.inner.next_buffer()
+        let buffer = self.inner.next_buffer();
+        self.noted(buffer)
     }
 
     fn readonly_buffer(&mut self, buffer: Owned) -> Result<Owned> {
         self.world()?;
-        self.inner.readonly_buffer(buffer)
+        let buffer = self.inner.readonly_buffer(buffer);
+        self.noted(buffer)
     }
 
     fn discard(&mut self, value: Owned, below: Option<&Owned>) -> Result<()> {
@@ -666,12 +646,17 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
 
     #[inline(always)]
     fn share(&mut self, value: &Owned) -> Owned {
+        self.note(value);
         self.inner.share(value)
     }
 
     #[inline(always)]
     fn memo_get(&mut self, index: u64) -> Option<Owned> {
-        self.inner.memo_get(index)
+        let fetched = self.inner.memo_get(index)?;
+        if !fetched.is_exactly(&raw mut PyUnicode_Type) {
+            self.newest = fetched.as_ptr();
+        }
+        Some(fetched)
     }
 
     #[inline(always)]
@@ -712,16 +697,11 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
         stored: Stored,
         may_run_code: bool,
     ) -> Option<Result<Owned>> {
-        if self.world.is_none() {
-            return self.call_directly(items, call, stored);
+        let made = self.call_on_stack(items, call, stored, may_run_code);
+        if let Some(Ok(made)) = &made {
+            self.note(made);
         }
-        if hashes(items.container().as_ref()).is_some() {
-            return None;
-        }
-        if let Err(Raised) = self.tick() {
-            return Some(Err(Raised));
-        }
-        self.inner.call_with(items, call, stored, may_run_code)
+        made
     }
 
     fn shape(&self, value: &Owned) -> Shape {
@@ -733,8 +713,111 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
     }
 }
 
+/// What an opcode comes to.
+impl Realizer<'_> {
+    fn find_global(&mut self, module: &Owned, name: &Owned) -> Result<Owned> {
+        self.tick()?;
+        self.pay_for(Opcode::StackGlobal)?;
+        let Some(world) = self.world else { return self.direct_global(module, name) };
+        // The names are lost, which the memo may have noted.
+        self.inner.settle();
+        if !module.is_str() || !name.is_str() {
+            return Err(self.fault(Fault::StackGlobalType));
+        }
+        world.global(module.as_ref(), name.as_ref()).ok_or_else(|| self.missing())
+    }
+
+    fn find_extension(&mut self, code: u32) -> Result<Owned> {
+        if self.world.is_none() {
+            let Some([module, name]) = self.direct.extension(code)? else { return Err(self.give_up()) };
+            return self.direct_global(&module, &name);
+        }
+        let names = self.direct.extension(code)?;
+        let world = self.world()?;
+        let found = names.and_then(|[module, name]| world.global(module.as_ref(), name.as_ref()));
+        found.ok_or_else(|| self.missing())
+    }
+
+    #[inline(always)]
+    fn call(&mut self, callable: Owned, args: Owned) -> Result<Owned> {
+        self.pay_for(Opcode::Reduce)?;
+        if self.world.is_none() {
+            self.tick()?;
+            let deed = tuple_items(&args).and_then(|args| self.direct.call(callable.as_ref(), args));
+            let made = deed.and_then(|deed| self.perform(deed, callable.as_ref(), args.as_ref()));
+            let made = made.or_else(|| self.call_unknown(callable.as_ref(), args.as_ref()));
+            if made.is_some() || !self.ends_with_call(callable.as_ref(), &args) {
+                return self.granted(made);
+            }
+        }
+        self.tick()?;
+        if let Some(is_dict) = hashes(callable.as_ref()) {
+            self.inner.expose()?;
+            if !self.keys.admits_call(args.as_ref(), is_dict) {
+                return Err(self.too_much_hashing());
+            }
+        }
+        self.inner.reduce(callable, args)
+    }
+
+    fn make_instance(&mut self, class: Owned, args: Items<'_, Owned>) -> Result<Owned> {
+        self.pay_for(Opcode::Obj)?;
+        self.tick()?;
+        if self.world.is_none() {
+            let deed = if args.is_empty() {
+                self.direct.construct(class.as_ref(), &[]).map(|_| Deed::New(class.as_ref(), &[]))
+            } else {
+                self.direct.call(class.as_ref(), borrowed(args.as_slice()))
+            };
+            let tuple = Owned::tuple(borrowed(args.as_slice()))?;
+            let made = deed.and_then(|deed| self.perform(deed, class.as_ref(), tuple.as_ref()));
+            self.inner.settle();
+            return self.granted(made);
+        }
+        self.inner.instantiate(class, args)
+    }
+
+    #[inline(always)]
+    fn make_object(&mut self, class: Owned, args: Owned, kwargs: Option<Owned>) -> Result<Owned> {
+        self.pay_for(Opcode::NewObj)?;
+        if self.world.is_none() {
+            self.tick()?;
+            let bare = kwargs.is_none()
+                && args.is(self.inner.state().empty_tuple.as_ref())
+                && self.direct.constructs_bare(class.as_ref());
+            let granted = bare || self.constructs(class.as_ref(), &args, kwargs.as_ref());
+            let made = if granted { self.inner.new_inertly(class.as_ref(), args.as_ref()) } else { None };
+            if made.is_some() || !self.ends_with_construction(class.as_ref(), &args, kwargs.as_ref()) {
+                return self.granted(made);
+            }
+        }
+        self.tick()?;
+        self.inner.new_object(class, args, kwargs)
+    }
+
+    #[inline(always)]
+    fn call_on_stack(
+        &mut self,
+        items: Items<'_, Owned>,
+        call: Call,
+        stored: Stored,
+        may_run_code: bool,
+    ) -> Option<Result<Owned>> {
+        if self.world.is_none() {
+            return self.call_directly(items, call, stored);
+        }
+        if hashes(items.container().as_ref()).is_some() {
+            return None;
+        }
+        if let Err(Raised) = self.tick() {
+            return Some(Err(Raised));
+        }
+        self.inner.call_with(items, call, stored, may_run_code)
+    }
+}
+
 /// What a stream may do that is judged while it is loaded.
-impl Realizer<'_, '_> {
+impl Realizer<'_> {
     /// Whether a class may be constructed with these arguments.
     fn constructs(&mut self, class: Ref<'_>, args: &Owned, kwargs: Option<&Owned>) -> bool {
         kwargs.is_none() && tuple_items(args).is_some_and(|args| self.direct.construct(class, args).is_some())
@@ -783,7 +866,7 @@ impl Realizer<'_, '_> {
     #[cold]
     fn direct_global(&mut self, module: &Owned, name: &Owned) -> Result<Owned> {
         let old = self.inner.has_old_names();
-        let found = self.direct.global(self.inner, module, name, old);
+        let found = self.direct.global(&mut self.inner, module, name, old);
         // The names are lost, which the memo may have noted.
         self.inner.settle();
         found?.ok_or_else(|| self.give_up())
@@ -794,6 +877,7 @@ impl Realizer<'_, '_> {
         self.wraps += 1;
         let restricted = !self.direct.are_free(borrowed(items.as_slice()).iter().copied());
         let tuple = self.inner.tuple(items)?;
+        self.newest = tuple.as_ptr();
         if restricted {
             self.direct.restrict(&tuple);
         }
@@ -817,7 +901,7 @@ impl Realizer<'_, '_> {
 
     /// Gives an object a state that is more than attributes.
     fn set_native(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Option<Result<()>> {
-        let done = self.direct.set_native(self.inner, instance, state)?;
+        let done = self.direct.set_native(&mut self.inner, instance, state)?;
         if matches!(done, Ok(true)) {
             self.wraps += 1;
             self.heavy += ARRAY_OF_OBJECTS;
@@ -903,7 +987,7 @@ impl Realizer<'_, '_> {
             }
             Deed::Call(function) => {
                 self.inner.settle();
-                deeds::call(self.inner, function, callable, items)
+                deeds::call(&mut self.inner, function, callable, items)
             }
             Deed::New(class, args) => {
                 self.inner.settle();
