@@ -64,6 +64,18 @@ pub(super) enum Native {
     Path(Box<Paths>),
 }
 
+/// What a maker takes for one of its arguments. What is anything else it leaves to the class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// So many bytes.
+    Bytes(usize),
+    Float,
+    /// An `int` from one to the other.
+    Int(i64, i64),
+    /// The text of a decimal number.
+    Decimal,
+}
+
 /// What a class has under a name: a function that decides how instances are made.
 ///
 /// # Safety
@@ -422,6 +434,22 @@ impl Native {
         }
     }
 
+    /// The arguments that its maker takes, if these are all there is to know of a call that makes something of so many; or none.
+    pub(super) fn takes(&self) -> Vec<Take> {
+        let int = Take::Int(i64::MIN, i64::MAX);
+        match *self {
+            Native::Moment(moment) => vec![Take::Bytes(moment.state_len())],
+            Native::Complex => vec![Take::Float; 2],
+            Native::Range(_) => vec![int; 3],
+            Native::Decimal(_) => vec![Take::Decimal],
+            Native::TimeDelta => {
+                vec![Take::Int(-999_999_999, 999_999_999), Take::Int(0, 86_399), Take::Int(0, 999_999)]
+            }
+            Native::Fraction { .. } => vec![int; 2],
+            _ => Vec::new(),
+        }
+    }
+
     /// `kind(*args)` where neither a tuple of the arguments is needed nor any code but the interpreter's own, if it can be done
     /// that way.
     ///
@@ -429,6 +457,8 @@ impl Native {
     ///
     /// This is what is known of `kind`.
     #[inline]
+    ///
+    /// A maker takes no more than it [says](Self::takes).
     pub(super) unsafe fn make(
         &self,
         layout: &Layout,

@@ -3,7 +3,7 @@
 use super::class::{Class, SetState};
 use super::host::Builder;
 use super::instance::interned;
-use super::native::{Native, is_original, is_written_in_c, items_of, loaded};
+use super::native::{Native, Take, is_original, is_written_in_c, items_of, loaded};
 use super::numpy::{Maker, Product};
 use super::spare::Aids;
 use crate::ffi::api::*;
@@ -207,6 +207,14 @@ impl Builder<'_> {
         // SAFETY: the class is alive.
         let known = unsafe { self.aids.classes.get(kind, self.state, layout)? };
         known.nature(kind)
+    }
+
+    /// What is taken for the arguments of a call that makes a value of a class by all that there is to know of it.
+    pub(crate) fn takes(&mut self, class: Ref<'_>) -> Vec<Take> {
+        let Some(layout) = self.layout.filter(|_| class.is_type()) else { return Vec::new() };
+        // SAFETY: the class is alive.
+        let known = unsafe { self.aids.classes.get(class.as_ptr().cast(), self.state, layout) };
+        known.map_or_else(Vec::new, |class| class.native.takes())
     }
 
     /// The version of a class, which changes whenever something in it or its bases does, or zero.

@@ -12,7 +12,7 @@ use crate::ffi::api::*;
 use crate::ffi::layout::{self, int};
 use crate::ffi::{Owned, Ref, Result, sequence, tuple};
 use crate::load::{
-    Builder, Function, Inert, Maker, Nature, Product, is_atom, is_constant, is_plain_object, slots_of,
+    Builder, Function, Inert, Maker, Nature, Product, Take, is_atom, is_constant, is_plain_object, slots_of,
 };
 use brinery::policy::{Native, Shape, State};
 use std::cell::Cell;
@@ -72,17 +72,29 @@ struct Global<'a> {
     row: Vec<Attribute<'a>>,
     /// Whether any of these may not be everything.
     has_shapes: bool,
+    /// Whether it is known of each which class its objects are of, or that they may be of all.
+    has_classes: bool,
     /// Whether instances are made whole, by a call that nobody can tell: attributes they may be given only by the way that the
     /// class has.
     is_made_whole: bool,
     /// Whether it makes tuples, of anything: nothing is copied, and nothing runs.
     holds_anything: bool,
+    /// How many arguments its maker takes, if all that it takes is granted, whatever that is; or zero.
+    takes: usize,
+    /// Whether one of them is a text.
+    takes_text: bool,
     /// What the arguments were like of which it has made a value last: most likely the next ones are alike.
     likely: Option<&'a These<'a>>,
 }
 
 impl<'a> Global<'a> {
-    fn new(judged: &'a Judged<'a>, object: Owned, role: Role, product: Option<Product>) -> Self {
+    fn new(
+        judged: &'a Judged<'a>,
+        object: Owned,
+        role: Role,
+        product: Option<Product>,
+        takes: &[Take],
+    ) -> Self {
         let is_instance = match role {
             Role::Class(Some(Nature::Instance)) => judged.capability.native.is_none(),
             Role::Class(Some(Nature::Uuid)) => judged.capability.native == Some(Native::Uuid),
@@ -109,8 +121,15 @@ impl<'a> Global<'a> {
             is_bare,
             row: Vec::new(),
             has_shapes: false,
+            has_classes: false,
             is_made_whole,
             holds_anything,
+            takes: if makes_values && judged.calls.iter().any(|given| given.cover(takes)) {
+                takes.len()
+            } else {
+                0
+            },
+            takes_text: takes.contains(&Take::Decimal),
             likely: None,
         }
     }
@@ -127,6 +146,8 @@ struct Attribute<'a> {
     name: Owned,
     /// What it may be, if not everything.
     shape: Option<&'a Shape>,
+    /// The class of just those objects that have this shape, if they are those of a class.
+    class: Option<*mut PyTypeObject>,
     /// Whether it can lose this shape.
     can_be_lost: bool,
 }
@@ -212,7 +233,8 @@ impl<'a> Direct<'a> {
             Role::Function(function) => builder.product(object.as_ref(), function),
             Role::Class(_) => builder.product(object.as_ref(), None),
         };
-        self.globals.push(Global::new(judged, object.clone(), role, product));
+        let takes = if matches!(role, Role::Class(_)) { builder.takes(object.as_ref()) } else { Vec::new() };
+        self.globals.push(Global::new(judged, object.clone(), role, product, &takes));
         Ok(Some(object))
     }
 
@@ -448,7 +470,7 @@ impl<'a> Direct<'a> {
             return Some(known.object.clone());
         }
         let object = judged.object().filter(|object| judged.is_function_as_granted(object.as_ref()))?;
-        self.globals.push(Global::new(judged, object.clone(), Role::Function(None), None));
+        self.globals.push(Global::new(judged, object.clone(), Role::Function(None), None, &[]));
         Some(object)
     }
 
@@ -473,7 +495,7 @@ impl<'a> Direct<'a> {
             return false;
         }
         let items = pairs_of(state);
-        self.pay(32 + 16 * items.len() as u64) && self.attributes(index, &items).is_some()
+        self.pay(32 + 16 * items.len() as u64) && self.attributes(index, &items, false).is_some()
     }
 
     /// Whether it is not known what a call of the global at this place does, and it may be one that nobody can tell.
@@ -500,6 +522,18 @@ impl<'a> Direct<'a> {
             _ => None,
         };
         Some(taken.is_some())
+    }
+
+    /// Whether all is granted that the maker of a global takes for these arguments, which hold nothing then. If not that says nothing.
+    #[inline(always)]
+    pub(super) fn grants_what_is_taken(&mut self, callable: Ref<'_>, args: &[Ref<'_>]) -> bool {
+        let Some(index) = self.find(callable.as_ptr()) else { return false };
+        let known = &self.globals[index];
+        known.takes == args.len()
+            && known.takes > 0
+            && (!known.takes_text
+                || args.iter().all(|text| plain_text(*text).is_some_and(|text| text.len() <= SHORT)))
+            && self.pay(SHORT as u64 + 16 * args.len() as u64)
     }
 
     /// Whether this is the global that was used last, and makes a builtin value of these arguments as it has of the last ones. If not
@@ -657,7 +691,9 @@ impl<'a> Direct<'a> {
     /// Whether an instance may be given these attributes, names and values in turn: if so, whether it holds objects then that may
     /// hold others.
     #[inline]
-    pub(super) fn state(&mut self, instance: Ref<'_>, items: &[Ref<'_>]) -> Option<bool> {
+    ///
+    /// Where it is known that they hold no others these are not looked for.
+    pub(super) fn state(&mut self, instance: Ref<'_>, items: &[Ref<'_>], are_bare: bool) -> Option<bool> {
         let index = self.find(instance.type_ptr().cast())?;
         if self.is_other(instance) || !self.pay(32 + 16 * items.len() as u64) {
             return None;
@@ -673,29 +709,27 @@ impl<'a> Direct<'a> {
             }
             _ => return None,
         }
-        self.attributes(index, items)
+        self.attributes(index, items, are_bare)
     }
 
     /// The same for objects of the global at this place, which may be given attributes.
     #[inline(always)]
-    fn attributes(&mut self, index: usize, items: &[Ref<'_>]) -> Option<bool> {
-        let known = &self.globals[index];
+    fn attributes(&mut self, index: usize, items: &[Ref<'_>], are_bare: bool) -> Option<bool> {
         let (pairs, _) = items.as_chunks::<2>();
-        let (mut same, mut holds) = (known.row.len() == pairs.len(), false);
+        let known = &self.globals[index];
+        let (mut same, mut fit) = (known.row.len() == pairs.len(), known.has_classes);
         for (known, [name, value]) in known.row.iter().zip(pairs) {
             same &= known.name.is(*name);
-            holds |= !is_bare(value.as_ptr());
+            fit &= known.class.is_none_or(|class| value.type_ptr() == class);
         }
-        if !same {
-            if !self.learn(index, items) {
-                return None;
-            }
-            holds = pairs.iter().any(|[_, value]| !is_bare(value.as_ptr()));
+        if !same && !self.learn(index, items) {
+            return None;
         }
+        let holds = !are_bare && pairs.iter().any(|[_, value]| !is_bare(value.as_ptr()));
         if holds && !self.are_free(pairs.iter().map(|[_, value]| *value)) {
             return None;
         }
-        if self.globals[index].has_shapes {
+        if !(same && fit) && self.globals[index].has_shapes {
             self.has_shapes(index, pairs)?;
         }
         Some(holds)
@@ -727,7 +761,7 @@ impl<'a> Direct<'a> {
         {
             return None;
         }
-        nature.filter(|_| self.state(instance, &pairs_of(state)).is_some())
+        nature.filter(|_| self.state(instance, &pairs_of(state), false).is_some())
     }
 
     /// The names of the global that an extension code stands for.
@@ -824,9 +858,12 @@ impl<'a> Direct<'a> {
             }
             let shape = shape.flatten().filter(|shape| **shape != Shape::Any);
             let can_be_lost = shape.is_some_and(Shape::can_be_lost);
-            known.row.push(Attribute { name: pair[0].to_owned(), shape, can_be_lost });
+            let class = shape.and_then(class_of);
+            known.row.push(Attribute { name: pair[0].to_owned(), shape, class, can_be_lost });
         }
         known.has_shapes = known.row.iter().any(|attribute| attribute.shape.is_some());
+        known.has_classes =
+            known.row.iter().all(|attribute| attribute.shape.is_some() == attribute.class.is_some());
         true
     }
 
@@ -845,7 +882,7 @@ impl<'a> Direct<'a> {
         }
         let fits = plain_text(key).is_some_and(|name| name == "int") && self.fits(keys, key);
         if fits && row.is_empty() {
-            let name = Attribute { name: key.to_owned(), shape: None, can_be_lost: false };
+            let name = Attribute { name: key.to_owned(), shape: None, class: None, can_be_lost: false };
             self.globals[index].row.push(name);
         }
         fits
@@ -1155,6 +1192,22 @@ pub(super) fn is_global(object: Ref<'_>) -> bool {
 fn flat_sizes(objects: &[Ref<'_>], places: &[usize]) -> u64 {
     places.iter().fold(0, |sum, &at| sum + flat_size(objects[at]))
 }
+
+/// The class of which objects of a shape are, if these are all of its objects.
+fn class_of(shape: &Shape) -> Option<*mut PyTypeObject> {
+    match shape {
+        Shape::None => Some(Owned::none().as_ref().type_ptr()),
+        Shape::Bool(None) => Some(&raw mut PyBool_Type),
+        Shape::Int(None, None) => Some(&raw mut PyLong_Type),
+        Shape::Float => Some(&raw mut PyFloat_Type),
+        Shape::Text(0, usize::MAX) => Some(&raw mut PyUnicode_Type),
+        Shape::Bytes(0, usize::MAX) => Some(&raw mut PyBytes_Type),
+        _ => None,
+    }
+}
+
+/// Texts up to this length are counted as of this length.
+const SHORT: usize = 64;
 
 /// The flags of classes whose instances have a size, those apart that have no flag.
 const SIZED: std::ffi::c_ulong = Py_TPFLAGS_LIST_SUBCLASS

@@ -1,7 +1,8 @@
 //! The shapes of arguments in the form in which objects are compared with them.
 
 use crate::ffi::api::*;
-use brinery::policy::Shape;
+use crate::load::Take;
+use brinery::policy::{Form as TextForm, Shape};
 
 /// What the arguments of a call may be, by position.
 pub(super) enum Arguments<'p> {
@@ -73,6 +74,17 @@ impl<'p> Arguments<'p> {
         match self {
             Arguments::Any | Arguments::Each(_) => true,
             Arguments::These(These { forms, .. }) => forms.is_empty(),
+        }
+    }
+
+    /// Whether all that a maker takes is among these.
+    pub(super) fn cover(&self, takes: &[Take]) -> bool {
+        match self {
+            Arguments::Any => true,
+            Arguments::Each(form) => takes.iter().all(|take| form.covers(*take)),
+            Arguments::These(These { forms, .. }) => {
+                forms.len() == takes.len() && forms.iter().zip(takes).all(|(form, take)| form.covers(*take))
+            }
         }
     }
 
@@ -148,6 +160,22 @@ impl<'p> Form<'p> {
         fast.extend((!global.is_empty()).then_some(Form::Global(global)));
         fast.extend(slow);
         if fast.len() == 1 { fast.remove(0) } else { Form::Either(fast) }
+    }
+
+    /// Whether all that a maker takes for an argument is of this form.
+    fn covers(&self, take: Take) -> bool {
+        let exactly = |kind| matches!(*self, Form::Exactly(one) if one == kind);
+        match (self, take) {
+            (Form::Any, _) => true,
+            (Form::Either(forms), _) => forms.iter().any(|form| form.covers(take)),
+            (Form::Bytes(low, high), Take::Bytes(len)) => (*low..=*high).contains(&len),
+            (_, Take::Float) => exactly(&raw mut PyFloat_Type),
+            (Form::Int(low, high), Take::Int(least, most)) => *low <= least && most <= *high,
+            (_, Take::Int(..)) => exactly(&raw mut PyLong_Type),
+            (Form::Text(shape), Take::Decimal) => matches!(shape, Shape::Form(TextForm::Decimal)),
+            (_, Take::Decimal) => exactly(&raw mut PyUnicode_Type),
+            (_, Take::Bytes(_)) => false,
+        }
     }
 
     /// How much memory a copy of such an object takes at most, where that is little.

@@ -680,7 +680,9 @@ impl<'de> Host<'de> for Realizer<'_> {
                 return Ok(0);
             }
             self.pay_for(Opcode::SetItems)?;
-            match self.direct.state(instance.as_ref(), borrowed(items.as_slice())) {
+            // The items stand on the dict of the state.
+            let are_bare = items.container().as_ptr() == self.newest;
+            match self.direct.state(instance.as_ref(), borrowed(items.as_slice()), are_bare) {
                 Some(holds) => self.wraps += usize::from(holds),
                 None => return Err(self.give_up()),
             }
@@ -1021,7 +1023,7 @@ impl Realizer<'_> {
     #[inline(always)]
     fn call_directly(
         &mut self,
-        items: Items<'_, Owned>,
+        mut items: Items<'_, Owned>,
         call: Call,
         stored: Stored,
     ) -> Option<Result<Owned>> {
@@ -1030,6 +1032,15 @@ impl Realizer<'_> {
         }
         if let Err(Raised) = self.tick().and_then(|()| self.pay_for(Opcode::Reduce)) {
             return Some(Err(Raised));
+        }
+        let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
+        if call == Call::Reduce && self.direct.grants_what_is_taken(class, args) {
+            self.heavy += usize::from(self.direct.is_opaque);
+            if self.heavy <= MOST_HEAVY
+                && let made @ Some(_) = self.inner.call_with(items.reborrow(), call, stored, false)
+            {
+                return made;
+            }
         }
         let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
         if call == Call::Reduce && self.direct.makes_value_again(class, args) && self.note_heavy(args) {

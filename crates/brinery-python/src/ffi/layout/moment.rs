@@ -51,6 +51,11 @@ impl Moment {
         (ours[..3] == theirs[..3] && (ours[3] ^ theirs[3]) & used == 0).then_some(moment)
     }
 
+    /// The length of the state.
+    pub(crate) fn state_len(self) -> usize {
+        self.measures().0
+    }
+
     /// The length of the state, the length of an object without a time zone, and where it keeps the fold.
     #[inline(always)]
     fn measures(self) -> (usize, usize, usize) {

@@ -183,6 +183,10 @@ impl Moment {
     ) -> Option<Result<Owned>> {
         match self {}
     }
+
+    pub(crate) fn state_len(self) -> usize {
+        match self {}
+    }
 }
 
 /// There is none.
