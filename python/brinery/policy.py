@@ -261,6 +261,7 @@ class Policy:
         construct: str | bool | None = None,
         keywords: str | None = None,
         call: str | bool | None = None,
+        later: bool = False,
         attributes: bool | None = None,
         fields: Mapping[str, str] | None = None,
         setstate: str | bool | None = None,
@@ -285,6 +286,9 @@ class Policy:
             The shape of the keyword arguments, as a dict, that come with them.
         call : str or bool, optional
             The shape of the arguments, as a tuple, of a call; True for any.
+        later : bool, default False
+            It may be a value, and a `functools.partial` of it as well: whoever gets hold of that may call it,
+            the stream may not.
         attributes : bool, optional
             Objects may be given attributes of any name that is not special.
         fields : mapping of str to str, optional
@@ -296,7 +300,8 @@ class Policy:
         members : iterable of str, optional
             Members of an enum; ``["*"]`` for all.
         methods : iterable of str, optional
-            Methods of objects that may be had, bound.
+            Methods of objects that may be had, bound; ``"__del__"`` if the class has one, which then acts on
+            what a stream gives its objects.
 
         Returns
         -------
@@ -315,6 +320,7 @@ class Policy:
         """
         key = _key(what)
         rights = (construct, call, attributes, fields, setstate, extend, members, methods)
+        value = value or later
         if not value and all(right is None for right in rights):
             construct, attributes = "tuple[]", True
         lines = []
@@ -333,6 +339,8 @@ class Policy:
             lines.append(f"fields = {{{listed}}}")
         elif attributes:
             lines.append("attributes = true")
+        if later:
+            lines.append("later = true")
         for name, names in (("members", members), ("methods", methods)):
             if names is not None:
                 lines.append(f"{name} = [{', '.join(map(_quote, names))}]")
@@ -548,7 +556,7 @@ def _policy_of(policy: Any) -> Policy:
 
 
 # Bits of what a global is used as.
-_VALUE, _CONSTRUCT, _CALL, _ATTRIBUTES, _SETSTATE, _MEMBERS = 1, 2, 4, 8, 16, 32
+_VALUE, _CONSTRUCT, _CALL, _ATTRIBUTES, _SETSTATE, _MEMBERS, _FINALIZE = 1, 2, 4, 8, 16, 32, 64
 
 
 def _resolve(module: str, name: str, uses: int) -> Any:
@@ -581,6 +589,10 @@ def _mismatch(found: Any, module: str, uses: int) -> str | None:
         ours = module.partition(".")[0].lstrip("_")
         if isinstance(home, str) and home.partition(".")[0].lstrip("_") != ours and home != "builtins":
             return f"belongs to {home}"
+    if is_class and uses & (_CONSTRUCT | _CALL | _ATTRIBUTES | _SETSTATE) and not uses & _FINALIZE:
+        for base in found.__mro__:
+            if type(base.__dict__.get("__del__")) is FunctionType:
+                return "acts when its objects go, by a __del__: that has to be granted among its methods"
     if uses & _ATTRIBUTES and is_class and not issubclass(found, BaseException):
         for base in found.__mro__:
             hook = base.__dict__.get("__setstate__")
@@ -698,7 +710,7 @@ def _asking(find_class: Callable[[str, str], Any]) -> Callable[[str, str, int], 
 
     def resolve(module: str, name: str, uses: int) -> Any:
         found = find_class(module, name)
-        problem = _mismatch(found, module, uses & (_CONSTRUCT | _ATTRIBUTES))
+        problem = _mismatch(found, module, uses & (_CONSTRUCT | _ATTRIBUTES | _FINALIZE))
         if problem:
             raise _refusal("resolve", f"{module}.{name} {problem}", None, None, "obj")
         return found

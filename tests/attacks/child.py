@@ -29,6 +29,8 @@ def clock() -> float:
 
 def attempt(data: bytes, job: dict[str, object]) -> dict[str, object]:
     """Load once, and say what came of it."""
+    if job.get("programs"):
+        from . import programs
     outcomes: list[str] = []
     imported: list[str] = []
     result: dict[str, object] = {"outcomes": outcomes, "imported": imported, "effect": None}
@@ -63,6 +65,8 @@ def attempt(data: bytes, job: dict[str, object]) -> dict[str, object]:
     spent = clock() - began
     if os.path.exists("effect"):
         result["effect"] = "file"
+    elif job.get("programs") and programs.changed():
+        result["effect"] = "change"
     elif victims.changed() or "evil" in sys.modules or getattr(pickle, "evil", None):
         result["effect"] = "change"
     elif spent > SECONDS * max(1, len(outcomes)):

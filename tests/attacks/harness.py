@@ -37,15 +37,25 @@ def _run(job: dict[str, object]) -> list[dict[str, object]]:
     return results
 
 
-def prove(attacks: dict[str, bytes]) -> None:
+def prove(attacks: dict[str, bytes], *, programs: bool = False) -> None:
     """Make sure that each attack has its effect on the stock engine."""
     names = list(attacks)
-    job = {"engine": "stock", "attacks": [base64.b64encode(attacks[name]).decode() for name in names]}
+    job: dict[str, object] = {
+        "engine": "stock",
+        "attacks": [base64.b64encode(attacks[name]).decode() for name in names],
+        "programs": programs,
+    }
     for name, result in zip(names, _run(job)):
         assert result["effect"], f"{name} does nothing to the stock engine: {result}"
 
 
-def refuse(attacks: dict[str, bytes], policies: list[str] | None = None, prefix: str = "") -> None:
+def refuse(
+    attacks: dict[str, bytes],
+    policies: list[str] | None = None,
+    prefix: str = "",
+    *,
+    programs: bool = False,
+) -> None:
     """Make sure that each attack is refused under each policy, and has no effect whatever."""
     names = list(attacks)
     job: dict[str, object] = {
@@ -53,6 +63,7 @@ def refuse(attacks: dict[str, bytes], policies: list[str] | None = None, prefix:
         "attacks": [base64.b64encode(attacks[name]).decode() for name in names],
         "policies": POLICIES if policies is None else policies,
         "prefix": prefix,
+        "programs": programs,
     }
     for name, result in zip(names, _run(job)):
         assert not result["effect"], f"{name} has an effect: {result}"

@@ -189,6 +189,7 @@ fn need(need: &Need) -> Result<Owned> {
         Use::Construct { args, keywords: None } => format!("construct {args}"),
         Use::Construct { args, keywords: Some(keywords) } => format!("construct {args} keywords {keywords}"),
         Use::Call(args) => format!("call {args}"),
+        Use::Later => "later".to_owned(),
         Use::Keywords(keywords) => format!("keywords {keywords}"),
         Use::State(state) => format!("state {state}"),
         Use::Extend(_) => "extend".to_owned(),
@@ -248,7 +249,7 @@ unsafe extern "C" fn examine(_: *mut PyObject, args: *mut *mut PyObject, count: 
 
 /// Uses as bits.
 pub(super) fn mask(uses: Uses) -> i64 {
-    [uses.value, uses.construct, uses.call, uses.attributes, uses.setstate, uses.members]
+    [uses.value, uses.construct, uses.call, uses.attributes, uses.setstate, uses.members, uses.finalize]
         .into_iter()
         .enumerate()
         .map(|(bit, used)| i64::from(used) << bit)

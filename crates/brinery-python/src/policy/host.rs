@@ -1,7 +1,9 @@
 //! The host that makes the objects of a stream whose deeds are granted.
 
+use super::attributes::set_by_code;
 use super::deeds::{self, Deed};
 use super::direct::Direct;
+use super::fence::Fence;
 use super::keys::{Keys, hashes, is_harmless};
 use super::memory::Memory;
 use super::nesting::{can_hold, exceeds_calls, is_bare};
@@ -91,6 +93,10 @@ pub(super) struct Realizer<'a> {
     calls: u32,
     /// Runs from the beginning, or from the first look on where nothing runs but what the other budgets keep short.
     watch: Watch,
+    /// What code that is granted may do, from when it may run.
+    fence: Fence,
+    /// What calls have returned that was there before them: it is not the stream's to change.
+    foreign: Vec<Owned>,
 }
 
 impl<'a> Realizer<'a> {
@@ -103,6 +109,10 @@ impl<'a> Realizer<'a> {
         memory: Memory<'a>,
         (input, trailing): (&'a [u8], bool),
     ) -> Self {
+        let mut fence = Fence::default();
+        if world.is_some() {
+            fence.begin(limits, input.len());
+        }
         Realizer {
             inner,
             world,
@@ -121,6 +131,8 @@ impl<'a> Realizer<'a> {
             heavy: 0,
             calls: 0,
             watch: if world.is_some() { Watch::running() } else { Watch::new() },
+            fence,
+            foreign: Vec::new(),
         }
     }
 
@@ -130,13 +142,14 @@ impl<'a> Realizer<'a> {
     }
 
     pub(super) fn finish<'de>(&mut self, source: &impl Source<'de>, value: &Owned) -> Result<()> {
-        if self.is_judged {
+        if self.is_judged() {
+            self.heed_fence()?;
             return self.inner.finish(source);
         }
-        if self.world.is_none() && (!self.is_free(value) || !self.direct.still_fits()) {
+        if !self.is_free(value) || !self.direct.still_fits() {
             return Err(self.give_up());
         }
-        if self.world.is_none() && self.may_be_too_heavy(value) {
+        if self.may_be_too_heavy(value) {
             // How objects were made is known of the whole stream.
             return Err(self.give_up());
         }
@@ -158,6 +171,9 @@ impl<'a> Realizer<'a> {
             && self.heavy + self.direct.filled <= MOST_NESTED_CALLS
             && !self.direct.is_opaque
             && self.direct.still_fits();
+        if self.is_judged {
+            self.fence.begin(self.limits, self.input.len());
+        }
         self.is_judged
     }
 
@@ -229,6 +245,7 @@ impl<'a> Realizer<'a> {
             }
             // To hash it may run code of a granted class.
             self.inner.expose()?;
+            self.look_at_clock()?;
         }
         if self.keys.admits(container, key) { Ok(()) } else { Err(self.too_much_hashing()) }
     }
@@ -312,6 +329,61 @@ impl<'a> Realizer<'a> {
         Raised
     }
 
+    /// Whether what a call returns may be an object that there is already. A class makes a new one, unless it has a `__new__` of its
+    /// own, and so do the functions that are known.
+    fn may_return_old(&mut self, callable: Ref<'_>) -> bool {
+        if !callable.is_type() {
+            let known = self.inner.function(callable);
+            return known.is_none_or(|known| matches!(known, Function::NewObject | Function::Reconstructor));
+        }
+        if callable.type_ptr() != &raw mut PyType_Type {
+            return true;
+        }
+        let new = callable.getattr(self.inner.state().names.__new__.as_ref()).inspect_err(|_| error::clear());
+        !new.is_ok_and(|new| new.is_exactly(&raw mut PyCFunction_Type))
+            && self.inner.nature(callable).is_none()
+    }
+
+    /// Makes an object of these by code that may as well return one that there is already. What the stream has given it is its own all
+    /// the same.
+    fn make_own(
+        &mut self,
+        args: &Owned,
+        make: impl FnOnce(&mut Builder<'a>) -> Result<Owned>,
+    ) -> Result<Owned> {
+        // What the memo has noted is held by it from now on.
+        self.inner.settle();
+        self.fence.record();
+        let made = make(&mut self.inner)?;
+        let is_new = self.fence.has_made(made.as_ref()) || made.as_ref().has_holders(1);
+        if !is_new && !tuple_items(args).is_some_and(|args| args.iter().any(|arg| arg.is(made.as_ref()))) {
+            self.foreign.push(made.clone());
+        }
+        Ok(made)
+    }
+
+    /// Refuses to change what a call has returned though it was there before.
+    #[inline(always)]
+    fn check_own(&mut self, object: &Owned) -> Result<()> {
+        if self.foreign.is_empty() { Ok(()) } else { self.look_for_own(object) }
+    }
+
+    #[cold]
+    fn look_for_own(&mut self, object: &Owned) -> Result<()> {
+        if self.foreign.iter().all(|foreign| !foreign.is(object.as_ref())) {
+            return Ok(());
+        }
+        Err(self.refused(Rule::Ownership, "what a call returns that was there before may not be changed"))
+    }
+
+    /// Refuses if code has cost too much, whatever it made of that itself.
+    fn heed_fence(&mut self) -> Result<()> {
+        match self.fence.broken() {
+            Some(rule) => Err(raise(rule.id(), rule.meaning(), (None, None, "obj"))),
+            None => Ok(()),
+        }
+    }
+
     fn missing(&mut self) -> Raised {
         self.refused(Rule::Resolve, "a global that was not there when the stream was judged")
     }
@@ -371,6 +443,10 @@ impl<'de> Host<'de> for Realizer<'_> {
         if self.gave_up || anew {
             error::clear();
             return error;
+        }
+        if let Some(rule) = self.fence.broken() {
+            // Whatever became of it.
+            self.refusal.get_or_insert_with(|| (rule, rule.meaning().into()));
         }
         let Some((rule, message)) = self.refusal.take() else { return self.inner.at(error, place) };
         error::clear();
@@ -523,6 +599,7 @@ impl<'de> Host<'de> for Realizer<'_> {
             self.extend(&items, "items for something that is no list")?;
         }
         self.wrap(Some(items.container().as_ref()), items.as_slice())?;
+        self.check_own(items.container())?;
         self.inner.append(items)
     }
 
@@ -537,6 +614,7 @@ impl<'de> Host<'de> for Realizer<'_> {
             return Err(self.give_up());
         }
         self.wrap(Some(items.container().as_ref()), items.as_slice())?;
+        self.check_own(items.container())?;
         if self.inner.set_items_at_once(&mut items, |key| is_atom(key) && is_harmless(key))? {
             return Ok(());
         }
@@ -555,6 +633,7 @@ impl<'de> Host<'de> for Realizer<'_> {
         }
         self.admit(Some(items.container().as_ptr().addr()), items.as_slice())?;
         self.wrap(Some(items.container().as_ref()), items.as_slice())?;
+        self.check_own(items.container())?;
         self.inner.add_items(items)
     }
 
@@ -593,6 +672,12 @@ impl<'de> Host<'de> for Realizer<'_> {
             }
         }
         self.tick()?;
+        self.check_own(instance)?;
+        self.inner.expose()?;
+        if let Some(name) = set_by_code(self.inner.state(), instance.as_ref(), state.as_ref())? {
+            let message = format!("the attribute {name:?} of {} is set by code", instance.type_name());
+            return Err(self.refused(Rule::State, message));
+        }
         self.inner.build(instance, state)
     }
 
@@ -617,7 +702,7 @@ impl<'de> Host<'de> for Realizer<'_> {
         let world = self.world()?;
         self.inner.expose()?;
         let found = match world.persistent {
-            Some(load) => load.call1(id.as_ref()),
+            Some(load) => self.fence.open(|| load.call1(id.as_ref())),
             None => Err(crate::unpickler::no_persistent_load(self.inner.state())),
         };
         self.noted(found)
@@ -688,6 +773,10 @@ impl<'de> Host<'de> for Realizer<'_> {
             }
         }
         self.tick()?;
+        if !self.foreign.is_empty() {
+            // One by one.
+            return Ok(0);
+        }
         self.inner.set_state_items(items, room, ahead)
     }
 
@@ -759,6 +848,10 @@ impl Realizer<'_> {
                 return Err(self.too_much_hashing());
             }
         }
+        if self.may_return_old(callable.as_ref()) {
+            let given = args.clone();
+            return self.make_own(&given, |inner| inner.reduce(callable, args));
+        }
         self.inner.reduce(callable, args)
     }
 
@@ -775,6 +868,10 @@ impl Realizer<'_> {
             let made = deed.and_then(|deed| self.perform(deed, class.as_ref(), tuple.as_ref()));
             self.inner.settle();
             return self.granted(made);
+        }
+        if self.may_return_old(class.as_ref()) {
+            let all = Owned::tuple(borrowed(args.as_slice()))?;
+            return self.make_own(&all, |inner| inner.instantiate(class, args));
         }
         self.inner.instantiate(class, args)
     }
@@ -794,6 +891,10 @@ impl Realizer<'_> {
             }
         }
         self.tick()?;
+        if self.may_return_old(class.as_ref()) {
+            let given = args.clone();
+            return self.make_own(&given, |inner| inner.new_object(class, args, kwargs));
+        }
         self.inner.new_object(class, args, kwargs)
     }
 
@@ -808,7 +909,8 @@ impl Realizer<'_> {
         if self.world.is_none() {
             return self.call_directly(items, call, stored);
         }
-        if hashes(items.container().as_ref()).is_some() {
+        let callable = items.container().as_ref();
+        if hashes(callable).is_some() || self.may_return_old(callable) {
             return None;
         }
         if let Err(Raised) = self.tick() {

@@ -1,7 +1,9 @@
 //! Loading under a policy: judged first, without an object made, then made.
 
+mod attributes;
 mod deeds;
 mod direct;
+mod fence;
 mod forms;
 mod functions;
 mod given;

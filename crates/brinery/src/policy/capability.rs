@@ -35,6 +35,8 @@ pub struct Capability {
     pub keywords: Option<Shape>,
     /// The arguments, as a tuple, with which it may be called.
     pub call: Option<Shape>,
+    /// Whether whoever gets hold of it may call it by a `functools.partial`, as it is a value. The stream may not.
+    pub later: bool,
     /// The state that such objects may be given.
     pub state: State,
     /// The items by which such objects may be extended, as `append`, `add` or item by item.
@@ -51,9 +53,19 @@ pub struct Capability {
 }
 
 impl Capability {
+    /// Whether a `functools.partial` of it may be a value, if it is not known to be harmless.
+    pub fn may_be_called_later(&self) -> bool {
+        self.value && (self.later || self.call.is_some())
+    }
+
     /// Whether nothing is granted.
     pub fn is_nothing(&self) -> bool {
         *self == Capability::default()
+    }
+
+    /// Whether the objects of a class may act when they go, by a `__del__` in Python.
+    pub fn may_finalize(&self) -> bool {
+        self.methods.contains("__del__")
     }
 
     /// What either grants.
@@ -64,15 +76,17 @@ impl Capability {
             (mine, other) => mine.or(other),
         };
         self.value |= other.value;
+        self.later |= other.later;
         // It holds of all calls that either grants.
         let all = |one: &Capability| one.inert || one.call.is_none();
         self.inert = (self.inert || other.inert) && all(&self) && all(&other);
         // A check by code goes with the shapes that were written for it, so one that has none is not to loosen them.
         match (self.native, other.native) {
             (None, Some(_)) => {
-                let (value, inert) = (self.value, self.inert);
+                let (value, later, inert) = (self.value, self.later, self.inert);
                 self = other;
                 self.value |= value;
+                self.later |= later;
                 self.inert = inert;
                 return self;
             }

@@ -2,6 +2,7 @@
 
 use super::by_id::{Numbers, Objects};
 use super::capability::{Capability, State};
+use super::learn::is_known;
 use super::limits::{ARRAY_OF_OBJECTS, MOST_NESTED_CALLS};
 use super::native::Native;
 use super::need::{Need, Use, shape_of};
@@ -9,6 +10,7 @@ use super::numpy::{self, is_dtype_state};
 use super::policy::{Key, Policy};
 use super::rule::Rule;
 use super::shape::{Shape, World, has_changeable};
+use super::unfolded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::place::Place;
 use crate::read::{Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape as Outline, Source};
@@ -46,6 +48,16 @@ pub struct Uses {
     pub setstate: bool,
     /// Members are asked for.
     pub members: bool,
+    /// Its objects may act when they go.
+    pub finalize: bool,
+}
+
+impl Uses {
+    /// What is granted whatever a stream does.
+    fn granted(capability: Option<&Capability>) -> Self {
+        let finalize = capability.is_some_and(Capability::may_finalize);
+        Uses { finalize, ..Uses::default() }
+    }
 }
 
 /// Watches one stream.
@@ -66,6 +78,8 @@ pub(super) struct Examiner<'a, 'p> {
     /// Whether what has a shape can lose it, by the address of the shape.
     losses: HashMap<usize, bool, foldhash::fast::RandomState>,
     hash_work: u64,
+    /// Whether a key is, or holds, what is hashed in a way of its own: by all that it has, perhaps.
+    has_own_hashes: bool,
     /// How much memory calls may still take for copies of what they are given.
     memory: u64,
     work: Cell<u64>,
@@ -198,6 +212,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
             large: HashMap::default(),
             losses: HashMap::default(),
             hash_work: policy.limits.hash_work_for(size),
+            has_own_hashes: false,
             memory: policy.limits.memory_for(size),
             work: Cell::new(policy.limits.work_for(size)),
             obligations: Vec::new(),
@@ -322,7 +337,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
         let Some(global) = self.known(function) else { return self.is_method(function) };
         let (module, name) = names(&self.globals[global].key);
         self.globals[global].capability.is_some_and(|capability| {
-            capability.value && (is_pure(module, name) || capability.call.is_some())
+            capability.value && is_pure(module, name) || capability.may_be_called_later()
         })
     }
 
@@ -334,11 +349,32 @@ impl<'a, 'p> Examiner<'a, 'p> {
         is_getattr && made.args().item(0).is_some_and(|owner| self.known(owner.id()).is_none())
     }
 
-    /// Judges what calls the functions among its arguments later.
+    /// Judges what calls a function among its arguments when it is asked for items: a stream can have that done, by what takes items.
+    /// So it is a function that the stream could call anyway, and of a library that is known.
     pub(super) fn check_called_later(&mut self, args: Id) -> Result<()> {
-        let functions: Vec<Id> =
-            self.value(args).items().map(Value::id).filter(|&item| self.known(item).is_some()).collect();
-        functions.into_iter().try_for_each(|function| self.check_target(function, args))
+        let items: Vec<Id> = self.value(args).items().map(Value::id).collect();
+        for item in items {
+            let Some(global) = self.known(item) else {
+                let made_by = self.value(item).as_instance().map(|made| self.known(made.class().id()));
+                let is_iterator = |global: usize| {
+                    let (module, name) = names(&self.globals[global].key);
+                    ["builtins", "itertools", "collections", "_collections"].contains(&module)
+                        && (module, name) != GETATTR
+                };
+                if made_by.is_none_or(|global| global.is_some_and(is_iterator)) {
+                    continue;
+                }
+                return Err(Error::refused(Rule::Call, "what is called for each item is no known function"));
+            };
+            let key = names(&self.globals[global].key);
+            let calls = self.globals[global].capability.is_some_and(|capability| capability.call.is_some());
+            if !(is_pure(key.0, key.1) || calls && is_known(key.0)) {
+                let message = format!("{} may not be called for each item", self.title(global));
+                return Err(Error::refused(Rule::Call, message));
+            }
+            self.check_target(item)?;
+        }
+        Ok(())
     }
 
     /// Refuses, or notes what would have to be granted.
@@ -421,12 +457,8 @@ impl<'a, 'p> Examiner<'a, 'p> {
         if !capability.is_some_and(|capability| capability.value) {
             self.miss(Rule::Call, Some(global), |_| Use::Value, message.clone())?;
         }
-        if capability.is_none_or(|capability| capability.call.is_none()) {
-            let used = |this: &Self| {
-                let before = this.partial(id).map(|(_, before, _)| this.value(before));
-                Use::Call(before.map_or(Shape::Tuple(Vec::new()), |before| shape_of(before, &this)))
-            };
-            self.miss(Rule::Call, Some(global), used, message)?;
+        if capability.is_none_or(|capability| !capability.later && capability.call.is_none()) {
+            self.miss(Rule::Call, Some(global), |_| Use::Later, message)?;
         }
         self.globals[global].uses.value = true;
         Ok(())
@@ -474,6 +506,10 @@ impl<'a, 'p> Examiner<'a, 'p> {
             let kind = self.value(key).kind();
             match kind {
                 Kind::Tuple | Kind::FrozenSet | Kind::Instance => {
+                    let holds = |item: Value<'_, '_>| {
+                        matches!(item.kind(), Kind::Tuple | Kind::FrozenSet | Kind::Instance)
+                    };
+                    self.has_own_hashes |= kind == Kind::Instance || self.value(key).items().any(holds);
                     let size = self.noted_size(key);
                     match self.hash_work.checked_sub(size) {
                         Some(left) => self.hash_work = left,
@@ -841,8 +877,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
             return self.check_free(rest);
         }
         self.check_free(&parts)?;
-        let rest = self.builder.scratch_tuple(rest)?;
-        self.check_target(function, rest)
+        self.check_target(function)
     }
 
     /// Whether an object is what the stream can call: a global, or the `__new__` of a class.
@@ -856,8 +891,8 @@ impl<'a, 'p> Examiner<'a, 'p> {
         COPYREG.contains(&key) || [GETATTR, PARTIAL].contains(&key)
     }
 
-    /// Judges a function that may be called later with these arguments before others.
-    fn check_target(&mut self, function: Id, args: Id) -> Result<()> {
+    /// Judges a function that may be called later.
+    fn check_target(&mut self, function: Id) -> Result<()> {
         let granted = self.may_be_called_later(function);
         let Some(global) = self.known(function) else {
             if granted {
@@ -867,8 +902,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
         };
         if !granted {
             let message = format!("{} may not be called later", self.title(global));
-            let used = |this: &Self| Use::Call(shape_of(this.value(args), &this));
-            self.miss(Rule::Call, Some(global), used, message)?;
+            self.miss(Rule::Call, Some(global), |_| Use::Later, message)?;
         }
         self.globals[global].uses.value = true;
         Ok(())
@@ -900,6 +934,15 @@ impl<'a, 'p> Examiner<'a, 'p> {
         let rights = capability.map_or(&State::None, |capability| &capability.state);
         let problem = match rights {
             State::None => Some(format!("objects of {} may not be given state", self.title(global))),
+            State::SetState(_)
+                if self.value(instance).changes().any(|change| change.kind() == ChangeKind::State) =>
+            {
+                // No pickler does that, and the first may have put a way of its own in the place of the class's.
+                return Err(Error::refused(
+                    Rule::State,
+                    "a second state for an object that has its state already",
+                ));
+            }
             State::SetState(shape) => {
                 self.globals[global].uses.setstate = true;
                 let shape: &'p Shape = shape;
@@ -1015,7 +1058,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
             return self.check_free(&[keywords]);
         }
         self.check_free(&[state])?;
-        self.check_target(function, args)
+        self.check_target(function)
     }
 
     /// Judges items for a container.
@@ -1079,6 +1122,9 @@ impl<'a, 'p> Examiner<'a, 'p> {
                     "the fields of a numpy dtype were changed after it was judged",
                 ));
             }
+        }
+        if self.has_own_hashes && !unfolded::are_quick(self.builder.graph()) {
+            return Err(Error::refused(Rule::BudgetHash, Rule::BudgetHash.meaning()));
         }
         self.check_heavy(root)?;
         self.check_depth(root)?;
@@ -1596,7 +1642,12 @@ impl Examiner<'_, '_> {
             Some(&index) => index,
             None => {
                 let index = self.globals.len() as u32;
-                self.globals.push(Known { raw: raw.clone(), key, capability, uses: Uses::default() });
+                self.globals.push(Known {
+                    raw: raw.clone(),
+                    key,
+                    capability,
+                    uses: Uses::granted(capability),
+                });
                 self.by_name.insert(raw, index);
                 index
             }
@@ -1612,7 +1663,7 @@ impl Examiner<'_, '_> {
         let index = self.globals.len();
         let helper =
             COPYREG.contains(&names(&key)) || [GETATTR, PARTIAL].contains(&names(&key)) || is_base(&key);
-        self.globals.push(Known { raw: raw.clone(), key, capability, uses: Uses::default() });
+        self.globals.push(Known { raw: raw.clone(), key, capability, uses: Uses::granted(capability) });
         if capability.is_none() && !helper {
             let message = format!("the policy does not know {}", self.title(index));
             self.miss(Rule::Global, Some(index), |_| Use::Named, message)?;

@@ -77,6 +77,7 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
             (is_ours || is_library && *args == Shape::Tuple(Vec::new()), format!("is constructed: {args}"))
         }
         Use::Call(args) => (is_ours, format!("is called: {args}")),
+        Use::Later => (is_ours, "may be called later".to_owned()),
         Use::Keywords(keywords) => (is_ours, format!("is called with keywords: {keywords}")),
         Use::State(state) => {
             (is_ours || is_library && is_attributes(state), format!("gives its objects a state: {state}"))
@@ -103,6 +104,7 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
             capability.keywords = keywords.as_ref().map(loose);
         }
         Use::Call(args) => capability.call = Some(parts_of(args, alike)),
+        Use::Later => (capability.value, capability.later) = (true, true),
         Use::Keywords(keywords) => capability.keywords = Some(alike(keywords)),
         Use::State(state) if is_attributes(state) => capability.state = State::Attributes(None),
         Use::State(state) => capability.state = State::SetState(parts_of(&loose(state), any)),
@@ -272,8 +274,9 @@ const SIMPLE: [Shape; 6] = [
 /// Classes one of which is often given in the place of another, to make empty values.
 const FACTORIES: [&str; 8] = ["bool", "dict", "float", "int", "list", "set", "str", "tuple"];
 
-/// Whether a package belongs to Python or comes with a policy of its own.
-fn is_known(top: &str) -> bool {
+/// Whether a package, or a module of one, belongs to Python or comes with a policy of its own.
+pub(super) fn is_known(module: &str) -> bool {
+    let top = module.split('.').next().unwrap_or(module);
     STANDARD.binary_search(&top).is_ok() || LIBRARIES.contains(&top)
 }
 

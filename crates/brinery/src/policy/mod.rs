@@ -32,6 +32,7 @@ mod tables;
 mod text;
 mod torch;
 mod trees;
+mod unfolded;
 mod verdict;
 
 pub use capability::{Capability, State};

@@ -22,6 +22,8 @@ pub enum Use {
     },
     /// It is called with such arguments.
     Call(Shape),
+    /// Who gets hold of it may call it.
+    Later,
     /// It is called with such keyword arguments.
     Keywords(Shape),
     /// Objects made of it are given such a state.

@@ -109,6 +109,9 @@ fn write_capability(text: &mut String, capability: &Capability) {
     if let Some(native) = capability.native {
         let _ = writeln!(text, "native = {}", quote(native.name()));
     }
+    if capability.later {
+        text.push_str("later = true\n");
+    }
     if capability.inert {
         text.push_str("inert = true\n");
     }
@@ -246,6 +249,7 @@ fn set_right(capability: &mut Capability, shapes: &Shapes, key: &str, item: Item
     let set = |names: Vec<String>| names.into_iter().collect::<BTreeSet<_>>();
     match (key, item) {
         ("value", Item::Bool(value)) => capability.value = value,
+        ("later", Item::Bool(later)) => capability.later = later,
         ("inert", Item::Bool(inert)) => capability.inert = inert,
         ("construct", Item::Text(text)) => capability.construct = Some(shapes.parse(&text)?),
         ("keywords", Item::Text(text)) => capability.keywords = Some(shapes.parse(&text)?),

@@ -1,0 +1,120 @@
+//! Attributes that a stream has set one by one: those in slots, and those of exceptions. Nothing but the interpreter's own ways may do
+//! so, for a policy that grants attributes grants no code.
+
+use crate::ffi::api::*;
+use crate::ffi::{Owned, Raised, Ref, Result, error};
+use crate::state::State;
+
+unsafe extern "C" {
+    static mut PyMemberDescr_Type: PyTypeObject;
+    static mut PyMethod_Type: PyTypeObject;
+    static mut PyWrapperDescr_Type: PyTypeObject;
+    /// The function of a method: a borrowed reference.
+    fn PyMethod_Function(method: *mut PyObject) -> *mut PyObject;
+}
+
+/// The name of an attribute in a state that code of the class would set, if there is one.
+pub(super) fn set_by_code(state: &State, instance: Ref<'_>, given: Ref<'_>) -> Result<Option<String>> {
+    let kind = instance.type_ref();
+    if has_hook_of_its_own(state, instance)? {
+        return Ok(Some("__setstate__".into()));
+    }
+    let Some(names) = set_one_by_one(state, kind, given)? else { return Ok(None) };
+    let hook = found(kind, state.names.__setattr__.as_ref())?;
+    if hook.is_none_or(|hook| !hook.is_exactly(&raw mut PyWrapperDescr_Type)) {
+        return Ok(Some("__setattr__".into()));
+    }
+    for name in names {
+        if let Some(found) = found(kind, name.as_ref())?
+            && !is_known(found.as_ref())
+        {
+            return Ok(Some(name.as_ref().text()));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether an instance, and not its class, says how it is given a state.
+fn has_hook_of_its_own(state: &State, instance: Ref<'_>) -> Result<bool> {
+    let name = state.names.__setstate__.as_ref();
+    let Some(hook) = instance.lookup_attr(name)? else { return Ok(false) };
+    let Some(own) = found(instance.type_ref(), name)? else { return Ok(true) };
+    // SAFETY: a method is asked for its function, which it keeps.
+    let is_own = || unsafe { PyMethod_Function(hook.as_ptr()) == own.as_ptr() };
+    Ok(own.is_exactly(&raw mut PyFunction_Type) && !(hook.is_exactly(&raw mut PyMethod_Type) && is_own()))
+}
+
+/// The names of the attributes that are set one by one, if any are.
+fn set_one_by_one(state: &State, kind: Ref<'_>, given: Ref<'_>) -> Result<Option<Vec<Owned>>> {
+    let setstate = found(kind, state.names.__setstate__.as_ref())?;
+    // SAFETY: the interpreter's exception class is alive as long as it is.
+    let of_exceptions = found(unsafe { Ref::new(PyExc_BaseException) }, state.names.__setstate__.as_ref())?;
+    let given = match (setstate, of_exceptions) {
+        (Some(own), Some(native)) if own.is(native.as_ref()) => given,
+        // A method of its own, which is granted.
+        (Some(_), _) => return Ok(None),
+        // SAFETY: sizes and items are asked of a tuple, which keeps them.
+        (None, _) => unsafe {
+            if !given.is_exactly(&raw mut PyTuple_Type) || PyTuple_GET_SIZE(given.as_ptr()) != 2 {
+                return Ok(None);
+            }
+            Ref::new(PyTuple_GET_ITEM(given.as_ptr(), 1))
+        },
+    };
+    if !given.is_exactly(&raw mut PyDict_Type) {
+        return Ok(None);
+    }
+    let (mut position, mut key) = (0, std::ptr::null_mut());
+    let mut names = Vec::new();
+    // SAFETY: an exact dict, which nobody changes meanwhile; the keys become our own.
+    while unsafe { PyDict_Next(given.as_ptr(), &raw mut position, &raw mut key, std::ptr::null_mut()) } != 0 {
+        // SAFETY: as above.
+        names.push(unsafe { Ref::new(key) }.to_owned());
+    }
+    Ok(Some(names))
+}
+
+/// What a class or its bases have under a name. No code of theirs runs.
+fn found(kind: Ref<'_>, name: Ref<'_>) -> Result<Option<Owned>> {
+    // SAFETY: the class is alive, and keeps its bases; the name is a text or whatever else was a key.
+    unsafe {
+        let bases = (*kind.as_ptr().cast::<PyTypeObject>()).tp_mro;
+        for index in 0..PyTuple_GET_SIZE(bases) {
+            let base = Ref::new(PyTuple_GET_ITEM(bases, index));
+            let Some(dict) = type_dict(base) else { continue };
+            let found = Ref::from_nullable(PyDict_GetItemWithError(dict.as_ptr(), name.as_ptr()));
+            match found {
+                Some(found) => return Ok(Some(found.to_owned())),
+                None if error::occurred() => return Err(Raised),
+                None => {}
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The dict of a class.
+///
+/// # Safety
+///
+/// It is a class.
+unsafe fn type_dict(class: Ref<'_>) -> Option<Owned> {
+    // SAFETY: by contract.
+    unsafe {
+        #[cfg(Py_3_12)]
+        return Owned::from_nullable(PyType_GetDict(class.as_ptr().cast()));
+        #[cfg(not(Py_3_12))]
+        Ref::from_nullable((*class.as_ptr().cast::<PyTypeObject>()).tp_dict).map(Ref::to_owned)
+    }
+}
+
+/// Whether what a class has under a name is a slot or a field of the interpreter's, or does not care whether it is set.
+fn is_known(descriptor: Ref<'_>) -> bool {
+    if descriptor.is_exactly(&raw mut PyMemberDescr_Type)
+        || descriptor.is_exactly(&raw mut PyGetSetDescr_Type)
+    {
+        return true;
+    }
+    // SAFETY: the class of an object that is alive.
+    unsafe { (*descriptor.type_ptr()).tp_descr_set.is_none() }
+}
