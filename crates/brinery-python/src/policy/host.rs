@@ -63,13 +63,13 @@ impl World<'_> {
 
 /// Makes objects by a [`Builder`], of a stream that has been judged, or of one that is judged meanwhile.
 #[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
-pub(super) struct Realizer<'a> {
-    pub(super) inner: Builder<'a>,
+pub(super) struct Realizer<'h, 'a> {
+    inner: &'h mut Builder<'a>,
     limits: &'a Limits,
     /// The world, for a stream that has been judged.
     world: Option<&'a World<'a>>,
     /// What judges one that has not.
-    direct: Direct<'a>,
+    direct: &'h mut Direct<'a>,
     memory: Memory<'a>,
     refusal: Option<(Rule, String)>,
     /// Whether the stream does what only a judged one may do.
@@ -99,12 +99,12 @@ pub(super) struct Realizer<'a> {
     foreign: Vec<Owned>,
 }
 
-impl<'a> Realizer<'a> {
+impl<'h, 'a> Realizer<'h, 'a> {
     #[inline(always)]
     pub(super) fn new(
-        inner: Builder<'a>,
+        inner: &'h mut Builder<'a>,
         world: Option<&'a World<'a>>,
-        direct: Direct<'a>,
+        direct: &'h mut Direct<'a>,
         limits: &'a Limits,
         memory: Memory<'a>,
         (input, trailing): (&'a [u8], bool),
@@ -408,7 +408,7 @@ pub(super) fn raise(rule: &str, message: &str, place: (Option<u64>, Option<&str>
     }
 }
 
-impl<'de> Host<'de> for Realizer<'_> {
+impl<'de> Host<'de> for Realizer<'_, '_> {
     type Value = Owned;
     type Error = Raised;
 
@@ -588,7 +588,7 @@ impl<'de> Host<'de> for Realizer<'_> {
     }
 
     fn are_inert(&self, container: Option<&Owned>, items: &[Owned]) -> bool {
-        Host::are_inert(&self.inner, container, items)
+        Host::are_inert(self.inner, container, items)
     }
 
     #[inline(never)]
@@ -805,7 +805,7 @@ impl<'de> Host<'de> for Realizer<'_> {
 }
 
 /// What an opcode comes to.
-impl Realizer<'_> {
+impl Realizer<'_, '_> {
     fn find_global(&mut self, module: &Owned, name: &Owned) -> Result<Owned> {
         self.tick()?;
         self.pay_for(Opcode::StackGlobal)?;
@@ -921,7 +921,7 @@ impl Realizer<'_> {
 }
 
 /// What a stream may do that is judged while it is loaded.
-impl Realizer<'_> {
+impl Realizer<'_, '_> {
     /// Whether a class may be constructed with these arguments.
     fn constructs(&mut self, class: Ref<'_>, args: &Owned, kwargs: Option<&Owned>) -> bool {
         kwargs.is_none() && tuple_items(args).is_some_and(|args| self.direct.construct(class, args).is_some())
@@ -970,7 +970,7 @@ impl Realizer<'_> {
     #[cold]
     fn direct_global(&mut self, module: &Owned, name: &Owned) -> Result<Owned> {
         let old = self.inner.has_old_names();
-        let found = self.direct.global(&mut self.inner, module, name, old);
+        let found = self.direct.global(self.inner, module, name, old);
         // The names are lost, which the memo may have noted.
         self.inner.settle();
         found?.ok_or_else(|| self.give_up())
@@ -1005,7 +1005,7 @@ impl Realizer<'_> {
 
     /// Gives an object a state that is more than attributes.
     fn set_native(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Option<Result<()>> {
-        let done = self.direct.set_native(&mut self.inner, instance, state)?;
+        let done = self.direct.set_native(self.inner, instance, state)?;
         if matches!(done, Ok(true)) {
             self.wraps += 1;
             self.heavy += ARRAY_OF_OBJECTS;
@@ -1091,7 +1091,7 @@ impl Realizer<'_> {
             }
             Deed::Call(function) => {
                 self.inner.settle();
-                deeds::call(&mut self.inner, function, callable, items)
+                deeds::call(self.inner, function, callable, items)
             }
             Deed::New(class, args) => {
                 self.inner.settle();

@@ -97,17 +97,13 @@ impl Load<'_> {
         };
         let buffers = again.as_ref().or(self.options.buffers.as_ref());
         self.state.spare.lend(|machine, memo, aids| {
+            let mut builder = Builder::new(self.state, memo, &self.options.strings, buffers, hooks, aids);
+            builder.expect(Some(self.input));
+            builder.keep_memo_private(Some(self.input), anew);
             let limits = self.rules.budgets();
-            let mut host = Realizer::new(
-                Builder::new(self.state, memo, &self.options.strings, buffers, hooks, aids),
-                world,
-                Direct::new(self.rules, self.resolve.is_none(), self.input.len()),
-                limits,
-                memory,
-                (self.input, self.trailing),
-            );
-            host.inner.expect(Some(self.input));
-            host.inner.keep_memo_private(Some(self.input), anew);
+            let mut direct = Direct::new(self.rules, self.resolve.is_none(), self.input.len());
+            let input = (self.input, self.trailing);
+            let mut host = Realizer::new(&mut builder, world, &mut direct, limits, memory, input);
             let run = machine.run(source, &mut host).and_then(|value| {
                 host.finish(source, &value)?;
                 Ok(value)
