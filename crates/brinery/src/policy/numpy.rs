@@ -583,9 +583,14 @@ impl Array<'_> {
             return None;
         }
         let signed = self.kind == b'i';
-        (0..self.count() as usize)
-            .map(|index| self.integer(index * self.size, self.size, signed, self.little))
-            .collect()
+        let data = self.data.get(..usize::try_from(self.count()).ok()?.checked_mul(self.size)?)?;
+        match self.size {
+            1 => Some(integers_of::<1>(data, signed, self.little)),
+            2 => Some(integers_of::<2>(data, signed, self.little)),
+            4 => Some(integers_of::<4>(data, signed, self.little)),
+            8 => Some(integers_of::<8>(data, signed, self.little)),
+            _ => None,
+        }
     }
 
     /// A field of all items, if it is an integer that eight bytes can hold with its sign.
@@ -612,7 +617,14 @@ impl Array<'_> {
     }
 }
 
+/// The integers of `N` bytes, up to eight, that follow each other.
+fn integers_of<const N: usize>(bytes: &[u8], signed: bool, little: bool) -> Vec<i64> {
+    let (integers, _) = bytes.as_chunks::<N>();
+    integers.iter().filter_map(|bytes| integer_of(bytes, signed, little)).collect()
+}
+
 /// The integer that so many bytes stand for, up to eight.
+#[inline(always)]
 fn integer_of(bytes: &[u8], signed: bool, little: bool) -> Option<i64> {
     let (size, mut wide) = (bytes.len(), [0; 8]);
     let places = wide.get_mut(..size).filter(|places| !places.is_empty())?;
