@@ -39,6 +39,8 @@ pub(super) struct Direct<'a> {
     empty: Vec<Owned>,
     /// Tuples that hold globals which may be no values, by their places.
     restricted: Option<HashMap<usize, Owned>>,
+    /// The class of time zones that was found last among those that are written in C.
+    zone: Cell<*mut PyObject>,
     /// Names that were compared with those of a state. The memo takes them for held, so they stay until the end.
     names: Vec<Owned>,
     /// Arrays and dtypes of numpy that were made to be given a state, by their addresses.
@@ -168,6 +170,7 @@ impl<'a> Direct<'a> {
             obligations: Vec::new(),
             empty: Vec::new(),
             restricted: None,
+            zone: Cell::new(std::ptr::null_mut()),
             names: Vec::new(),
             unstated: None,
             locked: None,
@@ -581,16 +584,19 @@ impl<'a> Direct<'a> {
     #[inline(always)]
     fn has_known_zone(&self, index: usize, args: &[Ref<'_>]) -> bool {
         let &[_, zone] = args else { return true };
-        !self.globals[index].judged.is_zoned || self.is_known_zone(zone)
+        zone.type_ptr().cast() == self.zone.get()
+            || !self.globals[index].judged.is_zoned
+            || self.is_known_zone(zone)
     }
 
     #[inline(never)]
     fn is_known_zone(&self, zone: Ref<'_>) -> bool {
         let class = zone.type_ptr().cast();
-        self.globals
-            .iter()
-            .find(|known| known.object.as_ptr() == class)
-            .is_none_or(|known| known.judged.is_zone)
+        let known = self.globals.iter().find(|known| known.object.as_ptr() == class);
+        if known.is_some_and(|known| known.judged.is_zone) {
+            self.zone.set(class);
+        }
+        known.is_none_or(|known| known.judged.is_zone)
     }
 
     /// Whether a `functools.partial` of an object may be made.
@@ -872,7 +878,7 @@ impl<'a> Direct<'a> {
         let (Shape::Dict(keys, values), &[key, value]) = (shape, items) else { return false };
         if !value.is_exactly(&raw mut PyLong_Type)
             || !int::is_unsigned(value, 128)
-            || !self.fits(values, value)
+            || !has_all_ints(values) && !self.fits(values, value)
         {
             return false;
         }
@@ -1191,6 +1197,15 @@ pub(super) fn is_global(object: Ref<'_>) -> bool {
 #[inline(never)]
 fn flat_sizes(objects: &[Ref<'_>], places: &[usize]) -> u64 {
     places.iter().fold(0, |sum, &at| sum + flat_size(objects[at]))
+}
+
+/// Whether all integers are of a shape.
+#[inline(always)]
+fn has_all_ints(shape: &Shape) -> bool {
+    match shape {
+        Shape::Union(shapes) => shapes.contains(&Shape::Int(None, None)),
+        shape => *shape == Shape::Int(None, None),
+    }
 }
 
 /// The class of which objects of a shape are, if these are all of its objects.

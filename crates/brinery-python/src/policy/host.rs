@@ -82,7 +82,8 @@ pub(super) struct Realizer<'h, 'a> {
     /// Whether that has been begun: all that the stream does was judged, and may run code.
     is_judged: bool,
     keys: Keys,
-    /// What was made or fetched last of what may hold something. What is filled while it is that one is given nothing of the kind.
+    /// The container that an opcode has made last, if nothing else has been made or fetched since that may hold something: what it is
+    /// given now holds nothing.
     newest: *mut PyObject,
     /// How often containers were put into another. A way from container to container takes one of the items that are put
     /// into each at a time, so that none is longer.
@@ -285,7 +286,7 @@ impl<'h, 'a> Realizer<'h, 'a> {
     #[inline(always)]
     fn note(&mut self, made: &Owned) {
         if !is_bare(made.as_ptr()) {
-            self.newest = made.as_ptr();
+            self.newest = ptr::null_mut();
         }
     }
 
@@ -559,9 +560,8 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
         if self.world.is_none() && !are_bare(borrowed(items.as_slice())) {
             return self.tuple_of_holders(items);
         }
-        let made = self.inner.tuple(items)?;
-        self.newest = made.as_ptr();
-        Ok(made)
+        self.newest = ptr::null_mut();
+        self.inner.tuple(items)
     }
 
     fn list(&mut self, items: Items<'_, Owned>) -> Result<Owned> {
@@ -739,7 +739,8 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
     fn memo_get(&mut self, index: u64) -> Option<Owned> {
         let fetched = self.inner.memo_get(index)?;
         if !fetched.is_exactly(&raw mut PyUnicode_Type) {
-            self.newest = fetched.as_ptr();
+            // It may be the very container that is filled next, with what was made before.
+            self.newest = ptr::null_mut();
         }
         Some(fetched)
     }
@@ -981,7 +982,7 @@ impl Realizer<'_, '_> {
         self.wraps += 1;
         let restricted = !self.direct.are_free(borrowed(items.as_slice()).iter().copied());
         let tuple = self.inner.tuple(items)?;
-        self.newest = tuple.as_ptr();
+        self.newest = ptr::null_mut();
         if restricted {
             self.direct.restrict(&tuple);
         }
