@@ -141,6 +141,28 @@ def test_text_that_begins_with_a_letter_that_is_an_opcode(tmp_path: Path) -> Non
             assert brinery.scan(file).verdict == verdict
 
 
+def test_very_many_strings_before_the_one_that_matters() -> None:
+    decoys = [f"gASV{n:08}AAAA" for n in range(20_000)]
+    assert brinery.scan(pickle.dumps([*decoys, _text(PROTO)], 4)).verdict == "dangerous"
+
+
+def test_attributes_that_cannot_be_called_are_no_hooks() -> None:
+    def font(value: bytes) -> bytes:
+        return b"\x80\x02cshop.styles\nFont\n)\x81}U\x06extend" + value + b"sb."
+
+    assert brinery.scan(font(b"N")).verdict == "needs"
+    assert brinery.scan(font(b"cos\nsystem\n")).verdict == "dangerous"
+    assert brinery.scan(font(b"cshop\nOrder\n")).verdict == "dangerous"
+
+
+def test_kinds_of_text_do_nothing_with_what_they_are_given() -> None:
+    def made(name: bytes) -> bytes:
+        return b"\x80\x02cpandas.terms\n" + name + b"\nX\x0c\x00\x00\x00http://x.org\x85R."
+
+    assert brinery.scan(made(b"URIRef")).verdict == "needs"
+    assert brinery.scan(made(b"Reader")).verdict == "dangerous"
+
+
 def test_a_mark_far_before_what_it_belongs_to() -> None:
     assert brinery.scan(b"HEAD\x01\x02(S'true'\nios\nsystem\n.").verdict == "dangerous"
 

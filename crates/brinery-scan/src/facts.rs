@@ -20,7 +20,7 @@ use crate::refine::EXAMINED;
 use crate::report::{Finding, Verdict};
 use crate::shelf::Shelf;
 use crate::tape::Between;
-use crate::unwrap::{begins, codec::SHORTEST};
+use crate::unwrap::{begins, codec::SHORTEST_KNOWN, text};
 use crate::wanted::Wanted;
 use brinery::policy::{MOST_NESTED_CALLS, Policy};
 use brinery::read::{
@@ -34,7 +34,7 @@ use std::collections::{HashMap, HashSet};
 /// How many findings of one stream are kept.
 const FINDINGS: usize = 256;
 /// How many strings that may be pickles of their own are remembered.
-const NESTED: usize = 4096;
+const NESTED: usize = 1 << 18;
 /// How much of a name is read.
 const NAME: usize = 4096;
 /// What a container takes at least, in bytes, on the interpreters of today.
@@ -449,25 +449,45 @@ type Made = Result<Fact, End>;
 /// Whether text may be a pickle written in some codec, or as characters.
 #[inline(always)]
 fn may_be_encoded(text: &[u8]) -> bool {
-    text.len() >= SHORTEST
+    text.len() >= SHORTEST_KNOWN
         && (begins::string(text)
             || matches!(text, [0xc2, 0x80, ..] | [0x1f, 0xc2, ..] | [b'x', 0x01 | b'^' | 0xc2 | 0xc3, ..])
             || may_be_bare(text))
 }
 
-/// Whether text may be a pickle of protocol 0, which has the names that it resolves on lines.
+/// Whether text may be a pickle of protocol 0, which has the names that it resolves on lines, or one with escapes for them.
 #[inline(always)]
 fn may_be_bare(text: &[u8]) -> bool {
-    matches!(text[0], b'c' | b'i' | b'(') && memchr::memchr(b'\n', &text[..text.len().min(NAME)]).is_some()
+    matches!(text[0], b'c' | b'i' | b'(')
+        && memchr::memchr3(b'\n', b'%', b'=', &text[..text.len().min(NAME)]).is_some()
 }
 
-/// The same for text that is written with escapes, in quotes or not.
-fn may_be_escaped(text: &[u8]) -> bool {
-    let text = text.strip_prefix(b"'").or_else(|| text.strip_prefix(b"\"")).unwrap_or(text);
-    text.len() >= SHORTEST
-        && (begins::string(text)
-            || text[0] == b'\\'
-            || matches!(text[0], b'c' | b'i' | b'(' | b'x') && memchr::memchr(b'\\', text).is_some())
+/// The same for text that is written with escapes.
+fn may_be_escaped(text: &[u8], unicode: bool) -> bool {
+    if text.len() < SHORTEST_KNOWN {
+        return false;
+    }
+    match text[0] {
+        // What its first characters stand for counts.
+        b'\\' | b'x' => {
+            let first = unescape(&text[..text.len().min(ESCAPES)], unicode);
+            let first = text::latin1(first.as_bytes()).unwrap_or_default();
+            may_be_packed(&first[..first.len().min(SHORTEST_KNOWN)], text.len())
+        }
+        b'c' | b'i' | b'(' => begins::string(text) || may_be_bare(text) || has_escaped_break(text),
+        _ => begins::string(text),
+    }
+}
+
+/// As many bytes of text with escapes as tell how it begins.
+const ESCAPES: usize = 72;
+
+fn has_escaped_break(text: &[u8]) -> bool {
+    let text = &text[..text.len().min(NAME)];
+    memchr::memchr_iter(b'\\', text).any(|at| {
+        let rest = &text[at + 1..];
+        [&b"n"[..], b"u000a", b"u000A", b"x0a", b"x0A", b"012"].iter().any(|escape| rest.starts_with(escape))
+    })
 }
 
 /// Whether bytes that begin like this may be a pickle, compressed, or either of them in a codec.
@@ -475,17 +495,20 @@ fn may_be_escaped(text: &[u8]) -> bool {
 fn may_be_packed(head: &[u8], len: usize) -> bool {
     let known = matches!(
         *head,
-        [0x80, 0..=5]
-            | [0x1f, 0x8b]
-            | [b'B', b'Z']
-            | [b'P', b'K']
-            | [0xfd, b'7']
-            | [0x28, 0xb5]
-            | [0x78, 0x01 | 0x5e | 0x9c | 0xda]
-            | [b'c' | b'i', b'a'..=b'z' | b'_']
-            | [b'(', _]
+        [0x80, 0..=5, ..]
+            | [0x1f, 0x8b, ..]
+            | [b'B', b'Z', ..]
+            | [b'P', b'K', ..]
+            | [0xfd, b'7', ..]
+            | [0x28, 0xb5, ..]
+            | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..]
+            | [b'c' | b'i', b'a'..=b'z' | b'_', ..]
+            | [b'(', _, ..]
     );
-    known && len > 3 || len >= SHORTEST && begins::string(head)
+    known && len > 3
+        || len >= SHORTEST_KNOWN
+            && begins::string(head)
+            && head.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r'))
 }
 
 /// How long the name of a hook may be.
@@ -496,8 +519,16 @@ const HOOK: usize = 40;
 fn may_be_hook(text: &[u8]) -> bool {
     match text {
         [b'_', b'_', .., b'_', b'_'] => text.len() <= HOOK,
-        _ => matches!(text, b"append" | b"extend" | b"add"),
+        _ => WAYS_IN.contains(&text),
     }
+}
+
+/// The methods by which items get into an object.
+const WAYS_IN: &[&[u8]] = &[b"append", b"extend", b"add"];
+
+/// Whether an attribute of this name is called with items, and does nothing if it cannot be.
+fn is_way_in(name: &str) -> bool {
+    WAYS_IN.contains(&name.as_bytes())
 }
 
 /// The fact of a made object.

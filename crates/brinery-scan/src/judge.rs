@@ -160,7 +160,9 @@ impl Facts<'_, '_> {
                     Kind::Made { extra: Extra::Partial(partial), .. } => {
                         return self.judge_partial(partial, args);
                     }
-                    Kind::Made { global, extra: Extra::None } if self.may_call(global, args) => {
+                    Kind::Made { global, extra: Extra::None | Extra::Fresh }
+                        if self.may_call(global, args) =>
+                    {
                         return made(global, Extra::Shared);
                     }
                     Kind::Made { global, .. } => {
@@ -211,8 +213,9 @@ impl Facts<'_, '_> {
                 made(id, Extra::None)
             }
             Standing::Package(Shape::Class) => {
-                let takes_code = known::takes_code(&self.named[id as usize].name);
-                if self.has_telling_text(args) || takes_code && self.may_hold_text(args, 0) {
+                let name = &self.named[id as usize].name;
+                let (takes_code, is_text) = (known::takes_code(name), known::is_text_by_name(name));
+                if !is_text && self.has_telling_text(args) || takes_code && self.may_hold_text(args, 0) {
                     return self.dangerous_call(
                         id,
                         args,

@@ -30,10 +30,12 @@ const STREAMS: usize = 10_000;
 const NOTES: usize = 64;
 /// How large something may be in which pickles inside of strings are looked for.
 const INSIDE: u64 = 4 << 20;
+/// How far from the beginning a prefix ends.
+const NEAR: u64 = 64;
 /// Up to how many bytes nothing in a file looks like a length by chance.
 const SHORT: u64 = 1 << 12;
 /// How long text is at least that is some.
-const PROSE: u64 = 16;
+const PROSE: u64 = 6;
 /// How far before an `INST` its mark may be, and how many are tried.
 const MARKED: u64 = 256;
 const MARKS: usize = 4;
@@ -467,15 +469,16 @@ impl<'f> Look<'f> {
         read
     }
 
-    /// Whether what claims far more bytes than there are is a text that begins with a letter that is such an opcode, and that
-    /// nobody has said to be a pickle.
+    /// Whether what claims far more bytes than there are, or an index far off, is a text that begins with letters that are such
+    /// opcodes, and that nobody has said to be a pickle.
     fn is_prose(&self, run: &Run, blob: &Blob<'_>, depth: usize) -> bool {
         let said = self.promised || self.expected && depth == 0;
-        run.claim.is_some()
-            && run.operations == 0
+        let claims = |finding: &Finding| matches!(finding.rule, "budget-claim" | "budget-memo" | "malformed");
+        run.report.findings.iter().all(claims)
+            && !run.stopped
             && !said
             && blob.len() >= PROSE
-            && blob.head(512).is_ok_and(|head| text::is_text(&head))
+            && blob.head(512).is_ok_and(|head| text::is_prose(&head))
     }
 
     /// Compressed data after a few other bytes.
@@ -636,10 +639,10 @@ fn names_reachable(run: &Run) -> bool {
         .is_some_and(|first| known::is_reachable(&first.module, &first.name) && first.name.is_ascii())
 }
 
-/// Whether a length that is far too large is none by chance, as one in compressed data is: it is an amount that a machine may
-/// have, or one of the few things that there are.
+/// Whether a length that is far too large is none by chance, as one in other data is: it is an amount that a machine may have,
+/// and one of the few things that there are, or near the beginning.
 fn claims_by_intent(run: &Run, len: u64) -> bool {
-    run.claim.is_some_and(|claim| claim >> 48 == 0 && (claim >> 32 > 0 || len <= SHORT))
+    run.claim.is_some_and(|claim| claim >> 48 == 0) && (len <= SHORT || run.report.offset < NEAR)
 }
 
 /// Whether a finding is about more than a name that makes no sense, as in bytes that are no pickle.

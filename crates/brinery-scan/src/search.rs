@@ -115,17 +115,21 @@ fn find(bytes: &[u8], from: usize, until: usize, proto_only: bool) -> Option<(us
 
 /// Whether bytes start like a pickle with `PROTO`.
 pub(crate) fn starts_stream(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x80, 0..=5, next, ..] if Opcode::from_byte(*next).is_some())
-        && Decoder::new(&bytes[..bytes.len().min(64)]).take(4).all(|instruction| {
-            instruction.is_ok_and(|_| true)
-                || instruction.is_err_and(|error| {
-                    matches!(
-                        error.kind,
-                        brinery::read::DecodeErrorKind::Truncated { .. }
-                            | brinery::read::DecodeErrorKind::OutOfInput
-                    )
-                })
-        })
+    matches!(bytes, [0x80, 0..=5, next, ..] if Opcode::from_byte(*next).is_some()) && has_opcodes(bytes)
+}
+
+/// Whether the first opcodes there are sound.
+pub(crate) fn has_opcodes(bytes: &[u8]) -> bool {
+    Decoder::new(&bytes[..bytes.len().min(64)]).take(4).all(|instruction| {
+        instruction.is_ok_and(|_| true)
+            || instruction.is_err_and(|error| {
+                matches!(
+                    error.kind,
+                    brinery::read::DecodeErrorKind::Truncated { .. }
+                        | brinery::read::DecodeErrorKind::OutOfInput
+                )
+            })
+    })
 }
 
 fn is_name_byte(byte: u8) -> bool {

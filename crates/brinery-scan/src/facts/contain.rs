@@ -189,7 +189,8 @@ impl Facts<'_, '_> {
         for pair in pairs.as_chunks::<2>().0 {
             match pair[0].kind {
                 Kind::Hook(at) => {
-                    if let Some(id) = dict {
+                    let harmless = is_value(&pair[1]) && is_way_in(&self.text_at(at));
+                    if let Some(id) = dict.filter(|_| !harmless) {
                         if self.hooks.len() >= HOOKED {
                             let message = "has very many dicts with the names of hooks in them".into();
                             self.tell_budget(8, "budget-hooks", message);
@@ -279,4 +280,18 @@ fn has_no_hash(value: &Fact) -> bool {
 #[inline(always)]
 fn held(items: &[Fact]) -> f32 {
     items.iter().fold(0.0, |weight, item| weight + item.weight)
+}
+
+/// Whether a value is none that can be called.
+fn is_value(fact: &Fact) -> bool {
+    matches!(
+        fact.kind,
+        Kind::Plain(_)
+            | Kind::Int(_)
+            | Kind::Text(_)
+            | Kind::Bytes(_)
+            | Kind::List
+            | Kind::Set
+            | Kind::Dict(_)
+    )
 }

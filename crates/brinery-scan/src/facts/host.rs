@@ -138,14 +138,14 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     fn unicode_escaped(&mut self, line: Chunk<'de, '_>) -> Made {
         self.textual = true;
-        if may_be_escaped(&line) {
+        if may_be_escaped(&line, true) {
             self.remember_nested(line.len());
         }
         Ok(self.escaped(&line, true))
     }
 
     fn string(&mut self, bytes: Chunk<'de, '_>) -> Made {
-        if may_be_packed(&bytes[..bytes.len().min(2)], bytes.len()) {
+        if may_be_packed(&bytes[..bytes.len().min(SHORTEST_KNOWN)], bytes.len()) {
             self.remember_nested(bytes.len());
         }
         Ok(self.text_here(may_be_hook(&bytes)))
@@ -153,7 +153,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     fn string_escaped(&mut self, literal: Chunk<'de, '_>) -> Made {
         self.textual = true;
-        if may_be_escaped(&literal) {
+        if may_be_escaped(&literal, false) {
             self.remember_nested(literal.len());
         }
         Ok(self.escaped(&literal, false))
@@ -163,9 +163,10 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         if len > source.buffered() {
             return Err(self.fault(Fault::Truncated));
         }
-        let head = source.take(len.min(2)).map_err(|error| self.read_error(error))?;
+        let first = len.min(SHORTEST_KNOWN);
+        let head = source.take(first).map_err(|error| self.read_error(error))?;
         let pickle = may_be_packed(&head, len);
-        source.skip(len - len.min(2));
+        source.skip(len - first);
         if pickle {
             self.remember_nested(len);
         }
@@ -174,7 +175,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     #[inline(always)]
     fn bytes_ahead(&mut self, bytes: &[u8]) -> Option<Fact> {
-        if may_be_packed(&bytes[..bytes.len().min(2)], bytes.len()) {
+        if may_be_packed(&bytes[..bytes.len().min(SHORTEST_KNOWN)], bytes.len()) {
             self.remember_nested(bytes.len());
         }
         Some(Fact::new(Kind::Bytes(self.at)))
@@ -499,6 +500,9 @@ impl Facts<'_, '_> {
     fn remember_nested(&mut self, len: usize) {
         if self.nested.len() < NESTED {
             self.nested.push((self.at, len as u64));
+        } else {
+            let message = format!("has over {NESTED} strings that may be pickles, more than are looked at");
+            self.tell_budget(9, "budget-nested", message);
         }
     }
 }

@@ -523,6 +523,13 @@ pub(crate) fn takes_code(name: &str) -> bool {
     endings.iter().any(|ending| name.ends_with(ending))
 }
 
+/// Whether a class by its name is a kind of text, which does nothing with what it is given: addresses, names of things.
+pub(crate) fn is_text_by_name(name: &str) -> bool {
+    let endings =
+        ["Ref", "Url", "URL", "Uri", "URI", "Literal", "Symbol", "Identifier", "Label", "Str", "Markup"];
+    endings.iter().any(|ending| name.ends_with(ending))
+}
+
 /// Whether a special method does nothing but look at its object.
 pub(crate) fn is_harmless_method(name: &str) -> bool {
     matches!(name, "__hash__" | "__len__" | "__bool__" | "__eq__" | "__contains__" | "__getitem__")

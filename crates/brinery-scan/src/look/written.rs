@@ -18,7 +18,7 @@ const VALUES: u64 = 8 << 20;
 /// How long a string may be that may be a pickle without a mark.
 const BARE: u64 = 1 << 20;
 /// How much more looking through text for codecs costs than passing over bytes.
-const READING: u64 = 6;
+const READING: u64 = 3;
 /// How far from its beginning one has the end of a line.
 const BARE_LINE: usize = 256;
 
@@ -36,7 +36,7 @@ impl Look<'_> {
                     &owned[..]
                 }
             };
-            self.encoded(piece, at, container, depth);
+            self.encoded(piece, at, true, container, depth);
             let len = piece.len() as u64;
             // What lies over the end is looked at once more.
             let passed = if at + len < blob.len() { len / 2 } else { len };
@@ -47,22 +47,25 @@ impl Look<'_> {
         }
     }
 
-    /// Pickles written as text that begins at `start`, with escapes or in a codec.
-    fn encoded(&mut self, text: &[u8], start: u64, container: &str, depth: usize) {
+    /// Pickles written as text that begins at `start`: in a codec, or with escapes if there may be any.
+    fn encoded(&mut self, text: &[u8], start: u64, escaped: bool, container: &str, depth: usize) {
         if !self.spend((text.len() as u64).saturating_mul(READING)) {
             return;
         }
-        for escapes in Escapes::ALL {
-            let Some(plain) = escapes.undo(text) else { continue };
+        for escapes in Escapes::ALL.into_iter().filter(|_| escaped) {
+            let Some((plain, broken)) = escapes.undo(text) else { continue };
             if depth >= DEPTH {
                 return;
             }
-            self.unescaped(&plain, container, depth + 1);
+            // Escapes of escapes are undone where any are left, where there are many, or where they are among digits.
+            let left = escapes == Escapes::Backslash && memchr::memchr(b'\\', &plain).is_some();
+            let again = broken || left || plain.len() < text.len() / 16 * 15;
+            self.unescaped(&plain, again, container, depth + 1);
         }
         let wanted = |decoded: &[u8]| is_promising(decoded);
         let within = |at: u64| format!("{container}::text@{}", start + at);
-        let goes_on = codec::each(text, &wanted, &mut |at, decoded, digits| {
-            self.decoded(decoded, &within(at), depth, digits);
+        let goes_on = codec::each(text, &wanted, &mut |at, decoded, chance| {
+            self.decoded(decoded, &within(at), depth, chance);
             self.work > 0
         });
         let mut visit = |at: u64, decoded: Vec<u8>| {
@@ -73,8 +76,8 @@ impl Look<'_> {
         };
         if goes_on && spelled::each_uu(text, &mut visit) && spelled::each_list(text, &mut visit) {
             spelled::each_lenient(text, &mut |at, digits| {
-                codec::each(&digits, &wanted, &mut |_, decoded, digits| {
-                    self.decoded(decoded, &within(at), depth, digits);
+                codec::each(&digits, &wanted, &mut |_, decoded, chance| {
+                    self.decoded(decoded, &within(at), depth, chance);
                     self.work > 0
                 })
             });
@@ -82,7 +85,7 @@ impl Look<'_> {
     }
 
     /// What text with escapes stands for.
-    fn unescaped(&mut self, plain: &[u8], container: &str, depth: usize) {
+    fn unescaped(&mut self, plain: &[u8], again: bool, container: &str, depth: usize) {
         let within = format!("{container}::unescaped");
         let first = text::literal(plain);
         let blob = Blob::lent(plain);
@@ -94,7 +97,7 @@ impl Look<'_> {
         }
         self.search(&blob, end, &within, depth, &[]);
         self.bordered(&blob, plain, &within, depth);
-        self.encoded(plain, 0, &within, depth);
+        self.encoded(plain, 0, again, &within, depth);
     }
 
     /// What is packed or begins without a mark, where strings and lines begin.
@@ -118,10 +121,10 @@ impl Look<'_> {
     }
 
     /// What text stands for. Words decode to anything: only what is a pickle counts.
-    fn decoded(&mut self, decoded: Vec<u8>, container: &str, depth: usize, digits: bool) {
+    fn decoded(&mut self, decoded: Vec<u8>, container: &str, depth: usize, chance: bool) {
         let before = (self.file.streams.len(), self.file.notes.len(), self.file.formats.len());
         self.value(decoded, container, depth);
-        if !self.file.streams[before.0..].iter().any(|stream| is_deliberate(stream, digits)) {
+        if !self.file.streams[before.0..].iter().any(|stream| is_deliberate(stream, chance)) {
             self.file.streams.truncate(before.0);
             self.file.notes.truncate(before.1);
             self.file.formats.truncate(before.2);
@@ -149,9 +152,9 @@ impl Look<'_> {
             }
         };
         let around = if pickle { Within::Pickle } else { Within::Anything };
-        codec::each_mark(bytes, around, &mut |at, decoded, _| {
+        codec::each_mark(bytes, around, &mut |at, decoded, chance| {
             let within = format!("{container}::text@{}", from + at);
-            self.flagged_only(|look| look.decoded(decoded, &within, depth, false));
+            self.flagged_only(|look| look.decoded(decoded, &within, depth, chance));
             self.work > 0
         });
     }
@@ -191,7 +194,7 @@ impl Look<'_> {
                 self.flagged_only(|look| look.thing(&blob.part(start, claimed), &within, depth + 1));
             } else if begins::string(&head) && claimed <= VALUES {
                 let text = blob.get(start, claimed as usize).unwrap_or_default();
-                self.flagged_only(|look| look.encoded(&text, start, container, depth));
+                self.flagged_only(|look| look.encoded(&text, start, true, container, depth));
             }
         }
     }
@@ -206,12 +209,14 @@ impl Look<'_> {
                 return self.flagged_only(|look| look.thing(&bytes, within, depth + 1));
             }
         }
-        self.flagged_only(|look| look.encoded(text, start, container, depth));
+        self.flagged_only(|look| look.encoded(text, start, true, container, depth));
     }
 
     /// Whether a string is a pickle from its first byte to its last, without a `PROTO`, that does something.
     fn is_bare_pickle(&mut self, string: &Blob<'_>, container: &str) -> bool {
-        if string.len() > BARE {
+        let head = string.peek::<{ begins::FIRST }>(0);
+        let begins = head.is_ok_and(|(head, len)| begins::may_begin(&head[..len]));
+        if string.len() > BARE || !begins {
             return false;
         }
         let run = self.run(string, 0, container);
@@ -226,14 +231,24 @@ fn is_promising(decoded: &[u8]) -> bool {
         || matches!(Search::new(&Blob::lent(decoded), 0, u64::MAX, false).next(), Ok(Some(_)))
 }
 
-/// Whether a stream is none by chance, as it may come out of numbers and words that are taken for text in some base: it reads
-/// whole, or names or costs something before it breaks off.
-fn is_deliberate(stream: &StreamReport, digits: bool) -> bool {
-    let chance = |finding: &Finding| matches!(finding.rule, "malformed" | "budget-claim");
-    !stream.findings.iter().any(chance)
-        || !stream.globals.is_empty()
-        || !digits
-            && stream.findings.iter().any(|finding| finding.verdict == Verdict::Budget && !chance(finding))
+/// Whether a stream is none by chance, as it may come out of words and numbers that are taken for text in some base: it reads
+/// whole, or does harm by what it names, or names or costs something. With `chance`, only the first two count, and what reads
+/// whole is honest or names something.
+fn is_deliberate(stream: &StreamReport, chance: bool) -> bool {
+    let broken = |finding: &Finding| matches!(finding.rule, "malformed" | "budget-claim");
+    let harms = |finding: &Finding| {
+        finding.verdict == Verdict::Dangerous
+            && finding.category != Some("odd-name")
+            && finding.global.is_some()
+    };
+    let whole = !stream.findings.iter().any(broken);
+    let costs = |finding: &Finding| finding.verdict == Verdict::Budget && !broken(finding);
+    stream.findings.iter().any(harms)
+        || if chance {
+            whole && (stream.verdict <= Verdict::Needs || !stream.globals.is_empty())
+        } else {
+            whole || !stream.globals.is_empty() || stream.findings.iter().any(costs)
+        }
 }
 
 /// Whether bytes are text that is no text by chance.

@@ -1,6 +1,8 @@
 //! What text begins with that may be a pickle in some codec: its first two bytes.
 
-use super::codec::{ALL, NO_DIGIT};
+use super::codec::{ALL, CODECS as ALL_CODECS, Codec, NO_DIGIT};
+use super::spelled;
+use crate::search;
 
 /// The first two bytes of pickles, and of what they are packed in: from the first to the last.
 const HEADS: &[([u8; 2], [u8; 2])] = &[
@@ -34,8 +36,8 @@ const HEADS: &[([u8; 2], [u8; 2])] = &[
 
 /// What else strings begin with that are spelled byte by byte or line by line.
 const SPELLED: &[&[u8; 2]] = &[
-    b"<~", b"0x", b"0X", b"&#", b"b'", b"b\"", b"[1", b"[-", b"[9", b"[4", b"(1", b"{1", b"12", b"-1", b"99",
-    b"80", b"be", b"x=", b"x%", b"x&", b"x\\", b"da",
+    b"<~", b"0x", b"0X", b"&#", b"b'", b"b\"", b"[1", b"[-", b"[9", b"[3", b"[4", b"(1", b"{1", b"be",
+    b"\"c", b"\"x", b"'x", b"\"(", b"'c", b"'(", b"x=", b"x%", b"x&", b"x\\", b"da",
 ];
 /// The first bytes of escapes, and what may follow them.
 const ESCAPED: &[(u8, &[u8])] =
@@ -48,7 +50,8 @@ type Pairs = [u64; 1024];
 /// The pairs of all codecs, of those without borders, and of all strings.
 static CODECS: Pairs = codecs(false);
 static BORDERLESS: Pairs = codecs(true);
-static STRINGS: Pairs = strings();
+static STRINGS: Pairs = lines(strings(codecs(false)));
+static SPELLED_ONLY: Pairs = strings([0; 1024]);
 
 const fn put(pairs: &mut Pairs, first: usize, second: usize) {
     let bit = first << 8 | second;
@@ -59,35 +62,57 @@ const fn codecs(borderless: bool) -> Pairs {
     let mut pairs = [0; 1024];
     let mut number = 0;
     while number < ALL.len() {
-        let codec = &ALL[number];
-        let mut head = 0;
-        while head < HEADS.len() && (codec.borderless || !borderless) {
-            let (low, high) = codec.pairs(HEADS[head].0, HEADS[head].1);
-            let mut first = 0;
-            while first < 256 {
-                let mut second = 0;
-                let value = codec.values[first] as u64;
-                let possible = value != NO_DIGIT as u64
-                    && value * codec.base <= high
-                    && value * codec.base + codec.base > low;
-                while possible && second < 256 {
-                    let pair = value * codec.base + codec.values[second] as u64;
-                    if codec.values[second] != NO_DIGIT && pair >= low && pair <= high {
-                        put(&mut pairs, first, second);
-                    }
-                    second += 1;
-                }
-                first += 1;
-            }
-            head += 1;
+        let more = if ALL[number].borderless || !borderless { one(&ALL[number]) } else { [0; 1024] };
+        let mut at = 0;
+        while at < pairs.len() {
+            pairs[at] |= more[at];
+            at += 1;
         }
         number += 1;
     }
     pairs
 }
 
-const fn strings() -> Pairs {
-    let mut pairs = codecs(false);
+/// The pairs of one codec.
+const fn one(codec: &Codec) -> Pairs {
+    let mut pairs = [0; 1024];
+    let mut head = 0;
+    while head < HEADS.len() {
+        let (low, high) = codec.pairs(HEADS[head].0, HEADS[head].1);
+        let mut first = 0;
+        while first < 256 {
+            let mut second = 0;
+            let value = codec.values[first] as u64;
+            let possible = value != NO_DIGIT as u64
+                && value * codec.base <= high
+                && value * codec.base + codec.base > low;
+            while possible && second < 256 {
+                let pair = value * codec.base + codec.values[second] as u64;
+                if codec.values[second] != NO_DIGIT && pair >= low && pair <= high {
+                    put(&mut pairs, first, second);
+                }
+                second += 1;
+            }
+            first += 1;
+        }
+        head += 1;
+    }
+    pairs
+}
+
+/// The pairs of each codec.
+static EACH: [Pairs; ALL.len()] = {
+    let mut each = [[0; 1024]; ALL.len()];
+    let mut number = 0;
+    while number < ALL.len() {
+        each[number] = one(&ALL[number]);
+        number += 1;
+    }
+    each
+};
+
+/// These pairs, and those of what is spelled in other ways.
+const fn strings(mut pairs: Pairs) -> Pairs {
     let mut at = 0;
     while at < SPELLED.len() {
         put(&mut pairs, SPELLED[at][0] as usize, SPELLED[at][1] as usize);
@@ -102,6 +127,11 @@ const fn strings() -> Pairs {
         }
         at += 1;
     }
+    pairs
+}
+
+/// These pairs, and those of lines of uuencode.
+const fn lines(mut pairs: Pairs) -> Pairs {
     let mut len = b'!';
     while len <= b'M' {
         let mut digit = 0;
@@ -112,6 +142,11 @@ const fn strings() -> Pairs {
         len += 1;
     }
     pairs
+}
+
+/// Whether a byte is a digit of Base64.
+pub(super) const fn is_digit(byte: u8) -> bool {
+    ALL[0].values[byte as usize] != NO_DIGIT
 }
 
 #[inline(always)]
@@ -140,5 +175,36 @@ pub(super) fn borderless(text: &[u8]) -> bool {
 /// Whether a string may be a pickle in a codec, or spelled in any other way.
 #[inline(always)]
 pub(crate) fn string(text: &[u8]) -> bool {
-    has(&STRINGS, text)
+    has(&STRINGS, text) && is_plausible(text)
+}
+
+/// How many digits are decoded to see what a string begins with.
+pub(crate) const FIRST: usize = 16;
+
+/// The same for a string whose first two bytes are right.
+#[inline(never)]
+fn is_plausible(text: &[u8]) -> bool {
+    let first = &text[..text.len().min(FIRST)];
+    has(&SPELLED_ONLY, text)
+        || text.len() < FIRST / 2
+        || may_begin(&spelled::uu_digits(&first[1..(first.len() - 1) / 4 * 4 + 1]))
+        || ALL_CODECS
+            .iter()
+            .zip(&EACH)
+            .any(|(codec, pairs)| has(pairs, text) && may_begin(&codec.decode(codec.whole_groups(first))))
+}
+
+/// Whether bytes may be the first of a pickle, or of what one is packed in.
+pub(crate) fn may_begin(bytes: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+    match *bytes {
+        [0x80, 0..=5, ..] | [b'('] => true,
+        [b'(', next, ..] if next != 0xb5 => search::has_opcodes(bytes),
+        // The names of a global are on lines.
+        [b'c' | b'i', ..] => bytes.split(|&byte| byte == b'\n').take(2).all(|line| line.iter().all(is_name)),
+        [0x1f, 0x8b, ..] | [b'B', b'Z', ..] | [b'P', b'K', ..] | [0xfd, b'7', ..] | [0x28, 0xb5, ..] => true,
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] | [0x5d, 0, ..] | [0x04, 0x22, ..] => true,
+        // What is in a codec once more.
+        _ => has(&CODECS, bytes) && bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r')),
+    }
 }

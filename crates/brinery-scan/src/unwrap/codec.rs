@@ -4,9 +4,12 @@ use super::begins;
 use crate::search;
 use memchr::memmem;
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// How short a run of digits may be that is decoded.
 pub(crate) const SHORTEST: usize = 16;
+/// The same for what begins as a pickle in some codec does.
+pub(crate) const SHORTEST_KNOWN: usize = 12;
 /// How long a line of digits is at least that goes on in the next one.
 const LINE: usize = 60;
 /// How far lines may be indented.
@@ -101,7 +104,7 @@ pub(super) const ALL: [Codec; 7] = [
     ),
 ];
 
-static CODECS: [Codec; 7] = ALL;
+pub(super) static CODECS: [Codec; 7] = ALL;
 
 impl Codec {
     fn is_digit(&self, byte: u8) -> bool {
@@ -114,7 +117,7 @@ impl Codec {
     }
 
     /// What digits stand for; those of a group that is none are left out.
-    fn decode(&self, run: &[u8]) -> Vec<u8> {
+    pub(super) fn decode(&self, run: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(run.len() / self.digits * self.bytes + 8);
         let (mut word, mut count) = (0u64, 0);
         for &byte in run {
@@ -140,6 +143,11 @@ impl Codec {
             bytes.extend_from_slice(&word.to_be_bytes()[8 - self.bytes..][..whole]);
         }
         bytes
+    }
+
+    /// As much of digits as tells what they begin with for sure, where more of them follow.
+    pub(super) fn whole_groups<'t>(&self, digits: &'t [u8]) -> &'t [u8] {
+        if self.borderless { &digits[..digits.len() / self.digits * self.digits] } else { digits }
     }
 
     /// What pickles with `PROTO` and gzip data begin with, in digits of both cases.
@@ -185,8 +193,8 @@ impl Codec {
     }
 }
 
-/// Calls `visit` with what runs of digits may stand for, with where they begin and whether all is written in digits of ten;
-/// until it returns `false`. Only what is `wanted` is visited.
+/// Calls `visit` with what runs of digits may stand for, with where they begin and whether they may well be none: numbers, or
+/// a part of something; until it returns `false`. Only what is `wanted` is visited.
 pub(crate) fn each(
     text: &[u8],
     wanted: &impl Fn(&[u8]) -> bool,
@@ -199,7 +207,7 @@ pub(crate) fn each(
         if class & WORD != 0 {
             let start = at;
             at += text[at..].iter().take_while(|&&byte| CLASSES[usize::from(byte)] & WORD != 0).count();
-            if at - start >= SHORTEST && !each_run(text, start, &mut at, wanted, visit)
+            if is_long(&text[start..at]) && !each_run(text, start, &mut at, wanted, visit)
                 || may_begin_here(text, start) && !each_borderless(text, start, wanted, visit)
             {
                 return false;
@@ -212,6 +220,11 @@ pub(crate) fn each(
         }
     }
     each_mark(text, Within::Text, visit)
+}
+
+/// Whether a run of digits is worth to be decoded.
+fn is_long(run: &[u8]) -> bool {
+    run.len() >= SHORTEST || run.len() >= SHORTEST_KNOWN && begins::digits(run)
 }
 
 /// What a run of digits stands for that begins at `start` and ends before `at`, unless it goes on in the next lines.
@@ -232,7 +245,8 @@ fn each_run(
         *at = end.max(*at);
         for (first, place) in starts {
             let decoded = codec.decode(&run[first..]);
-            if wanted(&decoded) && !visit(place as u64, decoded, shared & DECIMAL != 0) {
+            let chance = place != start || shared & DECIMAL != 0;
+            if wanted(&decoded) && !visit(place as u64, decoded, chance) {
                 return false;
             }
         }
@@ -283,13 +297,13 @@ fn each_borderless(
 ) -> bool {
     CODECS.iter().filter(|codec| codec.borderless).all(|codec| {
         let head = joined(codec, &text[..text.len().min(at + HEAD)], at);
-        if head.len() < SHORTEST || !wanted(&codec.decode(&head)) {
+        if !is_long(&head) || !wanted(&codec.decode(&head)) {
             return true;
         }
         let run = joined(codec, text, at);
         ends(&run, at.checked_sub(1).map(|before| text[before]))
             .into_iter()
-            .all(|end| visit(at as u64, codec.decode(&run[..end]), false))
+            .all(|end| visit(at as u64, codec.decode(&run[..end]), true))
     })
 }
 
@@ -336,19 +350,22 @@ pub(crate) fn each_mark(
     within: Within,
     visit: &mut impl FnMut(u64, Vec<u8>, bool) -> bool,
 ) -> bool {
+    static MARKS: OnceLock<Vec<(&Codec, memmem::Finder<'_>)>> = OnceLock::new();
+    let find = |codec: &'static Codec| {
+        codec.marks().into_iter().map(move |mark| (codec, memmem::Finder::new(&mark).into_owned()))
+    };
+    let marks = MARKS.get_or_init(|| CODECS.iter().flat_map(find).collect());
     let is_common = |codec: &Codec| matches!(codec.base, 16 | 64);
-    CODECS.iter().filter(|codec| within != Within::Pickle || is_common(codec)).all(|codec| {
-        codec.marks().iter().all(|mark| {
-            memmem::find_iter(text, mark).all(|at| {
-                let follows = at > 0 && codec.is_digit(text[at - 1]);
-                if within == Within::Text && !follows && !codec.borderless {
-                    return true;
-                }
-                let head = &text[at..text.len().min(at + HEAD)];
-                let head = codec.decode(&head[..codec.run(head)]);
-                let begins = search::starts_stream(&head) || head.starts_with(GZIP);
-                !begins || visit(at as u64, codec.decode(&joined(codec, text, at)), false)
-            })
+    marks.iter().filter(|(codec, _)| within != Within::Pickle || is_common(codec)).all(|(codec, mark)| {
+        mark.find_iter(text).all(|at| {
+            let follows = at > 0 && codec.is_digit(text[at - 1]);
+            if within == Within::Text && !follows && !codec.borderless {
+                return true;
+            }
+            let head = &text[at..text.len().min(at + HEAD)];
+            let head = codec.decode(&head[..codec.run(head)]);
+            let begins = search::starts_stream(&head) || head.starts_with(GZIP);
+            !begins || visit(at as u64, codec.decode(&joined(codec, text, at)), true)
         })
     })
 }

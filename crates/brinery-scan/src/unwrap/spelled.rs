@@ -44,12 +44,13 @@ impl Escapes {
         }
     }
 
-    /// The bytes that text with such escapes stands for; `None` if there are none that matter.
-    pub(crate) fn undo(self, text: &[u8]) -> Option<Vec<u8>> {
+    /// The bytes that text with such escapes stands for, and whether any of them is a digit of Base64 among others, or a break
+    /// there; `None` if there are none that matter.
+    pub(crate) fn undo(self, text: &[u8]) -> Option<(Vec<u8>, bool)> {
+        memchr(self.sign(), text)?;
         self.signs().iter().find(|sign| memmem::find(text, sign).is_some())?;
-        let mut rest = text;
-        let mut bytes = Vec::new();
-        let mut any = false;
+        let (mut rest, mut bytes) = (text, Vec::new());
+        let (mut any, mut broken) = (false, false);
         while let Some(at) = memchr(self.sign(), rest) {
             let (byte, len) = self.escape(&rest[at..]);
             if len > 1 && !any {
@@ -59,13 +60,17 @@ impl Escapes {
             }
             if any {
                 bytes.extend_from_slice(&rest[..at]);
+                broken |= byte.is_none_or(|byte| begins::is_digit(byte))
+                    && bytes.last().is_some_and(|&byte| begins::is_digit(byte))
+                    && rest.get(at + len).is_some_and(|&byte| begins::is_digit(byte))
+                    && len > 1;
                 bytes.extend(byte);
             }
             rest = rest.get(at + len..).unwrap_or_default();
         }
         any.then(|| {
             bytes.extend_from_slice(rest);
-            bytes
+            (bytes, broken)
         })
     }
 
@@ -279,19 +284,26 @@ fn uu_line(text: &[u8], bytes: &mut Vec<u8>) -> Option<usize> {
         return None;
     }
     let before = bytes.len();
-    for group in line[..len].chunks(4) {
+    bytes.extend(uu_digits(&line[..len]));
+    bytes.truncate(before + count);
+    Some(1 + len + end)
+}
+
+/// What digits of uuencode stand for.
+pub(super) fn uu_digits(digits: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(digits.len());
+    for group in digits.chunks(4) {
         let digits = group.iter().copied().chain([b' '; 3]).take(4);
         let word = digits.fold(0u32, |word, digit| word << 6 | u32::from(digit.wrapping_sub(b' ') & 63));
         bytes.extend_from_slice(&word.to_be_bytes()[1..]);
     }
-    bytes.truncate(before + count);
-    Some(1 + len + end)
+    bytes
 }
 
 /// Base64 as lenient decoders take it, in each string and line: without what is no digit. Calls `visit` with what is left
 /// of those that have other things in them, and where they begin; until it returns `false`.
 pub(crate) fn each_lenient(text: &[u8], visit: &mut impl FnMut(u64, Vec<u8>) -> bool) -> bool {
-    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    let is_digit = |byte: &u8| begins::is_digit(*byte);
     let digits = |part: &[u8]| part.iter().copied().filter(is_digit).collect();
     let mut each_part = |find: fn(&[u8]) -> Option<usize>| {
         let mut at = 0;
@@ -328,11 +340,13 @@ mod tests {
             (Escapes::Quoted, b"=80=04co=\r\ns=0A"),
             (Escapes::Entities, b"&#128;&#x4;cos&#10;"),
         ] {
-            assert_eq!(escapes.undo(text).unwrap(), b"\x80\x04cos\n", "{escapes:?}");
+            assert_eq!(escapes.undo(text).unwrap().0, b"\x80\x04cos\n", "{escapes:?}");
         }
         for escapes in Escapes::ALL {
             assert_eq!(escapes.undo(b"a=1&b=2%"), None);
         }
+        assert_eq!(Escapes::Backslash.undo(br"gASV\/AAA"), Some((b"gASV/AAA".to_vec(), true)));
+        assert_eq!(Escapes::Backslash.undo(br"it\'s"), Some((b"it's".to_vec(), false)));
     }
 
     #[test]

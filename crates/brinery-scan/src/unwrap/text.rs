@@ -6,6 +6,14 @@ pub(crate) fn is_text(head: &[u8]) -> bool {
     !head.is_empty() && odd == 0
 }
 
+/// Whether the bytes are text that people write.
+pub(crate) fn is_prose(head: &[u8]) -> bool {
+    // A character may be cut off at the end.
+    let valid =
+        std::str::from_utf8(head).map_or_else(|error| error.valid_up_to() + 3 >= head.len(), |_| true);
+    is_text(head) && valid && !head.contains(&0x7f)
+}
+
 /// Where the inside of the literal starts that text begins with, as Python and JSON write them.
 pub(crate) fn literal(text: &[u8]) -> Option<u64> {
     let quote = text.iter().take(4).position(|byte| matches!(byte, b'\'' | b'"'))?;
