@@ -240,3 +240,21 @@ def test_the_second_pickle_of_a_record_may_fetch_from_the_first() -> None:
     assert report.verdict == "needs"
     attack = b"\x80\x03h\x00X\x04\x00\x00\x00true\x85R."
     assert brinery.scan(_zodb(b"", b"\x80\x03cos\nsystem\nq\x00." + attack)).verdict == "dangerous"
+
+
+@pytest.mark.parametrize("codec", ["Base64", "Base32", "hexadecimal", "Base85", "uuencode"])
+def test_a_bomb_of_few_bytes(codec: str) -> None:
+    bomb = b"\x80\x04Nr\xff\xff\xff\x7f."
+    assert brinery.scan(CODECS[codec](bomb)).verdict == "budget"
+    assert brinery.scan(json.dumps({"a": CODECS[codec](bomb).decode()}).encode()).verdict == "budget"
+
+
+def test_a_quote_that_is_a_digit_hides_no_line() -> None:
+    line = '>8V]S"G!O<&5N"BA3)W1O=6-H(&5F9F5C="<*=%(N\n'
+    for text in (f'{{"s": "{line}"}}', json.dumps({"s": line})):
+        assert brinery.scan(text.encode()).verdict == "dangerous"
+
+
+def test_a_fraction_of_what_may_have_any_exponent() -> None:
+    number = b"cdecimal\nDecimal\n\x8c\x0a1e99999999\x85R"
+    assert brinery.scan(b"\x80\x04cfractions\nFraction\n" + number + b"\x85R.").verdict == "budget"

@@ -127,7 +127,10 @@ impl Facts<'_, '_> {
             }
             Rule::Fraction => {
                 let text = first.and_then(|first| self.text(&first)).unwrap_or_default();
-                if text.contains(['e', 'E']) || text.len() > 10_000 {
+                // What is no number as it stands may have any exponent.
+                let is_made =
+                    list.items.iter().any(|item| matches!(item.kind, Kind::Made { .. } | Kind::Result));
+                if is_made || text.contains(['e', 'E']) || text.len() > 10_000 {
                     self.about(
                         id,
                         Verdict::Budget,

@@ -18,7 +18,7 @@ const VALUES: u64 = 8 << 20;
 /// How long a string may be that may be a pickle without a mark.
 const BARE: u64 = 1 << 20;
 /// How much more looking through text for codecs costs than passing over bytes.
-const READING: u64 = 3;
+const READING: u64 = 5;
 /// How far from its beginning one has the end of a line.
 const BARE_LINE: usize = 256;
 
@@ -233,7 +233,7 @@ fn is_promising(decoded: &[u8]) -> bool {
 
 /// Whether a stream is none by chance, as it may come out of words and numbers that are taken for text in some base: it reads
 /// whole, or does harm by what it names, or names or costs something. With `chance`, only the first two count, and what reads
-/// whole is honest or names something.
+/// whole is honest, names something or says what protocol it is of.
 fn is_deliberate(stream: &StreamReport, chance: bool) -> bool {
     let broken = |finding: &Finding| matches!(finding.rule, "malformed" | "budget-claim");
     let harms = |finding: &Finding| {
@@ -245,7 +245,8 @@ fn is_deliberate(stream: &StreamReport, chance: bool) -> bool {
     let costs = |finding: &Finding| finding.verdict == Verdict::Budget && !broken(finding);
     stream.findings.iter().any(harms)
         || if chance {
-            whole && (stream.verdict <= Verdict::Needs || !stream.globals.is_empty())
+            let says = !stream.globals.is_empty() || stream.protocol.is_some();
+            whole && (stream.verdict <= Verdict::Needs || says)
         } else {
             whole || !stream.globals.is_empty() || stream.findings.iter().any(costs)
         }

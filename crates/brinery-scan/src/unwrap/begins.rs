@@ -187,7 +187,7 @@ fn is_plausible(text: &[u8]) -> bool {
     let first = &text[..text.len().min(FIRST)];
     has(&SPELLED_ONLY, text)
         || text.len() < FIRST / 2
-        || may_begin(&spelled::uu_digits(&first[1..(first.len() - 1) / 4 * 4 + 1]))
+        || may_begin(&spelled::uu_digits(&first[1..=(first.len() - 1) / 4 * 4]))
         || ALL_CODECS
             .iter()
             .zip(&EACH)

@@ -60,7 +60,7 @@ impl Escapes {
             }
             if any {
                 bytes.extend_from_slice(&rest[..at]);
-                broken |= byte.is_none_or(|byte| begins::is_digit(byte))
+                broken |= byte.is_none_or(begins::is_digit)
                     && bytes.last().is_some_and(|&byte| begins::is_digit(byte))
                     && rest.get(at + len).is_some_and(|&byte| begins::is_digit(byte))
                     && len > 1;
@@ -248,19 +248,24 @@ impl Numbers {
 
 /// Calls `visit` with what lines of uuencode stand for, and where the first of them begins; until it returns `false`.
 pub(crate) fn each_uu(text: &[u8], visit: &mut impl FnMut(u64, Vec<u8>) -> bool) -> bool {
+    let border = |text: &[u8]| memchr::memchr3(b'\n', b'"', b'\'', text);
     let mut at = 0;
     while at < text.len() {
-        let start = at;
+        let (start, mut line) = (at, None);
         let mut bytes = Vec::new();
         while let Some(len) = uu_line(&text[at..], &mut bytes) {
             at += len;
+            line = line.or(Some(len));
         }
-        if bytes.len() >= SHORTEST * 3 / 4 && !visit(start as u64, bytes) {
+        if bytes.len() >= SHORTEST / 2 && !visit(start as u64, bytes) {
             return false;
         }
-        // Lines begin after breaks and quotes.
-        if at == start {
-            at += memchr::memchr3(b'\n', b'"', b'\'', &text[at..]).map_or(text.len() - at, |len| len + 1);
+        // Lines begin after breaks and quotes. A quote may be a digit as well, or an end.
+        let within = &text[start..line.map_or(text.len(), |len| start + len - 1)];
+        match border(within) {
+            Some(len) => at = start + len + 1,
+            None if line.is_none() => return true,
+            None => {}
         }
     }
     true
@@ -313,7 +318,7 @@ pub(crate) fn each_lenient(text: &[u8], visit: &mut impl FnMut(u64, Vec<u8>) -> 
             if part.len() >= SHORTEST {
                 let mut head = [part[0], part[1]];
                 if !head.iter().all(is_digit) {
-                    let mut first = part.iter().copied().filter(is_digit);
+                    let mut first = part[..part.len().min(BROKEN)].iter().copied().filter(is_digit);
                     head = [first.next().unwrap_or(0), first.next().unwrap_or(0)];
                 }
                 let broken = || !part[..part.len().min(BROKEN)].iter().all(is_digit);
