@@ -78,3 +78,58 @@ def test_a_long_text_is_paid_for_however_often_it_is_given() -> None:
     assert len(brinery.loads(few, policy="stdlib")) == 3
     with pytest.raises(brinery.PolicyError, match="budget"):
         brinery.loads(many, policy="stdlib")
+
+
+class Call:
+    """What is pickled as a call."""
+
+    def __init__(self, function: Any, *args: Any) -> None:
+        self.made = function, args
+
+    def __reduce__(self) -> Any:
+        return self.made
+
+
+def test_a_maker_of_numpy_is_judged_by_each_call() -> None:
+    numpy = pytest.importorskip("numpy")
+    scalar, (dtype, data) = numpy.float64(1.5).__reduce__()
+    values = [
+        kind(n) for n in range(20) for kind in (numpy.float64, numpy.int32, numpy.bool_, numpy.complex64)
+    ]
+    found = brinery.loads(pickle.dumps(values), policy="numpy")
+    assert [type(value) for value in found] == [type(value) for value in values]
+    assert found == values
+    for call in (
+        Call(scalar, dtype, data[:-1]),
+        Call(scalar, dtype, data + b"0"),
+        Call(scalar, dtype, b""),
+        Call(scalar, dtype),
+        Call(scalar, dtype, None),
+        Call(scalar, dtype, [1.5]),
+        Call(scalar, numpy.dtype(object), data),
+        Call(scalar, "f8", data),
+        Call(scalar, scalar, data),
+    ):
+        for others in ([call], [*values, call], [*values, call, *values]):
+            with pytest.raises(brinery.PolicyError):
+                brinery.loads(pickle.dumps(others), policy="numpy")
+
+
+def test_arrays_that_are_made_alike_are_given_their_own_states() -> None:
+    numpy = pytest.importorskip("numpy")
+    arrays = [numpy.arange(n).astype(kind) for n in range(9) for kind in ("f8", "i2", "U3", "M8[s]")]
+    found = brinery.loads(pickle.dumps(arrays), policy="numpy")
+    for one, other in zip(found, arrays):
+        assert one.dtype == other.dtype
+        assert (one == other).all()
+    empty, args, state = arrays[4].__reduce__()
+
+    def build(*states: Any) -> bytes:
+        # The array is made once, and given states one after the other.
+        parts = [pickle.dumps(state, 2)[2:-1] for state in states]
+        return pickle.dumps(Call(empty, *args), 2)[:-1] + b"".join(part + b"b" for part in parts) + b"."
+
+    assert (brinery.loads(build(state), policy="numpy") == arrays[4]).all()
+    for states in ([state, state], [(1, (2,), *state[2:])], [(1, (-1,), *state[2:])], [state[:3]], [None]):
+        with pytest.raises(brinery.PolicyError):
+            brinery.loads(build(*states), policy="numpy")

@@ -45,6 +45,8 @@ pub(super) struct Direct<'a> {
     names: Vec<Owned>,
     /// Arrays and dtypes of numpy that were made to be given a state, by their addresses.
     unstated: Option<HashSet<usize>>,
+    /// The one of these that was made last, or zero: most are given their state at once.
+    latest: usize,
     /// Dicts that dtypes have for their fields, by their addresses: they may not be changed any more.
     locked: Option<HashMap<usize, Owned>>,
     /// Whether the stream has named what is neither a class nor a function of the interpreter's: no object that it has made, though
@@ -85,6 +87,8 @@ struct Global<'a> {
     takes: usize,
     /// Whether one of them is a text.
     takes_text: bool,
+    /// Arguments with which a maker of numpy was called: most likely the next ones are the same as some but for the data.
+    granted: Vec<[Owned; 3]>,
     /// What the arguments were like of which it has made a value last: most likely the next ones are alike.
     likely: Option<&'a These<'a>>,
 }
@@ -132,6 +136,7 @@ impl<'a> Global<'a> {
                 0
             },
             takes_text: takes.contains(&Take::Decimal),
+            granted: Vec::new(),
             likely: None,
         }
     }
@@ -173,6 +178,7 @@ impl<'a> Direct<'a> {
             zone: Cell::new(std::ptr::null_mut()),
             names: Vec::new(),
             unstated: None,
+            latest: 0,
             locked: None,
             has_others: false,
             asks_for_members: false,
@@ -556,6 +562,28 @@ impl<'a> Direct<'a> {
         self.pay_for_copies(args, these)
     }
 
+    /// The maker of numpy that this is, if it was granted with these arguments before. If it is none that says nothing.
+    #[inline(always)]
+    pub(super) fn makes_array_again(&mut self, callable: Ref<'_>, args: &[Ref<'_>]) -> Option<Maker> {
+        let known = &self.globals[self.find(callable.as_ptr())?];
+        let Role::Function(Some(Function::Numpy(maker))) = known.role else { return None };
+        let args = granted_of(maker, args)?;
+        let again =
+            known.granted.iter().any(|known| known.iter().zip(args).all(|(known, arg)| known.is(arg)))
+                && !(maker == Maker::Scalar && self.is_open(args[0]));
+        (again && self.pay(2 * SHORT as u64)).then_some(maker)
+    }
+
+    /// Notes the arguments with which the global at this place was called, as was granted.
+    pub(super) fn note_granted(&mut self, index: usize, maker: Maker, args: &[Ref<'_>]) {
+        let granted = &mut self.globals[index].granted;
+        if granted.len() < MOST_GRANTED
+            && let Some(args) = granted_of(maker, args)
+        {
+            granted.push(args.map(Ref::to_owned));
+        }
+    }
+
     /// Whether this is the global that was used last, and makes a tuple of these, which hold nothing. If not that says nothing.
     #[inline(always)]
     pub(super) fn constructs_again(&mut self, class: Ref<'_>, args: &[Ref<'_>]) -> bool {
@@ -621,7 +649,8 @@ impl<'a> Direct<'a> {
 
     /// Whether something was made to be given a state, and has none yet.
     fn is_open(&self, object: Ref<'_>) -> bool {
-        self.unstated.as_ref().is_some_and(|places| places.contains(&object.as_ptr().addr()))
+        let place = object.as_ptr().addr();
+        self.latest == place || self.unstated.as_ref().is_some_and(|places| places.contains(&place))
     }
 
     /// Whether a dict may not be changed any more.
@@ -635,7 +664,10 @@ impl<'a> Direct<'a> {
         let place = made.as_ptr().addr();
         match maker {
             Maker::Dtype | Maker::Empty => {
-                self.unstated.get_or_insert_default().insert(place);
+                if self.latest != 0 {
+                    self.unstated.get_or_insert_default().insert(self.latest);
+                }
+                self.latest = place;
             }
             Maker::FromBuffer => {
                 self.lacks_state(place);
@@ -646,6 +678,10 @@ impl<'a> Direct<'a> {
 
     /// Whether the object at this address still lacked a state, as it does no longer.
     fn lacks_state(&mut self, place: usize) -> bool {
+        if self.latest == place {
+            self.latest = 0;
+            return true;
+        }
         self.unstated.as_mut().is_some_and(|places| places.remove(&place))
     }
 
@@ -1197,6 +1233,19 @@ pub(super) fn is_global(object: Ref<'_>) -> bool {
 #[inline(never)]
 fn flat_sizes(objects: &[Ref<'_>], places: &[usize]) -> u64 {
     places.iter().fold(0, |sum, &at| sum + flat_size(objects[at]))
+}
+
+/// With how many arguments it is noted that a maker of numpy was called.
+const MOST_GRANTED: usize = 8;
+
+/// The arguments of a maker by which it is granted, if the others are short data.
+#[inline(always)]
+fn granted_of<'o>(maker: Maker, args: &[Ref<'o>]) -> Option<[Ref<'o>; 3]> {
+    match (maker, args) {
+        (Maker::Scalar, &[dtype, data]) if has_length(data, 0, SHORT) => Some([dtype; 3]),
+        (Maker::Empty, &[class, shape, code]) => Some([class, shape, code]),
+        _ => None,
+    }
 }
 
 /// Whether all integers are of a shape.

@@ -355,7 +355,7 @@ impl<'h, 'a> Realizer<'h, 'a> {
         // What the memo has noted is held by it from now on.
         self.inner.settle();
         self.fence.record();
-        let made = make(&mut self.inner)?;
+        let made = make(self.inner)?;
         let is_new = self.fence.has_made(made.as_ref()) || made.as_ref().has_holders(1);
         if !is_new && !tuple_items(args).is_some_and(|args| args.iter().any(|arg| arg.is(made.as_ref()))) {
             self.foreign.push(made.clone());
@@ -1152,6 +1152,11 @@ impl Realizer<'_, '_> {
         if call == Call::New && self.direct.constructs_again(class, args) {
             return self.inner.call_with(items, call, stored, false);
         }
+        if call == Call::Reduce
+            && let Some(maker) = self.direct.makes_array_again(class, args)
+        {
+            return self.make_array(&items, stored, maker);
+        }
         self.call_otherwise(items, call, stored)
     }
 
@@ -1169,6 +1174,24 @@ impl Realizer<'_, '_> {
     fn make_value_inertly(&mut self, items: Items<'_, Owned>, stored: Stored) -> Option<Result<Owned>> {
         let made = self.inner.call_inertly_with(items, stored)?;
         Some(self.granted(made.transpose()))
+    }
+
+    /// Makes what a maker of numpy makes of arguments that are granted.
+    #[inline(never)]
+    fn make_array(
+        &mut self,
+        items: &Items<'_, Owned>,
+        stored: Stored,
+        maker: Maker,
+    ) -> Option<Result<Owned>> {
+        if !self.note_deed(&Deed::Call(Function::Numpy(maker)), borrowed(items.as_slice())) {
+            return Some(Err(self.give_up()));
+        }
+        let made = self.inner.call_known(items, stored, |builder, args| builder.numpy_inertly(maker, args));
+        if let Some(Ok(made)) = &made {
+            self.direct.note_made(maker, made.as_ref());
+        }
+        made
     }
 
     #[inline(never)]
@@ -1210,6 +1233,7 @@ impl Realizer<'_, '_> {
                 });
                 if let (Function::Numpy(maker), Some(Ok(made))) = (function, &made) {
                     self.direct.note_made(maker, made.as_ref());
+                    self.direct.note_granted(index, maker, borrowed(items.as_slice()));
                 }
                 made
             }
