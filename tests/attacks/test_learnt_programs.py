@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import logging
 import operator
+import pickle
 from typing import Any
 
 import pytest
+
+import brinery
 
 from . import programs
 from .assembly import call, glob, inst, newobj, obj, text, tup
@@ -246,7 +249,6 @@ COLLECTIONS: dict[str, tuple[list[Any], dict[str, bytes]]] = {
             "a property that is set": stated(new("Thermostat"), level=ONE),
             "a property of a class with slots": stated(new("Slotted"), level=ONE),
             "a property beside a slot": stated(new("Slotted"), a=ONE, level=ONE),
-            "a class that acts when it is set": stated(new("Guarded"), name=ONE),
             "a class that acts, and a dict": new("Guarded")
             + pairs({"a": ONE})
             + pairs({"b": ONE})
@@ -464,3 +466,14 @@ def test_they_work_on_the_stock_engine(collection: tuple[str, dict[str, bytes]])
 
 def test_they_are_refused(collection: tuple[str, dict[str, bytes]]) -> None:
     refuse(collection[1], [collection[0]], programs=True)
+
+
+def test_attributes_are_set_as_objects_set_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    acts: list[str] = []
+    monkeypatch.setattr(programs, "mark", lambda *_: acts.append("acted"))
+    policy = eval(learnt([changed(Guarded("a"), more=1)]), {"Policy": brinery.Policy})
+    data = b"\x80\x02" + stated(new("Guarded"), name=ONE) + b"."
+    assert vars(brinery.loads(data, policy=policy)) == {"name": 1}
+    assert acts == []
+    pickle.loads(data)
+    assert acts == ["acted"]

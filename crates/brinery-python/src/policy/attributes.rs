@@ -2,7 +2,9 @@
 //! so, for a policy that grants attributes grants no code.
 
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Raised, Ref, Result, error};
+use crate::ffi::layout::items;
+use crate::ffi::{Owned, Raised, Ref, Result, check, error};
+use crate::load::slots_of;
 use crate::state::State;
 
 unsafe extern "C" {
@@ -13,25 +15,43 @@ unsafe extern "C" {
     fn PyMethod_Function(method: *mut PyObject) -> *mut PyObject;
 }
 
-/// The name of an attribute in a state that code of the class would set, if there is one.
-pub(super) fn set_by_code(state: &State, instance: Ref<'_>, given: Ref<'_>) -> Result<Option<String>> {
+/// How attributes are set.
+pub(super) enum Way {
+    /// As the interpreter does, for it runs no code.
+    Usual,
+    /// As `object` does it, for the class has code of its own for that: these.
+    Object(Vec<(Owned, Owned)>),
+    /// By code of the class, whatever is done: this one.
+    Code(String),
+}
+
+/// How the attributes in a state of an instance are set without code of the class.
+pub(super) fn way_of(state: &State, instance: Ref<'_>, given: Ref<'_>) -> Result<Way> {
     let kind = instance.type_ref();
     if has_hook_of_its_own(state, instance)? {
-        return Ok(Some("__setstate__".into()));
+        return Ok(Way::Code("__setstate__".into()));
     }
-    let Some(names) = set_one_by_one(state, kind, given)? else { return Ok(None) };
-    let hook = found(kind, state.names.__setattr__.as_ref())?;
-    if hook.is_none_or(|hook| !hook.is_exactly(&raw mut PyWrapperDescr_Type)) {
-        return Ok(Some("__setattr__".into()));
-    }
-    for name in names {
+    let Some(attributes) = set_one_by_one(state, kind, given)? else { return Ok(Way::Usual) };
+    for (name, _) in &attributes {
         if let Some(found) = found(kind, name.as_ref())?
             && !is_known(found.as_ref())
         {
-            return Ok(Some(name.as_ref().text()));
+            return Ok(Way::Code(name.as_ref().text()));
         }
     }
-    Ok(None)
+    let hook = found(kind, state.names.__setattr__.as_ref())?;
+    if hook.is_some_and(|hook| hook.is_exactly(&raw mut PyWrapperDescr_Type)) {
+        return Ok(Way::Usual);
+    }
+    Ok(if slots_of(given).is_some() { Way::Object(attributes) } else { Way::Code("__setattr__".into()) })
+}
+
+/// Sets attributes as `object` does.
+pub(super) fn set_by_object(instance: Ref<'_>, attributes: &[(Owned, Owned)]) -> Result<()> {
+    attributes.iter().try_for_each(|(name, value)| {
+        // SAFETY: all three are alive.
+        check(unsafe { PyObject_GenericSetAttr(instance.as_ptr(), name.as_ptr(), value.as_ptr()) })
+    })
 }
 
 /// Whether an instance, and not its class, says how it is given a state.
@@ -44,8 +64,8 @@ fn has_hook_of_its_own(state: &State, instance: Ref<'_>) -> Result<bool> {
     Ok(own.is_exactly(&raw mut PyFunction_Type) && !(hook.is_exactly(&raw mut PyMethod_Type) && is_own()))
 }
 
-/// The names of the attributes that are set one by one, if any are.
-fn set_one_by_one(state: &State, kind: Ref<'_>, given: Ref<'_>) -> Result<Option<Vec<Owned>>> {
+/// The attributes that are set one by one, if any are.
+fn set_one_by_one(state: &State, kind: Ref<'_>, given: Ref<'_>) -> Result<Option<Vec<(Owned, Owned)>>> {
     let setstate = found(kind, state.names.__setstate__.as_ref())?;
     // SAFETY: the interpreter's exception class is alive as long as it is.
     let of_exceptions = found(unsafe { Ref::new(PyExc_BaseException) }, state.names.__setstate__.as_ref())?;
@@ -64,14 +84,12 @@ fn set_one_by_one(state: &State, kind: Ref<'_>, given: Ref<'_>) -> Result<Option
     if !given.is_exactly(&raw mut PyDict_Type) {
         return Ok(None);
     }
-    let (mut position, mut key) = (0, std::ptr::null_mut());
-    let mut names = Vec::new();
-    // SAFETY: an exact dict, which nobody changes meanwhile; the keys become our own.
-    while unsafe { PyDict_Next(given.as_ptr(), &raw mut position, &raw mut key, std::ptr::null_mut()) } != 0 {
-        // SAFETY: as above.
-        names.push(unsafe { Ref::new(key) }.to_owned());
+    let mut attributes = Vec::new();
+    let mut position = 0;
+    while let Some((name, value)) = items::next(given, &mut position) {
+        attributes.push((name.to_owned(), value.to_owned()));
     }
-    Ok(Some(names))
+    Ok(Some(attributes))
 }
 
 /// What a class or its bases have under a name. No code of theirs runs.

@@ -192,6 +192,10 @@ fn need(need: &Need) -> Result<Owned> {
         Use::Later => "later".to_owned(),
         Use::Keywords(keywords) => format!("keywords {keywords}"),
         Use::State(state) => format!("state {state}"),
+        Use::Fields(fields) => {
+            let fields: Vec<_> = fields.iter().map(|(name, shape)| format!("{name} {shape}")).collect();
+            format!("fields {}", fields.join(", "))
+        }
         Use::Extend(_) => "extend".to_owned(),
         Use::Member(name) => format!("member {name}"),
         Use::Method(name) => format!("method {name}"),

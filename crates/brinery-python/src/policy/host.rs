@@ -1,6 +1,6 @@
 //! The host that makes the objects of a stream whose deeds are granted.
 
-use super::attributes::set_by_code;
+use super::attributes::{Way, set_by_object, way_of};
 use super::deeds::{self, Deed};
 use super::direct::Direct;
 use super::fence::Fence;
@@ -674,11 +674,14 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
         self.tick()?;
         self.check_own(instance)?;
         self.inner.expose()?;
-        if let Some(name) = set_by_code(self.inner.state(), instance.as_ref(), state.as_ref())? {
-            let message = format!("the attribute {name:?} of {} is set by code", instance.type_name());
-            return Err(self.refused(Rule::State, message));
+        match way_of(self.inner.state(), instance.as_ref(), state.as_ref())? {
+            Way::Usual => self.inner.build(instance, state),
+            Way::Object(attributes) => set_by_object(instance.as_ref(), &attributes),
+            Way::Code(name) => {
+                let message = format!("the attribute {name:?} of {} is set by code", instance.type_name());
+                Err(self.refused(Rule::State, message))
+            }
         }
-        self.inner.build(instance, state)
     }
 
     fn instantiate(&mut self, class: Owned, args: Items<'_, Owned>) -> Result<Owned> {

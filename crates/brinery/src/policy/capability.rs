@@ -112,6 +112,13 @@ impl Capability {
                 }
                 State::Attributes(Some(mine))
             }
+            // What others there are beside these is granted as well.
+            (State::Attributes(Some(named)), State::Attributes(None))
+            | (State::Attributes(None), State::Attributes(Some(named)))
+                if named.get("*") == Some(&Shape::Any) =>
+            {
+                State::Attributes(Some(named))
+            }
             (State::Attributes(_), State::Attributes(_)) => State::Attributes(None),
             (state @ State::SetState(_), _) | (_, state @ State::SetState(_)) => state,
         };

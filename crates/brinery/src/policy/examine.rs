@@ -140,6 +140,8 @@ const GETATTR: (&str, &str) = ("builtins", "getattr");
 const GETITEM: (&str, &str) = ("_operator", "getitem");
 /// The member of a class that is asked for by `class[arguments]`.
 const ARGUMENTS: &str = "__class_getitem__";
+/// The member of a class of arrays that says that arrays of the class may be made.
+pub(super) const ARRAYS: &str = "__array_finalize__";
 const PARTIAL: (&str, &str) = ("functools", "partial");
 
 /// What the interpreter makes of these attributes is another object.
@@ -706,7 +708,9 @@ impl<'a, 'p> Examiner<'a, 'p> {
         let capability = self.globals[global].capability;
         self.copy(args, capability.is_some_and(|capability| capability.native == Some(Native::Elements)))?;
         let shape = capability.and_then(|capability| capability.call.as_ref());
-        let generic = names(&self.globals[global].key) == GETITEM && self.is_generic(args);
+        let generic = names(&self.globals[global].key) == GETITEM && self.is_generic(args)
+            || capability.is_some_and(|capability| capability.native == Some(Native::Array))
+                && self.is_array_class(args);
         if !generic && !shape.is_some_and(|shape| self.fits(args, shape, Rule::Call)) {
             let what = if shape.is_some() { "may not be called like this" } else { "may not be called" };
             let message = format!("{} {what}", self.title(global));
@@ -736,6 +740,40 @@ impl<'a, 'p> Examiner<'a, 'p> {
         self.value(args).len() == 2
             && !self.restricted.contains(args)
             && capability.is_some_and(|capability| capability.members.contains(ARGUMENTS))
+    }
+
+    /// Whether arguments are those of which an array is made that is given its memory later, of a class of which arrays may be made.
+    fn is_array_class(&self, args: Id) -> bool {
+        let parts: Vec<Value<'_, '_>> = self.value(args).items().collect();
+        let &[class, shape, code] = parts.as_slice() else { return false };
+        let class = self.known(class.id()).and_then(|class| self.globals[class].capability);
+        class.is_some_and(|class| class.value && class.members.contains(ARRAYS))
+            && shape.kind() == Kind::Tuple
+            && shape.len() == 1
+            && shape.item(0).and_then(Value::as_i64) == Some(0)
+            && numpy::bytes_len(code) == Some(1)
+    }
+
+    /// What in a state is the memory of an array: of a class of a program's own it may be the first of two, the second of which are its
+    /// attributes. That is for its own code to look at; what is handed on to numpy is what was judged.
+    fn memory_in(&self, instance: Id, state: Id) -> Id {
+        let class = self.value(instance).as_instance().and_then(|made| made.args().item(0));
+        let class = class.and_then(|class| self.known(class.id())).map(|class| &self.globals[class].key);
+        let parts: Vec<Value<'_, '_>> = self.value(state).items().take(3).collect();
+        match parts.as_slice() {
+            &[memory, own]
+                if class.is_some_and(|class| !is_known(&class.0))
+                    && memory.kind() == Kind::Tuple
+                    && memory.item(4).is_some_and(|content| content.kind() != Kind::List)
+                    && matches!(
+                        own.kind(),
+                        Kind::Dict | Kind::None | Kind::Text | Kind::Int | Kind::Float
+                    ) =>
+            {
+                memory.id()
+            }
+            _ => state,
+        }
     }
 
     /// Whether an attribute is what generic classes note of the arguments with which they were called.
@@ -931,6 +969,8 @@ impl<'a, 'p> Examiner<'a, 'p> {
             return self.miss(Rule::Ownership, None, |_| Use::Other, message);
         };
         let capability = self.globals[global].capability;
+        let is_array = capability.is_some_and(|capability| capability.native == Some(Native::Array));
+        let (whole, state) = (state, if is_array { self.memory_in(instance, state) } else { state });
         let rights = capability.map_or(&State::None, |capability| &capability.state);
         let problem = match rights {
             State::None => Some(format!("objects of {} may not be given state", self.title(global))),
@@ -956,7 +996,12 @@ impl<'a, 'p> Examiner<'a, 'p> {
             }
         };
         if let Some(message) = problem {
-            let used = |this: &Self| Use::State(shape_of(this.value(state), &this));
+            let used = |this: &Self| match this.special_attributes(state) {
+                fields if fields.is_empty() || matches!(rights, State::SetState(_)) => {
+                    Use::State(shape_of(this.value(state), &this))
+                }
+                fields => Use::Fields(fields),
+            };
             self.miss(Rule::State, Some(global), used, message)?;
         }
         if let Some(native) = capability.and_then(|capability| capability.native) {
@@ -965,6 +1010,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
                 self.dtypes.push((instance, state));
             }
         }
+        let state = whole;
         self.heavy += self.weight(self.value(instance), Some(state));
         // What an instance's hash looks at may be its state.
         let size = self.size(instance);
@@ -1029,6 +1075,16 @@ impl<'a, 'p> Examiner<'a, 'p> {
             }
         }
         None
+    }
+
+    /// The attributes in a state that have special names, which are none of the interpreter's own.
+    fn special_attributes(&self, state: Id) -> Vec<(String, Shape)> {
+        let special = attributes(self.value(state)).filter_map(|(key, value)| {
+            let name = key.as_str().filter(|name| name.starts_with("__") && name.ends_with("__"))?;
+            (!HOOKS.contains(&name) && !["__orig_class__", "__notes__"].contains(&name))
+                .then(|| (name.to_owned(), shape_of(value, &self)))
+        });
+        special.collect()
     }
 
     /// The state of a `functools.partial`: (function, args, keywords, attributes).

@@ -1,6 +1,7 @@
 //! Policies from samples.
 
 use super::capability::{Capability, State};
+use super::examine::ARRAYS;
 use super::need::{Need, Use};
 use super::policy::Policy;
 use super::shape::Shape;
@@ -33,17 +34,24 @@ pub struct Learnt {
 pub fn learn<'s>(samples: impl IntoIterator<Item = &'s [u8]>, base: &Policy) -> Learnt {
     let mut policy = base.clone();
     let mut open = BTreeSet::new();
+    let mut factories = Vec::new();
     for (index, sample) in samples.into_iter().enumerate() {
         match Examination::new(base).collect_needs(true).trailing_data(true).run(sample) {
             Ok(examined) => {
                 for need in &examined.needs {
-                    policy = meet(policy, need, &mut open);
+                    match factory(need) {
+                        Some((module, name)) => factories.push((module.to_owned(), name.to_owned())),
+                        None => policy = meet(policy, need, &mut open),
+                    }
                 }
             }
             Err(error) => {
                 open.insert(format!("sample {index} cannot be read: {error}"));
             }
         }
+    }
+    for (module, name) in factories {
+        policy = meet_factory(policy, (&module, &name), &mut open);
     }
     for (key, capability) in &mut policy.globals {
         if !base.globals.contains_key(key) {
@@ -52,6 +60,36 @@ pub fn learn<'s>(samples: impl IntoIterator<Item = &'s [u8]>, base: &Policy) -> 
         }
     }
     Learnt { policy, open: open.into_iter().collect() }
+}
+
+const DEFAULTDICT: (&str, &str) = ("collections", "defaultdict");
+
+/// The class or function that a sample makes a `defaultdict` of.
+fn factory(need: &Need) -> Option<(&str, &str)> {
+    let (module, name) = need.global.as_ref()?;
+    match &need.used {
+        Use::Call(Shape::Tuple(args)) if (&**module, &**name) == DEFAULTDICT => match args.as_slice() {
+            [Shape::Global(module, name)] if !is_known(module) => Some((module, name)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Grants a `defaultdict` of a class of which samples construct objects. Of a function it may be asked for items while it is loaded.
+fn meet_factory(policy: Policy, class: (&str, &str), open: &mut BTreeSet<String>) -> Policy {
+    let (module, name) = class;
+    if policy.get(module, name).is_none_or(|known| known.construct.is_none()) {
+        open.insert(format!("{module}.{name} is what a collections.defaultdict is made of"));
+        return policy;
+    }
+    let args = Shape::Tuple(vec![Shape::Global(module.to_owned(), name.to_owned())]);
+    let (value, call) = (Capability { value: true, ..Capability::default() }, Some(args));
+    policy.allow(module, name, value).allow(
+        DEFAULTDICT.0,
+        DEFAULTDICT.1,
+        Capability { call, ..Capability::default() },
+    )
 }
 
 /// Grants what a sample needs, or leaves it open.
@@ -82,6 +120,11 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
         Use::State(state) => {
             (is_ours || is_library && is_attributes(state), format!("gives its objects a state: {state}"))
         }
+        Use::Fields(fields) => {
+            let names: Vec<&str> = fields.iter().map(|(name, _)| &**name).collect();
+            let is_data = fields.iter().all(|(_, shape)| data(shape).is_some());
+            (is_ours && is_data, format!("gives its objects the attributes {}", names.join(", ")))
+        }
         Use::Extend(_) => (is_ours, "gives its objects items".to_owned()),
         Use::Member(member) => (is_ours, format!("is asked for its member {member:?}")),
         Use::Method(method) => (is_ours, format!("gives its objects' method {method:?}")),
@@ -108,6 +151,11 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
         Use::Keywords(keywords) => capability.keywords = Some(alike(keywords)),
         Use::State(state) if is_attributes(state) => capability.state = State::Attributes(None),
         Use::State(state) => capability.state = State::SetState(parts_of(&loose(state), any)),
+        Use::Fields(fields) => {
+            let special = fields.iter().filter_map(|(name, shape)| Some((name.clone(), data(shape)?)));
+            capability.state =
+                State::Attributes(Some(special.chain([("*".to_owned(), Shape::Any)]).collect()));
+        }
         Use::Extend(_) => capability.extend = Some(Shape::Any),
         Use::Member(member) => {
             // Whoever has two members of an enumeration has others as well.
@@ -146,6 +194,7 @@ fn meet_arguments(policy: &Policy, callable: (&str, &str), args: &[Shape]) -> Op
     }
     let is_ours = |(module, _): &(&str, &str)| !is_known(module.split('.').next().unwrap_or(module));
     let generic = callable == ("_operator", "getitem");
+    let array = callable.1 == "_reconstruct" && callable.0.ends_with(".multiarray");
     let known = policy.get(callable.0, callable.1).is_some_and(|known| known.call.is_some());
     if !known || !found.iter().any(is_ours) || generic && !matches!(args, [Shape::Global(..), _]) {
         return None;
@@ -155,6 +204,9 @@ fn meet_arguments(policy: &Policy, callable: (&str, &str), args: &[Shape]) -> Op
         let mut capability = Capability { value: true, ..Capability::default() };
         if generic && place == 0 {
             capability.members.insert("__class_getitem__".to_owned());
+        }
+        if array && place == 0 {
+            capability.members.insert(ARRAYS.to_owned());
         }
         granted = granted.allow(class.0, class.1, capability);
     }
@@ -172,6 +224,18 @@ fn is_attributes(state: &Shape) -> bool {
         Shape::Tuple(parts) => parts.len() == 2 && parts.iter().all(is_dict),
         shape => is_dict(shape),
     }
+}
+
+/// What attributes with a special name may be of which samples have such: data, which is none of the interpreter's hooks.
+fn data(shape: &Shape) -> Option<Shape> {
+    let data = match shape {
+        Shape::List(_) | Shape::Dict(..) => loose(shape).or(Shape::None),
+        simple => match alike(simple) {
+            union @ Shape::Union(_) => union,
+            _ => return None,
+        },
+    };
+    Some(data)
 }
 
 /// The kinds of a shape, without bounds and without what is inside of containers.

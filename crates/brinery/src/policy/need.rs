@@ -28,6 +28,8 @@ pub enum Use {
     Keywords(Shape),
     /// Objects made of it are given such a state.
     State(Shape),
+    /// Objects made of it are given attributes with special names, among others.
+    Fields(Vec<(String, Shape)>),
     /// Objects made of it are extended by items.
     Extend(ChangeKind),
     /// A member of it is asked for.

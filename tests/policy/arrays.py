@@ -1,0 +1,33 @@
+"""Classes of arrays that programs have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+
+class Signal(numpy.ndarray):  # type: ignore[type-arg]
+    """Arrays without more."""
+
+
+class Measured(numpy.ndarray):  # type: ignore[type-arg]
+    """Arrays with a unit, which is saved beside their memory."""
+
+    def __new__(cls, values: Any, unit: str) -> Measured:
+        """Make one of values."""
+        made = numpy.asarray(values).view(cls)
+        made.unit = unit
+        return made
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.unit = getattr(other, "unit", "")
+
+    def __reduce__(self) -> tuple[Any, ...]:  # type: ignore[override]
+        function, arguments, state = super().__reduce__()
+        return function, arguments, (state, {"unit": self.unit})
+
+    def __setstate__(self, state: tuple[Any, dict[str, Any]]) -> None:  # type: ignore[override]
+        memory, attributes = state
+        super().__setstate__(memory)
+        self.__dict__.update(attributes)
