@@ -18,7 +18,7 @@ from benches import measure, pages, report
 from benches.sides import Side
 from benches.workload import Workload
 from benches.workloads import WORKLOADS
-from benches.workloads.instances import Data, Frozen, Pair, Plain, Slots
+from benches.workloads.instances import Data, Frozen, Pair, Plain, Reduced, Slots, State
 from benches.workloads.standard import Colour
 
 __all__ = ["CASES", "Case", "main", "table"]
@@ -52,6 +52,8 @@ def granted() -> brinery.Policy:
         policy |= brinery.Policy.allow(cls)
     policy |= brinery.Policy.allow(Frozen, construct="tuple[]", setstate="list", attributes=True)
     policy |= brinery.Policy.allow(Pair, construct="tuple")
+    policy |= brinery.Policy.allow(State, construct="tuple[]", setstate="dict[str, int]")
+    policy |= brinery.Policy.allow(Reduced, call="tuple[int]")
     return policy | brinery.Policy.allow(Colour, value=True, call=True, members=["*"])
 
 
@@ -94,7 +96,13 @@ CASES = [
     Case("calls.one_dataclass", *ALLOWED),
     Case("calls.one_dataclass", "type=Data", by(type=Data)),
     Case("calls.exception", *STDLIB),
+    Case("scalars.small_ints", *DATA),
+    Case("scalars.unique_strings", *DATA),
+    Case("scalars.repeated_strings", *DATA),
     Case("containers.records", *DATA),
+    Case("containers.parsed_json", *DATA),
+    Case("containers.nested_lists", *DATA),
+    Case("containers.tuple_keys", *DATA),
     Case("containers.sets", *DATA),
     Case("containers.sets", *STDLIB, protocol=2),
     Case("standard.datetimes", *STDLIB),
@@ -113,6 +121,11 @@ CASES = [
     Case("instances.dataclasses", "type=list[Data]", by(type=list[Data])),
     Case("instances.slots", *ALLOWED),
     Case("instances.namedtuples", *ALLOWED),
+    Case("instances.getstate", *ALLOWED),
+    Case("instances.reduce", *ALLOWED),
+    Case("science.numpy_scalars", "numpy", by(policy="numpy")),
+    Case("science.small_arrays", "numpy", by(policy="numpy")),
+    Case("science.data_frame", "pandas", by(policy="pandas")),
 ]
 
 
