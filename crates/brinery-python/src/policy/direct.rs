@@ -89,6 +89,8 @@ struct Global<'a> {
     takes_text: bool,
     /// Arguments with which a maker of numpy was called: most likely the next ones are the same as some but for the data.
     granted: Vec<[Owned; 3]>,
+    /// The dtypes of arrays that were given a state, if all states with these are granted that an array takes.
+    dtypes: Vec<Owned>,
     /// What the arguments were like of which it has made a value last: most likely the next ones are alike.
     likely: Option<&'a These<'a>>,
 }
@@ -137,6 +139,7 @@ impl<'a> Global<'a> {
             },
             takes_text: takes.contains(&Take::Decimal),
             granted: Vec::new(),
+            dtypes: Vec::new(),
             likely: None,
         }
     }
@@ -852,14 +855,27 @@ impl<'a> Direct<'a> {
             Role::Class(nature) => nature == Some(Nature::Dtype),
             Role::Function(function) => function == Some(Function::Numpy(Maker::Empty)),
         });
-        let (judged, is_dtype) = match (maker.next(), maker.next()) {
-            (Some(known), None) => (known.judged, matches!(known.role, Role::Class(_))),
+        let (judged, is_dtype, again) = match (maker.next(), maker.next()) {
+            (Some(known), None) => {
+                let again =
+                    matches!(parts, [_, _, dtype, _, _] if known.dtypes.iter().any(|known| known.is(*dtype)));
+                (known.judged, matches!(known.role, Role::Class(_)), again)
+            }
             _ => return None,
         };
         let judge = if is_dtype { Native::Dtype } else { Native::Array };
         let State::SetState(shape) = &judged.capability.state else { return None };
-        if judged.capability.native != Some(judge) || !self.fits(shape, state) {
+        if !again && (judged.capability.native != Some(judge) || !self.fits(shape, state)) {
             return None;
+        }
+        if !again && !is_dtype && has_all_arrays(shape) {
+            let known = self.globals.iter_mut().find(|known| std::ptr::eq(known.judged, judged));
+            let dtype = parts.get(2).copied();
+            if let (Some(known), Some(dtype)) = (known, dtype)
+                && known.dtypes.len() < MOST_GRANTED
+            {
+                known.dtypes.push(dtype.to_owned());
+            }
         }
         if !is_dtype && parts.get(2).is_none_or(|dtype| self.is_open(*dtype)) {
             return None;
@@ -1243,9 +1259,43 @@ const MOST_GRANTED: usize = 8;
 fn granted_of<'o>(maker: Maker, args: &[Ref<'o>]) -> Option<[Ref<'o>; 3]> {
     match (maker, args) {
         (Maker::Scalar, &[dtype, data]) if has_length(data, 0, SHORT) => Some([dtype; 3]),
-        (Maker::Empty, &[class, shape, code]) => Some([class, shape, code]),
+        (Maker::Empty, &[class, shape, code]) if is_nothing(shape) && has_length(code, 1, 1) => {
+            Some([class; 3])
+        }
         _ => None,
     }
+}
+
+/// Whether this is `(0,)`.
+#[inline(always)]
+fn is_nothing(shape: Ref<'_>) -> bool {
+    // SAFETY: it is a tuple.
+    shape.is_exactly(&raw mut PyTuple_Type)
+        && matches!(unsafe { sequence::items_of_tuple(shape) }, [length] if int::exact(*length) == Some(0))
+}
+
+/// Whether all states are of a shape that an array takes with a dtype that has been in one before.
+fn has_all_arrays(shape: &Shape) -> bool {
+    let Shape::Tuple(parts) = shape else { return false };
+    let [version, lengths, _, fortran, data] = parts.as_slice() else { return false };
+    let has = |shape: &Shape, wanted: &dyn Fn(&Shape) -> bool| match shape {
+        Shape::Union(shapes) => shapes.iter().any(wanted),
+        shape => wanted(shape),
+    };
+    let ints = |least: i64, most: i64| {
+        move |shape: &Shape| match shape {
+            Shape::Int(low, high) => {
+                low.is_none_or(|low| low <= least) && high.is_none_or(|high| most <= high)
+            }
+            _ => false,
+        }
+    };
+    has(version, &ints(1, 1))
+        && matches!(lengths, Shape::Items(length) if has(length, &ints(0, i64::MAX)))
+        && has(fortran, &|shape| *shape == Shape::Bool(None))
+        && has(fortran, &ints(0, 1))
+        && has(data, &|shape| *shape == Shape::Bytes(0, usize::MAX))
+        && has(data, &|shape| matches!(shape, Shape::List(item) if **item == Shape::Any))
 }
 
 /// Whether all integers are of a shape.
