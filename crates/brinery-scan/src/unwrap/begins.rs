@@ -1,7 +1,6 @@
 //! What text begins with that may be a pickle in some codec: its first two bytes.
 
 use super::codec::{ALL, CODECS as ALL_CODECS, Codec, NO_DIGIT};
-use super::spelled;
 use crate::search;
 
 /// The first two bytes of pickles, and of what they are packed in: from the first to the last.
@@ -42,8 +41,17 @@ const SPELLED: &[&[u8; 2]] = &[
 /// The first bytes of escapes, and what may follow them.
 const ESCAPED: &[(u8, &[u8])] =
     &[(b'%', b"0124678bBfF"), (b'=', b"124678BF"), (b'\\', b"xuU0123"), (b'"', b"\\"), (b'\'', b"\\")];
-/// The first digit in uuencode of what pickles begin with; before it is the length of the line.
-const UU: &[u8] = b"@8:*'>0";
+/// The first digit in uuencode of what pickles begin with, which is after the length of the line, and the least and the most
+/// that the second may be; a backtick stands for a blank.
+const UU: &[(u8, u8, u8)] = &[
+    (b'@', b' ', b' '),
+    (b'8', b'U', b'W'),
+    (b'*', b' ', b'/'),
+    (b':', b'5', b'7'),
+    (b'\'', b'X', b'X'),
+    (b'>', b' ', b'-'),
+    (b'0', b'E', b'E'),
+];
 
 type Pairs = [u64; 1024];
 
@@ -136,7 +144,7 @@ const fn lines(mut pairs: Pairs) -> Pairs {
     while len <= b'M' {
         let mut digit = 0;
         while digit < UU.len() {
-            put(&mut pairs, len as usize, UU[digit] as usize);
+            put(&mut pairs, len as usize, UU[digit].0 as usize);
             digit += 1;
         }
         len += 1;
@@ -187,11 +195,20 @@ fn is_plausible(text: &[u8]) -> bool {
     let first = &text[..text.len().min(FIRST)];
     has(&SPELLED_ONLY, text)
         || text.len() < FIRST / 2
-        || may_begin(&spelled::uu_digits(&first[1..=(first.len() - 1) / 4 * 4]))
-        || ALL_CODECS
-            .iter()
-            .zip(&EACH)
-            .any(|(codec, pairs)| has(pairs, text) && may_begin(&codec.decode(codec.whole_groups(first))))
+        || UU.iter().any(|&(digit, low, high)| {
+            let second = if text[2] == b'`' { b' ' } else { text[2] };
+            text[1] == digit && (low..=high).contains(&second)
+        })
+        || ALL_CODECS.iter().zip(&EACH).any(|(codec, pairs)| {
+            // Decoders of Base64 pass over what is no digit; those of others at most over what is between two.
+            let sound = |&byte: &u8| {
+                codec.values[usize::from(byte)] != NO_DIGIT
+                    || matches!(byte, b' ' | b':' | b',' | b'-' | b'\r' | b'\n')
+            };
+            has(pairs, text)
+                && (codec.base == 64 || codec.borderless || first.iter().all(sound))
+                && may_begin(&codec.decode(codec.whole_groups(first)))
+        })
 }
 
 /// Whether bytes may be the first of a pickle, or of what one is packed in.

@@ -295,7 +295,7 @@ fn uu_line(text: &[u8], bytes: &mut Vec<u8>) -> Option<usize> {
 }
 
 /// What digits of uuencode stand for.
-pub(super) fn uu_digits(digits: &[u8]) -> Vec<u8> {
+fn uu_digits(digits: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(digits.len());
     for group in digits.chunks(4) {
         let digits = group.iter().copied().chain([b' '; 3]).take(4);
