@@ -367,6 +367,13 @@ fn members_that_lie_over_one_another_are_not_looked_at_for_ever() {
 }
 
 #[test]
+fn text_in_which_something_may_begin_everywhere_is_not_decoded_for_ever() {
+    for unit in ["\"", "(\n", "\"#0000\n", "gASV", "\"J-J-", "%80=80&#128;\\x80", "128,4,"] {
+        comes_to_an_end(unit.repeat((1 << 18) / unit.len()).as_bytes());
+    }
+}
+
+#[test]
 fn lengths_in_archives_do_not_lead_backwards() {
     let mut header = [0u8; 512];
     header[..4].copy_from_slice(b"data");

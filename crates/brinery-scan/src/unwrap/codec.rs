@@ -16,6 +16,8 @@ const LINE: usize = 60;
 pub(crate) const INDENT: usize = 40;
 /// How many digits are decoded to see whether more of them are worth it.
 const HEAD: usize = 160;
+/// How many runs are decoded on trial in any text, beside those that there are lines for.
+const TRIALS: usize = 1 << 12;
 pub(super) const NO_DIGIT: u8 = u8::MAX;
 
 /// A way to write bytes with the digits of some base.
@@ -200,7 +202,8 @@ pub(crate) fn each(
     wanted: &impl Fn(&[u8]) -> bool,
     visit: &mut impl FnMut(u64, Vec<u8>, bool) -> bool,
 ) -> bool {
-    let mut at = 0;
+    // What follows a quote or a break is decoded on trial, but not if there is hardly anything else.
+    let (mut at, mut trials) = (0, TRIALS + text.len() / LINE * 4);
     while at < text.len() {
         let class = CLASSES[usize::from(text[at])];
         // The digits of all other codecs with borders are among those of the first.
@@ -208,12 +211,12 @@ pub(crate) fn each(
             let start = at;
             at += text[at..].iter().take_while(|&&byte| CLASSES[usize::from(byte)] & WORD != 0).count();
             if is_long(&text[start..at]) && !each_run(text, start, &mut at, wanted, visit)
-                || may_begin_here(text, start) && !each_borderless(text, start, wanted, visit)
+                || may_begin_here(text, start, &mut trials) && !each_borderless(text, start, wanted, visit)
             {
                 return false;
             }
         } else {
-            if may_begin_here(text, at) && !each_borderless(text, at, wanted, visit) {
+            if may_begin_here(text, at, &mut trials) && !each_borderless(text, at, wanted, visit) {
                 return false;
             }
             at += 1;
@@ -282,8 +285,10 @@ fn lines<'a>(
 /// Whether a run without borders may begin at `at`, which is not within a word: what is in quotes or on a line is written by
 /// itself, and anything else has to look like it.
 #[inline(always)]
-fn may_begin_here(text: &[u8], at: usize) -> bool {
-    at == 0 || matches!(text[at - 1], b'"' | b'\'' | b'~' | b'\n') || begins::borderless(&text[at..])
+fn may_begin_here(text: &[u8], at: usize, trials: &mut usize) -> bool {
+    let alone = *trials > 0 && (at == 0 || matches!(text[at - 1], b'"' | b'\'' | b'~' | b'\n'));
+    *trials -= usize::from(alone);
+    alone || begins::borderless(&text[at..])
 }
 
 /// What runs without borders stand for that may begin at `at`. As almost any word is one, what they begin with decides

@@ -7,6 +7,10 @@ use memchr::{memchr, memmem};
 /// Within how many bytes something is that is no digit, in what is not read as a run of them.
 const BROKEN: usize = 128;
 
+/// How many times text is looked at, and how much of it is always.
+const AGAIN: usize = 8;
+const SHORT: usize = 1 << 12;
+
 /// The ways to write bytes by escapes: as Python, JSON and C do, in addresses, in mail, and in HTML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Escapes {
@@ -249,7 +253,8 @@ impl Numbers {
 /// Calls `visit` with what lines of uuencode stand for, and where the first of them begins; until it returns `false`.
 pub(crate) fn each_uu(text: &[u8], visit: &mut impl FnMut(u64, Vec<u8>) -> bool) -> bool {
     let border = |text: &[u8]| memchr::memchr3(b'\n', b'"', b'\'', text);
-    let mut at = 0;
+    // Lines that begin within others are decoded once more, but not for ever.
+    let (mut at, mut left) = (0, AGAIN * (text.len() + SHORT));
     while at < text.len() {
         let (start, mut line) = (at, None);
         let mut bytes = Vec::new();
@@ -259,6 +264,10 @@ pub(crate) fn each_uu(text: &[u8], visit: &mut impl FnMut(u64, Vec<u8>) -> bool)
         }
         if bytes.len() >= SHORTEST / 2 && !visit(start as u64, bytes) {
             return false;
+        }
+        left = left.saturating_sub(at - start);
+        if left == 0 && at > start {
+            continue;
         }
         // Lines begin after breaks and quotes. A quote may be a digit as well, or an end.
         let within = &text[start..line.map_or(text.len(), |len| start + len - 1)];
