@@ -2,10 +2,12 @@
 
 use super::direct::Direct;
 use super::functions::parts;
-use super::host::{Realizer, Resolved, World, raise};
+use super::host::Realizer;
 use super::memory::Memory;
 use super::nesting;
+use super::refusal::raise;
 use super::rules::{Rules, resolve, resolver};
+use super::world::{Resolved, World};
 use crate::ffi::api::*;
 use crate::ffi::buffer::View;
 use crate::ffi::object::borrowed;

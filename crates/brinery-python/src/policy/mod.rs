@@ -12,9 +12,11 @@ mod keys;
 mod load;
 mod memory;
 mod nesting;
+mod refusal;
 mod rules;
 mod time;
 mod typed;
+mod world;
 
 pub(crate) use functions::functions;
 pub(crate) use given::{Home, load, load_next, loads, prepare};

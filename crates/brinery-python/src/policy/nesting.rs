@@ -36,6 +36,16 @@ pub(super) fn is_bare(object: *mut PyObject) -> bool {
     unsafe { flags(Py_TYPE(object)) & Py_TPFLAGS_HAVE_GC == 0 }
 }
 
+/// Whether all of these are [bare](is_bare).
+#[inline(always)]
+pub(super) fn are_bare(items: &[Ref<'_>]) -> bool {
+    let mut bare = true;
+    for item in items {
+        bare &= is_bare(item.as_ptr());
+    }
+    bare
+}
+
 /// Whether an object may hold others. Functions and classes are not the stream's.
 #[inline(always)]
 pub(super) fn can_hold(object: *mut PyObject) -> bool {
