@@ -313,6 +313,10 @@ impl Type {
         known: &Fields,
         todo: &mut Vec<(Owned, usize)>,
     ) -> Result<Option<bool>> {
+        if known.fields.is_empty() {
+            // Nothing is known of the class then, not even whether it keeps attributes.
+            return Ok(Some(true));
+        }
         let kind = object.type_ptr();
         // SAFETY: an instance keeps its class alive; that has the flag for dicts that the interpreter manages, as was found of this
         // version. The attributes are looked at without running code: comparing with literals, which may, is not done here.
