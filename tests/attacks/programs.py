@@ -122,20 +122,17 @@ class Account:
         mark()
 
 
+#: A property that acts when it is set.
+LEVEL = property(lambda instance: 0, mark)
+
+
 class Thermostat:
     """A class with a property that acts when it is set."""
 
     def __init__(self, name: str = "") -> None:
         self.name = name
 
-    @property
-    def level(self) -> int:
-        """Return the level."""
-        return 0
-
-    @level.setter
-    def level(self, value: int) -> None:
-        mark()
+    level = LEVEL
 
 
 class Guarded:
@@ -167,27 +164,13 @@ class Slotted:
     def __init__(self, a: object = None, b: object = None) -> None:
         self.a, self.b = a, b
 
-    @property
-    def level(self) -> int:
-        """Return the level."""
-        return 0
-
-    @level.setter
-    def level(self, value: int) -> None:
-        mark()
+    level = LEVEL
 
 
 class Trouble(Exception):
     """An exception with a state, and with a property."""
 
-    @property
-    def level(self) -> int:
-        """Return the level."""
-        return 0
-
-    @level.setter
-    def level(self, value: int) -> None:
-        mark()
+    level = LEVEL
 
 
 class Entry:

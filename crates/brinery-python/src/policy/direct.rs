@@ -91,8 +91,8 @@ struct Global<'a> {
     takes: usize,
     /// Whether one of them is a text.
     takes_text: bool,
-    /// Arguments with which a maker of numpy was called: most likely the next ones are the same as some but for the data.
-    granted: Vec<[Owned; 3]>,
+    /// What a maker of numpy was called with, data apart: most likely the next calls have the same.
+    granted: Vec<Owned>,
     /// The dtypes of arrays that were given a state, if all states with these are granted that an array takes.
     dtypes: Vec<Owned>,
     /// What the arguments were like of which it has made a value last: most likely the next ones are alike.

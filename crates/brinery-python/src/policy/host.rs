@@ -6,7 +6,7 @@ mod calls;
 use super::attributes::{Way, set_by_object, way_of};
 use super::direct::Direct;
 use super::fence::Fence;
-use super::keys::{Keys, is_harmless};
+use super::keys::{Keys, hashes, is_harmless};
 use super::memory::Memory;
 use super::nesting::are_bare;
 use super::refusal::raise;
@@ -56,7 +56,7 @@ pub(super) struct Realizer<'h, 'a> {
     is_judged: bool,
     keys: Keys,
     /// The container that an opcode has made last, if nothing else has been made or fetched since that may hold something: what it is
-    /// given now holds nothing.
+    /// given now holds nothing. Of a stream that has been judged it is not asked.
     newest: *mut PyObject,
     /// How often containers were put into another. A way from container to container takes one of the items that are put
     /// into each at a time, so that none is longer.
@@ -406,24 +406,21 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
     fn persistent(&mut self, id: Owned) -> Result<Owned> {
         let world = self.world()?;
         self.inner.expose()?;
-        let found = match world.persistent {
+        match world.persistent {
             Some(load) => self.fence.open(|| load.call1(id.as_ref())),
             None => Err(crate::unpickler::no_persistent_load(self.inner.state())),
-        };
-        self.noted(found)
+        }
     }
 
     fn next_buffer(&mut self) -> Result<Owned> {
         // The buffers are Python's: to ask for one may run code.
         self.world()?;
-        let buffer = self.inner.next_buffer();
-        self.noted(buffer)
+        self.inner.next_buffer()
     }
 
     fn readonly_buffer(&mut self, buffer: Owned) -> Result<Owned> {
         self.world()?;
-        let buffer = self.inner.readonly_buffer(buffer);
-        self.noted(buffer)
+        self.inner.readonly_buffer(buffer)
     }
 
     fn discard(&mut self, value: Owned, below: Option<&Owned>) -> Result<()> {
@@ -494,11 +491,21 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
         stored: Stored,
         may_run_code: bool,
     ) -> Option<Result<Owned>> {
-        let made = self.call_on_stack(items, call, stored, may_run_code);
-        if let Some(Ok(made)) = &made {
-            self.note(made);
+        if self.world.is_none() {
+            let made = self.call_directly(items, call, stored);
+            if let Some(Ok(made)) = &made {
+                self.note(made);
+            }
+            return made;
         }
-        made
+        let callable = items.container().as_ref();
+        if hashes(callable).is_some() || self.may_return_old(callable) {
+            return None;
+        }
+        if let Err(Raised) = self.tick() {
+            return Some(Err(Raised));
+        }
+        self.inner.call_with(items, call, stored, may_run_code)
     }
 
     fn shape(&self, value: &Owned) -> Shape {

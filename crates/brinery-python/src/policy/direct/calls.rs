@@ -267,10 +267,9 @@ impl Direct<'_> {
     ) -> Option<Maker> {
         let known = &self.globals[self.find(callable.as_ptr())?];
         let Role::Function(Some(Function::Numpy(maker))) = known.role else { return None };
-        let args = granted_of(maker, args)?;
-        let again =
-            known.granted.iter().any(|known| known.iter().zip(args).all(|(known, arg)| known.is(arg)))
-                && !(maker == Maker::Scalar && self.is_open(args[0]));
+        let kind = granted_of(maker, args)?;
+        let again = known.granted.iter().any(|known| known.is(kind))
+            && !(maker == Maker::Scalar && self.is_open(kind));
         (again && self.pay(2 * SHORT as u64)).then_some(maker)
     }
 
@@ -278,9 +277,9 @@ impl Direct<'_> {
     pub(in crate::policy) fn note_granted(&mut self, index: usize, maker: Maker, args: &[Ref<'_>]) {
         let granted = &mut self.globals[index].granted;
         if granted.len() < MOST_GRANTED
-            && let Some(args) = granted_of(maker, args)
+            && let Some(kind) = granted_of(maker, args)
         {
-            granted.push(args.map(Ref::to_owned));
+            granted.push(kind.to_owned());
         }
     }
 
@@ -483,14 +482,12 @@ pub(super) fn is_inert(kind: Inert, args: &[Ref<'_>]) -> bool {
 /// With how many arguments it is noted that a maker of numpy was called.
 pub(super) const MOST_GRANTED: usize = 8;
 
-/// The arguments of a maker by which it is granted, if the others are short data.
+/// The class or dtype by which a maker is granted, if its other arguments are short data or those of every array.
 #[inline(always)]
-pub(super) fn granted_of<'o>(maker: Maker, args: &[Ref<'o>]) -> Option<[Ref<'o>; 3]> {
+pub(super) fn granted_of<'o>(maker: Maker, args: &[Ref<'o>]) -> Option<Ref<'o>> {
     match (maker, args) {
-        (Maker::Scalar, &[dtype, data]) if has_length(data, 0, SHORT) => Some([dtype; 3]),
-        (Maker::Empty, &[class, shape, code]) if is_nothing(shape) && has_length(code, 1, 1) => {
-            Some([class; 3])
-        }
+        (Maker::Scalar, &[dtype, data]) if has_length(data, 0, SHORT) => Some(dtype),
+        (Maker::Empty, &[class, shape, code]) if is_nothing(shape) && has_length(code, 1, 1) => Some(class),
         _ => None,
     }
 }

@@ -11,12 +11,13 @@ use crate::load::{Builder, Function, Maker, Nature, slots_of};
 use crate::policy::nesting::is_bare;
 use crate::policy::rules::plain_text;
 use brinery::policy::{Native, Shape, State};
+
 impl Direct<'_> {
     /// Whether an instance may be given these attributes, names and values in turn: if so, whether it holds objects then that may
     /// hold others.
-    #[inline]
     ///
     /// Where it is known that they hold no others these are not looked for.
+    #[inline]
     pub(in crate::policy) fn state(
         &mut self,
         instance: Ref<'_>,
@@ -127,33 +128,28 @@ impl Direct<'_> {
             return None;
         }
         // What it was made by: no array is a dtype.
-        let makers =
-            self.globals.iter().filter(|known| known.product.is_some_and(|product| product.has(object)));
-        let mut maker = makers.filter(|known| match known.role {
+        let makers = self.globals.iter().enumerate();
+        let makers = makers.filter(|(_, known)| known.product.is_some_and(|product| product.has(object)));
+        let mut makers = makers.filter(|(_, known)| match known.role {
             Role::Class(nature) => nature == Some(Nature::Dtype),
             Role::Function(function) => function == Some(Function::Numpy(Maker::Empty)),
         });
-        let (judged, is_dtype, again) = match (maker.next(), maker.next()) {
-            (Some(known), None) => {
-                let again =
-                    matches!(parts, [_, _, dtype, _, _] if known.dtypes.iter().any(|known| known.is(*dtype)));
-                (known.judged, matches!(known.role, Role::Class(_)), again)
-            }
-            _ => return None,
-        };
+        let (Some((index, maker)), None) = (makers.next(), makers.next()) else { return None };
+        let (judged, is_dtype) = (maker.judged, matches!(maker.role, Role::Class(_)));
+        let again = matches!(parts, [_, _, dtype, _, _] if maker.dtypes.iter().any(|known| known.is(*dtype)));
         let judge = if is_dtype { Native::Dtype } else { Native::Array };
         let State::SetState(shape) = &judged.capability.state else { return None };
         if !again && (judged.capability.native != Some(judge) || !self.fits(shape, state)) {
             return None;
         }
-        if !again && !is_dtype && has_all_arrays(shape) {
-            let known = self.globals.iter_mut().find(|known| std::ptr::eq(known.judged, judged));
-            let dtype = parts.get(2).copied();
-            if let (Some(known), Some(dtype)) = (known, dtype)
-                && known.dtypes.len() < MOST_GRANTED
-            {
-                known.dtypes.push(dtype.to_owned());
-            }
+        let dtypes = &mut self.globals[index].dtypes;
+        if let [_, _, dtype, _, _] = parts
+            && !again
+            && !is_dtype
+            && dtypes.len() < MOST_GRANTED
+            && has_all_arrays(shape)
+        {
+            dtypes.push((*dtype).to_owned());
         }
         if !is_dtype && parts.get(2).is_none_or(|dtype| self.is_open(*dtype)) {
             return None;

@@ -106,27 +106,6 @@ impl Realizer<'_, '_> {
         }
         self.inner.new_object(class, args, kwargs)
     }
-
-    #[inline(always)]
-    pub(super) fn call_on_stack(
-        &mut self,
-        items: Items<'_, Owned>,
-        call: Call,
-        stored: Stored,
-        may_run_code: bool,
-    ) -> Option<Result<Owned>> {
-        if self.world.is_none() {
-            return self.call_directly(items, call, stored);
-        }
-        let callable = items.container().as_ref();
-        if hashes(callable).is_some() || self.may_return_old(callable) {
-            return None;
-        }
-        if let Err(Raised) = self.tick() {
-            return Some(Err(Raised));
-        }
-        self.inner.call_with(items, call, stored, may_run_code)
-    }
 }
 
 /// What a stream may do that is judged while it is loaded.
