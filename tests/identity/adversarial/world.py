@@ -516,12 +516,21 @@ class World:
             for _ in range(self.dice.choice([1, 2, 3])):
                 results.append(self.attempt(lambda: self.pickler.dump(self.root)))
                 results.append(memo_of(self.pickler))
-                self.pick(self.litter, self.collect, lambda: None, self.put, self.take)
+                self.between()
         if way == "memory":
             results.append(file.getvalue())
         elif way != "dumps":
             results.append(file.writes)
         return results
+
+    def between(self) -> None:
+        """Do something between two dumps of one pickler."""
+        try:
+            self.pick(self.litter, self.collect, lambda: None, self.put, self.take)
+        except Exception:
+            # Another thread may have emptied what was about to be changed.
+            if not self.wild:
+                raise
 
     def attempt(self, call: Callable[[], Any]) -> Any:
         self.armed = True
