@@ -505,3 +505,53 @@ def test_without_short_ways() -> None:
         command, env={**os.environ, "BRINERY_FAST_PATHS": "off"}, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+class Keyed(dict):
+    """A dict that is saved by its items."""
+
+
+class Swaps:
+    """A key that exchanges another one for a new one while it is saved."""
+
+    def __init__(self, where: dict, old: object, new: object) -> None:
+        self.where, self.old, self.new = where, old, new
+
+    def __reduce__(self) -> tuple:
+        if self.old in self.where:
+            self.where[self.new] = self.where.pop(self.old)
+        return str, ("swapped",)
+
+
+@pytest.mark.parametrize(
+    "kind", [Keyed, lambda: collections.defaultdict(int)], ids=["subclass", "defaultdict"]
+)
+@pytest.mark.parametrize("size", [2, 3, 5, 1001])
+@pytest.mark.parametrize("place", ["first", "second", "last"])
+def test_keys_that_are_exchanged_while_a_dict_is_saved(
+    kind: Callable[[], dict], size: int, place: str
+) -> None:
+    def dumped(engine: object, protocol: int, old: object) -> object:
+        made = kind()
+        for number in range(size):
+            made[number] = number
+        at = {"first": 0, "second": 1, "last": size - 1}[place]
+        items = list(made.items())
+        made.clear()
+        for number, value in items:
+            made[Swaps(made, old, "new") if number == at else number] = value
+        try:
+            return engine.dumps(made, protocol)
+        except RuntimeError as error:
+            return str(error)
+
+    outcomes = set()
+    for protocol in PROTOCOLS:
+        for old in (0, 1, size - 1):
+            stock = dumped(_pickle, protocol, old)
+            assert dumped(brinery, protocol, old) == stock
+            outcomes.add(stock if isinstance(stock, str) else "saved")
+    assert "saved" in outcomes
+    # Where there is no room for a new key, all are moved together, and none is met twice.
+    if size == 3 and place != "last":
+        assert "dictionary keys changed during iteration" in outcomes

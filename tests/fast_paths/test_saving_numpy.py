@@ -92,6 +92,50 @@ def test_scalars_of_all_kinds() -> None:
     check(made + made)
 
 
+def apart(engine: Any, value: Any, protocol: int, answer: Callable[[int], Any]) -> list[Any]:
+    """Dump twice with one pickler whose callback answers so; return all that can be seen of it."""
+    seen: list[Any] = []
+
+    def take(buffer: pickle.PickleBuffer) -> Any:
+        view = memoryview(buffer)
+        seen.append((view.shape, view.strides, view.format, view.readonly, view.tobytes(), type(view.obj)))
+        return answer(len(seen))
+
+    file = io.BytesIO()
+    pickler = engine.Pickler(file, protocol, buffer_callback=take if protocol == 5 else None)
+    for _ in range(2):
+        pickler.dump(value)
+        seen.append(
+            (file.getvalue(), sorted((at, str(type(obj))) for at, obj in pickler.memo.copy().values()))
+        )
+    return seen
+
+
+@pytest.mark.parametrize("answer", [lambda count: None, lambda count: True, lambda count: count % 2])
+def test_buffers_are_handed_over_as_numpy_does(answer: Callable[[int], Any]) -> None:
+    made = [array for array in arrays() if array.dtype != object]
+    for array in made:
+        assert apart(brinery, array, 5, answer) == apart(pickle, array, 5, answer)
+    assert apart(brinery, made, 5, answer) == apart(pickle, made, 5, answer)
+
+
+def test_a_callback_that_changes_the_array() -> None:
+    def dumped(engine: Any) -> tuple:
+        array = np.arange(6.0)
+        later = np.ones(3, dtype="i2")
+        seen = []
+
+        def change(buffer: pickle.PickleBuffer) -> bool:
+            seen.append(memoryview(buffer).tobytes())
+            array[:] = len(seen)
+            later.shape = (3, 1)
+            return False
+
+        return engine.dumps([array, array[:2].copy(), later, array], 5, buffer_callback=change), seen
+
+    assert dumped(brinery) == dumped(pickle)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_frames_end_where_they_end(seed: int) -> None:
     chance = random.Random(seed)

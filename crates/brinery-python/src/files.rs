@@ -2,6 +2,7 @@
 
 use crate::ffi::api::*;
 use crate::ffi::object::looks_up_plainly;
+use crate::ffi::vectorcall::PyObject_Vectorcall;
 use crate::ffi::{Owned, Ref, Result};
 use crate::state::{State, import};
 use std::ffi::CStr;

@@ -25,7 +25,7 @@ macro_rules! names {
 
 names! {
     ChainMap SafeUUID _initializing _keys _member_map_ __class__ __dict__ __fspath__ __getattribute__ __getitem__ __getinitargs__ __import__ __main__ __module__ __name__ __new__ __newobj__ __newobj_ex__ __qualname__
-    Policy __getnewargs__ __getnewargs_ex__ __getstate__ __reduce__ __reduce_ex__ __setattr__ __setstate__ __slotnames__ __spec__ _by_type _known _native add add_note append char dispatch_table dtype extend find_class getvalue int isnative items itemsize latin1 maps offset
+    Policy T __getnewargs__ __getnewargs_ex__ __getstate__ __reduce__ __reduce_ex__ __setattr__ __setstate__ __slotnames__ __spec__ _by_type _known _native add add_note append char dispatch_table dtype extend find_class getvalue int isnative items itemsize latin1 maps offset
     opcode path peek persistent_id persistent_load policy protocol read readinto readline reducer_override seek seekable tell unknown write
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod thread;
 pub(crate) mod tuple;
 #[cfg(known_layout)]
 pub(crate) mod utf8;
+pub(crate) mod vectorcall;
 
 pub(crate) use error::{Raised, Result};
 pub(crate) use object::{Owned, Ref, check};

@@ -1,6 +1,7 @@
 //! References to Python objects.
 
 use super::error::{Raised, Result};
+use super::vectorcall::{PyObject_CallOneArg, PyObject_Vectorcall};
 use pyo3_ffi::*;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;

@@ -11,6 +11,7 @@ use super::spare::Aids;
 use crate::ffi::api::*;
 use crate::ffi::layout::Layout;
 use crate::ffi::object::borrowed;
+use crate::ffi::vectorcall::PyObject_Vectorcall;
 use crate::ffi::{Owned, Raised, Ref, Result, tuple};
 use brinery::read::{Call, Items, Stored};
 use std::ptr;

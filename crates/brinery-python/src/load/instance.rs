@@ -6,6 +6,7 @@ use super::native::{Native, items_of};
 use super::spare::Aids;
 use crate::ffi::api::*;
 use crate::ffi::instance::Attributes;
+use crate::ffi::vectorcall::PyObject_Vectorcall;
 use crate::ffi::{Owned, Raised, Ref, Result, check, error, tuple};
 use crate::state::State;
 use brinery::Opcode;

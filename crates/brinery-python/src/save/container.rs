@@ -3,7 +3,7 @@
 use super::global::dict_get;
 use super::memo::Known;
 use super::scalar::SHORT;
-use super::task::{Dict, From, FrozenSet, Item, Items, List, Set, Stage, Task, Tuple};
+use super::task::{Dict, From, FrozenSet, Item, Items, List, Pairs, Set, Stage, Task, Tuple};
 use super::{Dump, Leaf, MOST_NESTED};
 use crate::ffi::api::*;
 use crate::ffi::layout::collections::Step;
@@ -755,16 +755,18 @@ impl Dump<'_> {
                 Stage::Batch => {
                     if progress.ahead.is_none()
                         && progress.batch < BATCH_SIZE
-                        && let From::Dict(dict, size, Some(position)) = &progress.from
-                        && layout::items::len(dict.as_ref()) == *size
+                        && let From::Dict(pairs) = &progress.from
+                        && let Some(mut position) = pairs.position
+                        && layout::items::len(pairs.dict.as_ref()) == pairs.size
                     {
                         // SAFETY: the task holds the dict.
-                        let dict: Ref<'static> = unsafe { Ref::new(dict.as_ptr()) };
-                        let (mut position, most) = (*position, BATCH_SIZE - progress.batch);
+                        let dict: Ref<'static> = unsafe { Ref::new(pairs.dict.as_ptr()) };
+                        let most = (BATCH_SIZE - progress.batch).min(pairs.left as usize);
                         let done = self.save_pairs(dict, &mut position, most);
                         let progress = progress!(self, top, DictItems);
-                        if let From::Dict(_, _, place) = &mut progress.from {
-                            *place = Some(position);
+                        if let From::Dict(pairs) = &mut progress.from {
+                            pairs.position = Some(position);
+                            pairs.left -= done as isize;
                         }
                         progress.batch += done;
                         progress.count += done;
@@ -856,20 +858,7 @@ impl From {
                 }
                 Ok(walk.next().map(|item| Item::One(item.to_owned())))
             }
-            From::Dict(dict, size, position) => {
-                let Some(place) = position else { return Ok(None) };
-                if layout::items::len(dict.as_ref()) != *size {
-                    // The iterator of a dict fails for good.
-                    *size = -1;
-                    return Err(error::runtime_error("dictionary changed size during iteration"));
-                }
-                let item = layout::items::next(dict.as_ref(), place)
-                    .map(|(key, value)| Item::Pair(key.to_owned(), value.to_owned()));
-                if item.is_none() {
-                    *position = None;
-                }
-                Ok(item)
-            }
+            From::Dict(pairs) => Ok(pairs.next()?.map(|(key, value)| Item::Pair(key, value))),
             From::Ordered(walk) => match walk.next() {
                 Step::Item(key, value) => Ok(Some(Item::Pair(key.to_owned(), value.to_owned()))),
                 Step::Key(key) => {
@@ -884,6 +873,31 @@ impl From {
                 Step::Resized => Err(error::runtime_error("OrderedDict changed size during iteration")),
             },
         }
+    }
+}
+
+impl Pairs {
+    pub(super) fn of(dict: &Owned) -> Self {
+        let size = layout::items::len(dict.as_ref());
+        Pairs { dict: dict.clone(), size, left: size, position: Some(0) }
+    }
+
+    fn next(&mut self) -> Result<Option<(Owned, Owned)>> {
+        let Some(position) = &mut self.position else { return Ok(None) };
+        if layout::items::len(self.dict.as_ref()) != self.size {
+            // The iterator of a dict fails for good.
+            self.size = -1;
+            return Err(error::runtime_error("dictionary changed size during iteration"));
+        }
+        let found = layout::items::next(self.dict.as_ref(), position);
+        if found.is_none() || self.left == 0 {
+            self.position = None;
+        }
+        if found.is_some() && self.left == 0 {
+            return Err(error::runtime_error("dictionary keys changed during iteration"));
+        }
+        self.left -= 1;
+        Ok(found.map(|(key, value)| (key.to_owned(), value.to_owned())))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::memo::Known;
 use super::numpy::Learned;
-use super::task::{Attributes, Construct, Dict, From, Items, Slots, State, Task, key_step};
+use super::task::{Attributes, Construct, Dict, From, Items, Pairs, Slots, State, Task, key_step};
 use super::{Dump, MOST_NESTED, standard};
 use crate::ffi::api::*;
 use crate::ffi::layout::items as layout;
@@ -694,8 +694,7 @@ impl Dump<'_> {
             self.push(if facts.items == ItemsOf::List {
                 Task::ListItems(Items::boxed(From::List(object.clone(), Some(0))))
             } else {
-                let size = layout::len(object.as_ref());
-                Task::DictItems(Items::boxed(From::Dict(object.clone(), size, Some(0))))
+                Task::DictItems(Items::boxed(From::Dict(Pairs::of(object))))
             });
         }
         Ok(true)

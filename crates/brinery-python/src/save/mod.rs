@@ -492,7 +492,16 @@ impl<'s> Dump<'s> {
         Ok(Leaf::No { single })
     }
 
+    /// Saves what is no leaf. Buffers make no task and leave nothing in the memo, where they go out of band.
+    #[inline(always)]
     fn save_compound(&mut self, object: Owned, single: bool) -> Result<()> {
+        if object.type_ptr() == pickle_buffer_type() {
+            return self.save_pickle_buffer(object.as_ref());
+        }
+        self.save_by_kind(object, single)
+    }
+
+    fn save_by_kind(&mut self, object: Owned, single: bool) -> Result<()> {
         let kind = object.type_ptr();
         if kind == &raw mut PyDict_Type {
             self.save_dict(object, single)
@@ -510,8 +519,6 @@ impl<'s> Dump<'s> {
             self.save_frozenset(object, single)
         } else if kind == &raw mut PyByteArray_Type {
             self.save_bytearray(object.as_ref())
-        } else if kind == pickle_buffer_type() {
-            self.save_pickle_buffer(object.as_ref())
         } else {
             self.save_instance(&object, single)
         }

@@ -8,6 +8,7 @@
 use super::Dump;
 use super::instance::Facts;
 use super::memo::Known;
+use super::scalar::pickle_buffer;
 use super::task::Task;
 use crate::ffi::api::*;
 use crate::ffi::sequence::items_of_tuple;
@@ -411,20 +412,54 @@ impl Dump<'_> {
     /// Saves an array; whether that was possible.
     pub(super) fn save_numpy_array(&mut self, object: &Owned, single: bool, facts: &Facts) -> Result<bool> {
         let protocol = self.out.protocol();
-        if protocol < 3 || self.keep_memo || self.hooks.buffer_callback.is_some() {
+        if protocol < 3 {
             return Ok(false);
         }
         let era = self.memo().era();
         let Learned::Array(arrays) = self.learned(object, facts, true) else { return Ok(false) };
         let single = single && era == self.memo().era();
         let Some(contents) = self.contents(object.as_ref()) else { return Ok(false) };
+        // Whoever sees the memo or the buffers sees what the reduction makes.
+        let unseen = !self.keep_memo && self.hooks.buffer_callback.is_none();
         if protocol < 5 {
-            return self.save_array_by_state(object, single, arrays, &contents);
+            return if unseen {
+                self.save_array_by_state(object, single, arrays, &contents)
+            } else {
+                Ok(false)
+            };
         }
-        if contents.has_buffers && !contents.data.is_empty() {
-            return self.save_array_by_buffer(object, single, arrays, &contents);
+        if !contents.has_buffers || contents.data.is_empty() {
+            return Ok(false);
         }
-        Ok(false)
+        if unseen && self.save_array_by_buffer(object, single, arrays, &contents)? {
+            return Ok(true);
+        }
+        self.save_array_reduced(object, arrays, &contents)
+    }
+
+    /// Saves what numpy would reduce an array to that gives out its buffer.
+    fn save_array_reduced(
+        &mut self,
+        object: &Owned,
+        arrays: &Arrays,
+        contents: &Contents<'_>,
+    ) -> Result<bool> {
+        self.settle();
+        let lengths = contents.shape.iter().map(|&length| Owned::int(length as i64));
+        let lengths = lengths.collect::<Result<Vec<Owned>>>()?;
+        let shape = Owned::tuple(&lengths.iter().map(Owned::as_ref).collect::<Vec<_>>())?;
+        // Its buffer has to lie by rows.
+        let (lender, order) = if contents.by_columns {
+            (object.getattr(self.state.names.T.as_ref())?, &arrays.by_columns)
+        } else {
+            (object.clone(), &arrays.by_rows)
+        };
+        let buffer = pickle_buffer(lender.as_ref())?;
+        let args = Owned::tuple(&[buffer.as_ref(), contents.dtype, shape.as_ref(), order.as_ref()])?;
+        let reduced = Owned::tuple(&[arrays.from_buffer.as_ref(), args.as_ref()])?;
+        drop((lender, buffer, shape, args));
+        self.save_reduced(reduced.as_ref(), Some(object.as_ref()))?;
+        Ok(true)
     }
 
     /// Whether so many bytes are written to the file on their own.

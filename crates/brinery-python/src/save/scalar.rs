@@ -11,6 +11,7 @@ unsafe extern "C" {
     /// Declared by CPython's `picklebufobject.h`.
     static mut PyPickleBuffer_Type: PyTypeObject;
     fn PyPickleBuffer_GetBuffer(object: *mut PyObject) -> *const Py_buffer;
+    fn PyPickleBuffer_FromObject(object: *mut PyObject) -> *mut PyObject;
 }
 
 /// How long text may be that takes the short way, in bytes: less than what is written apart.
@@ -20,6 +21,12 @@ pub(super) const SHORT: usize = 4096;
 #[inline(always)]
 pub(crate) fn pickle_buffer_type() -> *mut PyTypeObject {
     &raw mut PyPickleBuffer_Type
+}
+
+/// `PickleBuffer(object)`
+pub(super) fn pickle_buffer(object: Ref<'_>) -> Result<Owned> {
+    // SAFETY: the object is alive.
+    unsafe { Owned::from_result(PyPickleBuffer_FromObject(object.as_ptr())) }
 }
 
 impl Dump<'_> {

@@ -4,7 +4,7 @@ use super::container::is_simple;
 use super::instance::{Facts, lookup};
 use super::memo::Known;
 use super::scalar::SHORT;
-use super::task::{Construct, From, Items, State as LateState, Task};
+use super::task::{Construct, From, Items, Pairs, State as LateState, Task};
 use super::{Dump, Leaf};
 use crate::ffi::api::*;
 use crate::ffi::sequence;
@@ -621,10 +621,7 @@ impl Dump<'_> {
             Type::OrderedDict => {
                 Task::DictItems(Items::boxed(From::Ordered(layout::collections::Ordered::of(object))))
             }
-            _ => {
-                let size = layout::items::len(object.as_ref());
-                Task::DictItems(Items::boxed(From::Dict(object.clone(), size, Some(0))))
-            }
+            _ => Task::DictItems(Items::boxed(From::Dict(Pairs::of(object)))),
         });
         Ok(true)
     }

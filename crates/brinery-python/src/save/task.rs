@@ -78,13 +78,23 @@ pub(super) enum From {
     Iterator(Owned),
     /// A list whose class iterates it as `list` does, and the next index; none after the end.
     List(Owned, Option<isize>),
-    /// A dict whose class iterates its items as `dict` does, its size at the beginning, and the next position; none
-    /// after the end.
-    Dict(Owned, isize, Option<isize>),
+    /// A dict whose class iterates its items as `dict` does.
+    Dict(Pairs),
     /// A deque, or a subclass that iterates its items in the same way.
     Deque(layout::collections::Deque),
     /// An `OrderedDict`, or a subclass that iterates its items in the same way.
     Ordered(layout::collections::Ordered),
+}
+
+/// Progress in the items of a dict, as its own iterator has it.
+pub(super) struct Pairs {
+    pub(super) dict: Owned,
+    /// At the beginning.
+    pub(super) size: isize,
+    /// How many are still expected: a key that was put in place of another comes again.
+    pub(super) left: isize,
+    /// The next one; none after the end.
+    pub(super) position: Option<isize>,
 }
 
 /// One item.
