@@ -104,7 +104,7 @@ pub(super) struct Class {
 }
 
 /// The `__setstate__` of a class.
-pub(super) enum SetState<'a> {
+pub(crate) enum SetState<'a> {
     None,
     /// A function of the instance and its state.
     Function(Ref<'a>),

@@ -263,25 +263,26 @@ impl Builder<'_> {
     #[inline]
     pub(super) fn set_state(&mut self, instance: Ref<'_>, state: Ref<'_>) -> Result<()> {
         self.expose()?;
-        if let Some(layout) = self.layout {
-            // SAFETY: an instance keeps its class alive, and this is its class.
-            let known = unsafe {
-                let class = self.aids.classes.get(instance.type_ptr(), self.state, layout);
-                class.and_then(|class| class.setstate_of(instance))
-            };
-            match known {
-                Some(SetState::Function(function)) => {
-                    let function = function.to_owned();
-                    return self.pause.interrupt(|| function.call(&[instance, state])).map(drop);
-                }
-                Some(SetState::None) => return self.set_plain_state(instance, state),
-                None => {}
+        match self.setstate_of(instance) {
+            Some(SetState::Function(function)) => {
+                let function = function.to_owned();
+                return self.pause.interrupt(|| function.call(&[instance, state])).map(drop);
             }
+            Some(SetState::None) => return self.set_plain_state(instance, state),
+            None => {}
         }
         if let Some(setstate) = instance.lookup_attr(self.state.names.__setstate__.as_ref())? {
             return self.pause.interrupt(|| setstate.call1(state).map(drop));
         }
         self.set_plain_state(instance, state)
+    }
+
+    /// What an instance has as `__setstate__`, if its class alone says so.
+    #[inline(always)]
+    pub(crate) fn setstate_of<'i>(&mut self, instance: Ref<'i>) -> Option<SetState<'i>> {
+        let layout = self.layout?;
+        // SAFETY: an instance keeps its class alive, and this is its class.
+        unsafe { self.aids.classes.get(instance.type_ptr(), self.state, layout)?.setstate_of(instance) }
     }
 
     /// Sets the state of an instance whose class has no way of its own.

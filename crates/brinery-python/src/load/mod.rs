@@ -21,9 +21,9 @@ mod spare;
 mod string;
 mod unfinished;
 
-pub(crate) use class::is_plain_object;
 #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
 pub(crate) use class::version_of;
+pub(crate) use class::{SetState, is_plain_object};
 pub(crate) use functions::functions;
 pub(crate) use global::find_class;
 pub(crate) use guarded::{Guarded, SharedMemo};

@@ -4,7 +4,7 @@
 use crate::ffi::api::*;
 use crate::ffi::layout::items;
 use crate::ffi::{Owned, Raised, Ref, Result, check, error};
-use crate::load::slots_of;
+use crate::load::{Builder, SetState, slots_of};
 use crate::state::State;
 
 unsafe extern "C" {
@@ -26,8 +26,14 @@ pub(super) enum Way {
 }
 
 /// How the attributes in a state of an instance are set without code of the class.
-pub(super) fn way_of(state: &State, instance: Ref<'_>, given: Ref<'_>) -> Result<Way> {
-    let kind = instance.type_ref();
+pub(super) fn way_of(builder: &mut Builder<'_>, instance: Ref<'_>, given: Ref<'_>) -> Result<Way> {
+    match builder.setstate_of(instance) {
+        // A method of its own, which is granted.
+        Some(SetState::Function(_)) => return Ok(Way::Usual),
+        Some(SetState::None) if !given.is_tuple() => return Ok(Way::Usual),
+        _ => {}
+    }
+    let (state, kind) = (builder.state(), instance.type_ref());
     if has_hook_of_its_own(state, instance)? {
         return Ok(Way::Code("__setstate__".into()));
     }
@@ -75,13 +81,13 @@ fn set_one_by_one(state: &State, kind: Ref<'_>, given: Ref<'_>) -> Result<Option
         (Some(_), _) => return Ok(None),
         // SAFETY: sizes and items are asked of a tuple, which keeps them.
         (None, _) => unsafe {
-            if !given.is_exactly(&raw mut PyTuple_Type) || PyTuple_GET_SIZE(given.as_ptr()) != 2 {
+            if !given.is_tuple() || PyTuple_GET_SIZE(given.as_ptr()) != 2 {
                 return Ok(None);
             }
             Ref::new(PyTuple_GET_ITEM(given.as_ptr(), 1))
         },
     };
-    if !given.is_exactly(&raw mut PyDict_Type) {
+    if !given.is_dict() {
         return Ok(None);
     }
     let mut attributes = Vec::new();

@@ -376,7 +376,7 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
         self.tick()?;
         self.check_own(instance)?;
         self.inner.expose()?;
-        match way_of(self.inner.state(), instance.as_ref(), state.as_ref())? {
+        match way_of(self.inner, instance.as_ref(), state.as_ref())? {
             Way::Usual => self.inner.build(instance, state),
             Way::Object(attributes) => set_by_object(instance.as_ref(), &attributes),
             Way::Code(name) => {

@@ -556,7 +556,8 @@ impl<'a, 'p> Examiner<'a, 'p> {
         let flat = |value: Value<'_, '_>| match value.kind() {
             Kind::Bytes | Kind::ByteArray | Kind::String => value.as_bytes().map_or(0, <[u8]>::len),
             Kind::Text => value.text_bytes().map_or(0, <[u8]>::len),
-            Kind::List | Kind::Tuple | Kind::Dict | Kind::Set | Kind::FrozenSet => each * value.len(),
+            Kind::List | Kind::Tuple | Kind::Set | Kind::FrozenSet => each * value.items().len(),
+            Kind::Dict => each * value.entries().len(),
             Kind::Instance => numpy::bytes_len(value).unwrap_or(0),
             _ => 0,
         };
@@ -1013,9 +1014,8 @@ impl<'a, 'p> Examiner<'a, 'p> {
         let state = whole;
         self.heavy += self.weight(self.value(instance), Some(state));
         // What an instance's hash looks at may be its state.
-        let size = self.size(instance);
-        let sizes = attributes(self.value(state)).map(|(_, value)| value.id()).collect::<Vec<_>>();
-        let size = sizes.into_iter().fold(size, |sum, part| sum.saturating_add(self.size(part)));
+        let size = attributes(self.value(state))
+            .fold(self.size(instance), |sum, (_, value)| sum.saturating_add(self.size(value.id())));
         self.set_size(instance, size);
         Ok(())
     }
