@@ -593,6 +593,8 @@ def _mismatch(found: Any, module: str, uses: int) -> str | None:
         for base in found.__mro__:
             if type(base.__dict__.get("__del__")) is FunctionType:
                 return "acts when its objects go, by a __del__: that has to be granted among its methods"
+    if uses & _SETSTATE and is_class and not hasattr(found, "__setstate__"):
+        return "has no __setstate__ to take the state that is granted"
     if uses & _ATTRIBUTES and is_class and not issubclass(found, BaseException):
         for base in found.__mro__:
             hook = base.__dict__.get("__setstate__")

@@ -11,6 +11,24 @@ class Signal(numpy.ndarray):  # type: ignore[type-arg]
     """Arrays without more."""
 
 
+class Tagged(numpy.ndarray):  # type: ignore[type-arg]
+    """Arrays with a name and notes, which are saved after the parts of their memory."""
+
+    def __new__(cls, values: Any, name: str, *notes: Any) -> Tagged:
+        """Make one of values."""
+        made = numpy.asarray(values).view(cls)
+        made.tags = (name, *notes)
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:  # type: ignore[override]
+        function, arguments, state = super().__reduce__()
+        return function, arguments, (*state, self.tags)  # type: ignore[misc]
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:  # type: ignore[override]
+        *memory, self.tags = state
+        super().__setstate__(tuple(memory))
+
+
 class Measured(numpy.ndarray):  # type: ignore[type-arg]
     """Arrays with a unit, which is saved beside their memory."""
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import collections
 import functools
+import json
+import operator
 import pickle
+import time
 from typing import Any
 
 import pytest
@@ -33,6 +37,41 @@ class Documented:
     def __init__(self, text: str | None, cache: dict[str, Any]) -> None:
         self.__doc__ = text
         self.__noted_cache__ = cache
+
+
+class Model:
+    """A class that takes its attributes and what it knows of them together."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"__dict__": self.__dict__, "__fields_set__": set(self.__dict__), "__extra__": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = state["__dict__"]
+
+
+class Tally(dict):  # type: ignore[type-arg]
+    """A class whose objects are made by calls."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tally, (), None, None, iter(self.items())
+
+
+class Nothing:
+    """What is saved as a call of the class of None."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
+
+
+class Settings:
+    """Values by name."""
+
+
+class Job:
+    """A class with an attribute that exceptions have, too."""
+
+    def __init__(self, args: object) -> None:
+        self.args = args
 
 
 def again(samples: list[Any], thing: Any, protocol: int = 4) -> Any:
@@ -78,6 +117,78 @@ def test_a_defaultdict_of_a_class_of_the_samples(protocol: int) -> None:
 
 
 @pytest.mark.parametrize("protocol", range(6))
+def test_a_defaultdict_of_a_class_whose_objects_are_made_by_calls(protocol: int) -> None:
+    sample = collections.defaultdict(Tally, {"a": Tally(b=1)})
+    made = again([sample], collections.defaultdict(Tally, {"c": Tally(d=2)}), protocol)
+    assert (made.default_factory, type(made["c"]), made["c"]) == (Tally, Tally, {"d": 2})
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_state_with_a_dict_in_it_is_for_the_method_of_the_class(protocol: int) -> None:
+    sample, thing = Model(), Model()
+    sample.name, thing.size = "a", [1]  # type: ignore[attr-defined]
+    made = again([sample], thing, protocol)
+    assert (type(made), vars(made)) == (Model, {"size": [1]})
+    policy = brinery.Policy.learn([pickle.dumps(sample)]).to_toml().replace(":Model", ":Settings")
+    with pytest.raises(brinery.PolicyError, match="__setstate__"):
+        data = pickle.dumps(sample, 4).replace(b"\x8c\x05Model", b"\x8c\x08Settings", 1)
+        brinery.loads(data[:2] + data[11:], policy=brinery.Policy.from_toml(policy))
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_arguments_may_be_something_that_has_attributes(protocol: int) -> None:
+    options = argparse.Namespace(rate=1)
+    for argument in (options, (1, "x"), [options], None):
+        made = again([Job(argparse.Namespace()), Job([])], Job(argument), protocol)
+        assert made.args == argument
+    with pytest.raises(brinery.PolicyError):
+        again([Job(argparse.Namespace())], Job(iter("ab")), protocol)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_calls_of_the_class_of_none(protocol: int) -> None:
+    assert again([[Nothing()]], [1, Nothing()], protocol) == [1, None]
+    for damaged in (b"cbuiltins\ntype\nN\x85R(K\x01tR.", b"cbuiltins\ntype\nK\x01\x85R)R."):
+        with pytest.raises(brinery.PolicyError):
+            brinery.loads(damaged, policy="stdlib")
+
+
+def test_methods_of_containers_and_functions_that_compute() -> None:
+    things = [[1].remove, {"a": 1}.pop, time.monotonic, json.dumps, operator.methodcaller("encode", "utf8")]
+    made = brinery.loads(pickle.dumps(things), policy="stdlib")
+    assert [function.__name__ for function in made[:4]] == ["remove", "pop", "monotonic", "dumps"]
+    assert made[4]("a") == b"a"
+    assert type(brinery.loads(pickle.dumps(object()), policy="stdlib")) is object
+    for other in (time.sleep, json.dump, operator.methodcaller("write_text", "a"), "{}".format):
+        with pytest.raises(brinery.PolicyError):
+            brinery.loads(pickle.dumps(other), policy="stdlib")
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_what_a_program_keeps_may_have_the_state_that_it_has(protocol: int) -> None:
+    kept = programs.session(f"kept {protocol}")
+    kept.notes = {"a": [1, (b"x", 2.5)], "b": None}  # type: ignore[attr-defined]
+    policy = brinery.Policy.learn([pickle.dumps([kept, kept], protocol)])
+    for _ in range(2):
+        made = brinery.loads(pickle.dumps([kept, {"notes": [kept]}], protocol), policy=policy)
+        assert made[0] is kept
+    before = dict(vars(kept))
+    notes = kept.notes  # type: ignore[attr-defined]
+    for other in (
+        {**notes, "a": [1, (b"x", 3.5)]},
+        {**notes, "a": [1, (b"x", 2.5), 1]},
+        {**notes, "b": True},
+        {},
+    ):
+        kept.notes = other  # type: ignore[attr-defined]
+        data = pickle.dumps(kept, protocol)
+        kept.__dict__ = dict(before)
+        with pytest.raises(brinery.PolicyError, match="was there before"):
+            brinery.loads(data, policy=policy)
+        assert vars(kept) == before
+
+
+@pytest.mark.parametrize("protocol", range(6))
 def test_what_is_new_may_be_given_a_state_though_the_program_keeps_it(protocol: int) -> None:
     sample = Session("sample")
     sample.more = 1  # type: ignore[attr-defined]
@@ -107,6 +218,25 @@ def test_iterators_of_known_functions_load_and_others_do_not() -> None:
 
 def test_named_tuples_hold_numbers_of_any_size() -> None:
     assert again([Row("a", 5)], Row(10**30, -(10**12))) == (10**30, -(10**12))
+
+
+def test_arrays_whose_attributes_come_after_the_parts_of_their_memory() -> None:
+    numpy = pytest.importorskip("numpy")
+    from .arrays import Tagged
+
+    sample, other = Tagged(numpy.ones(3), "a"), Tagged(numpy.arange(4), "b", None, 1.5)
+    for protocol in range(2, 5):
+        made = again([sample], other, protocol)
+        assert (type(made), made.tolist(), made.tags) == (Tagged, [0, 1, 2, 3], ("b", None, 1.5))
+    honest, policy = pickle.dumps(other, 4), brinery.Policy.learn([pickle.dumps(sample, 4)])
+    for damaged in (
+        honest.replace(b"K\x04\x85", b"K\x05\x85"),
+        honest.replace(b"i8", b"O8"),
+        pickle.dumps(Tagged(numpy.arange(4), "b", numpy.dtype("f8")), 4),
+    ):
+        assert damaged != honest
+        with pytest.raises(brinery.PolicyError):
+            brinery.loads(damaged, policy=policy)
 
 
 def test_arrays_of_classes_of_their_own() -> None:

@@ -3,7 +3,7 @@
 
 use crate::ffi::api::*;
 use crate::ffi::layout::items;
-use crate::ffi::{Owned, Raised, Ref, Result, check, error};
+use crate::ffi::{Owned, Raised, Ref, Result, check, error, sequence};
 use crate::load::{Builder, SetState, slots_of};
 use crate::state::State;
 
@@ -58,6 +58,81 @@ pub(super) fn set_by_object(instance: Ref<'_>, attributes: &[(Owned, Owned)]) ->
         // SAFETY: all three are alive.
         check(unsafe { PyObject_GenericSetAttr(instance.as_ptr(), name.as_ptr(), value.as_ptr()) })
     })
+}
+
+/// Whether an instance has all the attributes of a state already, so that there is nothing to do. No code runs to find out.
+pub(super) fn has_state(state: &State, instance: Ref<'_>, given: Ref<'_>) -> Result<bool> {
+    let kind = instance.type_ref();
+    if !given.is_exactly(&raw mut PyDict_Type) || found(kind, state.names.__setstate__.as_ref())?.is_some() {
+        return Ok(false);
+    }
+    let name = state.names.__dict__.as_ref();
+    let usual = found(kind, name)?.is_some_and(|hook| hook.is_exactly(&raw mut PyGetSetDescr_Type));
+    if !usual {
+        return Ok(false);
+    }
+    // SAFETY: the instance is alive; a field of the interpreter's is asked for.
+    let own = unsafe { Owned::from_nullable(PyObject_GenericGetAttr(instance.as_ptr(), name.as_ptr())) };
+    let Some(own) = own else { return Err(Raised) };
+    Ok(own.is_exactly(&raw mut PyDict_Type) && has_all(own.as_ref(), given, DEEPEST)?)
+}
+
+/// How deep values are compared.
+const DEEPEST: usize = 16;
+
+/// Whether a dict has all that another has, under keys that are texts.
+fn has_all(dict: Ref<'_>, other: Ref<'_>, depth: usize) -> Result<bool> {
+    let mut position = 0;
+    while let Some((key, value)) = items::next(other, &mut position) {
+        if !key.is_exactly(&raw mut PyUnicode_Type) {
+            return Ok(false);
+        }
+        // SAFETY: both are alive; the dict keeps what it has.
+        match unsafe { Ref::from_nullable(PyDict_GetItemWithError(dict.as_ptr(), key.as_ptr())) } {
+            Some(known) if is_same(known, value, depth)? => {}
+            None if error::occurred() => return Err(Raised),
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// Whether two values are one, or of equal parts: plain ones of the interpreter's own.
+fn is_same(one: Ref<'_>, other: Ref<'_>, depth: usize) -> Result<bool> {
+    if one.is(other) {
+        return Ok(true);
+    }
+    let kind = one.type_ptr();
+    if depth == 0 || !other.is_exactly(kind) {
+        return Ok(false);
+    }
+    if [&raw mut PyUnicode_Type, &raw mut PyLong_Type, &raw mut PyFloat_Type, &raw mut PyBytes_Type]
+        .contains(&kind)
+    {
+        // SAFETY: both are alive, and of a type whose values are compared without other code.
+        return match unsafe { PyObject_RichCompareBool(one.as_ptr(), other.as_ptr(), Py_EQ) } {
+            -1 => Err(Raised),
+            same => Ok(same == 1),
+        };
+    }
+    if kind == &raw mut PyList_Type || kind == &raw mut PyTuple_Type {
+        // SAFETY: they are of these types, and nothing that runs meanwhile changes them.
+        let (one, other) = unsafe { (sequence::items(one), sequence::items(other)) };
+        if one.len() != other.len() {
+            return Ok(false);
+        }
+        for (one, other) in one.iter().zip(other) {
+            // SAFETY: the items are alive as long as their containers.
+            if !unsafe { is_same(Ref::new(*one), Ref::new(*other), depth - 1)? } {
+                return Ok(false);
+            }
+        }
+        return Ok(true);
+    }
+    // SAFETY: a size is asked of a dict.
+    Ok(kind == &raw mut PyDict_Type
+        && unsafe { PyDict_Size(one.as_ptr()) == PyDict_Size(other.as_ptr()) }
+        && has_all(one, other, depth - 1)?)
 }
 
 /// Whether an instance, and not its class, says how it is given a state.

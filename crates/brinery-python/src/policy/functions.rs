@@ -191,7 +191,7 @@ fn need(need: &Need) -> Result<Owned> {
         Use::Call(args) => format!("call {args}"),
         Use::Later => "later".to_owned(),
         Use::Keywords(keywords) => format!("keywords {keywords}"),
-        Use::State(state) => format!("state {state}"),
+        Use::State(state) | Use::Whole(state) => format!("state {state}"),
         Use::Fields(fields) => {
             let fields: Vec<_> = fields.iter().map(|(name, shape)| format!("{name} {shape}")).collect();
             format!("fields {}", fields.join(", "))

@@ -3,7 +3,7 @@
 mod account;
 mod calls;
 
-use super::attributes::{Way, set_by_object, way_of};
+use super::attributes::{Way, has_state, set_by_object, way_of};
 use super::direct::Direct;
 use super::fence::Fence;
 use super::keys::{Keys, hashes, is_harmless};
@@ -374,6 +374,11 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
             }
         }
         self.tick()?;
+        if self.is_foreign(instance) && has_state(self.inner.state(), instance.as_ref(), state.as_ref())? {
+            // The state goes, and the memo may have noted it.
+            self.inner.settle();
+            return Ok(());
+        }
         self.check_own(instance)?;
         self.inner.expose()?;
         match way_of(self.inner, instance.as_ref(), state.as_ref())? {

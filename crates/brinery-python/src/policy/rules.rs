@@ -312,6 +312,7 @@ impl Judged<'_> {
             construct: self.capability.construct.is_some(),
             call: self.capability.call.is_some(),
             attributes: matches!(self.capability.state, State::Attributes(_)),
+            setstate: matches!(self.capability.state, State::SetState(_)),
             finalize: self.capability.may_finalize(),
             ..Uses::default()
         };

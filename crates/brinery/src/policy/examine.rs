@@ -100,29 +100,39 @@ pub(super) struct Examiner<'a, 'p> {
 const COPYREG: [(&str, &str); 3] =
     [("copyreg", "_reconstructor"), ("copyreg", "__newobj__"), ("copyreg", "__newobj_ex__")];
 /// Methods of builtin values that do nothing to others.
-const PLAIN_METHODS: [&str; 24] = [
+const PLAIN_METHODS: [&str; 34] = [
     "add",
     "append",
     "capitalize",
     "casefold",
+    "clear",
     "copy",
     "count",
+    "discard",
+    "encode",
     "endswith",
     "extend",
+    "find",
     "get",
     "index",
+    "insert",
     "items",
     "join",
     "keys",
     "lower",
     "lstrip",
+    "pop",
+    "popitem",
+    "remove",
     "replace",
     "rstrip",
+    "setdefault",
     "split",
     "splitlines",
     "startswith",
     "strip",
     "title",
+    "update",
     "upper",
     "values",
 ];
@@ -668,6 +678,9 @@ impl<'a, 'p> Examiner<'a, 'p> {
             if keywords.is_none() && self.check_call_of_made(callable, args)? {
                 return Ok(());
             }
+            if keywords.is_none() && self.is_type_of_none(callable) && self.value(args).is_empty() {
+                return self.tuple_of(args);
+            }
             if let Some(shape) = self.member_call(callable) {
                 self.tuple_of(args)?;
                 if self.fits(args, shape, Rule::Call) {
@@ -734,6 +747,13 @@ impl<'a, 'p> Examiner<'a, 'p> {
         Ok(())
     }
 
+    /// Whether this is `type(None)`, which makes nothing but `None`.
+    fn is_type_of_none(&self, id: Id) -> bool {
+        let made = self.value(id).as_instance();
+        made.is_some_and(|made| made.args().len() == 1 && made.args().item(0).is_some_and(Value::is_none))
+            && self.origin_names(id) == Some(("builtins", "type"))
+    }
+
     /// Whether `class[arguments]` is granted for the class.
     fn is_generic(&self, args: Id) -> bool {
         let class = self.value(args).item(0).and_then(|class| self.known(class.id()));
@@ -756,24 +776,42 @@ impl<'a, 'p> Examiner<'a, 'p> {
     }
 
     /// What in a state is the memory of an array: of a class of a program's own it may be the first of two, the second of which are its
-    /// attributes. That is for its own code to look at; what is handed on to numpy is what was judged.
-    fn memory_in(&self, instance: Id, state: Id) -> Id {
+    /// attributes, or the first five parts of more. The others are for its own code to look at; what is handed on to numpy is what was
+    /// judged.
+    fn memory_in(&mut self, instance: Id, state: Id) -> Result<Id> {
         let class = self.value(instance).as_instance().and_then(|made| made.args().item(0));
         let class = class.and_then(|class| self.known(class.id())).map(|class| &self.globals[class].key);
-        let parts: Vec<Value<'_, '_>> = self.value(state).items().take(3).collect();
-        match parts.as_slice() {
-            &[memory, own]
-                if class.is_some_and(|class| !is_known(&class.0))
-                    && memory.kind() == Kind::Tuple
-                    && memory.item(4).is_some_and(|content| content.kind() != Kind::List)
-                    && matches!(
-                        own.kind(),
-                        Kind::Dict | Kind::None | Kind::Text | Kind::Int | Kind::Float
-                    ) =>
+        if class.is_none_or(|class| is_known(&class.0)) {
+            return Ok(state);
+        }
+        let parts: Vec<Value<'_, '_>> = self.value(state).items().take(16).collect();
+        let is_memory = |content: Value<'_, '_>| content.kind() != Kind::List;
+        let is_data = |own: Value<'_, '_>| {
+            matches!(own.kind(), Kind::Dict | Kind::None | Kind::Text | Kind::Int | Kind::Float)
+        };
+        // Whoever takes these for a memory finds no dtype.
+        let is_own = |own: Value<'_, '_>| {
+            let of_numpy = |value: Value<'_, '_>| {
+                value.kind() == Kind::Instance
+                    && self.origin_names(value.id()).is_none_or(|(module, _)| is_known(module))
+            };
+            is_data(own)
+                || own.kind() == Kind::Tuple
+                    && own.items().all(|part| !of_numpy(part) && part.kind() != Kind::Tuple)
+        };
+        match *parts.as_slice() {
+            [memory, own]
+                if memory.kind() == Kind::Tuple && memory.item(4).is_some_and(is_memory) && is_data(own) =>
             {
-                memory.id()
+                Ok(memory.id())
             }
-            _ => state,
+            [_, _, _, _, content, ref own @ ..]
+                if !own.is_empty() && is_memory(content) && own.iter().all(|own| is_own(*own)) =>
+            {
+                let memory: Vec<Id> = parts[..5].iter().map(|part| part.id()).collect();
+                self.builder.scratch_tuple(&memory)
+            }
+            _ => Ok(state),
         }
     }
 
@@ -971,7 +1009,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
         };
         let capability = self.globals[global].capability;
         let is_array = capability.is_some_and(|capability| capability.native == Some(Native::Array));
-        let (whole, state) = (state, if is_array { self.memory_in(instance, state) } else { state });
+        let (whole, state) = (state, if is_array { self.memory_in(instance, state)? } else { state });
         let rights = capability.map_or(&State::None, |capability| &capability.state);
         let problem = match rights {
             State::None => Some(format!("objects of {} may not be given state", self.title(global))),
@@ -998,6 +1036,10 @@ impl<'a, 'p> Examiner<'a, 'p> {
         };
         if let Some(message) = problem {
             let used = |this: &Self| match this.special_attributes(state) {
+                // Only a method of the class can make something of that.
+                _ if attributes(this.value(state)).any(|(name, _)| name.as_str() == Some("__dict__")) => {
+                    Use::Whole(shape_of(this.value(state), &this))
+                }
                 fields if fields.is_empty() || matches!(rights, State::SetState(_)) => {
                     Use::State(shape_of(this.value(state), &this))
                 }
@@ -1080,8 +1122,21 @@ impl<'a, 'p> Examiner<'a, 'p> {
     /// The attributes in a state that have special names, which are none of the interpreter's own.
     fn special_attributes(&self, state: Id) -> Vec<(String, Shape)> {
         let special = attributes(self.value(state)).filter_map(|(key, value)| {
-            let name = key.as_str().filter(|name| name.starts_with("__") && name.ends_with("__"))?;
-            (!HOOKS.contains(&name) && !["__orig_class__", "__notes__"].contains(&name))
+            let name = key.as_str()?;
+            if name == "args" && value.kind() == Kind::Instance {
+                // What the interpreter makes a tuple of by itself is not of a class with attributes.
+                let has_attributes = |global: usize| {
+                    let capability = self.globals[global].capability;
+                    capability.is_none_or(|known| matches!(known.state, State::Attributes(_)))
+                };
+                let made_of = World::made_of(&self, value);
+                let made_of = made_of.filter(|_| self.origin(value.id()).is_some_and(has_attributes));
+                return made_of.map(|(module, class)| {
+                    (name.to_owned(), Shape::Made(module.to_owned(), class.to_owned()))
+                });
+            }
+            let special = name.starts_with("__") && name.ends_with("__");
+            (special && !HOOKS.contains(&name) && !["__orig_class__", "__notes__"].contains(&name))
                 .then(|| (name.to_owned(), shape_of(value, &self)))
         });
         special.collect()

@@ -79,7 +79,15 @@ fn factory(need: &Need) -> Option<(&str, &str)> {
 /// Grants a `defaultdict` of a class of which samples construct objects. Of a function it may be asked for items while it is loaded.
 fn meet_factory(policy: Policy, class: (&str, &str), open: &mut BTreeSet<String>) -> Policy {
     let (module, name) = class;
-    if policy.get(module, name).is_none_or(|known| known.construct.is_none()) {
+    // Without arguments it may be called whenever it is asked for an item.
+    let takes_none = |call: &Shape| match call {
+        Shape::Tuple(args) => args.is_empty(),
+        Shape::Union(calls) => calls.contains(&Shape::Tuple(Vec::new())),
+        _ => false,
+    };
+    let makes_empty =
+        |known: &Capability| known.construct.is_some() || known.call.as_ref().is_some_and(takes_none);
+    if !policy.get(module, name).is_some_and(makes_empty) {
         open.insert(format!("{module}.{name} is what a collections.defaultdict is made of"));
         return policy;
     }
@@ -120,9 +128,10 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
         Use::State(state) => {
             (is_ours || is_library && is_attributes(state), format!("gives its objects a state: {state}"))
         }
+        Use::Whole(state) => (is_ours, format!("gives its objects a state: {state}")),
         Use::Fields(fields) => {
             let names: Vec<&str> = fields.iter().map(|(name, _)| &**name).collect();
-            let is_data = fields.iter().all(|(_, shape)| data(shape).is_some());
+            let is_data = fields.iter().all(|field| field_of(field).is_some());
             (is_ours && is_data, format!("gives its objects the attributes {}", names.join(", ")))
         }
         Use::Extend(_) => (is_ours, "gives its objects items".to_owned()),
@@ -150,9 +159,11 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
         Use::Later => (capability.value, capability.later) = (true, true),
         Use::Keywords(keywords) => capability.keywords = Some(alike(keywords)),
         Use::State(state) if is_attributes(state) => capability.state = State::Attributes(None),
-        Use::State(state) => capability.state = State::SetState(parts_of(&loose(state), any)),
+        Use::State(state) | Use::Whole(state) => {
+            capability.state = State::SetState(parts_of(&loose(state), any));
+        }
         Use::Fields(fields) => {
-            let special = fields.iter().filter_map(|(name, shape)| Some((name.clone(), data(shape)?)));
+            let special = fields.iter().filter_map(|field| Some((field.0.clone(), field_of(field)?)));
             capability.state =
                 State::Attributes(Some(special.chain([("*".to_owned(), Shape::Any)]).collect()));
         }
@@ -223,6 +234,19 @@ fn is_attributes(state: &Shape) -> bool {
     match state {
         Shape::Tuple(parts) => parts.len() == 2 && parts.iter().all(is_dict),
         shape => is_dict(shape),
+    }
+}
+
+/// What an attribute may be of which samples have such a one, if its name says something to the interpreter.
+fn field_of((_, shape): &(String, Shape)) -> Option<Shape> {
+    match shape {
+        // Of the arguments of an exception it makes a tuple: that is no code but of this class.
+        Shape::Made(..) => {
+            let each = || Box::new(Shape::Any);
+            let containers = [Shape::List(each()), Shape::Items(each()), Shape::Dict(each(), each())];
+            Some(SIMPLE.into_iter().chain(containers).fold(shape.clone(), Shape::or))
+        }
+        shape => data(shape),
     }
 }
 

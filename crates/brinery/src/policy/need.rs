@@ -30,6 +30,8 @@ pub enum Use {
     State(Shape),
     /// Objects made of it are given attributes with special names, among others.
     Fields(Vec<(String, Shape)>),
+    /// Objects made of it are given a state that is more than attributes, by their `__setstate__`.
+    Whole(Shape),
     /// Objects made of it are extended by items.
     Extend(ChangeKind),
     /// A member of it is asked for.

@@ -242,11 +242,16 @@ impl<'a> Realizer<'_, 'a> {
         Ok(made)
     }
 
+    /// Whether a call has returned an object that was there before.
+    #[inline(always)]
+    pub(super) fn is_foreign(&self, object: &Owned) -> bool {
+        self.foreign.as_ref().is_some_and(|foreign| foreign.contains_key(&object.as_ptr().addr()))
+    }
+
     /// Refuses to change what a call has returned though it was there before.
     #[inline(always)]
     pub(super) fn check_own(&mut self, object: &Owned) -> Result<()> {
-        let place = object.as_ptr().addr();
-        if self.foreign.as_ref().is_none_or(|foreign| !foreign.contains_key(&place)) {
+        if !self.is_foreign(object) {
             return Ok(());
         }
         Err(self.refused(Rule::Ownership, "what a call returns that was there before may not be changed"))
