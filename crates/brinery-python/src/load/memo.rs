@@ -236,7 +236,7 @@ impl<'a> Memos<'a> {
     pub(super) fn settle(&mut self, fetches: &mut Fetches) {
         if self.mode == Mode::Noting && self.held < self.arrays.entries.len() {
             self.hold_all();
-            if self.settled >= PATIENCE && self.spent == 0 {
+            if self.settled >= PATIENCE {
                 self.look_through(fetches);
             }
         }
@@ -273,8 +273,7 @@ impl<'a> Memos<'a> {
         self.careful = true;
         self.hold_all();
         let known = self.input.is_some_and(|input| fetches.scan(input, 0));
-        let spent = |(index, entry): (usize, &*mut PyObject)| *entry == SPENT && fetches.contains(index);
-        if !known || self.arrays.entries.iter().enumerate().any(spent) {
+        if !known || self.has_spent_any_of(fetches) {
             self.again = true;
             return Err(Raised);
         }
@@ -289,11 +288,17 @@ impl<'a> Memos<'a> {
             && input.len() >= LONG
             && !self.unknown
         {
-            self.unknown = !fetches.scan(input, 0);
+            self.unknown = !fetches.scan(input, 0) || self.has_spent_any_of(fetches);
             if !self.unknown {
                 self.select();
             }
         }
+    }
+
+    /// Whether an object was spent that the stream fetches.
+    fn has_spent_any_of(&self, fetches: &Fetches) -> bool {
+        let spent = |(index, entry): (usize, &*mut PyObject)| *entry == SPENT && fetches.contains(index);
+        self.spent > 0 && self.arrays.entries.iter().enumerate().any(spent)
     }
 
     /// From now on only what will be fetched is held.

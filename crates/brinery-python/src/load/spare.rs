@@ -19,6 +19,27 @@ pub(super) struct Scratch {
     pub(super) aids: Aids,
 }
 
+impl Scratch {
+    /// Empties what a load has used, and gives back what is large.
+    fn give_back(&mut self) {
+        self.aids.shapes.clear();
+        let memo = self.memo.get_mut();
+        memo.clear();
+        if memo.capacity() > KEPT {
+            *memo = Default::default();
+        }
+        if self.machine.capacity() > KEPT {
+            self.machine = Machine::default();
+        }
+        if self.aids.entries.capacity() > KEPT {
+            self.aids.entries = Entries::default();
+        }
+        if self.aids.fetches.capacity() > KEPT {
+            self.aids.fetches = Fetches::default();
+        }
+    }
+}
+
 /// What makes a load faster, and is worth keeping.
 #[derive(Default)]
 pub(crate) struct Aids {
@@ -45,13 +66,8 @@ impl Spare {
     pub(crate) fn lend<R>(&self, body: impl FnOnce(&mut Machine<Owned>, &SharedMemo, &mut Aids) -> R) -> R {
         let mut scratch = self.0.replace(None).unwrap_or_default();
         let result = body(&mut scratch.machine, &scratch.memo, &mut scratch.aids);
-        scratch.aids.shapes.clear();
-        let memo = scratch.memo.get_mut();
-        memo.clear();
-        let capacities = [memo.capacity(), scratch.machine.capacity(), scratch.aids.entries.capacity()];
-        if capacities.into_iter().all(|capacity| capacity <= KEPT) {
-            drop(self.0.replace(Some(scratch)));
-        }
+        scratch.give_back();
+        drop(self.0.replace(Some(scratch)));
         result
     }
 }

@@ -60,6 +60,15 @@ impl Fetches {
         self.flags.get(index).is_some_and(|&flag| flag)
     }
 
+    /// How many entries there is room for without allocating.
+    ///
+    /// ```
+    /// assert_eq!(brinery::read::Fetches::default().capacity(), 0);
+    /// ```
+    pub fn capacity(&self) -> usize {
+        self.flags.capacity()
+    }
+
     /// Beyond the last index that is fetched.
     pub fn end(&self) -> usize {
         self.flags.iter().rposition(|&flag| flag).map_or(0, |last| last + 1)
