@@ -584,13 +584,29 @@ impl Array<'_> {
         }
         let signed = self.kind == b'i';
         let data = self.data.get(..usize::try_from(self.count()).ok()?.checked_mul(self.size)?)?;
-        match self.size {
-            1 => Some(integers_of::<1>(data, signed, self.little)),
-            2 => Some(integers_of::<2>(data, signed, self.little)),
-            4 => Some(integers_of::<4>(data, signed, self.little)),
-            8 => Some(integers_of::<8>(data, signed, self.little)),
-            _ => None,
+        /// All numbers of a type.
+        macro_rules! numbers {
+            ($type:ty) => {
+                data.as_chunks()
+                    .0
+                    .iter()
+                    .map(|&bytes| {
+                        let from = if self.little { <$type>::from_le_bytes } else { <$type>::from_be_bytes };
+                        i64::from(from(bytes))
+                    })
+                    .collect()
+            };
         }
+        Some(match (self.size, signed) {
+            (1, true) => numbers!(i8),
+            (1, false) => numbers!(u8),
+            (2, true) => numbers!(i16),
+            (2, false) => numbers!(u16),
+            (4, true) => numbers!(i32),
+            (4, false) => numbers!(u32),
+            (8, _) => numbers!(i64),
+            _ => return None,
+        })
     }
 
     /// A field of all items, if it is an integer that eight bytes can hold with its sign.
@@ -615,12 +631,6 @@ impl Array<'_> {
     pub(super) fn objects(&self, examiner: &Examiner<'_, '_>) -> Vec<Id> {
         self.items.map_or_else(Vec::new, |items| examiner.value(items).items().map(Value::id).collect())
     }
-}
-
-/// The integers of `N` bytes, up to eight, that follow each other.
-fn integers_of<const N: usize>(bytes: &[u8], signed: bool, little: bool) -> Vec<i64> {
-    let (integers, _) = bytes.as_chunks::<N>();
-    integers.iter().filter_map(|bytes| integer_of(bytes, signed, little)).collect()
 }
 
 /// The integer that so many bytes stand for, up to eight.

@@ -113,6 +113,8 @@ pub(super) enum Node<'a> {
     BigInt(u32),
     Float(f64),
     Text(Piece<'a, str>),
+    /// ASCII text of the input. It is asked for less often than it is read, and becomes a `str` then.
+    Ascii(&'a [u8]),
     /// Text with lone surrogates, in generalized UTF-8.
     Surrogates(Piece<'a, [u8]>),
     Bytes(Piece<'a, [u8]>),
@@ -309,6 +311,12 @@ pub(super) struct End {
     big_ints: usize,
     texts: usize,
     blobs: usize,
+}
+
+/// Text that is known to be ASCII.
+#[inline]
+pub(super) fn ascii(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap_or_default()
 }
 
 /// A position as the 32 bits that a node has for it.
@@ -617,6 +625,7 @@ impl<'a> Graph<'a> {
         for node in nodes {
             let node = match node {
                 Node::Text(piece) => Node::Text(owned.own_text(piece)?),
+                Node::Ascii(text) => Node::Text(owned.own_text(Piece::Borrowed(ascii(text)))?),
                 Node::Surrogates(piece) => Node::Surrogates(owned.own_bytes(piece)?),
                 Node::Bytes(piece) => Node::Bytes(owned.own_bytes(piece)?),
                 Node::ByteArray(piece) => Node::ByteArray(owned.own_bytes(piece)?),

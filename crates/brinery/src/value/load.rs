@@ -1,12 +1,15 @@
 //! The host that builds a graph.
 
-use super::graph::{ChangeKind, Construction, Graph, Id, Node, Piece as Part, Run};
+use super::graph::{ChangeKind, Construction, Graph, Id, Node, Run};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inspect::text::{EscapeError, raw_unicode_escape, unescape};
 use crate::place::Place;
 use crate::read::{Chunk, Fault, Host, Items, LineEncoding, Machine, Memo, ReadError, Shape, Source};
 use num_bigint::BigInt;
 use std::borrow::Cow;
+
+/// Up to how many bytes ASCII text is taken as it is: to make a `str` of it later takes no longer than now.
+const SHORT: usize = 64;
 
 /// Builds one graph.
 #[derive(Default)]
@@ -84,17 +87,17 @@ impl<'a> Builder<'a> {
 
     #[inline(always)]
     fn text(&mut self, utf8: Chunk<'a, '_>) -> Result<Id> {
-        if let Chunk::Borrowed(bytes) = utf8
-            && let Ok(text) = std::str::from_utf8(bytes)
-        {
-            return self.push(Node::Text(Part::Borrowed(text)));
+        match utf8 {
+            Chunk::Borrowed(bytes) if bytes.len() <= SHORT && bytes.is_ascii() => {
+                self.push(Node::Ascii(bytes))
+            }
+            other => self.other_text(other),
         }
-        self.unusual_text(utf8)
     }
 
-    /// Text that is not simply a part of the input.
-    #[cold]
-    fn unusual_text(&mut self, utf8: Chunk<'a, '_>) -> Result<Id> {
+    /// Text that is long or not all ASCII, or no part of the input.
+    #[inline(never)]
+    fn other_text(&mut self, utf8: Chunk<'a, '_>) -> Result<Id> {
         let node = self.graph.text_node(keep(utf8))?;
         self.push(node)
     }
@@ -311,7 +314,8 @@ impl<'a> Host<'a> for Builder<'a> {
     }
 
     fn global(&mut self, module: Id, name: Id) -> Result<Id> {
-        let is_text = |id| matches!(self.graph.node(id), Node::Text(_) | Node::Surrogates(_));
+        let is_text =
+            |id| matches!(self.graph.node(id), Node::Text(_) | Node::Ascii(_) | Node::Surrogates(_));
         if !is_text(module) || !is_text(name) {
             return Err(Fault::StackGlobalType.into());
         }

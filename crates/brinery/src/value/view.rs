@@ -1,6 +1,6 @@
 //! Looking around in a graph.
 
-use super::graph::{ChangeKind, Construction, Graph, Id, Node, RawChanges};
+use super::graph::{ChangeKind, Construction, Graph, Id, Node, RawChanges, ascii};
 use crate::place::Segment;
 use num_bigint::BigInt;
 use std::{borrow::Cow, slice};
@@ -142,7 +142,7 @@ impl<'g, 'a> Value<'g, 'a> {
             Node::Bool(_) => Kind::Bool,
             Node::Int(_) | Node::BigInt(_) => Kind::Int,
             Node::Float(_) => Kind::Float,
-            Node::Text(_) | Node::Surrogates(_) => Kind::Text,
+            Node::Text(_) | Node::Ascii(_) | Node::Surrogates(_) => Kind::Text,
             Node::String(_) => Kind::String,
             Node::Bytes(_) => Kind::Bytes,
             Node::ByteArray(_) => Kind::ByteArray,
@@ -247,6 +247,7 @@ impl<'g, 'a> Value<'g, 'a> {
     pub fn as_str(self) -> Option<&'g str> {
         match self.node() {
             Node::Text(text) => Some(self.graph.text(text)),
+            Node::Ascii(text) => Some(ascii(text)),
             Node::String(bytes) => std::str::from_utf8(self.graph.bytes(bytes)).ok(),
             _ => None,
         }
@@ -263,6 +264,7 @@ impl<'g, 'a> Value<'g, 'a> {
     pub fn text_bytes(self) -> Option<&'g [u8]> {
         match self.node() {
             Node::Text(text) => Some(self.graph.text(text).as_bytes()),
+            Node::Ascii(text) => Some(text),
             Node::Surrogates(text) => Some(self.graph.bytes(text)),
             _ => None,
         }
@@ -525,15 +527,15 @@ impl<'g, 'a> Value<'g, 'a> {
             return format!("<{}>", self.kind().name());
         }
         // Only so much is looked at, however long the key.
-        let whole = match self.node() {
-            Node::Text(piece) => {
-                let content = self.graph.text(piece);
+        let text_of = || if self.kind() == Kind::Text { self.as_str() } else { None };
+        let whole = match text_of() {
+            Some(content) => {
                 let end = content.char_indices().nth(LONGEST).map_or(content.len(), |(end, _)| end);
                 let shown = &content.as_bytes()[..end];
                 let _ = crate::inspect::repr_str(&mut text, shown, &crate::inspect::is_printable);
                 end == content.len()
             }
-            _ => {
+            None => {
                 text = self.to_string();
                 true
             }
@@ -557,6 +559,7 @@ impl<'g, 'a> Value<'g, 'a> {
     pub(crate) fn borrowed_text(self) -> Option<&'a str> {
         match self.node() {
             Node::Text(super::graph::Piece::Borrowed(text)) => Some(text),
+            Node::Ascii(text) => Some(ascii(text)),
             _ => None,
         }
     }

@@ -304,6 +304,10 @@ impl<'g, 'a, 'w> Writer<'g, 'a, 'w> {
                 self.output.text(graph.text(text).as_bytes())?;
                 self.memoize(id)
             }
+            Node::Ascii(text) => {
+                self.output.text(text)?;
+                self.memoize(id)
+            }
             Node::Surrogates(text) => {
                 self.output.text(graph.bytes(text))?;
                 self.memoize(id)

@@ -67,7 +67,7 @@ impl<'a> Piecewise<'a> {
             return Some(id);
         }
         let is_kept = self.kept.is_some_and(|(_, end)| index < end);
-        if is_kept && matches!(graph.node(id), Node::Text(_) | Node::Global { .. }) {
+        if is_kept && matches!(graph.node(id), Node::Text(_) | Node::Ascii(_) | Node::Global { .. }) {
             return Some(id);
         }
         let again = if is_kept { None } else { self.make_again(index, graph) };
