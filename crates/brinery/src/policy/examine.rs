@@ -87,6 +87,8 @@ pub(super) struct Examiner<'a, 'p> {
     obligations: Vec<(Id, &'p Shape, Rule)>,
     /// States of dtypes, which keep the dict of their fields.
     dtypes: Vec<(Id, Id)>,
+    /// What was judged in containers that others were judged by as well, and must be in them still.
+    kept: Vec<(Id, Vec<Id>)>,
     /// Objects whose attributes are judged when no more can come.
     late: Vec<(Native, Id)>,
     /// How often something made by a call was given what may hold it.
@@ -229,6 +231,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
             work: Cell::new(policy.limits.work_for(size)),
             obligations: Vec::new(),
             dtypes: Vec::new(),
+            kept: Vec::new(),
             late: Vec::new(),
             heavy: 0,
             needs: None,
@@ -1047,6 +1050,9 @@ impl<'a, 'p> Examiner<'a, 'p> {
             };
             self.miss(Rule::State, Some(global), used, message)?;
         }
+        if self.globals[global].key.0.starts_with("pandas") {
+            self.keep(state)?;
+        }
         if let Some(native) = capability.and_then(|capability| capability.native) {
             native.state(self, instance, state)?;
             if native == Native::Dtype {
@@ -1214,6 +1220,25 @@ impl<'a, 'p> Examiner<'a, 'p> {
         Ok(())
     }
 
+    /// Notes what is in the dicts and lists of a state or of arguments, which must not change any more.
+    pub(super) fn keep(&mut self, id: Id) -> Result<()> {
+        const DEEPEST: usize = 3;
+        let mut todo = vec![(id, DEEPEST)];
+        while let Some((id, depth)) = todo.pop() {
+            let value = self.value(id);
+            if depth == 0 || !matches!(value.kind(), Kind::Tuple | Kind::List | Kind::Dict) {
+                continue;
+            }
+            let parts = parts_of(value);
+            todo.extend(parts.iter().map(|&part| (part, depth - 1)));
+            if value.kind() != Kind::Tuple {
+                self.kept.push((id, parts.clone()));
+            }
+            self.pay(1 + parts.len() as u64)?;
+        }
+        Ok(())
+    }
+
     /// What is left to judge when the stream has ended.
     pub(super) fn finish(&mut self, root: Id) -> Result<()> {
         self.check_free(&[root])?;
@@ -1231,6 +1256,14 @@ impl<'a, 'p> Examiner<'a, 'p> {
                 return Err(Error::refused(
                     Rule::State,
                     "the fields of a numpy dtype were changed after it was judged",
+                ));
+            }
+        }
+        for (container, parts) in std::mem::take(&mut self.kept) {
+            if parts_of(self.value(container)) != parts {
+                return Err(Error::refused(
+                    Rule::State,
+                    "a state of pandas that is changed after it was given",
                 ));
             }
         }
@@ -1407,6 +1440,14 @@ fn attributes<'g, 'a>(state: Value<'g, 'a>) -> impl Iterator<Item = (Value<'g, '
         _ => (Some(state), None),
     };
     one.into_iter().chain(two).filter(|part| part.kind() == Kind::Dict).flat_map(Value::entries)
+}
+
+/// What a tuple, a list or a dict holds.
+fn parts_of(value: Value<'_, '_>) -> Vec<Id> {
+    match value.kind() {
+        Kind::Dict => value.entries().flat_map(|(key, value)| [key.id(), value.id()]).collect(),
+        _ => value.items().map(Value::id).collect(),
+    }
 }
 
 fn malformed(fault: Fault) -> Error {

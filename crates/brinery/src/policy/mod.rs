@@ -13,6 +13,7 @@
 //! ```
 
 mod agree;
+mod arrow;
 mod by_id;
 mod capability;
 mod estimators;

@@ -3,7 +3,7 @@
 use super::examine::Examiner;
 use super::numpy;
 use super::rule::Rule;
-use super::{agree, estimators, tables, torch, trees};
+use super::{agree, arrow, estimators, tables, torch, trees};
 use crate::error::{Error, Result};
 use crate::value::{ChangeKind, Id, Kind, Value};
 
@@ -43,6 +43,10 @@ pub enum Native {
     Backed,
     /// An array of pandas with a mask.
     MaskedTable,
+    /// An array of Arrow.
+    Arrow,
+    /// An array of pandas that is backed by one of Arrow.
+    ArrowBacked,
     /// An index of pandas.
     Index,
     /// The places in a sparse array of pandas.
@@ -84,7 +88,7 @@ pub enum Native {
 }
 
 impl Native {
-    const ALL: [(Native, &'static str); 35] = [
+    const ALL: [(Native, &'static str); 37] = [
         (Native::Elements, "elements"),
         (Native::Fraction, "fraction"),
         (Native::Random, "random"),
@@ -101,6 +105,8 @@ impl Native {
         (Native::Manager, "pandas.manager"),
         (Native::Backed, "pandas.backed"),
         (Native::MaskedTable, "pandas.masked"),
+        (Native::Arrow, "arrow.array"),
+        (Native::ArrowBacked, "pandas.arrow"),
         (Native::Index, "pandas.index"),
         (Native::SparseIndex, "pandas.sparse_index"),
         (Native::Tree, "sklearn.tree"),
@@ -167,11 +173,20 @@ impl Native {
                 let fits = tables::is_manager(examiner, args);
                 require(fits, Rule::Call, "blocks of pandas that do not make up a table")
             }
+            Native::Arrow => {
+                let fits = arrow::is_array(examiner, args);
+                require(
+                    fits,
+                    Rule::Call,
+                    "an array of Arrow whose buffers do not go with its type and length",
+                )
+            }
             Native::Index => {
                 let names = tables::names(examiner, args);
                 examiner.hash(names)?;
                 let fits = tables::is_index(examiner, args);
-                require(fits, Rule::Call, "an index of pandas that contradicts itself")
+                require(fits, Rule::Call, "an index of pandas that contradicts itself")?;
+                examiner.keep(args)
             }
             Native::SparseIndex => {
                 let fits = tables::is_sparse_index(examiner, args);
@@ -276,6 +291,14 @@ impl Native {
             Native::Backed => {
                 let fits = tables::is_backed_state(examiner, object, state);
                 require(fits, Rule::State, "an array of pandas that contradicts itself")
+            }
+            Native::ArrowBacked => {
+                let fits = arrow::is_backed_state(examiner, state);
+                require(
+                    fits,
+                    Rule::State,
+                    "not the state of an array of pandas that is backed by one of Arrow",
+                )
             }
             Native::MaskedTable => {
                 let fits = tables::is_masked_state(examiner, state);

@@ -1,5 +1,6 @@
 //! Pandas' blocks and indexes, which its native code takes for consistent.
 
+use super::arrow;
 use super::examine::Examiner;
 use super::numpy::{Array, array};
 use crate::value::{Change, Id, Kind, Value};
@@ -52,6 +53,9 @@ fn dims(examiner: &Examiner<'_, '_>, value: Value<'_, '_>) -> Option<Vec<u64>> {
             Some(vec![u64::try_from(index.args().item(0)?.as_i64()?).ok()?])
         }
         (module, "IntervalArray") if is_arrays(module) => Some(vec![len(examiner, state.get("_left")?)?]),
+        (module, "ArrowStringArray" | "ArrowExtensionArray") if is_arrays(module) => {
+            Some(vec![arrow::len(examiner, state.get("_pa_array").or_else(|| state.get("_data"))?)?])
+        }
         ("pandas._libs.interval", "__pyx_unpickle_IntervalMixin") => {
             Some(vec![len(examiner, state.item(0)?.get("_left")?)?])
         }
