@@ -28,8 +28,8 @@ pub(super) enum Way {
 /// How the attributes in a state of an instance are set without code of the class.
 pub(super) fn way_of(builder: &mut Builder<'_>, instance: Ref<'_>, given: Ref<'_>) -> Result<Way> {
     match builder.setstate_of(instance) {
-        // A method of its own, which is granted.
-        Some(SetState::Function(_)) => return Ok(Way::Usual),
+        // A method of its own, which is granted. That of exceptions is none.
+        Some(SetState::Function(own)) if own.is_exactly(&raw mut PyFunction_Type) => return Ok(Way::Usual),
         Some(SetState::None) if !given.is_tuple() => return Ok(Way::Usual),
         _ => {}
     }
