@@ -9,6 +9,7 @@ import pytest
 
 from .assembly import call, glob, text
 from .harness import prove, refuse
+from .tuples import colliding
 
 
 def doubled(levels: int, ends: bytes) -> bytes:
@@ -32,6 +33,32 @@ OTHERS = [
     b"\x8a\x08" + (index * 0x1F3C5_7A9B_D135 % PRIME + PRIME).to_bytes(8, "little")
     for index in range(300_000)
 ]
+# Tuples of one hash, of empty texts and one number.
+TUPLES = [
+    b"("
+    + b"h\x00" * place
+    + b"\x8a\x08"
+    + number.to_bytes(8, "little", signed=True)
+    + b"h\x00" * (length - place - 1)
+    + b"t"
+    for length, place, number in colliding(12345, 400)
+]
+
+
+def alike(one: bytes, other: bytes, nested: bool = False) -> bytes:
+    """Return a dict of tuples that differ only in which of two there is at each place."""
+    keys = []
+    for number in range(30_000):
+        items = [other if number >> place & 1 else one for place in range(15)]
+        if nested:
+            keys.append(items[0] + b"".join(item + b"\x86" for item in items[1:]))
+        else:
+            keys.append(b"(" + b"".join(items) + b"t")
+    return b"\x80\x04}(" + b"".join(key + b"N" for key in keys) + b"u."
+
+
+ONE, TWO = (b"J" + struct.pack("<i", number) for number in (-1, -2))
+WHOLE, DOUBLE = (b"G" + struct.pack(">d", number) for number in (1.0, 2.0**61))
 COPIES = "cbuiltins\n{}\nq\x00"
 ATTACKS = {
     "a key whose hash takes for ever": doubled(60, b"}h\x3cNs."),
@@ -77,6 +104,11 @@ ATTACKS = {
     + b"h\x01" * 3000
     + b"tR.",
     "keys that collide": b"\x80\x04}(" + b"".join(key + b"N" for key in COLLIDING) + b"u.",
+    "tuples that collide": b"\x80\x04\x8c\x00\x94}(" + b"".join(key + b"N" for key in TUPLES) + b"u\x86.",
+    "tuples of -1 and -2": alike(ONE, TWO),
+    "such pairs within pairs": alike(ONE, TWO, nested=True),
+    "tuples of -1 and -2 as floats and integers": alike(ONE, b"G" + struct.pack(">d", -2.0)),
+    "tuples of floats of one hash": alike(WHOLE, DOUBLE),
     "elements that collide": b"\x80\x04\x8f(" + b"".join(COLLIDING) + b"\x90.",
     "keys that collide behind many that do not": b"\x80\x04(("
     + b"".join(OTHERS)

@@ -1,4 +1,4 @@
-//! Integers that are made to have one hash, which makes the dicts and sets that they are put into slow.
+//! Integers and tuples that are made to have one hash, which makes the dicts and sets that they are put into slow.
 //!
 //! Which integers those are is not known beforehand, and a stream may have any number of others between them. So hashes are
 //! counted by the rule of Misra and Gries: where there is no room for another one, each that is there is counted one less,
@@ -20,11 +20,16 @@ const ROOM: usize = 7 << 13;
 /// What is known of a hash.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
-    /// The first integer that had it, which may come again and again.
+    /// The mark of the first that had it, which may come again and again.
     first: u32,
     /// How often others had it.
     others: u32,
+    /// Bits for the marks that there have been: those of others may come again and again, too.
+    marks: u64,
 }
+
+/// How many times a bit of the marks stands for another one: all of them are set by some hundred.
+const EACH: u32 = MOST.div_ceil(u64::BITS);
 
 /// Counts hashes.
 #[derive(Debug, Default)]
@@ -64,19 +69,22 @@ impl Collisions {
         self.count(signed(hash, negative), first)
     }
 
-    fn count(&mut self, hash: u64, first: u32) -> u32 {
+    /// Counts what has a hash, and a mark that tells it from others of the same hash.
+    pub(crate) fn count(&mut self, hash: u64, first: u32) -> u32 {
         if self.seen.len() >= ROOM && !self.seen.contains_key(&hash) && !self.make_room() {
             return MOST;
         }
+        let mark = 1 << (self.seen.hasher().hash_one(first) >> (u64::BITS - 6));
         match self.seen.entry(hash) {
             Entry::Occupied(mut entry) => {
                 let seen = entry.get_mut();
                 seen.others += u32::from(seen.first != first);
+                seen.marks |= mark;
                 self.met |= seen.others > 0;
-                seen.others
+                seen.others.min(seen.marks.count_ones() * EACH)
             }
             Entry::Vacant(entry) => {
-                entry.insert(Seen { first, others: 0 });
+                entry.insert(Seen { first, others: 0, marks: mark });
                 0
             }
         }
@@ -103,7 +111,7 @@ impl Collisions {
 }
 
 /// The hash of a number whose size has this one.
-fn signed(hash: u64, negative: bool) -> u64 {
+pub(crate) fn signed(hash: u64, negative: bool) -> u64 {
     if negative { hash.wrapping_neg() } else { hash }
 }
 

@@ -62,8 +62,8 @@ pub(crate) enum Sort {
     None,
     /// `True` or `False`
     Bool(bool),
-    /// A float.
-    Float,
+    /// A float of these bytes.
+    Float([u8; 8]),
     /// An integer that is not negative, of so many bytes.
     Natural(u16),
     /// So many bytes, as protocols below 3 have them.

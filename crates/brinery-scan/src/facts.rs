@@ -3,6 +3,7 @@
 //! It makes no objects: a value on the stack is a [`Fact`]. What would resolve, call, construct or change something is
 //! [judged](crate::judge) where it stands.
 
+mod chosen;
 mod contain;
 mod host;
 
@@ -161,6 +162,8 @@ pub(crate) struct Facts<'a, 't> {
     /// What is known of the contents of containers.
     pub(crate) contents: Contents,
     collisions: Collisions,
+    /// The same of tuples.
+    tuples: Collisions,
     told_budget: u16,
     /// The dicts that were states last, and how often one was so again.
     states: [u32; 8],
@@ -228,6 +231,7 @@ impl<'a, 't> Facts<'a, 't> {
             hash_work: 0.0,
             contents: Contents::default(),
             collisions: Collisions::default(),
+            tuples: Collisions::default(),
             told_budget: 0,
             states: [u32::MAX; 8],
             repeated_at: 0,

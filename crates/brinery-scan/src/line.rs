@@ -8,7 +8,7 @@
 //! when somebody asks what they say. A block of values that are alike, such as small tuples one after the other, is told by
 //! the first of them and how far each is from the one before.
 
-use crate::fact::{CALL, Extra, Fact, Kind};
+use crate::fact::{CALL, Extra, Fact, Kind, Sort};
 use crate::nth;
 use std::collections::HashMap;
 
@@ -120,6 +120,7 @@ impl Alike {
     /// Values of which this may be the first one.
     fn begin(first: &Fact) -> Option<Self> {
         let known = match first.kind {
+            Kind::Plain(Sort::Float(_)) => false,
             Kind::Plain(_) | Kind::List | Kind::Set => first.weight.to_bits() == 1f32.to_bits(),
             Kind::Dict(_) => first.weight.to_bits() == 1f32.to_bits() && first.depth == 0,
             Kind::Tuple(_) => true,
@@ -524,6 +525,7 @@ fn encode(fact: &Fact, base: &Base, forms: &[Form]) -> Option<u16> {
     match fact.kind {
         Kind::Text(at) if fact.depth == 0 => code(TEXT, at.wrapping_sub(base.at)),
         Kind::Bytes(at) if fact.depth == 0 => code(BYTES, at.wrapping_sub(base.at)),
+        Kind::Plain(Sort::Float(_)) => None,
         Kind::Plain(_) => code(PLAIN, fact.depth.into()),
         Kind::List => code(LIST, fact.depth.into()),
         Kind::Dict(id) if fact.depth == 0 => code(DICT, id.wrapping_sub(base.dict).into()),

@@ -4,7 +4,7 @@
 //! first values are kept as they are: they are what is fetched most. Those after them are [lined up](Line) as long as
 //! each is stored under the next index, as picklers do; else each takes a word of eight bytes.
 
-use crate::fact::{Extra, Fact, Kind};
+use crate::fact::{Extra, Fact, Kind, Sort};
 use crate::line::Line;
 use crate::wanted::Wanted;
 use brinery::read::Memo;
@@ -65,6 +65,8 @@ fn packed(fact: &Fact) -> Option<NonZeroU64> {
         Kind::Text(at) if depth == 0 => pack(TEXT, [(at, 59), (0, 1)]),
         Kind::Hook(at) if depth == 0 => pack(TEXT, [(at, 59), (1, 1)]),
         Kind::Bytes(at) if depth == 0 => pack(BYTES, [(at, 60)]),
+        // A float is what it is.
+        Kind::Plain(Sort::Float(_)) => None,
         Kind::Plain(_) => pack(PLAIN, [(depth, 32)]),
         Kind::List => pack(LIST, [(depth, 32)]),
         Kind::Dict(id) => pack(DICT, [(id.into(), 32), (depth, 28)]),

@@ -6,7 +6,7 @@ use super::memo::Entries;
 use super::numpy::Numpy;
 use crate::ffi::Owned;
 use crate::ffi::layout::{Nursery, Shapes};
-use brinery::read::{Fetches, Machine};
+use brinery::read::{Fetches, Machine, Memo};
 
 /// How many entries an array may have room for to be kept.
 const KEPT: usize = 1024;
@@ -26,7 +26,7 @@ impl Scratch {
         let memo = self.memo.get_mut();
         memo.clear();
         if memo.capacity() > KEPT {
-            *memo = Default::default();
+            *memo = Memo::default();
         }
         if self.machine.capacity() > KEPT {
             self.machine = Machine::default();

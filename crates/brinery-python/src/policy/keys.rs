@@ -59,8 +59,10 @@ impl Keys {
     /// Whether a key that is not [harmless](is_harmless) can be hashed, and put among those of a container.
     #[inline(never)]
     pub(super) fn admits(&mut self, container: usize, key: Ref<'_>) -> bool {
-        if !self.pay_for(key) {
-            return false;
+        match self.pay_for(key) {
+            None => return false,
+            Some(Choice::None) => return true,
+            Some(Choice::Some) => {}
         }
         // SAFETY: the key is alive.
         let hash = unsafe { PyObject_Hash(key.as_ptr()) };
@@ -113,19 +115,19 @@ impl Keys {
         *count <= self.collisions
     }
 
-    /// Pays for the objects that are looked at when a key is hashed: those in tuples, as often as they are met.
+    /// Pays for the objects that are looked at when a key is hashed: those in tuples, as often as they are met. `None` if that is
+    /// too much.
     #[inline(always)]
-    fn pay_for(&mut self, key: Ref<'_>) -> bool {
+    fn pay_for(&mut self, key: Ref<'_>) -> Option<Choice> {
         if key.is_exactly(&raw mut PyTuple_Type) {
             // SAFETY: it is a tuple, which keeps its items.
             let items = unsafe { sequence::items_of_tuple(key) };
-            if items.iter().all(|item| is_harmless(*item)) {
-                let Some(left) = self.work.checked_sub(1 + items.len() as u64) else { return false };
-                self.work = left;
-                return true;
+            if let Some(choice) = choice_in(items) {
+                self.work = self.work.checked_sub(1 + items.len() as u64)?;
+                return Some(choice);
             }
         }
-        self.pay_for_all(key)
+        self.pay_for_all(key).then_some(Choice::Some)
     }
 
     #[inline(never)]
@@ -223,6 +225,35 @@ unsafe fn first(pair: *mut PyObject) -> Option<*mut PyObject> {
             None
         }
     }
+}
+
+/// Whether somebody who does not know the secret of the interpreter's hashes of text can choose keys that have one hash.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    None,
+    Some,
+}
+
+/// What choice there is of the hash of a tuple of these, if all of them are [harmless](is_harmless).
+///
+/// The hash of a tuple goes through the hashes of its items, by steps each of which maps different hashes to different ones. With
+/// the same text around it, one number makes as many hashes as it has itself; what another text makes of it nobody knows. Two
+/// numbers could make up for each other, and the hash of empty text is known.
+#[inline(always)]
+fn choice_in(items: &[Ref<'_>]) -> Option<Choice> {
+    let mut numbers = 0;
+    for item in items {
+        if !is_harmless(*item) {
+            return None;
+        }
+        // SAFETY: sizes are asked of text and of bytes.
+        let has_secret = unsafe {
+            item.is_exactly(&raw mut PyUnicode_Type) && PyUnicode_GET_LENGTH(item.as_ptr()) > 0
+                || item.is_exactly(&raw mut PyBytes_Type) && PyBytes_Size(item.as_ptr()) > 0
+        };
+        numbers += usize::from(!has_secret);
+    }
+    Some(if numbers > 1 { Choice::Some } else { Choice::None })
 }
 
 /// Whether a key's hash is cheap, and one that nobody can choose or that few others have.

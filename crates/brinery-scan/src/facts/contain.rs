@@ -134,17 +134,17 @@ impl Facts<'_, '_> {
     #[inline(always)]
     pub(super) fn heed_collisions(&mut self, others: u32) {
         if others > 0 {
-            self.collide(others);
+            self.collide(others, "integers");
         }
     }
 
     #[cold]
-    pub(super) fn collide(&mut self, others: u32) {
+    pub(super) fn collide(&mut self, others: u32, of: &str) {
         self.hash_work += f64::from(others);
         if others >= collisions::MOST {
             let most = collisions::MOST;
             let message =
-                format!("over {most} integers are made to have one hash, which makes dicts and sets slow");
+                format!("over {most} {of} are made to have one hash, which makes dicts and sets slow");
             self.tell_budget(5, "budget-collisions", message);
         }
     }

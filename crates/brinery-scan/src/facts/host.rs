@@ -121,8 +121,8 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     }
 
     #[inline(always)]
-    fn float(&mut self, _value: f64) -> Made {
-        Ok(Fact::new(Kind::Plain(Sort::Float)))
+    fn float(&mut self, value: f64) -> Made {
+        Ok(Fact::new(Kind::Plain(Sort::Float(value.to_ne_bytes()))))
     }
 
     #[inline(always)]
@@ -205,6 +205,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         // The empty tuple is always the same.
         self.allocate(if items.is_empty() { 0 } else { TUPLE });
         let (depth, weight) = self.contain(&items);
+        self.heed_tuple(items.as_slice());
         let place = self.shelf.put(items.as_slice());
         self.take_items(items);
         Ok(Fact { kind: Kind::Tuple(place), depth, weight })

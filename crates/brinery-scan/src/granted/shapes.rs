@@ -89,7 +89,7 @@ impl Facts<'_, '_> {
         match shape {
             Shape::Any => Fits::Yes,
             Shape::None => sort(|sort| sort == Sort::None),
-            Shape::Float => sort(|sort| sort == Sort::Float),
+            Shape::Float => sort(|sort| matches!(sort, Sort::Float(_))),
             Shape::Bool(None) => sort(|sort| matches!(sort, Sort::Bool(_))),
             Shape::Bool(Some(true)) => sort(|sort| sort == Sort::Bool(true)),
             Shape::Bool(Some(false)) => sort(|sort| sort == Sort::Bool(false)),
