@@ -123,6 +123,67 @@ def test_what_is_honest_in_a_codec_is_not_flagged(codec: str, around: str, tmp_p
         assert not brinery.scan(file).flagged, value
 
 
+#: What has no mark of a pickle from its first byte on: one that takes memory, and one whose names come late.
+MARKLESS = {"a bomb": b"Np2000000000\n.", "names at the end": b"N0]0Vabc\n0" + BARE}
+#: Those in which words are written as well: what is in them has to begin as a pickle.
+WORDLIKE = {
+    "Base64 in short lines",
+    "Base64 with blanks",
+    "Base64 twice",
+    "numbers",
+    "hexadecimal with colons",
+    "Ascii85",
+    "Ascii85 in lines",
+    "Base85",
+    "uuencode",
+    "quoted-printable",
+    "percents",
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("codec", sorted(CODECS.keys() - WORDLIKE))
+@pytest.mark.parametrize("data", MARKLESS)
+def test_a_pickle_without_a_mark_in_a_codec(codec: str, data: str, around: str) -> None:
+    text = CODECS[codec](MARKLESS[data]).decode("latin-1")
+    assert brinery.scan(AROUND[around](text)).flagged
+    if codec.startswith(("Base64", "Base32", "hexa")):
+        assert brinery.scan(AROUND[around]("v1|" + text)).flagged
+
+
+def test_an_amount_of_memory_in_a_codec() -> None:
+    for opcode in (b"\x96", b"\x8e", b"\x8d"):
+        text = base64.b64encode(b"\x80\x05" + opcode + struct.pack("<Q", 1 << 33)).decode()
+        assert brinery.scan(json.dumps({"session": text}).encode()).verdict == "budget"
+        assert brinery.scan(pickle.dumps({"session": text}, 4)).verdict == "budget"
+
+
+def test_classes_of_packages_are_values(tmp_path: Path) -> None:
+    def made(module: str, name: str) -> bytes:
+        return b"\x80\x02c" + f"{module}\n{name}\n".encode() + b")\x81}U\x04textU\x01xsb."
+
+    for module, name in [
+        ("IPython.core.display", "HTML"),
+        ("unittest.case", "FunctionTestCase"),
+        ("doctest", "Example"),
+        ("pyclbr", "Class"),
+        ("pygame.rect", "Rect"),
+    ]:
+        assert brinery.scan(made(module, name)).verdict in ("clean", "needs"), module
+    rect = b"\x80\x02cpygame\n__rect_constructor\n(K\x01K\x02tR."
+    assert brinery.scan(rect).verdict == "needs"
+    path = b"\x80\x02csphinx.util._pathlib\n_StrPath\nU\x01/U\x03tmp\x86R."
+    assert brinery.scan(path).verdict == "needs"
+    # Their functions are there for anybody to call.
+    for module, name in [("IPython", "start_ipython"), ("setuptools.sandbox", "DirectorySandbox")]:
+        assert brinery.scan(made(module, name)).verdict == "dangerous", module
+
+
+def test_a_number_of_a_decimal_may_have_any_exponent() -> None:
+    number = b"cdecimal\nDecimal\nX\x0b\x00\x00\x001e999999999\x85R"
+    assert brinery.scan(b"\x80\x02cbuiltins\nint\n" + number + b"\x85R.").verdict == "budget"
+
+
 @pytest.mark.parametrize("claim", [b"\x8e" + bytes([0, 0, 0, 0, 0, 1, 0, 0]), b"B\xff\xff\xff\x7f"])
 @pytest.mark.parametrize("before", [b"HEAD\x01\x02", b"PK\x05\x06" + bytes(18)])
 def test_a_huge_length_after_a_prefix(before: bytes, claim: bytes) -> None:

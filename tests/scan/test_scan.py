@@ -198,6 +198,42 @@ def test_numbers_that_look_like_pickles_by_chance_are_left_alone() -> None:
     assert brinery.scan(pickle.dumps(hidden, 4)).verdict == "dangerous"
 
 
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    dice = random.Random(1)
+    blob = dice.randbytes(4 << 20)
+    words = "catalog system input import code class index copy call object begin context".split()
+    lines = [dice.choice(words) for _ in range(3000)]
+    source = [f'x{i} = "a\\\\n%d & b=%s;" % {i}  # &amp; &#38; =3D %41' for i in range(20_000)]
+    pickled = pickle.dumps({"rows": list(range(2000))}, 0)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as target:
+        for i in range(300):
+            target.writestr(f"a{i}.txt", bytes(i % 7))
+    files = {
+        "bytes": blob,
+        "their digits": blob.hex().encode(),
+        "their digits in lines": base64.encodebytes(blob[: 1 << 20]),
+        "words": "\n".join(lines).encode(),
+        "numbers in lines": "\n".join(map(repr, (dice.random() for _ in range(100_000)))).encode(),
+        "escapes of all kinds": "\n".join(source).encode(),
+        "escapes on one line": " ".join(source).encode(),
+        "a file that begins with its name": b"TZif2" + bytes(15) + b"\0\0\0\5" * 6 + bytes(900),
+        "a length before what is none of a pickle": b"\x8e\x19\0\0ccopy_r" + bytes(5000),
+        "an archive of many files": archive.getvalue(),
+        "lengths between pickles": b"".join(struct.pack("<I", len(pickled)) + pickled for _ in range(3)),
+    }
+    for name, data in files.items():
+        file = tmp_path / "file.bin"
+        file.write_bytes(data)
+        assert brinery.scan(file).verdict == "clean", (name, brinery.scan(file))
+    # But what is among them is found.
+    for name in ("words", "escapes of all kinds", "their digits in lines"):
+        for attack in (b"cos\nsystem\n(S'true'\ntR.", b"(S'true'\nios\nsystem\nx"):
+            assert brinery.scan(files[name] + b"\n" + attack).flagged, name
+        text = repr(b"cos\nsystem\n(S'true'\ntR.").encode()
+        assert brinery.scan(files[name] + b"\n" + text + b"\n" + files[name]).flagged, name
+
+
 @pytest.mark.parametrize("protocol", [0, 2])
 def test_the_digits_of_numbers_are_no_pickles_in_another_base(protocol: int) -> None:
     dice = random.Random(1)

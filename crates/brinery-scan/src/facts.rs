@@ -456,7 +456,9 @@ fn may_be_encoded(text: &[u8]) -> bool {
     text.len() >= SHORTEST_KNOWN
         && (begins::string(text)
             || matches!(text, [0xc2, 0x80, ..] | [0x1f, 0xc2, ..] | [b'x', 0x01 | b'^' | 0xc2 | 0xc3, ..])
-            || may_be_bare(text))
+            || may_be_bare(text)
+            || matches!(text, [b'"' | b'\'', .., b'.', b'"' | b'\''])
+            || begins::bare(text))
 }
 
 /// Whether text may be a pickle of protocol 0, which has the names that it resolves on lines, or one with escapes for them.
@@ -479,7 +481,7 @@ fn may_be_escaped(text: &[u8], unicode: bool) -> bool {
             may_be_packed(&first[..first.len().min(SHORTEST_KNOWN)], text.len())
         }
         b'c' | b'i' | b'(' => begins::string(text) || may_be_bare(text) || has_escaped_break(text),
-        _ => begins::string(text),
+        _ => begins::string(text) || begins::bare(text),
     }
 }
 

@@ -23,6 +23,9 @@ use crate::report::Verdict;
 pub(crate) const UNKNOWN_CALL: &str = "call-unknown";
 pub(crate) const UNKNOWN_CHANGED: &str = "change-unknown";
 
+/// A call of a value that is no function: loaders fail there.
+pub(crate) const CALL_VALUE: &str = "call-value";
+
 /// How many partials of one stream are known.
 const PARTIALS: usize = 1 << 16;
 
@@ -179,8 +182,9 @@ impl Facts<'_, '_> {
                     Kind::Result => "the result of another call",
                     _ => "what is no function",
                 };
+                let rule = if what == "what is no function" { CALL_VALUE } else { "call-object" };
                 let arguments = self.show(args, 2);
-                if let Some(finding) = self.find(Verdict::Dangerous, "call-object", format!("calls {what}")) {
+                if let Some(finding) = self.find(Verdict::Dangerous, rule, format!("calls {what}")) {
                     finding.arguments = Some(arguments);
                 }
                 return Fact::new(Kind::Result);

@@ -3,6 +3,7 @@
 mod written;
 
 use crate::blob::{Blob, SMALL, SpoolError, spool};
+use crate::judge::CALL_VALUE;
 use crate::known;
 use crate::refine;
 use crate::report::{FileReport, Finding, Note, StreamReport, Verdict};
@@ -11,7 +12,9 @@ use crate::stream::{self, Run};
 use crate::unwrap::layer::Layer;
 use crate::unwrap::{berkeley, npy, redis, sevenz, sqlite, tar, text, zip, zodb};
 use brinery::policy::Policy;
+use std::collections::HashSet;
 use std::io::Read;
+use std::ops::Range;
 
 /// How many things may be inside one another.
 const DEPTH: usize = 12;
@@ -36,6 +39,8 @@ const NEAR: u64 = 64;
 const SHORT: u64 = 1 << 12;
 /// How long text is at least that is some.
 const PROSE: u64 = 6;
+/// How many letters or digits at the beginning are the name of a kind of file, and not an opcode and a length.
+const NAME: usize = 5;
 /// How far before an `INST` its mark may be, and how many are tried.
 const MARKED: u64 = 256;
 const MARKS: usize = 4;
@@ -44,6 +49,15 @@ const PREFIX: usize = 16;
 
 /// The endings of names that promise a pickle.
 const PROMISES: &[&str] = &["pkl", "pickle", "p", "pk", "pck", "pcl", "joblib", "dill", "cpickle"];
+
+/// What of something has been seen.
+#[derive(Debug, Default)]
+struct Passed {
+    /// The members of an archive.
+    ranges: Vec<(u64, u64)>,
+    /// Its directory, or compressed data, which look like lengths and offsets.
+    listing: Range<u64>,
+}
 
 /// A file that is being looked into.
 pub(crate) struct Look<'f> {
@@ -61,6 +75,8 @@ pub(crate) struct Look<'f> {
     promised: bool,
     /// Whether these bytes are the memory of a tensor.
     memory: bool,
+    /// Texts that came out of escapes, by their hashes: one that comes out by another way is the same.
+    undone: HashSet<u64>,
 }
 
 impl<'f> Look<'f> {
@@ -70,7 +86,17 @@ impl<'f> Look<'f> {
         most: u64,
         expected: bool,
     ) -> Self {
-        Look { file, policy, left: most, work: 0, unlisted: 0, expected, promised: false, memory: false }
+        Look {
+            file,
+            policy,
+            left: most,
+            work: 0,
+            unlisted: 0,
+            expected,
+            promised: false,
+            memory: false,
+            undone: HashSet::new(),
+        }
     }
 
     fn note(&mut self, container: &str, verdict: Verdict, rule: &'static str, message: String) {
@@ -136,7 +162,7 @@ impl<'f> Look<'f> {
     fn thing(&mut self, blob: &Blob<'_>, container: &str, depth: usize) {
         if blob.len() < 2 {
             if blob.len() == 1 {
-                self.streams(blob, 0, container, depth, &[], true);
+                self.streams(blob, 0, container, depth, &Passed::default(), true);
             }
             return;
         }
@@ -154,11 +180,18 @@ impl<'f> Look<'f> {
         };
         let mut known = false;
         let mut passed: Vec<(u64, u64)> = Vec::new();
+        let mut listing = 0..0;
         if let Some(layer) = Layer::of(&head) {
             known |= self.layer(layer, blob, container, depth, false);
+            if known {
+                listing = 0..blob.len();
+            }
         }
         if let Some(archive) = zip::Archive::open(blob) {
             known = true;
+            if listing.is_empty() {
+                listing = archive.listing.clone();
+            }
             self.zip(archive, blob, container, depth, &mut passed);
         }
         if let Some((members, problem)) = tar::members(blob) {
@@ -202,7 +235,7 @@ impl<'f> Look<'f> {
             self.format("npy");
             match npy::pickle_at(blob) {
                 Some(Ok(at)) => {
-                    self.streams(blob, at, container, depth, &[], true);
+                    self.streams(blob, at, container, depth, &Passed::default(), true);
                     return;
                 }
                 Some(Err(problem)) => {
@@ -248,7 +281,7 @@ impl<'f> Look<'f> {
                 self.overlap(container);
             }
         }
-        let passed = joined(passed);
+        let passed = Passed { ranges: joined(passed), listing };
         let pickles = self.streams(blob, 0, container, depth, &passed, !known);
         if !known && text::is_text(&head) {
             self.text(blob, pickles, container, depth);
@@ -408,7 +441,7 @@ impl<'f> Look<'f> {
         at: u64,
         container: &str,
         depth: usize,
-        passed: &[(u64, u64)],
+        passed: &Passed,
         alone: bool,
     ) -> u64 {
         let (mut at, mut read) = (at, at);
@@ -420,8 +453,9 @@ impl<'f> Look<'f> {
             let Some(run) = self.run(blob, at, container) else { return at };
             let proto = blob.get(at, 16).is_ok_and(|head| crate::search::starts_stream(&head));
             let whole = run.end >= blob.len();
-            let costs =
-                run.report.verdict == Verdict::Budget && !self.memory && !self.is_prose(&run, blob, depth);
+            let costs = run.report.verdict == Verdict::Budget
+                && !self.memory
+                && (self.is_said(depth) || is_amount(&run, blob.len()) && !is_prose(&run, blob));
             let believed = proto
                 || run.stopped && (run.end - at > 3 || whole || run.report.verdict > Verdict::Clean)
                 || run.operations > 0 && run.report.verdict > Verdict::Malformed && names_something(&run)
@@ -437,13 +471,13 @@ impl<'f> Look<'f> {
                     || does_something(&run));
             if !believed {
                 if first && alone && costs {
-                    self.add(run, blob, container, depth);
+                    self.add(run, blob, container, depth, false);
                 }
                 break;
             }
             let (stopped, end, cut) = (run.stopped, run.end, run.cut);
             let anything_inside = stopped && end - at <= INSIDE;
-            self.add(run, blob, container, depth);
+            self.add(run, blob, container, depth, !proto && !self.is_said(depth));
             if anything_inside {
                 self.inside(blob, at + 1, end, container, depth);
                 self.marks(blob, (at + 1, end), true, container, depth);
@@ -469,16 +503,9 @@ impl<'f> Look<'f> {
         read
     }
 
-    /// Whether what claims far more bytes than there are, or an index far off, is a text that begins with letters that are such
-    /// opcodes, and that nobody has said to be a pickle.
-    fn is_prose(&self, run: &Run, blob: &Blob<'_>, depth: usize) -> bool {
-        let said = self.promised || self.expected && depth == 0;
-        let claims = |finding: &Finding| matches!(finding.rule, "budget-claim" | "budget-memo" | "malformed");
-        run.report.findings.iter().all(claims)
-            && !run.stopped
-            && !said
-            && blob.len() >= PROSE
-            && blob.head(512).is_ok_and(|head| text::is_prose(&head))
+    /// Whether somebody says that a pickle is here: the name of the file, or who is going to load it.
+    fn is_said(&self, depth: usize) -> bool {
+        self.promised || self.expected && depth == 0
     }
 
     /// Compressed data after a few other bytes.
@@ -505,7 +532,7 @@ impl<'f> Look<'f> {
             // The bytes of numbers can look like anything: what makes no sense, or names nothing, is no pickle there.
             if does_something(&run) && run.end <= to {
                 search.go_to(run.end);
-                self.add(run, blob, container, depth);
+                self.add(run, blob, container, depth, false);
             }
         }
     }
@@ -516,12 +543,14 @@ impl<'f> Look<'f> {
         let start = place - before.len() as u64;
         memchr::memrchr_iter(b'(', &before).take(MARKS).find_map(|at| {
             let run = self.run(blob, start + at as u64, container)?;
-            (run.stopped && does_something(&run)).then_some(run)
+            does_something(&run).then_some(run)
         })
     }
 
-    fn search(&mut self, blob: &Blob<'_>, from: u64, container: &str, depth: usize, passed: &[(u64, u64)]) {
-        if passed.is_empty() && (from > 0 || !blob.head(512).is_ok_and(|head| text::is_text(&head))) {
+    /// Pickles anywhere from `from` on.
+    fn search(&mut self, blob: &Blob<'_>, from: u64, container: &str, depth: usize, passed: &Passed) {
+        let is_text = blob.head(512).is_ok_and(|head| text::is_text(&head));
+        if passed.ranges.is_empty() && (from > 0 || !is_text) {
             self.marks(blob, (from, blob.len()), false, container, depth);
         }
         let mut search = Search::new(blob, from, blob.len(), false);
@@ -533,8 +562,8 @@ impl<'f> Look<'f> {
                     return self.note(container, Verdict::Unreadable, "unreadable", error.to_string());
                 }
             };
-            let next = passed.partition_point(|&(start, _)| start <= place);
-            if let Some(&(_, end)) = next.checked_sub(1).and_then(|last| passed.get(last))
+            let next = passed.ranges.partition_point(|&(start, _)| start <= place);
+            if let Some(&(_, end)) = next.checked_sub(1).and_then(|last| passed.ranges.get(last))
                 && place < end
             {
                 search.go_to(end);
@@ -552,22 +581,25 @@ impl<'f> Look<'f> {
                         || (run.stopped || far) && names_something(&run)
                         || run.report.verdict == Verdict::Budget
                             && !self.memory
-                            && (run.stopped || claims_by_intent(&run, blob.len()))
+                            && (run.stopped
+                                || !passed.listing.contains(&place) && claims_by_intent(&run, blob.len()))
                 }
-                // Lines of digests are names of nothing.
+                // Lines of digests are names of nothing, and lines of words are names that nothing is done with.
                 Mark::Global => {
-                    far && names_something(&run) && (run.stopped || reaches(&run) && names_known(&run))
+                    far && names_something(&run)
+                        && (run.stopped || reaches(&run) && names_known(&run) && (!is_text || acts(&run)))
                 }
             };
             if believed {
                 search.go_to(run.end);
-                self.add(run, blob, container, depth);
+                self.add(run, blob, container, depth, true);
             }
         }
     }
 
-    /// Takes a stream into the report, with what is inside of it.
-    fn add(&mut self, run: Run, blob: &Blob<'_>, container: &str, depth: usize) {
+    /// Takes a stream into the report, with what is inside of it. What may be one by `chance` is none if it names nothing and
+    /// is not as picklers write.
+    fn add(&mut self, run: Run, blob: &Blob<'_>, container: &str, depth: usize, chance: bool) {
         let mut run = run;
         if run.stopped && !run.granted {
             self.spend(run.report.len.min(refine::EXAMINED).saturating_mul(EXAMINING));
@@ -576,11 +608,13 @@ impl<'f> Look<'f> {
         if run.in_one_piece {
             crate::context::add(blob, run.report.offset, run.end, &mut run.report.findings);
         }
-        let Run { report, nested, inline, .. } = run;
+        let Run { report, nested, inline, operations, .. } = run;
         for run in inline {
-            self.add(run, blob, container, depth);
+            self.add(run, blob, container, depth, false);
         }
-        self.list(report);
+        if !(chance && operations == 0 && report.verdict == Verdict::Ambiguous) {
+            self.list(report);
+        }
         self.nested(&nested, blob, container, depth);
     }
 
@@ -631,12 +665,14 @@ fn joined(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     joined
 }
 
-/// Whether a stream names what anybody has, first of all.
+/// Whether a stream names what anybody has, first of all, or does something with what it names.
 fn names_reachable(run: &Run) -> bool {
-    run.report
-        .globals
-        .first()
-        .is_some_and(|first| known::is_reachable(&first.module, &first.name) && first.name.is_ascii())
+    run.report.globals.first().is_some_and(|first| {
+        let top = first.module.split('.').next().unwrap_or_default();
+        known::is_reachable(&first.module, &first.name)
+            && first.name.is_ascii()
+            && (run.stopped || known::is_module(top) || acts(run))
+    })
 }
 
 /// Whether a length that is far too large is none by chance, as one in other data is: it is an amount that a machine may have,
@@ -645,11 +681,32 @@ fn claims_by_intent(run: &Run, len: u64) -> bool {
     run.claim.is_some_and(|claim| claim >> 48 == 0) && (len <= SHORT || run.report.offset < NEAR)
 }
 
-/// Whether a finding is about more than a name that makes no sense, as in bytes that are no pickle.
+/// Whether a length that is far too large is an amount that a machine may have: no loader sets more than that aside.
+fn is_amount(run: &Run, len: u64) -> bool {
+    run.claim.is_none_or(|claim| claim >> 48 == 0 || len <= SHORT)
+}
+
+/// Whether what claims far more bytes than there are, or an index far off, is a text that begins with letters that are such
+/// opcodes, or another kind of file that begins with its name.
+fn is_prose(run: &Run, blob: &Blob<'_>) -> bool {
+    let claims = |finding: &Finding| matches!(finding.rule, "budget-claim" | "budget-memo" | "malformed");
+    let is_name = |head: &[u8]| head.len() >= NAME && head[..NAME].iter().all(u8::is_ascii_alphanumeric);
+    run.report.findings.iter().all(claims)
+        && !run.stopped
+        && blob.len() >= PROSE
+        && blob.head(512).is_ok_and(|head| text::is_prose(&head) || run.end == 0 && is_name(&head))
+}
+
+/// Whether a finding is about more than a name that makes no sense, as in bytes that are no pickle. What is done with nothing
+/// that has a name is done by no loader.
 fn names_something(run: &Run) -> bool {
-    let sound =
-        |finding: &Finding| finding.verdict == Verdict::Dangerous && finding.category != Some("odd-name");
+    let sound = |finding: &Finding| {
+        finding.verdict == Verdict::Dangerous
+            && finding.category != Some("odd-name")
+            && finding.rule != CALL_VALUE
+    };
     run.report.findings.iter().any(sound)
+        && run.report.globals.iter().any(|global| known::is_spelled(&global.module, &global.name))
 }
 
 /// Whether a stream does what is dangerous with what it names, and not only with what the loader gives it.
@@ -660,6 +717,17 @@ fn does_something(run: &Run) -> bool {
             && finding.global.is_some()
     };
     run.operations > 0 && run.report.findings.iter().any(own)
+}
+
+/// Whether a stream calls or changes something, or names a module of harm, and does not only name what words may be.
+fn acts(run: &Run) -> bool {
+    let deed = |finding: &Finding| {
+        let named = finding.global.as_deref().and_then(|global| global.split_once('.'));
+        finding.verdict == Verdict::Dangerous
+            && !matches!(finding.rule, "forbidden-global" | "unused-import")
+            && (finding.rule == "forbidden-call" || named.is_none_or(|(top, _)| known::is_module(top)))
+    };
+    run.report.findings.iter().any(deed)
 }
 
 /// Whether anything that a stream names is known or can be reached by anybody.

@@ -7,7 +7,7 @@
 use crate::blob::Blob;
 use crate::known;
 use brinery::Opcode;
-use brinery::read::Decoder;
+use brinery::read::{Argument, DecodeErrorKind, Decoder};
 use std::io;
 
 /// How much is looked at in one go, and how much of it once more with what follows.
@@ -123,13 +123,80 @@ pub(crate) fn has_opcodes(bytes: &[u8]) -> bool {
     Decoder::new(&bytes[..bytes.len().min(64)]).take(4).all(|instruction| {
         instruction.is_ok_and(|_| true)
             || instruction.is_err_and(|error| {
-                matches!(
-                    error.kind,
-                    brinery::read::DecodeErrorKind::Truncated { .. }
-                        | brinery::read::DecodeErrorKind::OutOfInput
-                )
+                matches!(error.kind, DecodeErrorKind::Truncated { .. } | DecodeErrorKind::OutOfInput)
             })
     })
+}
+
+/// What the first bytes of something tell of whether it is a pickle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stands {
+    Sure(bool),
+    /// Only as many bytes tell, or more.
+    Needs(u64),
+}
+
+/// Whether bytes are a pickle by their opcodes: up to one that names something, or to a `STOP` after so many of them that they
+/// are none by chance.
+pub(crate) fn stands(bytes: &[u8]) -> Stands {
+    let named = |name: &[u8]| !name.is_empty() && name.iter().all(|&byte| is_name_byte(byte));
+    let (mut count, mut names) = (0, 0);
+    for instruction in Decoder::new(bytes) {
+        let instruction = match instruction {
+            Ok(instruction) => instruction,
+            Err(error) => {
+                return match error.kind {
+                    DecodeErrorKind::Truncated { expected: Some(len), .. } => {
+                        Stands::Needs(error.offset.saturating_add(len))
+                    }
+                    DecodeErrorKind::Truncated { .. } | DecodeErrorKind::OutOfInput => {
+                        Stands::Needs(bytes.len() as u64)
+                    }
+                    _ => Stands::Sure(count > BY_CHANCE),
+                };
+            }
+        };
+        count += 1;
+        let sure = match (instruction.opcode, instruction.argument) {
+            (Opcode::Global | Opcode::Inst, Argument::Lines(module, name)) => named(module) && named(name),
+            (Opcode::StackGlobal, _) => names > 1,
+            (Opcode::LongBinPut, Argument::Int(index)) => index > 1 << 16,
+            (Opcode::Put, Argument::Line(index)) => index.len() > 5,
+            (Opcode::Stop, _) => {
+                return Stands::Sure(count > BY_CHANCE || instruction.end == bytes.len() as u64);
+            }
+            (opcode, Argument::Bytes(text) | Argument::Line(text)) => {
+                // Escapes may stand for any letters.
+                let is_escaped = matches!(opcode, Opcode::Unicode | Opcode::String);
+                names += usize::from(is_escaped || named(text));
+                false
+            }
+            _ => count > BY_CHANCE,
+        };
+        if sure {
+            return Stands::Sure(true);
+        }
+    }
+    Stands::Sure(false)
+}
+
+/// How many opcodes bytes may be that are none.
+const BY_CHANCE: usize = 12;
+
+/// Whether bytes are a pickle from the first to the last, the `STOP`.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii_end();
+    if bytes.last() != Some(&b'.') || bytes.first().is_none_or(|&byte| Opcode::from_byte(byte).is_none()) {
+        return false;
+    }
+    let mut end = 0;
+    let sound = Decoder::new(bytes).all(|instruction| {
+        instruction.is_ok_and(|it| {
+            end = it.end;
+            true
+        })
+    });
+    sound && end == bytes.len() as u64
 }
 
 fn is_name_byte(byte: u8) -> bool {
@@ -159,10 +226,17 @@ fn global_lines(bytes: &[u8], newline: usize) -> Option<usize> {
     let before = &bytes[newline.saturating_sub(NAME)..newline];
     let run = before.iter().rev().take_while(|&&byte| is_name_byte(byte)).count();
     let first = newline - run;
+    let says_nothing = known::says_nothing(name);
     (first..newline).find(|&start| {
+        let is_known = |module: &[u8]| {
+            // Digests and other long words are names of nothing.
+            let known = || std::str::from_utf8(module).is_ok_and(known::may_be_module);
+            !says_nothing || start == first || known()
+        };
+        let module = &bytes[start + 1..newline];
         matches!(bytes[start], b'c' | b'i')
-            && text(&bytes[start + 1..newline])
-                .is_some_and(|module| known::is_reachable(module, name) || start == first)
+            && is_known(module)
+            && text(module).is_some_and(|module| known::is_reachable(module, name) || start == first)
     })
 }
 

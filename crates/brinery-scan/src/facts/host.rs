@@ -145,7 +145,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     }
 
     fn string(&mut self, bytes: Chunk<'de, '_>) -> Made {
-        if may_be_packed(&bytes[..bytes.len().min(SHORTEST_KNOWN)], bytes.len()) {
+        if may_be_packed(&bytes[..bytes.len().min(SHORTEST_KNOWN)], bytes.len()) || begins::bare(&bytes) {
             self.remember_nested(bytes.len());
         }
         Ok(self.text_here(may_be_hook(&bytes)))
@@ -175,7 +175,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     #[inline(always)]
     fn bytes_ahead(&mut self, bytes: &[u8]) -> Option<Fact> {
-        if may_be_packed(&bytes[..bytes.len().min(SHORTEST_KNOWN)], bytes.len()) {
+        if may_be_packed(&bytes[..bytes.len().min(SHORTEST_KNOWN)], bytes.len()) || begins::bare(bytes) {
             self.remember_nested(bytes.len());
         }
         Some(Fact::new(Kind::Bytes(self.at)))

@@ -49,8 +49,12 @@ impl Facts<'_, '_> {
         match rule {
             Rule::Any => {
                 let (module, name) = self.named[id as usize].modern();
-                let digits = (module, name) == ("builtins", "int")
-                    && first.and_then(|first| self.text(&first)).is_some_and(|text| text.len() >= 4096);
+                // What is no number as it stands may have any exponent.
+                let is_long = |first: Fact| {
+                    matches!(first.kind, Kind::Made { .. } | Kind::Result)
+                        || self.text(&first).is_some_and(|text| text.len() >= 4096)
+                };
+                let digits = (module, name) == ("builtins", "int") && first.is_some_and(is_long);
                 if digits {
                     self.about(
                         id,
@@ -318,8 +322,16 @@ impl Facts<'_, '_> {
                     if code {
                         return made(id, Extra::CodeType);
                     }
-                    let builtin = matches!(known::standing("builtins", &name), Standing::Granted(_));
-                    let target = self.name_global(if builtin { "builtins" } else { "types" }.into(), name);
+                    let (module, name) = match name.as_str() {
+                        "PartialType" => ("functools", "partial".into()),
+                        "ItemGetterType" => ("operator", "itemgetter".into()),
+                        "AttrGetterType" => ("operator", "attrgetter".into()),
+                        _ if matches!(known::standing("builtins", &name), Standing::Granted(_)) => {
+                            ("builtins", name)
+                        }
+                        _ => ("types", name),
+                    };
+                    let target = self.name_global(module.into(), name);
                     self.named[target as usize].used = true;
                     Fact::new(Kind::Global(target))
                 }

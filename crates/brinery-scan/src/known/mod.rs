@@ -118,6 +118,8 @@ struct Tables {
     within: HashMap<&'static str, (Effect, bool)>,
     standard: HashSet<&'static str>,
     packages: HashSet<&'static str>,
+    /// The first parts of all modules that anything is known of.
+    tops: HashSet<&'static str>,
 }
 
 fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
@@ -190,9 +192,12 @@ fn tables() -> &'static Tables {
                 }
             }
         }
-        let standard = lines(include_str!("standard.txt")).collect();
-        let packages = lines(include_str!("packages.txt")).collect();
-        Tables { grants, exact, within, standard, packages }
+        let standard: HashSet<_> = lines(include_str!("standard.txt")).collect();
+        let packages: HashSet<_> = lines(include_str!("packages.txt")).collect();
+        let named = grants.keys().map(|key| key.0).chain(exact.keys().copied()).chain(within.keys().copied());
+        let tops = named.chain(standard.iter().copied()).chain(packages.iter().copied());
+        let tops = tops.map(top).collect();
+        Tables { grants, exact, within, standard, packages, tops }
     })
 }
 
@@ -523,10 +528,22 @@ pub(crate) fn takes_code(name: &str) -> bool {
     endings.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Whether a class by its name is a kind of text, which does nothing with what it is given: addresses, names of things.
+/// Whether a class by its name is a kind of text, which does nothing with what it is given: addresses, paths, names of things.
 pub(crate) fn is_text_by_name(name: &str) -> bool {
-    let endings =
-        ["Ref", "Url", "URL", "Uri", "URI", "Literal", "Symbol", "Identifier", "Label", "Str", "Markup"];
+    let endings = [
+        "Ref",
+        "Url",
+        "URL",
+        "Uri",
+        "URI",
+        "Literal",
+        "Symbol",
+        "Identifier",
+        "Label",
+        "Str",
+        "Markup",
+        "Path",
+    ];
     endings.iter().any(|ending| name.ends_with(ending))
 }
 
@@ -588,18 +605,50 @@ pub(crate) fn shape(name: &str) -> Shape {
     ];
     let maker = makers.iter().any(|verb| bare.starts_with(verb))
         || bare.ends_with("unpickle")
-        || bare.ends_with("reconstructor")
+        || bare.ends_with("constructor")
         || bare.ends_with("_ctor");
     if maker { Shape::Maker } else { Shape::Function }
 }
 
+/// The first part of the name of a module.
+fn top(module: &str) -> &str {
+    module.split('.').next().unwrap_or_default()
+}
+
+/// How long the names of modules are whose names of Python 2 were others.
+const OLD: usize = 24;
+
+/// Whether a name of this module may be [reachable](is_reachable) that [says nothing](says_nothing) itself.
+pub(crate) fn may_be_module(module: &str) -> bool {
+    tables().tops.contains(top(module))
+        || module.ends_with("__main__")
+        || module.len() <= OLD && brinery::value::modern_names(module, "").0 != module
+}
+
+/// Whether a name means no harm by itself, whatever module it is of.
+pub(crate) fn says_nothing(name: &str) -> bool {
+    !name.contains("__") && !name.contains('.') && !ANYWHERE.contains(&name)
+}
+
+/// Whether anybody has a module of this name, without what is within.
+pub(crate) fn is_module(top: &str) -> bool {
+    let tables = tables();
+    tables.standard.contains(top) || tables.packages.contains(top) || tables.within.contains_key(top)
+}
+
+/// Whether names are such as people give: letters, digits and underscores of ASCII.
+pub(crate) fn is_spelled(module: &str, name: &str) -> bool {
+    let plain = |text: &str| {
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
+    };
+    plain(module) && plain(name)
+}
+
 /// Whether anybody has this module, or the name is known for harm.
 pub(crate) fn is_reachable(module: &str, name: &str) -> bool {
-    let tables = tables();
     let top = module.split('.').next().unwrap_or_default();
-    tables.standard.contains(top)
-        || tables.packages.contains(top)
-        || tables.within.contains_key(top)
+    is_module(top)
         || name.split('.').any(|part| ANYWHERE.contains(&part))
         || match standing(module, name) {
             // Lines of text make odd names.

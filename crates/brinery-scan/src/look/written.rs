@@ -1,16 +1,17 @@
 //! Pickles written as text, and in the strings of other pickles.
 
-use super::{DEPTH, INSIDE, Look, begins_known, does_something};
+use super::{DEPTH, INSIDE, Look, Passed, begins_known, does_something};
 use crate::blob::Blob;
 use crate::literal;
 use crate::report::{Finding, StreamReport, Verdict};
-use crate::search::Search;
-use crate::stream;
+use crate::search::{self, Search};
+use crate::stream::{self, Run};
 use crate::unwrap::codec::Within;
 use crate::unwrap::layer::Layer;
 use crate::unwrap::spelled::{self, Escapes};
 use crate::unwrap::{begins, codec, text};
 use brinery::Opcode;
+use std::hash::BuildHasher;
 
 /// How much text is looked through in one go, and how much of one string.
 const TEXT: u64 = 256 << 20;
@@ -18,7 +19,7 @@ const VALUES: u64 = 8 << 20;
 /// How long a string may be that may be a pickle without a mark.
 const BARE: u64 = 1 << 20;
 /// How much more looking through text for codecs costs than passing over bytes.
-const READING: u64 = 5;
+const READING: u64 = 3;
 /// How far from its beginning one has the end of a line.
 const BARE_LINE: usize = 256;
 
@@ -36,7 +37,7 @@ impl Look<'_> {
                     &owned[..]
                 }
             };
-            self.encoded(piece, at, true, container, depth);
+            self.encoded(piece, at, &Escapes::ALL, container, depth);
             let len = piece.len() as u64;
             // What lies over the end is looked at once more.
             let passed = if at + len < blob.len() { len / 2 } else { len };
@@ -47,19 +48,29 @@ impl Look<'_> {
         }
     }
 
-    /// Pickles written as text that begins at `start`: in a codec, or with escapes if there may be any.
-    fn encoded(&mut self, text: &[u8], start: u64, escaped: bool, container: &str, depth: usize) {
+    /// Pickles written as text that begins at `start`: in a codec, or with escapes of some kinds.
+    fn encoded(&mut self, text: &[u8], start: u64, kinds: &[Escapes], container: &str, depth: usize) {
         if !self.spend((text.len() as u64).saturating_mul(READING)) {
             return;
         }
-        for escapes in Escapes::ALL.into_iter().filter(|_| escaped) {
+        for &escapes in kinds {
             let Some((plain, broken)) = escapes.undo(text) else { continue };
             if depth >= DEPTH {
                 return;
             }
+            let hash = self.undone.hasher().hash_one((start, container, &plain));
+            if !self.undone.insert(hash) {
+                continue;
+            }
             // Escapes of escapes are undone where any are left, where there are many, or where they are among digits.
             let left = escapes == Escapes::Backslash && memchr::memchr(b'\\', &plain).is_some();
             let again = broken || left || plain.len() < text.len() / 16 * 15;
+            // What is in JSON may be in any of the others.
+            let again = match escapes {
+                _ if again => &Escapes::ALL[..],
+                Escapes::Backslash => &Escapes::ALL[1..],
+                _ => &[],
+            };
             self.unescaped(&plain, again, container, depth + 1);
         }
         let wanted = |decoded: &[u8]| is_promising(decoded);
@@ -76,7 +87,7 @@ impl Look<'_> {
         };
         if goes_on && spelled::each_uu(text, &mut visit) && spelled::each_list(text, &mut visit) {
             spelled::each_lenient(text, &mut |at, digits| {
-                codec::each(&digits, &wanted, &mut |_, decoded, chance| {
+                codec::each_bordered(&digits, &wanted, &mut |_, decoded, chance| {
                     self.decoded(decoded, &within(at), depth, chance);
                     self.work > 0
                 })
@@ -85,7 +96,7 @@ impl Look<'_> {
     }
 
     /// What text with escapes stands for.
-    fn unescaped(&mut self, plain: &[u8], again: bool, container: &str, depth: usize) {
+    fn unescaped(&mut self, plain: &[u8], again: &[Escapes], container: &str, depth: usize) {
         let within = format!("{container}::unescaped");
         let first = text::literal(plain);
         let blob = Blob::lent(plain);
@@ -93,9 +104,9 @@ impl Look<'_> {
         let whole = first.and_then(|first| self.run(&blob, first, &within)).filter(|run| run.stopped);
         let end = whole.as_ref().map_or(0, |run| run.end);
         if let Some(run) = whole {
-            self.add(run, &blob, &within, depth);
+            self.add(run, &blob, &within, depth, true);
         }
-        self.search(&blob, end, &within, depth, &[]);
+        self.search(&blob, end, &within, depth, &Passed::default());
         self.bordered(&blob, plain, &within, depth);
         self.encoded(plain, 0, again, &within, depth);
     }
@@ -114,7 +125,13 @@ impl Look<'_> {
             {
                 let run = self.run(blob, at as u64, container);
                 if let Some(run) = run.filter(|run| run.stopped && does_something(run)) {
-                    self.add(run, blob, container, depth);
+                    self.add(run, blob, container, depth, false);
+                }
+            } else if search::is_whole(literal_of(plain, at)) {
+                let run = self.run(blob, at as u64, container);
+                let costs = |run: &Run| run.report.verdict == Verdict::Budget;
+                if let Some(run) = run.filter(|run| run.stopped && (does_something(run) || costs(run))) {
+                    self.add(run, blob, container, depth, false);
                 }
             }
         }
@@ -128,6 +145,12 @@ impl Look<'_> {
             self.file.streams.truncate(before.0);
             self.file.notes.truncate(before.1);
             self.file.formats.truncate(before.2);
+        } else if chance {
+            // Beside a pickle there may be what is none.
+            let inner = self.file.streams.split_off(before.0);
+            let stays =
+                |stream: &StreamReport| stream.verdict <= Verdict::Needs || is_deliberate(stream, true);
+            self.file.streams.extend(inner.into_iter().filter(stays));
         }
     }
 
@@ -192,9 +215,12 @@ impl Look<'_> {
                 self.thing(&blob.part(start, claimed), &within, depth + 1);
             } else if begins_known(&head) || self.is_bare_pickle(&blob.part(start, claimed), container) {
                 self.flagged_only(|look| look.thing(&blob.part(start, claimed), &within, depth + 1));
-            } else if begins::string(&head) && claimed <= VALUES {
+            } else if claimed <= VALUES {
                 let text = blob.get(start, claimed as usize).unwrap_or_default();
-                self.flagged_only(|look| look.encoded(&text, start, true, container, depth));
+                if !begins::string(&head) && !begins::bare(&text) {
+                    continue;
+                }
+                self.flagged_only(|look| look.encoded(&text, start, &Escapes::ALL, container, depth));
             }
         }
     }
@@ -209,7 +235,7 @@ impl Look<'_> {
                 return self.flagged_only(|look| look.thing(&bytes, within, depth + 1));
             }
         }
-        self.flagged_only(|look| look.encoded(text, start, true, container, depth));
+        self.flagged_only(|look| look.encoded(text, start, &Escapes::ALL, container, depth));
     }
 
     /// Whether a string is a pickle from its first byte to its last, without a `PROTO`, that does something.
@@ -224,16 +250,27 @@ impl Look<'_> {
     }
 }
 
+/// What is between the quotes that the first of is before `at`, or all if there is none.
+fn literal_of(text: &[u8], at: usize) -> &[u8] {
+    let rest = &text[at..];
+    match at.checked_sub(1).map(|before| text[before]) {
+        Some(quote @ (b'"' | b'\'')) => &rest[..memchr::memchr(quote, rest).unwrap_or(0)],
+        None => rest,
+        Some(_) => &[],
+    }
+}
+
 /// Whether bytes that come out of text are worth to be looked at.
 fn is_promising(decoded: &[u8]) -> bool {
     begins_known(decoded)
+        || search::is_whole(decoded)
         || begins::string(decoded) && is_ascii_text(decoded)
         || matches!(Search::new(&Blob::lent(decoded), 0, u64::MAX, false).next(), Ok(Some(_)))
 }
 
 /// Whether a stream is none by chance, as it may come out of words and numbers that are taken for text in some base: it reads
 /// whole, or does harm by what it names, or names or costs something. With `chance`, only the first two count, and what reads
-/// whole is honest, names something or says what protocol it is of.
+/// whole is honest, or names or costs something.
 fn is_deliberate(stream: &StreamReport, chance: bool) -> bool {
     let broken = |finding: &Finding| matches!(finding.rule, "malformed" | "budget-claim");
     let harms = |finding: &Finding| {
@@ -241,14 +278,20 @@ fn is_deliberate(stream: &StreamReport, chance: bool) -> bool {
             && finding.category != Some("odd-name")
             && finding.global.is_some()
     };
+    let claims = |finding: &Finding| {
+        finding.rule == "budget-claim" && finding.opcode.is_some_and(|it| it.ends_with('8'))
+    };
     let whole = !stream.findings.iter().any(broken);
     let costs = |finding: &Finding| finding.verdict == Verdict::Budget && !broken(finding);
     stream.findings.iter().any(harms)
         || if chance {
-            let says = !stream.globals.is_empty() || stream.protocol.is_some();
+            let says = !stream.globals.is_empty() || stream.verdict == Verdict::Budget;
             whole && (stream.verdict <= Verdict::Needs || says)
         } else {
-            whole || !stream.globals.is_empty() || stream.findings.iter().any(costs)
+            whole
+                || !stream.globals.is_empty()
+                || stream.findings.iter().any(costs)
+                || stream.protocol.is_some() && stream.findings.iter().any(claims)
         }
 }
 

@@ -1,7 +1,8 @@
 //! What text begins with that may be a pickle in some codec: its first two bytes.
 
-use super::codec::{ALL, CODECS as ALL_CODECS, Codec, NO_DIGIT};
+use super::codec::{ALL, CODECS as ALL_CODECS, Codec, NO_DIGIT, SHORTEST_BARE};
 use crate::search;
+use brinery::{ArgumentKind, Opcode};
 
 /// The first two bytes of pickles, and of what they are packed in: from the first to the last.
 const HEADS: &[([u8; 2], [u8; 2])] = &[
@@ -32,6 +33,9 @@ const HEADS: &[([u8; 2], [u8; 2])] = &[
     (*b"KF", *b"KF"),
     (*b"KE", *b"KE"),
 ];
+
+/// Those of pickles with `PROTO` and of gzip data, which may begin anywhere.
+const MARKS: &[([u8; 2], [u8; 2])] = &[([0x80, 0], [0x80, 5]), ([0x1f, 0x8b], [0x1f, 0x8b])];
 
 /// What else strings begin with that are spelled byte by byte or line by line.
 const SPELLED: &[&[u8; 2]] = &[
@@ -83,10 +87,15 @@ const fn codecs(borderless: bool) -> Pairs {
 
 /// The pairs of one codec.
 const fn one(codec: &Codec) -> Pairs {
+    begin(codec, HEADS)
+}
+
+/// What these heads begin with in a codec.
+const fn begin(codec: &Codec, heads: &[([u8; 2], [u8; 2])]) -> Pairs {
     let mut pairs = [0; 1024];
     let mut head = 0;
-    while head < HEADS.len() {
-        let (low, high) = codec.pairs(HEADS[head].0, HEADS[head].1);
+    while head < heads.len() {
+        let (low, high) = codec.pairs(heads[head].0, heads[head].1);
         let mut first = 0;
         while first < 256 {
             let mut second = 0;
@@ -117,6 +126,63 @@ static EACH: [Pairs; ALL.len()] = {
         number += 1;
     }
     each
+};
+
+/// The first two digits of pickles with `PROTO` and of gzip data, in each codec and in all.
+static EACH_MARK: [Pairs; ALL.len()] = {
+    let mut each = [[0; 1024]; ALL.len()];
+    let mut number = 0;
+    while number < ALL.len() {
+        each[number] = begin(&ALL[number], MARKS);
+        number += 1;
+    }
+    each
+};
+const MARK: Pairs = {
+    let mut all = [0; 1024];
+    let mut number = 0;
+    while number < ALL.len() {
+        let more = begin(&ALL[number], MARKS);
+        let mut at = 0;
+        while at < all.len() {
+            all[at] |= more[at];
+            at += 1;
+        }
+        number += 1;
+    }
+    all
+};
+
+static ANYWHERE: Pairs = {
+    let mut all = codecs(true);
+    let mut at = 0;
+    while at < all.len() {
+        all[at] |= MARK[at];
+        at += 1;
+    }
+    all
+};
+
+/// The last two digits of a pickle, which ends with `STOP`, in each codec with borders, and in all of them in both cases.
+const LAST: [&[u8]; 4] =
+    [b"4u8ukuoucuguYu0uwusuAuEuIuMuQuUuLgC4S4i4y4", b"2e", b"FYXAC4S4LQBOJOROZO", b"5ON02SISBG1E9EHEPE"];
+static LASTS: Pairs = {
+    let mut pairs = [0; 1024];
+    let mut number = 0;
+    while number < LAST.len() {
+        let mut at = 0;
+        while at < LAST[number].len() {
+            let (first, second) = (LAST[number][at], LAST[number][at + 1]);
+            put(&mut pairs, first as usize, second as usize);
+            if number > 0 {
+                put(&mut pairs, first.to_ascii_lowercase() as usize, second.to_ascii_lowercase() as usize);
+                put(&mut pairs, first.to_ascii_uppercase() as usize, second.to_ascii_uppercase() as usize);
+            }
+            at += 2;
+        }
+        number += 1;
+    }
+    pairs
 };
 
 /// These pairs, and those of what is spelled in other ways.
@@ -153,8 +219,9 @@ const fn lines(mut pairs: Pairs) -> Pairs {
 }
 
 /// Whether a byte is a digit of Base64.
-pub(super) const fn is_digit(byte: u8) -> bool {
-    ALL[0].values[byte as usize] != NO_DIGIT
+#[inline(always)]
+pub(super) fn is_digit(byte: u8) -> bool {
+    ALL_CODECS[0].values[usize::from(byte)] != NO_DIGIT
 }
 
 #[inline(always)]
@@ -178,6 +245,78 @@ pub(crate) fn digits(text: &[u8]) -> bool {
 #[inline(always)]
 pub(super) fn borderless(text: &[u8]) -> bool {
     has(&BORDERLESS, text)
+}
+
+/// Whether the two bytes are what may begin anywhere: a pickle with `PROTO` in some codec, or one in a codec without borders.
+#[inline(always)]
+pub(super) fn anywhere(pair: &[u8]) -> bool {
+    has(&ANYWHERE, pair)
+}
+
+/// Whether digits may be a pickle in the codec with this number.
+pub(super) fn in_codec(number: usize, text: &[u8]) -> bool {
+    has(&EACH[number], text)
+}
+
+/// Whether bytes may be the first of a pickle: each is an opcode up to one with an argument.
+pub(super) fn opcodes(bytes: [u8; 4]) -> bool {
+    const NONE: u8 = 0;
+    const ALONE: u8 = 1;
+    const WITH_ARGUMENT: u8 = 2;
+    static KINDS: [u8; 256] = {
+        let mut kinds = [NONE; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            if let Some(opcode) = Opcode::from_byte(byte as u8) {
+                let alone = matches!(opcode.info().argument, ArgumentKind::None);
+                kinds[byte] = if alone { ALONE } else { WITH_ARGUMENT };
+            }
+            byte += 1;
+        }
+        kinds
+    };
+    let other = bytes.iter().map(|&byte| KINDS[usize::from(byte)]).find(|&kind| kind != ALONE);
+    other != Some(NONE)
+}
+
+/// Whether the two bytes are the first digits of a pickle with `PROTO` in some codec.
+#[inline(always)]
+pub(super) fn mark(pair: &[u8]) -> bool {
+    static MARKED: Pairs = MARK;
+    has(&MARKED, pair)
+}
+
+/// The same in the codec with this number.
+pub(super) fn mark_of(number: usize, pair: &[u8]) -> bool {
+    has(&EACH_MARK[number], pair)
+}
+
+/// Whether text may be a pickle in a codec with borders from its first opcode, whichever that is, to its `STOP`.
+#[inline(always)]
+pub(crate) fn bare(text: &[u8]) -> bool {
+    let len = ends_bare(text);
+    len > 0 && is_bare(&text[..len])
+}
+
+/// How long the digits are of text that ends as a pickle does in a codec with borders; 0 if it does not.
+#[inline(always)]
+pub(super) fn ends_bare(text: &[u8]) -> usize {
+    let mut len = text.len();
+    while len > 0 && matches!(text[len - 1], b'=' | b'\n' | b' ') {
+        len -= 1;
+    }
+    if len >= SHORTEST_BARE && has(&LASTS, &text[len - 2..len]) { len } else { 0 }
+}
+
+#[inline(never)]
+fn is_bare(text: &[u8]) -> bool {
+    ALL_CODECS.iter().filter(|codec| !codec.borderless).any(|codec| {
+        let is_digit = |&byte: &u8| codec.values[usize::from(byte)] != NO_DIGIT;
+        // Something may come before.
+        let start = text.iter().rposition(|byte| !is_digit(byte) && *byte != b'\n').map_or(0, |at| at + 1);
+        let run = &text[start..];
+        run.len() >= SHORTEST_BARE && search::has_opcodes(&codec.decode(&run[..run.len().min(FIRST)]))
+    })
 }
 
 /// Whether a string may be a pickle in a codec, or spelled in any other way.

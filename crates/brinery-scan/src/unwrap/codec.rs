@@ -1,21 +1,25 @@
 //! Codecs that write bytes as text: Base64, Base32, hexadecimal and Base85, each by its digits.
 
 use super::begins;
-use crate::search;
-use memchr::memmem;
+use super::layer::Layer;
+use crate::search::{self, Stands};
+use brinery::Opcode;
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::ops::Range;
 
 /// How short a run of digits may be that is decoded.
 pub(crate) const SHORTEST: usize = 16;
 /// The same for what begins as a pickle in some codec does.
 pub(crate) const SHORTEST_KNOWN: usize = 12;
+/// The same for what ends as one does, and begins with an opcode.
+pub(super) const SHORTEST_BARE: usize = 10;
 /// How long a line of digits is at least that goes on in the next one.
 const LINE: usize = 60;
 /// How far lines may be indented.
 pub(crate) const INDENT: usize = 40;
-/// How many digits are decoded to see whether more of them are worth it.
+/// How many digits are decoded to see whether more of them are worth it, and how many before.
 const HEAD: usize = 160;
+const FEW: usize = 24;
 /// How many runs are decoded on trial in any text, beside those that there are lines for.
 const TRIALS: usize = 1 << 12;
 pub(super) const NO_DIGIT: u8 = u8::MAX;
@@ -109,6 +113,7 @@ pub(super) const ALL: [Codec; 7] = [
 pub(super) static CODECS: [Codec; 7] = ALL;
 
 impl Codec {
+    #[inline(always)]
     fn is_digit(&self, byte: u8) -> bool {
         self.values[usize::from(byte)] != NO_DIGIT || self.groups.iter().any(|group| group.0 == byte)
     }
@@ -121,6 +126,40 @@ impl Codec {
     /// What digits stand for; those of a group that is none are left out.
     pub(super) fn decode(&self, run: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(run.len() / self.digits * self.bytes + 8);
+        let rest = match self.base {
+            16 => self.decode_groups::<2, 1>(run, &mut bytes),
+            32 => self.decode_groups::<8, 5>(run, &mut bytes),
+            64 => self.decode_groups::<4, 3>(run, &mut bytes),
+            _ => run,
+        };
+        self.decode_digits(rest, &mut bytes);
+        bytes
+    }
+
+    /// Decodes whole groups of digits that are some bits each, up to what is none; returns what is left.
+    fn decode_groups<'t, const DIGITS: usize, const BYTES: usize>(
+        &self,
+        run: &'t [u8],
+        bytes: &mut Vec<u8>,
+    ) -> &'t [u8] {
+        let mut groups = run.chunks_exact(DIGITS);
+        for (number, group) in groups.by_ref().enumerate() {
+            let (mut word, mut all) = (0u64, 0);
+            for &byte in group {
+                let digit = self.values[usize::from(byte)];
+                all |= digit;
+                word = word << (BYTES * 8 / DIGITS) | u64::from(digit);
+            }
+            if all & 0x80 != 0 {
+                return &run[number * DIGITS..];
+            }
+            bytes.extend_from_slice(&word.to_be_bytes()[8 - BYTES..]);
+        }
+        groups.remainder()
+    }
+
+    /// Decodes digits one by one.
+    fn decode_digits(&self, run: &[u8], bytes: &mut Vec<u8>) {
         let (mut word, mut count) = (0u64, 0);
         for &byte in run {
             let digit = self.values[usize::from(byte)];
@@ -144,32 +183,33 @@ impl Codec {
             let whole = if self.borderless { count - 1 } else { count * self.bytes / self.digits };
             bytes.extend_from_slice(&word.to_be_bytes()[8 - self.bytes..][..whole]);
         }
-        bytes
+    }
+
+    /// The first digits from `at` on, over the ends of lines; how many there are.
+    fn first(&self, text: &[u8], mut at: usize, digits: &mut [u8]) -> usize {
+        let mut count = 0;
+        while count < digits.len() && at < text.len() {
+            if self.is_digit(text[at]) {
+                digits[count] = text[at];
+                (count, at) = (count + 1, at + 1);
+                continue;
+            }
+            let line = line_break(&text[at..]);
+            if line == 0 || count == 0 {
+                break;
+            }
+            at += line;
+        }
+        count
+    }
+
+    fn has_groups(&self, digits: &[u8]) -> bool {
+        !self.groups.is_empty() && digits.iter().any(|&digit| self.values[usize::from(digit)] == NO_DIGIT)
     }
 
     /// As much of digits as tells what they begin with for sure, where more of them follow.
     pub(super) fn whole_groups<'t>(&self, digits: &'t [u8]) -> &'t [u8] {
         if self.borderless { &digits[..digits.len() / self.digits * self.digits] } else { digits }
-    }
-
-    /// What pickles with `PROTO` and gzip data begin with, in digits of both cases.
-    fn marks(&self) -> Vec<Vec<u8>> {
-        let gzip = if self.base == 64 { Some(b"H4sI".to_vec()) } else { None };
-        let (low, high) = self.pairs([0x80, 0], [0x80, 5]);
-        let mut marks: Vec<Vec<u8>> = gzip.into_iter().collect();
-        for pair in low..=high {
-            let digit = |value: u64| {
-                let digit = self.values.iter().position(|&it| u64::from(it) == value);
-                digit.and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0)
-            };
-            let mark = vec![digit(pair / self.base), digit(pair % self.base)];
-            let lower = mark.to_ascii_lowercase();
-            if mark != lower && self.values[usize::from(lower[0])] == self.values[usize::from(mark[0])] {
-                marks.push(lower);
-            }
-            marks.push(mark);
-        }
-        marks
     }
 
     /// The first two digits of what begins with the bytes `head`, from the least that may follow to the most.
@@ -202,32 +242,81 @@ pub(crate) fn each(
     wanted: &impl Fn(&[u8]) -> bool,
     visit: &mut impl FnMut(u64, Vec<u8>, bool) -> bool,
 ) -> bool {
-    // What follows a quote or a break is decoded on trial, but not if there is hardly anything else.
-    let (mut at, mut trials) = (0, TRIALS + text.len() / LINE * 4);
-    while at < text.len() {
-        let class = CLASSES[usize::from(text[at])];
-        // The digits of all other codecs with borders are among those of the first.
-        if class & WORD != 0 {
-            let start = at;
-            at += text[at..].iter().take_while(|&&byte| CLASSES[usize::from(byte)] & WORD != 0).count();
-            if is_long(&text[start..at]) && !each_run(text, start, &mut at, wanted, visit)
-                || may_begin_here(text, start, &mut trials) && !each_borderless(text, start, wanted, visit)
-            {
-                return false;
-            }
-        } else {
-            if may_begin_here(text, at, &mut trials) && !each_borderless(text, at, wanted, visit) {
-                return false;
-            }
-            at += 1;
+    // The digits of all codecs with borders are among those of the first.
+    let mut at = 0;
+    while let Some(run) = next_run(text, at, SHORTEST_BARE, |byte| CLASSES[usize::from(byte)] & WORD != 0) {
+        at = run.end;
+        if is_long(&text[run.clone()]) && !each_run(text, run.start, &mut at, wanted, visit) {
+            return false;
         }
     }
-    each_mark(text, Within::Text, visit)
+    each_place(text, wanted, visit)
+}
+
+/// The same in what is left of text without what is no digit of Base64: only in codecs with borders.
+pub(crate) fn each_bordered(
+    digits: &[u8],
+    wanted: &impl Fn(&[u8]) -> bool,
+    visit: &mut impl FnMut(u64, Vec<u8>, bool) -> bool,
+) -> bool {
+    let mut at = digits.len();
+    each_run(digits, 0, &mut at, wanted, visit) && each_mark(digits, Within::Text, visit)
+}
+
+/// The next run of at least `least` bytes of a kind from `from` on, before which there is no such byte. Most bytes of other text
+/// are passed over: a run has none of another kind where it is long enough.
+pub(super) fn next_run(
+    text: &[u8],
+    from: usize,
+    least: usize,
+    is: impl Fn(u8) -> bool,
+) -> Option<Range<usize>> {
+    let mut start = from;
+    loop {
+        match text.get(start..start + least)?.iter().rposition(|&byte| !is(byte)) {
+            Some(other) => start += other + 1,
+            None => {
+                let more = text[start + least..].iter().take_while(|&&byte| is(byte)).count();
+                return Some(start..start + least + more);
+            }
+        }
+    }
+}
+
+/// What may begin anywhere: runs without borders on lines of their own, in quotes, and where they look like pickles; and marks
+/// of pickles within runs.
+fn each_place(
+    text: &[u8],
+    wanted: &impl Fn(&[u8]) -> bool,
+    visit: &mut impl FnMut(u64, Vec<u8>, bool) -> bool,
+) -> bool {
+    let is_word = |byte: u8| CLASSES[usize::from(byte)] & WORD != 0;
+    for (at, pair) in text.windows(2).enumerate() {
+        if !begins::anywhere(pair) {
+            continue;
+        }
+        let within = at > 0 && is_word(text[at - 1]) && is_word(pair[0]);
+        if begins::borderless(pair) && !within && !each_borderless(text, at, false, wanted, visit)
+            || begins::mark(pair) && !marked(text, at, Within::Text, visit)
+        {
+            return false;
+        }
+    }
+    // What follows a quote or a break is decoded on trial, but not if there is hardly anything else.
+    let mut trials = TRIALS + text.len() / LINE * 4;
+    let mut alone = |at: usize| {
+        let tried = trials > 0 && at < text.len();
+        trials -= usize::from(tried);
+        !tried || each_borderless(text, at, true, wanted, visit)
+    };
+    alone(0)
+        && memchr::memchr3_iter(b'"', b'\'', b'\n', text).all(|border| alone(border + 1))
+        && memchr::memchr_iter(b'~', text).all(|border| alone(border + 1))
 }
 
 /// Whether a run of digits is worth to be decoded.
 fn is_long(run: &[u8]) -> bool {
-    run.len() >= SHORTEST || run.len() >= SHORTEST_KNOWN && begins::digits(run)
+    run.len() >= SHORTEST || run.len() >= SHORTEST_KNOWN && begins::digits(run) || begins::bare(run)
 }
 
 /// What a run of digits stands for that begins at `start` and ends before `at`, unless it goes on in the next lines.
@@ -241,7 +330,15 @@ fn each_run(
     let first = &text[start..*at];
     let shared = first.iter().fold(u8::MAX, |shared, &byte| shared & CLASSES[usize::from(byte)]);
     for (number, codec) in CODECS.iter().enumerate().filter(|(_, codec)| !codec.borderless) {
-        if shared >> number & 1 == 0 {
+        // Digits of ten are nothing in Base64 that begins a pickle or names anything.
+        if shared >> number & 1 == 0 || codec.base == 64 && shared & DECIMAL != 0 {
+            continue;
+        }
+        if first.len() < LINE {
+            let decoded = codec.decode(first);
+            if wanted(&decoded) && !visit(start as u64, decoded, shared & DECIMAL != 0) {
+                return false;
+            }
             continue;
         }
         let (run, starts, end) = lines(codec, text, start, first.len());
@@ -282,27 +379,42 @@ fn lines<'a>(
     (run, starts, at)
 }
 
-/// Whether a run without borders may begin at `at`, which is not within a word: what is in quotes or on a line is written by
-/// itself, and anything else has to look like it.
-#[inline(always)]
-fn may_begin_here(text: &[u8], at: usize, trials: &mut usize) -> bool {
-    let alone = *trials > 0 && (at == 0 || matches!(text[at - 1], b'"' | b'\'' | b'~' | b'\n'));
-    *trials -= usize::from(alone);
-    alone || begins::borderless(&text[at..])
-}
-
 /// What runs without borders stand for that may begin at `at`. As almost any word is one, what they begin with decides
-/// whether they are decoded.
+/// whether they are decoded: where one is not `alone`, in quotes or on a line, it has to look like a pickle from there on.
 #[inline(never)]
 fn each_borderless(
     text: &[u8],
     at: usize,
+    alone: bool,
     wanted: &impl Fn(&[u8]) -> bool,
     visit: &mut impl FnMut(u64, Vec<u8>, bool) -> bool,
 ) -> bool {
-    CODECS.iter().filter(|codec| codec.borderless).all(|codec| {
+    CODECS.iter().enumerate().filter(|(_, codec)| codec.borderless).all(|(number, codec)| {
+        // Most words are too short, and most others begin with no opcodes.
+        let mut digits = [0; FEW];
+        let count = codec.first(text, at, &mut digits[..codec.digits]);
+        if count < codec.digits {
+            return true;
+        }
+        let word = digits[..count]
+            .iter()
+            .fold(0u64, |word, &digit| word * codec.base + u64::from(codec.values[usize::from(digit)]));
+        let opcodes =
+            alone && (begins::opcodes((word as u32).to_be_bytes()) || codec.has_groups(&digits[..count]));
+        if !opcodes && !begins::in_codec(number, &digits) {
+            return true;
+        }
+        let count = codec.first(text, at, &mut digits);
+        if count < SHORTEST_BARE {
+            return true;
+        }
+        let mut bytes = Vec::with_capacity(FEW);
+        codec.decode_digits(codec.whole_groups(&digits[..count]), &mut bytes);
+        if !(begins::may_begin(&bytes) || alone && search::has_opcodes(&bytes)) {
+            return true;
+        }
         let head = joined(codec, &text[..text.len().min(at + HEAD)], at);
-        if !is_long(&head) || !wanted(&codec.decode(&head)) {
+        if !is_long(&head) || !wanted(&codec.decode(&head)) || !stands(codec, text, at) {
             return true;
         }
         let run = joined(codec, text, at);
@@ -310,6 +422,32 @@ fn each_borderless(
             .into_iter()
             .all(|end| visit(at as u64, codec.decode(&run[..end]), true))
     })
+}
+
+/// Whether digits from `at` on may be a pickle as far as it takes to tell: so they are decoded bit by bit.
+fn stands(codec: &Codec, text: &[u8], at: usize) -> bool {
+    // A digit of Ascii85 may stand for a whole group.
+    let most = if codec.groups.is_empty() { codec.bytes } else { codec.bytes * codec.digits };
+    let most = (text.len() - at) * most / codec.digits;
+    let mut len = HEAD;
+    loop {
+        let part = &text[..text.len().min(at + len)];
+        let decoded = codec.decode(&joined(codec, part, at));
+        let is_opcode = decoded.first().is_some_and(|&byte| Opcode::from_byte(byte).is_some());
+        if let Some(layer) = Layer::of(&decoded) {
+            return layer.opens(&decoded);
+        }
+        if !is_opcode {
+            return !decoded.starts_with(b"PK") || decoded.starts_with(b"PK\x03\x04");
+        }
+        let is_all =
+            part.len() == text.len() || decoded.len() < (len - INDENT) / codec.digits * codec.bytes / 2;
+        match search::stands(&decoded) {
+            Stands::Sure(stands) => return stands,
+            Stands::Needs(bytes) if is_all || bytes > most as u64 => return false,
+            Stands::Needs(_) => len *= 8,
+        }
+    }
 }
 
 /// Where a run may end that follows `before`: where it does, or before a quote that may be a digit as well.
@@ -355,23 +493,43 @@ pub(crate) fn each_mark(
     within: Within,
     visit: &mut impl FnMut(u64, Vec<u8>, bool) -> bool,
 ) -> bool {
-    static MARKS: OnceLock<Vec<(&Codec, memmem::Finder<'_>)>> = OnceLock::new();
-    let find = |codec: &'static Codec| {
-        codec.marks().into_iter().map(move |mark| (codec, memmem::Finder::new(&mark).into_owned()))
-    };
-    let marks = MARKS.get_or_init(|| CODECS.iter().flat_map(find).collect());
-    let is_common = |codec: &Codec| matches!(codec.base, 16 | 64);
-    marks.iter().filter(|(codec, _)| within != Within::Pickle || is_common(codec)).all(|(codec, mark)| {
-        mark.find_iter(text).all(|at| {
-            let follows = at > 0 && codec.is_digit(text[at - 1]);
-            if within == Within::Text && !follows && !codec.borderless {
-                return true;
-            }
-            let head = &text[at..text.len().min(at + HEAD)];
-            let head = codec.decode(&head[..codec.run(head)]);
-            let begins = search::starts_stream(&head) || head.starts_with(GZIP);
-            !begins || visit(at as u64, codec.decode(&joined(codec, text, at)), true)
-        })
+    if within == Within::Pickle {
+        // The first digits of `PROTO` and of gzip data in the two that are common.
+        return [&b"gA"[..], b"H4sI", b"80"]
+            .iter()
+            .all(|mark| memchr::memmem::find_iter(text, mark).all(|at| marked(text, at, within, visit)));
+    }
+    text.windows(2).enumerate().all(|(at, pair)| !begins::mark(pair) || marked(text, at, within, visit))
+}
+
+/// The same at one place.
+#[inline(never)]
+fn marked(
+    text: &[u8],
+    at: usize,
+    within: Within,
+    visit: &mut impl FnMut(u64, Vec<u8>, bool) -> bool,
+) -> bool {
+    let is_mark = |bytes: &[u8]| search::starts_stream(bytes) || bytes.starts_with(GZIP);
+    CODECS.iter().enumerate().all(|(number, codec)| {
+        let follows = at > 0 && codec.is_digit(text[at - 1]);
+        let is_common = matches!(codec.base, 16 | 64);
+        if !begins::mark_of(number, &text[at..])
+            || within == Within::Pickle && !is_common
+            || within == Within::Text && !follows && !codec.borderless
+        {
+            return true;
+        }
+        let head = &text[at..text.len().min(at + FEW)];
+        let head = codec.decode(codec.whole_groups(&head[..codec.run(head)]));
+        if !is_mark(&head) {
+            return true;
+        }
+        let head = &text[at..text.len().min(at + HEAD)];
+        let head = codec.decode(&head[..codec.run(head)]);
+        !is_mark(&head)
+            || !stands(codec, text, at)
+            || visit(at as u64, codec.decode(&joined(codec, text, at)), true)
     })
 }
 
@@ -462,6 +620,20 @@ mod tests {
                     assert!(begins::digits(&digits), "{digits:?}");
                     assert_eq!(codec.decode(&digits), bytes[..codec.bytes]);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn marks_of_common_codecs_are_found_in_pickles() {
+        for (number, codec) in CODECS.iter().enumerate().filter(|(_, codec)| matches!(codec.base, 16 | 64)) {
+            let digit =
+                |value: u64| codec.values.iter().position(|&it| u64::from(it) == value).unwrap() as u8;
+            let (low, high) = codec.pairs([0x80, 0], [0x80, 5]);
+            for pair in low..=high {
+                let pair = [digit(pair / codec.base), digit(pair % codec.base)];
+                assert!([b"gA", b"80"].contains(&&pair), "{pair:?}");
+                assert!(begins::mark(&pair) && begins::mark_of(number, &pair));
             }
         }
     }

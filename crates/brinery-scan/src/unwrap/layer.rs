@@ -44,6 +44,18 @@ impl Layer {
         })
     }
 
+    /// Whether there may be compressed data of this kind that begins with these bytes: the two of zlib are in other data, too. What
+    /// follows may belong to something else.
+    pub(crate) fn opens(self, bytes: &[u8]) -> bool {
+        if self != Layer::Zlib {
+            return true;
+        }
+        let first = &bytes[..bytes.len().min(20)];
+        let mut reader = flate2::bufread::ZlibDecoder::new(first);
+        let read = reader.read_exact(&mut [0; 1]);
+        read.map_or_else(|error| error.kind() == io::ErrorKind::UnexpectedEof, |()| true)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Layer::Gzip => "gzip",

@@ -1,13 +1,17 @@
 //! Bytes spelled one by one or line by line: escapes, lists of numbers, uuencode, and Base64 with what does not belong to it.
 
 use super::begins;
-use super::codec::{INDENT, SHORTEST};
+use super::codec::{self, INDENT, SHORTEST};
+use crate::search;
 use memchr::{memchr, memmem};
+
+/// How long a list of numbers is at least: a digit each, and what is between them.
+const SHORTEST_LIST: usize = 15;
 
 /// Within how many bytes something is that is no digit, in what is not read as a run of them.
 const BROKEN: usize = 128;
 
-/// How many times text is looked at, and how much of it is always.
+/// How many times text is looked at, and how much of it is always, and as a whole.
 const AGAIN: usize = 8;
 const SHORT: usize = 1 << 12;
 
@@ -53,27 +57,41 @@ impl Escapes {
     pub(crate) fn undo(self, text: &[u8]) -> Option<(Vec<u8>, bool)> {
         memchr(self.sign(), text)?;
         self.signs().iter().find(|sign| memmem::find(text, sign).is_some())?;
-        let (mut rest, mut bytes) = (text, Vec::new());
+        let mut bytes = Vec::new();
         let (mut any, mut broken) = (false, false);
-        while let Some(at) = memchr(self.sign(), rest) {
-            let (byte, len) = self.escape(&rest[at..]);
-            if len > 1 && !any {
-                any = true;
-                bytes.reserve(rest.len());
-                bytes.extend_from_slice(&text[..text.len() - rest.len()]);
+        // Up to where `text` has been taken, and up to where it goes on to be.
+        let (mut at, mut until) = (0, if text.len() <= SHORT { text.len() } else { 0 });
+        let mut next = 0;
+        while let Some(ahead) = memchr(self.sign(), &text[next..]) {
+            let place = next + ahead;
+            let (byte, len) = self.escape(&text[place..]);
+            next = place + len;
+            if len == 1 {
+                continue;
             }
-            if any {
-                bytes.extend_from_slice(&rest[..at]);
-                broken |= byte.is_none_or(begins::is_digit)
-                    && bytes.last().is_some_and(|&byte| begins::is_digit(byte))
-                    && rest.get(at + len).is_some_and(|&byte| begins::is_digit(byte))
-                    && len > 1;
-                bytes.extend(byte);
+            any = true;
+            if place >= until && text.len() > SHORT {
+                // What is far from any escape is as it was.
+                bytes.extend_from_slice(&text[at..until.max(at)]);
+                at = until.max(at);
+                let from = at + before(&text[at..place]);
+                if from > at {
+                    bytes.push(b'\n');
+                }
+                at = from;
             }
-            rest = rest.get(at + len..).unwrap_or_default();
+            bytes.extend_from_slice(&text[at..place]);
+            broken |= byte.is_none_or(begins::is_digit)
+                && bytes.last().is_some_and(|&byte| begins::is_digit(byte))
+                && text.get(next).is_some_and(|&byte| begins::is_digit(byte));
+            bytes.extend(byte);
+            at = next.min(text.len());
+            if text.len() > SHORT && next + AROUND > until {
+                until = at + after(&text[at..]);
+            }
         }
         any.then(|| {
-            bytes.extend_from_slice(rest);
+            bytes.extend_from_slice(&text[at..until.max(at)]);
             (bytes, broken)
         })
     }
@@ -150,6 +168,25 @@ impl Escapes {
     }
 }
 
+/// How many strings or lines around one with escapes are taken with it: a literal may have several parts, and quotes within.
+const STRINGS: usize = 4;
+/// How many bytes are, at least.
+const AROUND: usize = 64;
+
+/// Where the strings or lines that are taken with what follows `text` begin.
+fn before(text: &[u8]) -> usize {
+    let near = &text[..text.len().saturating_sub(AROUND)];
+    memchr::memrchr3_iter(b'\n', b'"', b'\'', near).nth(STRINGS - 1).map_or(0, |at| at + 1)
+}
+
+/// Where those end that are taken with what is before `text`.
+fn after(text: &[u8]) -> usize {
+    let near = AROUND.min(text.len());
+    memchr::memchr3_iter(b'\n', b'"', b'\'', &text[near..])
+        .nth(STRINGS - 1)
+        .map_or(text.len(), |at| near + at + 1)
+}
+
 /// A byte is part of a number; is between two; is a blank before one; opens a list.
 const PART: u8 = 1;
 const BETWEEN: u8 = 2;
@@ -180,7 +217,18 @@ pub(crate) fn each_list(text: &[u8], visit: &mut impl FnMut(u64, Vec<u8>) -> boo
     let is_between = |byte: u8| is(byte, BETWEEN);
     // A list begins after what opens one, and blanks.
     let (mut at, mut fresh) = (0, true);
+    let mut long = 0..0;
     while at < text.len() {
+        // Where no list is long enough there is none.
+        if at >= long.end {
+            let Some(next) = codec::next_run(text, at, SHORTEST_LIST, |byte| is(byte, PART | BETWEEN)) else {
+                return true;
+            };
+            at = next.start;
+            let before = at.checked_sub(1).map(|before| text[before]);
+            fresh = before.is_none_or(|before| is(before, OPENS));
+            long = next;
+        }
         let kind = KINDS[usize::from(text[at])];
         let begins = fresh && kind & PART != 0;
         fresh = kind & OPENS != 0 || fresh && kind & BLANK != 0;
@@ -209,7 +257,8 @@ pub(crate) fn each_list(text: &[u8], visit: &mut impl FnMut(u64, Vec<u8>) -> boo
                 break;
             }
         }
-        for list in lists.into_iter().filter(|list| list.bytes.len() >= SHORTEST) {
+        let is_long = |list: &Numbers| list.bytes.len() >= SHORTEST || search::is_whole(&list.bytes);
+        for list in lists.into_iter().filter(is_long) {
             if !visit(start as u64, list.bytes) {
                 return false;
             }
@@ -325,13 +374,13 @@ pub(crate) fn each_lenient(text: &[u8], visit: &mut impl FnMut(u64, Vec<u8>) -> 
             let len = find(&text[at..]).unwrap_or(text.len() - at);
             let part = text[at..at + len].trim_ascii();
             if part.len() >= SHORTEST {
-                let mut head = [part[0], part[1]];
-                if !head.iter().all(is_digit) {
-                    let mut first = part[..part.len().min(BROKEN)].iter().copied().filter(is_digit);
-                    head = [first.next().unwrap_or(0), first.next().unwrap_or(0)];
-                }
-                let broken = || !part[..part.len().min(BROKEN)].iter().all(is_digit);
-                if begins::digits(&head) && broken() && !visit(at as u64, digits(part)) {
+                let near = &part[..part.len().min(BROKEN)];
+                let mut first = near.iter().copied().filter(is_digit);
+                let head = [first.next().unwrap_or(0), first.next().unwrap_or(0)];
+                if (begins::digits(&head) || begins::ends_bare(part) > 0)
+                    && !near.iter().all(is_digit)
+                    && !visit(at as u64, digits(part))
+                {
                     return false;
                 }
             }

@@ -4,6 +4,7 @@
 use crate::blob::Blob;
 use std::collections::HashSet;
 use std::io::{self, Read};
+use std::ops::Range;
 
 /// How many members are looked at.
 const MEMBERS: usize = 1 << 20;
@@ -42,6 +43,8 @@ pub(crate) struct Archive {
     pub(crate) problem: Option<String>,
     /// Whether there is something before the first member.
     pub(crate) prefix: u64,
+    /// Where the directory is, with what points to it.
+    pub(crate) listing: Range<u64>,
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -71,6 +74,7 @@ impl Archive {
             return Some(archive);
         };
         archive.prefix = directory.shift;
+        archive.listing = directory.start..directory.end;
         if directory.disagrees {
             archive.differences.push("the two records at the end differ about the directory".into());
         }
@@ -248,6 +252,8 @@ fn widen(extra: &[u8], values: &mut [&mut u64]) -> Option<()> {
 struct Directory {
     start: u64,
     len: u64,
+    /// Where the record at the end of all ends.
+    end: u64,
     /// By how much all offsets are off, because something stands before the archive.
     shift: u64,
     /// Whether the two records at the end say different things about it.
@@ -284,7 +290,7 @@ impl Directory {
             let sound =
                 len == 0 || blob.get(real, 4).ok().is_some_and(|head| head.starts_with(b"PK\x01\x02"));
             if sound && start <= real {
-                return Some(Directory { start: real, len, shift: real - start, disagrees });
+                return Some(Directory { start: real, len, end: at + 22, shift: real - start, disagrees });
             }
         }
         None
