@@ -45,6 +45,8 @@ def values() -> dict[str, Any]:
         torch.utils.data.RandomSampler(found["data"]),
         torch.utils.data.WeightedRandomSampler([1.0, 2.0], 2),
     ]
+    found["results"] = [torch.max(torch.ones(2, 2), 0), torch.linalg.svd(torch.eye(2))]
+    found["initialisers"] = [nn.init.xavier_uniform_, nn.init.zeros_]
     found["transforms"] = torch.distributions.LogNormal(0.0, 1.0)
     found["average"] = torch.optim.swa_utils.AveragedModel(nn.Linear(2, 2))
     with warnings.catch_warnings():
@@ -55,6 +57,7 @@ def values() -> dict[str, Any]:
         found["rows"] = torch.eye(3).to_sparse_csr()
         found["columns"] = torch.eye(3).to_sparse_csc()
         found["blocks"] = torch.eye(4).to_sparse_bsr((2, 2))
+        found["weight norm"] = nn.utils.weight_norm(nn.Linear(2, 2))
         found["quantized"] = torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8)
         found["quantized by channels"] = torch.quantize_per_channel(
             torch.ones(3, 2), torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0, 0, 0]), 0, torch.quint8
@@ -70,6 +73,10 @@ def values() -> dict[str, Any]:
             "epoch": 3,
         }
         found[f"optimizer {name}"] = optimizer
+        if name == "SGD":
+            found["a cyclic schedule"] = torch.optim.lr_scheduler.CyclicLR(
+                optimizer, 0.01, 0.1, cycle_momentum=False
+            )
         found[f"schedule of {name}"] = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 3)
     return found
 
