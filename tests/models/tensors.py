@@ -73,10 +73,6 @@ def values() -> dict[str, Any]:
             "epoch": 3,
         }
         found[f"optimizer {name}"] = optimizer
-        if name == "SGD":
-            found["a cyclic schedule"] = torch.optim.lr_scheduler.CyclicLR(
-                optimizer, 0.01, 0.1, cycle_momentum=False
-            )
         found[f"schedule of {name}"] = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 3)
     return found
 

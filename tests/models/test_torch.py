@@ -38,6 +38,17 @@ def test_plain_pickles(name: str) -> None:
         assert tensors.content(again) == tensors.content(stock)
 
 
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_a_cyclic_schedule(protocol: int) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+    schedule = torch.optim.lr_scheduler.CyclicLR(optimizer, 0.01, 0.1, cycle_momentum=False)
+    again = brinery.loads(pickle.dumps(schedule, protocol), policy=POLICY)
+    assert again.state_dict() == schedule.state_dict()
+    schedule.step()
+    again.step()
+    assert again.get_last_lr() == schedule.get_last_lr()
+
+
 @pytest.fixture(scope="module")
 def loaded() -> Any:
     """Everything that was saved, loaded under the guard and without it."""
