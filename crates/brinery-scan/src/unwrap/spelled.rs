@@ -65,7 +65,8 @@ impl Escapes {
         while let Some(ahead) = memchr(self.sign(), &text[next..]) {
             let place = next + ahead;
             let (byte, len) = self.escape(&text[place..]);
-            next = place + len;
+            // The last escape may be cut off.
+            next = text.len().min(place + len);
             if len == 1 {
                 continue;
             }
@@ -85,7 +86,7 @@ impl Escapes {
                 && bytes.last().is_some_and(|&byte| begins::is_digit(byte))
                 && text.get(next).is_some_and(|&byte| begins::is_digit(byte));
             bytes.extend(byte);
-            at = next.min(text.len());
+            at = next;
             if text.len() > SHORT && next + AROUND > until {
                 until = at + after(&text[at..]);
             }
@@ -119,7 +120,7 @@ impl Escapes {
                 },
                 Some(b'u') => match text.get(2..6).and_then(|digits| number(digits, 16)) {
                     Some(value) => (Some(char(value)), 6),
-                    None => (Some(b'?'), 6),
+                    None => (Some(b'u'), 2),
                 },
                 Some(b'U') => match text.get(2..10).and_then(|digits| number(digits, 16)) {
                     Some(value) => (Some(char(value)), 10),
@@ -410,6 +411,27 @@ mod tests {
         }
         assert_eq!(Escapes::Backslash.undo(br"gASV\/AAA"), Some((b"gASV/AAA".to_vec(), true)));
         assert_eq!(Escapes::Backslash.undo(br"it\'s"), Some((b"it's".to_vec(), false)));
+    }
+
+    #[test]
+    fn escapes_may_be_cut_off_anywhere() {
+        for text in [
+            &br"a\u0063\U00000063\x80\004\u"[..],
+            b"%0A%8",
+            b"%0A%",
+            b"=0A=\r",
+            b"=0A=8",
+            b"&#128;&#x4",
+            b"&#1;&amp",
+        ] {
+            for escapes in Escapes::ALL {
+                for end in 0..=text.len() {
+                    let undone = escapes.undo(&text[..end]);
+                    assert!(undone.is_none_or(|(bytes, _)| bytes.len() <= end));
+                }
+            }
+        }
+        assert_eq!(Escapes::Backslash.undo(br"\u").unwrap().0, b"u");
     }
 
     #[test]
