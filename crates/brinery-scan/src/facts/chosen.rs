@@ -4,7 +4,7 @@
 //! for anything. What text comes to nobody knows, but it is the same for the same text, and nothing where there is none.
 
 use super::Facts;
-use crate::collisions::{MODULUS, signed};
+use crate::collisions::{MODULUS, reduced, signed};
 use crate::fact::{Fact, Kind, Sort};
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
@@ -54,9 +54,7 @@ impl Facts<'_, '_> {
         }
         let (hash, mark) = self.lanes(items, &mut { MOST });
         let others = self.tuples.count(hash, mark as u32);
-        if others > 0 {
-            self.collide(others, "tuples");
-        }
+        self.heed_collisions(others, "tuples");
     }
 
     fn lanes(&self, items: &[Fact], left: &mut u32) -> Lane {
@@ -118,9 +116,7 @@ fn hash_of_float(value: f64) -> u64 {
     let (power, digits) = if power == 0 { (1, digits) } else { (power, digits | 1 << 52) };
     // Two to the 61st is one.
     let turns = (i64::try_from(power).unwrap_or_default() - 1075).rem_euclid(61) as u32;
-    let wide = u128::from(digits) << turns;
-    let hash = (wide & u128::from(MODULUS)) as u64 + (wide >> 61) as u64;
-    of_number(signed(hash % MODULUS, value < 0.0))
+    of_number(signed(reduced(u128::from(digits) << turns), value < 0.0))
 }
 
 /// Whether a float is one of the two negative ones of one hash.
@@ -134,7 +130,7 @@ fn is_alike(bytes: [u8; 8]) -> bool {
 fn may_be_chosen(item: &Fact) -> bool {
     match item.kind {
         Kind::Int(value) => matches!(value, -1 | -2) || value.unsigned_abs() >= LARGE,
-        // Whole numbers, and those that are very large or small.
+        // Those of usual sizes have hashes that are too many to be chosen among.
         Kind::Plain(Sort::Float(bytes)) => {
             is_alike(bytes) || !(1e-6..1e9).contains(&f64::from_ne_bytes(bytes).abs())
         }

@@ -130,16 +130,16 @@ impl Facts<'_, '_> {
         }
     }
 
-    /// Takes note of an integer of whose hash there have been so many others.
+    /// Takes note of an integer or a tuple of whose hash there have been so many others.
     #[inline(always)]
-    pub(super) fn heed_collisions(&mut self, others: u32) {
+    pub(super) fn heed_collisions(&mut self, others: u32, of: &str) {
         if others > 0 {
-            self.collide(others, "integers");
+            self.collide(others, of);
         }
     }
 
     #[cold]
-    pub(super) fn collide(&mut self, others: u32, of: &str) {
+    fn collide(&mut self, others: u32, of: &str) {
         self.hash_work += f64::from(others);
         if others >= collisions::MOST {
             let most = collisions::MOST;

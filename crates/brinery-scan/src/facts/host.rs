@@ -71,7 +71,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         // The hash of smaller ones is the value itself.
         if value.unsigned_abs() >= collisions::MODULUS {
             let others = self.collisions.count_int(value);
-            self.heed_collisions(others);
+            self.heed_collisions(others, "integers");
         }
         Ok(Fact::new(Kind::Int(value)))
     }
@@ -96,7 +96,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             .take(50_000)
             .collect();
         let others = self.collisions.count_digits(&digits, text.contains(&b'-'));
-        self.heed_collisions(others);
+        self.heed_collisions(others, "integers");
         Ok(self.number(text.len() / 3))
     }
 
@@ -112,7 +112,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
             return self.int(value);
         }
         let others = self.collisions.count_long(bytes);
-        self.heed_collisions(others);
+        self.heed_collisions(others, "integers");
         let mut number = self.number(bytes.len());
         if sign == 0 {
             number.kind = Kind::Plain(Sort::Natural(len.min(usize::from(u16::MAX)) as u16));

@@ -65,8 +65,7 @@ impl Escapes {
         while let Some(ahead) = memchr(self.sign(), &text[next..]) {
             let place = next + ahead;
             let (byte, len) = self.escape(&text[place..]);
-            // The last escape may be cut off.
-            next = text.len().min(place + len);
+            next = place + len;
             if len == 1 {
                 continue;
             }
@@ -97,7 +96,7 @@ impl Escapes {
         })
     }
 
-    /// What the escape that text begins with stands for, and how long it is: one byte if it is none.
+    /// What the escape that text begins with stands for, and how long it is, within the text: one byte if it is none.
     fn escape(self, text: &[u8]) -> (Option<u8>, usize) {
         let none = (Some(self.sign()), 1);
         let number = |digits: &[u8], radix| {
