@@ -137,7 +137,9 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
     }
 
     fn at(&mut self, error: Raised, place: Place) -> Raised {
-        if error::is_exit() {
+        // Whatever became of it.
+        let broken = self.fence.broken();
+        if broken.is_none() && error::is_exit() {
             return error;
         }
         // What is to be said of a stream with instances is for the judge of the whole.
@@ -147,8 +149,7 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
             error::clear();
             return error;
         }
-        if let Some(rule) = self.fence.broken() {
-            // Whatever became of it.
+        if let Some(rule) = broken {
             self.refusal.get_or_insert_with(|| (rule, rule.meaning().into()));
         }
         let Some((rule, message)) = self.refusal.take() else { return self.inner.at(error, place) };

@@ -41,6 +41,15 @@ impl Watch {
 /// The time that this thread has had, from some beginning.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 fn had() -> Duration {
+    /// `CLOCK_THREAD_CPUTIME_ID`
+    const THREAD: std::ffi::c_int = if cfg!(target_os = "macos") { 16 } else { 3 };
+
+    had_by(THREAD).unwrap_or(Duration::ZERO)
+}
+
+/// The time by a clock of the system's, if there is such a one.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub(super) fn had_by(clock: std::ffi::c_int) -> Option<Duration> {
     use std::ffi::{c_int, c_long};
 
     #[repr(C)]
@@ -51,15 +60,10 @@ fn had() -> Duration {
     unsafe extern "C" {
         fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
     }
-    /// `CLOCK_THREAD_CPUTIME_ID`
-    const THREAD: c_int = if cfg!(target_os = "macos") { 16 } else { 3 };
-
     let mut time = Timespec { seconds: 0, nanoseconds: 0 };
     // SAFETY: the structure is that of the system, of 64 bits, and is filled by the call.
-    if cfg!(target_pointer_width = "64") && unsafe { clock_gettime(THREAD, &raw mut time) } == 0 {
-        return Duration::new(time.seconds as u64, time.nanoseconds as u32);
-    }
-    Duration::ZERO
+    let known = cfg!(target_pointer_width = "64") && unsafe { clock_gettime(clock, &raw mut time) } == 0;
+    known.then(|| Duration::new(time.seconds as u64, time.nanoseconds as u32))
 }
 
 /// The time that has passed since the first call.

@@ -1,6 +1,7 @@
 //! Hooks in the interpreter's allocators, for the thread that loads.
 
 use super::super::time::Watch;
+use super::watchdog::{Watched, expire_later, expire_no_more};
 use crate::ffi::Ref;
 use crate::ffi::api::*;
 use brinery::policy::{Limits, Rule};
@@ -28,14 +29,16 @@ struct Bounds {
     /// What was allocated before the last look, whatever became of it.
     total: u64,
     most: u64,
-    /// The memory of the process where the fence went up.
-    before: u64,
+    /// The memory of the process where the first step of allocations was made: to ask for it takes longer than most loads.
+    before: Option<u64>,
     watch: Watch,
     longest: Duration,
     /// The rule that was broken.
     broken: Option<Rule>,
     /// Whether an exception is under way to the thread.
     has_raised: bool,
+    /// Who ends code that does not allocate.
+    watched: Option<Watched>,
     paused: bool,
     /// Where objects were allocated by the call that runs, if that is of interest.
     made: Option<Vec<usize>>,
@@ -57,15 +60,17 @@ impl Fence {
         if self.0.is_some() || !HOOKS.install() {
             return;
         }
+        let longest = Duration::from_millis(limits.milliseconds_for(input));
         let bounds = Box::new(Bounds {
             credit: STEP,
             total: 0,
             most: limits.memory_for(input).saturating_add(SLACK),
-            before: resident().unwrap_or(0),
+            before: None,
             watch: Watch::running(),
-            longest: Duration::from_millis(limits.milliseconds_for(input)),
+            longest,
             broken: None,
             has_raised: false,
+            watched: Watched::begin(longest),
             paused: false,
             made: None,
             outer: CURRENT.get(),
@@ -74,21 +79,28 @@ impl Fence {
         CURRENT.set(&raw mut **bounds);
     }
 
-    /// The rule that the code has broken, if it has. Then the fence is down, for what says so has to run.
+    /// The rule that the code has broken, if it has. Then the fence is down, for what says so has to run. If another exception has
+    /// come from a handler of the program's own meanwhile, that is set, and none is returned.
     pub(in crate::policy) fn broken(&mut self) -> Option<Rule> {
-        let rule = self.0.as_ref()?.broken?;
-        self.end();
-        Some(rule)
+        let bounds = self.0.as_ref()?;
+        let is_late = bounds.watched.as_ref().is_some_and(Watched::has_fired);
+        let rule = bounds.broken.or(is_late.then_some(Rule::BudgetTime))?;
+        (!self.end()).then_some(rule)
     }
 
     /// Runs what is the program's own and may cost what it likes.
     pub(in crate::policy) fn open<R>(&mut self, body: impl FnOnce() -> R) -> R {
         let Some(bounds) = &mut self.0 else { return body() };
-        let (memory, begun) = (resident().unwrap_or(0), Instant::now());
+        let memory = if bounds.before.is_some() { resident() } else { None };
+        let begun = Instant::now();
         bounds.paused = true;
+        bounds.watched.as_ref().inspect(|watched| watched.pause());
         let result = body();
+        bounds.watched.as_ref().inspect(|watched| watched.go_on());
         bounds.paused = false;
-        bounds.before += resident().unwrap_or(0).saturating_sub(memory);
+        if let (Some(before), Some(memory)) = (&mut bounds.before, memory) {
+            *before += resident().unwrap_or(0).saturating_sub(memory);
+        }
         bounds.longest += begun.elapsed();
         result
     }
@@ -115,22 +127,21 @@ impl Drop for Fence {
 }
 
 impl Fence {
+    /// Whether an exception has come from a handler of the program's own meanwhile.
     #[inline(always)]
-    fn end(&mut self) {
-        if let Some(bounds) = self.0.take() {
-            Self::end_of(&bounds);
-        }
+    fn end(&mut self) -> bool {
+        self.0.take().is_some_and(|bounds| Self::end_of(&bounds))
     }
 
     #[cold]
-    fn end_of(bounds: &Bounds) {
+    fn end_of(bounds: &Bounds) -> bool {
         CURRENT.set(bounds.outer);
+        HOOKS.uninstall();
         if bounds.has_raised {
             // It may not have arrived yet.
-            // SAFETY: the thread is attached.
-            unsafe { raise_later(ptr::null_mut()) };
+            expire_no_more();
         }
-        HOOKS.uninstall();
+        bounds.watched.as_ref().is_some_and(Watched::end)
     }
 }
 
@@ -149,6 +160,7 @@ impl Bounds {
         }
         self.total = self.total.saturating_add((STEP - self.credit) as u64);
         self.credit = STEP;
+        let before = *self.before.get_or_insert_with(|| resident().unwrap_or(0));
         if self.watch.exceeds(self.longest) {
             self.broken.get_or_insert(Rule::BudgetTime);
             if self.has_raised {
@@ -158,11 +170,10 @@ impl Bounds {
             }
             self.has_raised = true;
             self.longest += GRACE;
-            // SAFETY: the thread is attached. The exception arrives when the interpreter runs its next line.
-            unsafe { raise_later(PyExc_MemoryError) };
+            expire_later();
         }
         if self.total > self.most {
-            let grown = resident().map_or(0, |now| now.saturating_sub(self.before));
+            let grown = resident().map_or(0, |now| now.saturating_sub(before));
             if grown.max(size as u64) > self.most || grown + size as u64 > self.most {
                 self.broken.get_or_insert(Rule::BudgetMemory);
                 return false;
@@ -171,16 +182,6 @@ impl Bounds {
         // SAFETY: an outer load lasts longer than one within it.
         unsafe { self.outer.as_mut().is_none_or(|outer| outer.admits(size.max(STEP as usize))) }
     }
-}
-
-/// Has an exception raised in this thread when it runs its next line, or none any more.
-///
-/// # Safety
-///
-/// The thread is attached, and the exception a class or null.
-unsafe fn raise_later(exception: *mut PyObject) {
-    // SAFETY: by contract. The number of a thread is what it is, whatever its sign.
-    unsafe { PyThreadState_SetAsyncExc(PyThread_get_thread_ident().cast_signed(), exception) };
 }
 
 /// Where the memory of an object begins.

@@ -261,6 +261,7 @@ impl<'a> Realizer<'_, 'a> {
     pub(super) fn heed_fence(&mut self) -> Result<()> {
         match self.fence.broken() {
             Some(rule) => Err(raise(rule.id(), rule.meaning(), (None, None, "obj"))),
+            None if error::occurred() => Err(Raised),
             None => Ok(()),
         }
     }

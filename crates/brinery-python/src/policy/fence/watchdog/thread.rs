@@ -1,0 +1,281 @@
+//! The thread that looks.
+
+use super::{FIRED, FIRING, FLAGS, KNOWN, LATE, PAUSED, Slot, interrupt, raise_later};
+use crate::ffi::api::*;
+use std::ffi::c_int;
+use std::ptr;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
+use std::thread::{JoinHandle, park_timeout};
+use std::time::Duration;
+
+/// How often it looks.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How often who goes on is interrupted again, and the least time between two looks.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// How many times it finds nothing to look at before it ends.
+const IDLE: u32 = 10;
+
+/// The thread is to end.
+const QUIT: u8 = 1;
+/// The thread wants the lock of the interpreter, or has it.
+const ATTACHED: u8 = 2;
+
+static STATE: AtomicU8 = AtomicU8::new(0);
+static IS_RUNNING: AtomicBool = AtomicBool::new(false);
+static IS_OVER: AtomicBool = AtomicBool::new(false);
+static GENERATION: AtomicUsize = AtomicUsize::new(1);
+static HANDLE: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
+static SEEN: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
+
+/// A slot as the thread has seen it.
+struct Seen {
+    slot: Weak<Slot>,
+    /// The number of the load.
+    number: u64,
+    /// What its thread had had when it was first seen, later if it was paused meanwhile, and when it was last seen.
+    before: Duration,
+    last: Duration,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many times the process has become another one by a fork.
+pub(super) fn generation() -> usize {
+    GENERATION.load(SeqCst)
+}
+
+/// Whether the interpreter ends, and nothing is watched any more.
+pub(super) fn is_over() -> bool {
+    IS_OVER.load(SeqCst)
+}
+
+/// Looks at a slot from now on, as long as somebody has it.
+pub(super) fn add(slot: Slot) -> Arc<Slot> {
+    let slot = Arc::new(slot);
+    let (number, before) = (0, Duration::ZERO);
+    lock(&SEEN).push(Seen { slot: Arc::downgrade(&slot), number, before, last: before });
+    slot
+}
+
+/// Sees to it that there is the thread. Who calls this has given a slot its number before.
+#[inline]
+pub(super) fn ensure() {
+    if !IS_RUNNING.load(SeqCst) {
+        start();
+    }
+}
+
+#[cold]
+fn start() {
+    static FORKS: Once = Once::new();
+
+    unsafe extern "C" {
+        fn pthread_atfork(
+            prepare: Option<extern "C" fn()>,
+            parent: Option<extern "C" fn()>,
+            child: Option<extern "C" fn()>,
+        ) -> c_int;
+    }
+    // SAFETY: the functions live as long as the process.
+    FORKS.call_once(|| unsafe {
+        pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child));
+    });
+    if is_over() || IS_RUNNING.swap(true, SeqCst) {
+        return;
+    }
+    // One that has ended is given up.
+    let builder = std::thread::Builder::new().name("brinery".into()).stack_size(256 << 10);
+    let thread = without_signals(|| builder.spawn(run));
+    if thread.is_err() {
+        IS_RUNNING.store(false, SeqCst);
+    }
+    *lock(&HANDLE) = thread.ok();
+}
+
+/// Runs something that makes a thread to which no signal is sent: those are for threads that run Python.
+fn without_signals<R>(body: impl FnOnce() -> R) -> R {
+    const SET_MASK: c_int = if cfg!(target_os = "linux") { 2 } else { 3 };
+
+    /// Large enough for all systems.
+    #[repr(C, align(16))]
+    struct Set([u64; 16]);
+
+    unsafe extern "C" {
+        fn sigfillset(set: *mut Set) -> c_int;
+        fn pthread_sigmask(how: c_int, set: *const Set, before: *mut Set) -> c_int;
+    }
+    let (mut all, mut before) = (Set([0; 16]), Set([0; 16]));
+    // SAFETY: the sets are filled by the calls.
+    unsafe {
+        sigfillset(&raw mut all);
+        pthread_sigmask(SET_MASK, &raw const all, &raw mut before);
+        let result = body();
+        pthread_sigmask(SET_MASK, &raw const before, ptr::null_mut());
+        result
+    }
+}
+
+/// What the thread does.
+fn run() {
+    let mut idle = 0;
+    while STATE.load(SeqCst) & QUIT == 0 {
+        let wait = look();
+        idle = if wait.is_some() { 0 } else { idle + 1 };
+        if idle > IDLE {
+            IS_RUNNING.store(false, SeqCst);
+            // Who has begun a load since has either seen that, or is seen.
+            if !is_needed() || IS_RUNNING.swap(true, SeqCst) {
+                return;
+            }
+            idle = 0;
+        }
+        park_timeout(wait.unwrap_or(TICK));
+    }
+    IS_RUNNING.store(false, SeqCst);
+}
+
+/// Whether a load is watched.
+fn is_needed() -> bool {
+    lock(&SEEN).iter().any(|seen| seen.slot.upgrade().is_some_and(|slot| slot.word.load(SeqCst) != 0))
+}
+
+/// Looks at all loads that are watched, and interrupts those whose time is over. How long there is nothing to do then, if there is
+/// any load.
+fn look() -> Option<Duration> {
+    let mut next = None;
+    let mut due = Vec::new();
+    lock(&SEEN).retain_mut(|seen| {
+        let Some(slot) = seen.slot.upgrade() else { return false };
+        if let Some(left) = seen.look_at(&slot) {
+            let left = left.clamp(AGAIN, TICK);
+            next = Some(next.map_or(left, |next: Duration| next.min(left)));
+            if left == AGAIN && seen.is_due(&slot) {
+                due.push((slot, seen.number));
+            }
+        }
+        true
+    });
+    for (slot, number) in due {
+        slot.fire(number);
+    }
+    next
+}
+
+impl Seen {
+    /// How much time is left to a load, if there is one.
+    fn look_at(&mut self, slot: &Slot) -> Option<Duration> {
+        let word = slot.word.load(SeqCst);
+        let number = word & !FLAGS;
+        let had = if number == 0 { None } else { slot.clock.had() }?;
+        if number != self.number {
+            (self.number, self.before, self.last) = (number, had, had);
+        }
+        if word & PAUSED != 0 {
+            self.before += had.saturating_sub(self.last);
+        }
+        self.last = had;
+        let longest = Duration::from_nanos(slot.longest.load(SeqCst));
+        if self.used() >= longest / 2 && word & (LATE | PAUSED) == 0 && slot.by_signal.load(SeqCst) {
+            interrupt::enter();
+            if slot.word.compare_exchange(word, word | LATE, SeqCst, SeqCst).is_err() {
+                interrupt::leave();
+            }
+        }
+        Some(longest.saturating_sub(self.used()))
+    }
+
+    fn used(&self) -> Duration {
+        self.last.saturating_sub(self.before)
+    }
+
+    fn is_due(&self, slot: &Slot) -> bool {
+        self.used() >= Duration::from_nanos(slot.longest.load(SeqCst))
+    }
+}
+
+impl Slot {
+    /// Interrupts the load of this number, if it still runs.
+    fn fire(&self, number: u64) {
+        if !self.by_signal.load(SeqCst) {
+            return self.fire_attached(number);
+        }
+        let word = self.word.load(SeqCst);
+        if word & !FLAGS == number
+            && word & PAUSED == 0
+            && self.word.compare_exchange(word, word | FIRING, SeqCst, SeqCst).is_ok()
+        {
+            // SAFETY: it may be called from anywhere.
+            unsafe { PyErr_SetInterrupt() };
+            self.word.store(word | FIRED, SeqCst);
+        }
+    }
+
+    /// The same by an exception. Who holds the lock of the interpreter can rely on it that the load neither ends nor pauses.
+    fn fire_attached(&self, number: u64) {
+        if STATE.compare_exchange(0, ATTACHED, SeqCst, SeqCst).is_err() {
+            return;
+        }
+        // SAFETY: the interpreter does not end before this thread has, and nobody waits for this thread who holds the lock. The class is
+        // never given up.
+        unsafe {
+            let attached = PyGILState_Ensure();
+            let word = self.word.load(SeqCst);
+            if let Some(known) = KNOWN.load(SeqCst).as_ref()
+                && word & !FLAGS == number
+                && word & PAUSED == 0
+            {
+                raise_later(self.thread, known.expired.as_ptr());
+                self.word.store(word | FIRED, SeqCst);
+            }
+            PyGILState_Release(attached);
+        }
+        STATE.fetch_and(!ATTACHED, SeqCst);
+    }
+}
+
+/// Ends the thread for good, for the interpreter ends. Who calls this does not hold its lock.
+pub(super) fn end() {
+    IS_OVER.store(true, SeqCst);
+    STATE.fetch_or(QUIT, SeqCst);
+    join();
+}
+
+fn join() {
+    let thread = lock(&HANDLE).take();
+    if let Some(thread) = thread {
+        thread.thread().unpark();
+        // It does not panic.
+        let _ = thread.join();
+    }
+}
+
+/// The thread ends before the process forks. One that waits for the lock, which whoever forks may hold, is left alone.
+extern "C" fn before_fork() {
+    if STATE.fetch_or(QUIT, SeqCst) & ATTACHED == 0 {
+        join();
+    }
+    if !is_over() {
+        STATE.fetch_and(!QUIT, SeqCst);
+    }
+}
+
+extern "C" fn after_fork() {
+    if !IS_RUNNING.load(SeqCst) && is_needed() {
+        start();
+    }
+}
+
+/// In the new process there is no thread but this one. Its loads are watched from the next one on.
+extern "C" fn in_child() {
+    std::mem::forget(lock(&HANDLE).take());
+    lock(&SEEN).clear();
+    STATE.store(0, SeqCst);
+    IS_RUNNING.store(false, SeqCst);
+    GENERATION.fetch_add(1, SeqCst);
+}
