@@ -420,3 +420,50 @@ def test_archives_of_torch(tmp_path: Path) -> None:
     # What is no memory, or does something, is told all the same.
     path.write_bytes(archive_of_torch(memory=b"\x80\x02cos\nsystem\nX\4\0\0\0true\x85R."))
     assert str(brinery.scan(path).verdict) == "dangerous"
+
+
+def test_what_has_no_known_effect_is_not_dangerous() -> None:
+    def text(value: str) -> bytes:
+        return b"\x8c" + bytes([len(value)]) + value.encode()
+
+    def named(module: str, name: str) -> bytes:
+        return text(module) + text(name) + b"\x93"
+
+    logger = named("logging", "getLogger") + text("app") + b"\x85R"
+    taken = named("builtins", "getattr") + logger
+    code = named("cloudpickle.cloudpickle", "_make_function")
+    function = (
+        code + b"(" + named("cloudpickle.cloudpickle", "_builtin_type") + text("CodeType") + b"\x85R)RN}NNtR"
+    )
+    module = (
+        b"("
+        + text("module")
+        + named("torch.nn.modules.linear", "Linear")
+        + text("a.py")
+        + text("class")
+        + b"tQ)\x81"
+    )
+    needs = [
+        taken + text("info") + b"\x86R",
+        named("deepdiff.helper", "_resolve_notpresent") + b")R",
+        named("re", "sub"),
+        function + b"}" + text("__kwdefaults__") + b"}" + text("k") + b"K\x01ssb",
+        module,
+        named("types", "MappingProxyType") + b"}\x85R",
+    ]
+    for stream in needs:
+        report = brinery.scan(b"\x80\x04" + stream + b".")
+        assert report.verdict == "needs", report
+    dangerous = [
+        taken + text("addHandler") + b"\x86R",
+        taken + text("info") + b"\x86R" + text("x") + b"\x85R",
+        named("deepdiff.helper", "_resolve_notpresent") + text("os.system") + b"\x85R",
+        named("deepdiff.helper", "_main") + b")R",
+        named("re", "sub") + text("a") + text("b") + text("a" * 30) + b"\x87R",
+        function + b"}" + text("__code__") + b"Nsb",
+        named("numpy", "memmap") + text("effect") + text("f4") + text("w+") + b"\x87R",
+        named("numpy", "memmap") + text("effect") + text("f4") + text("w+") + b"\x87\x81",
+    ]
+    for stream in dangerous:
+        report = brinery.scan(b"\x80\x04" + stream + b".")
+        assert report.verdict == "dangerous", report

@@ -23,6 +23,8 @@ const TAKEN: usize = 1 << 20;
 /// How far the end of a line is looked for.
 const LINE: usize = 1 << 20;
 const SHORT: usize = 256;
+/// How many keys and values a container has at most that is taken for a pair.
+const PAIR: usize = 4;
 
 /// What is known of the contents of containers.
 #[derive(Debug, Default)]
@@ -33,6 +35,9 @@ pub(crate) struct Contents {
     most: f64,
     /// How much was put into what calls have made.
     made: f64,
+    /// How much there was at most to hash in what got no more than two items at a time: it may be the key of a pair, which a
+    /// dict that is made of pairs hashes once more.
+    key: f64,
     /// Arguments that were taken from once: what they hold is in the stream itself.
     taken: HashSet<u64, foldhash::fast::RandomState>,
     /// The line that was measured last.
@@ -43,7 +48,12 @@ impl Contents {
     /// A container has got items that weigh so much.
     #[inline(always)]
     pub(crate) fn grow(&mut self, container: &mut Fact, by: f32) {
-        if container.weight.to_bits() == UNKNOWN.to_bits() {
+        if by.to_bits() == UNKNOWN.to_bits() {
+            // What is known of it has been counted with what is hidden.
+            if container.is_filled_later() {
+                container.weight = UNKNOWN;
+            }
+        } else if container.weight.to_bits() == UNKNOWN.to_bits() {
             self.hidden += f64::from(by);
         } else if let Kind::Made { .. } = container.kind {
             self.made += f64::from(by);
@@ -52,6 +62,29 @@ impl Contents {
             container.weight += by;
             self.most = self.most.max(container.weight.into());
         }
+    }
+
+    /// How much items are that a container gets. What is in one that is there elsewhere as well is not known.
+    #[inline(always)]
+    pub(crate) fn held(&mut self, items: &[Fact]) -> f32 {
+        let is_unknown = |item: &Fact| item.weight.to_bits() == UNKNOWN.to_bits();
+        if items.len() <= PAIR {
+            let keys = items.iter().map(|item| f64::from(item.hashed()));
+            self.key = keys.fold(self.key, f64::max);
+        }
+        let weight = items.iter().fold(0.0, |weight, item| weight + item.weight);
+        if weight.to_bits() == UNKNOWN.to_bits() && items.iter().any(is_unknown) {
+            self.hide(items);
+        }
+        weight
+    }
+
+    #[cold]
+    fn hide(&mut self, items: &[Fact]) {
+        let known = items.iter().filter(|item| item.weight.is_finite());
+        let weight: f64 = known.map(|item| f64::from(item.weight)).sum();
+        self.hidden += weight;
+        self.made += weight;
     }
 }
 
@@ -90,7 +123,12 @@ impl Facts<'_, '_> {
         }
         for (index, item) in items.iter().enumerate() {
             match item.kind {
-                Kind::List | Kind::Dict(_) | Kind::Made { .. } | Kind::Tuple(_) | Kind::Set => {}
+                Kind::List
+                | Kind::Dict(_)
+                | Kind::Made { .. }
+                | Kind::Tuple(_)
+                | Kind::Set
+                | Kind::Frozen(_) => {}
                 _ => continue,
             }
             let contents = &mut self.contents;
@@ -101,10 +139,11 @@ impl Facts<'_, '_> {
                 _ => item.weight.into(),
             };
             let weight = known + if item.is_filled_later() { contents.hidden } else { 0.0 };
-            if weight <= LIGHT {
+            let hashed = if contents.key > 1.0 { weight * contents.key } else { weight };
+            if hashed <= LIGHT {
                 continue;
             }
-            self.hash_work += weight;
+            self.hash_work += hashed;
             // What is a container's first and only use takes no more memory than the stream has for it.
             let first =
                 !unknown && contents.taken.len() < TAKEN && contents.taken.insert(Shelf::key(place, index));

@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Dict(u32),
     /// A set or frozenset.
     Set,
+    /// A frozenset whose hash may have been chosen, which is this one.
+    Frozen(u64),
     /// A tuple whose items are in the [shelf](super::shelf::Shelf) at this place.
     Tuple(u64),
     /// A class or function by its name: an index into the stream's globals.

@@ -6,6 +6,7 @@
 mod chosen;
 mod contain;
 mod host;
+mod numbers;
 
 use crate::blob::Blob;
 use crate::collisions::{self, Collisions};
@@ -29,6 +30,7 @@ use brinery::read::{
 };
 use brinery::{Opcode, Place};
 use foldhash::fast::RandomState;
+use numbers::Number;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
@@ -92,6 +94,8 @@ pub(crate) struct Named {
     pub(crate) valued: bool,
     /// Whether anything that was made of it was given a state.
     pub(crate) built: bool,
+    /// What sort of number calls of it make.
+    pub(crate) number: Option<Number>,
 }
 
 impl Named {
@@ -164,6 +168,8 @@ pub(crate) struct Facts<'a, 't> {
     collisions: Collisions,
     /// The same of tuples.
     tuples: Collisions,
+    /// Those of numbers that calls make.
+    numbers: Collisions,
     told_budget: u16,
     /// The dicts that were states last, and how often one was so again.
     states: [u32; 8],
@@ -232,6 +238,7 @@ impl<'a, 't> Facts<'a, 't> {
             contents: Contents::default(),
             collisions: Collisions::default(),
             tuples: Collisions::default(),
+            numbers: Collisions::default(),
             told_budget: 0,
             states: [u32::MAX; 8],
             repeated_at: 0,
@@ -371,12 +378,14 @@ impl<'a, 't> Facts<'a, 't> {
             told: 0,
             valued: false,
             built: false,
+            number: None,
         };
         let names = named.modern();
+        let number = Number::of(names.0, names.1);
         let ends = known::ends(names.0, names.1) || standing == Standing::Stranger(known::Shape::Class);
         // What nobody but the program has is to be granted, however deep it is.
         let own = matches!(standing, Standing::Stranger(_) | Standing::Package(_));
-        (named.heavy, named.ends) = (!own && known::is_heavy(names.0, names.1), ends);
+        (named.number, named.heavy, named.ends) = (number, !own && known::is_heavy(names.0, names.1), ends);
         self.named.push(named);
         self.judge_mention(id);
         id

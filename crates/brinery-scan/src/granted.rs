@@ -249,7 +249,7 @@ impl<'t> Facts<'_, 't> {
         grants.unsure |= Shelf::count(args) != Some(items.len()) || args.weight > 256.0;
         for item in items {
             let copied = match item.kind {
-                Kind::List | Kind::Dict(_) | Kind::Set => {
+                Kind::List | Kind::Dict(_) | Kind::Set | Kind::Frozen(_) => {
                     grants.unsure |= !item.weight.is_finite();
                     (item.weight.min(f32::MAX) as u64).saturating_mul(each)
                 }

@@ -132,10 +132,13 @@ impl Facts<'_, '_> {
     /// `REDUCE`, and `INST` and `OBJ` with arguments.
     pub(crate) fn judge_call(&mut self, callable: &Fact, args: &Fact) -> Fact {
         self.use_value(callable);
-        if let Kind::Global(id) = callable.kind
-            && self.is_plain_call(id, args)
-        {
-            return made(id, Extra::None);
+        if let Kind::Global(id) = callable.kind {
+            if let Some(number) = self.named[id as usize].number {
+                self.heed_number(number, args);
+            }
+            if self.is_plain_call(id, args) {
+                return made(id, Extra::None);
+            }
         }
         self.heed_args(args);
         let id = match callable.kind {
@@ -235,6 +238,13 @@ impl Facts<'_, '_> {
                 if known::is_method(&self.named[id as usize].name) && self.is_given_object(args) =>
             {
                 self.dangerous_call(id, args, "call-object", ", a method of an object")
+            }
+            // It does what it always does, and people do not call it.
+            Standing::Package(Shape::Function)
+                if self.args(args).is_nothing() && known::is_private(&self.named[id as usize].name) =>
+            {
+                self.need(id, TOLD_CALL, Some(args), "calls");
+                made(id, Extra::Shared)
             }
             Standing::Package(Shape::Function) => self.dangerous_call(
                 id,

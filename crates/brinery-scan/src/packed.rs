@@ -380,6 +380,7 @@ mod tests {
             Kind::List,
             Kind::Dict(u32::MAX),
             Kind::Set,
+            Kind::Frozen(u64::MAX),
             Kind::Tuple(((1 << 36) - 1) << 16 | 255),
             Kind::Tuple(1 << 52 | 2),
             Kind::Tuple(3 << 16 | 0x12c),

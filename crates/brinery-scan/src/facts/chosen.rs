@@ -1,7 +1,8 @@
-//! Tuples whose hashes may have been chosen.
+//! Tuples and frozensets whose hashes may have been chosen.
 //!
 //! The hash of a tuple is made of the hashes of its items. Some of these are alike, as those of -1 and -2 are, and large ones make up
-//! for anything. What text comes to nobody knows, but it is the same for the same text, and nothing where there is none.
+//! for anything. That of a frozenset is what its elements' are when they are put together bit by bit, so that small ones do for it
+//! as well. What text comes to nobody knows, but it is the same for the same text, and nothing where there is none.
 
 use super::Facts;
 use crate::collisions::{MODULUS, reduced, signed};
@@ -14,6 +15,11 @@ const FIRST: u64 = 11_400_714_785_074_694_791;
 const SECOND: u64 = 14_029_467_366_897_019_727;
 const FIFTH: u64 = 2_870_177_450_012_600_261;
 const LENGTH: u64 = 0x0035_d373;
+
+/// The constants of its hash of frozensets.
+const ELEMENT: u64 = 3_644_798_167;
+const BITS: u64 = 89_869_747;
+const COUNT: u64 = 1_927_868_237;
 
 /// How much of a text tells it from others.
 const TEXT: usize = 64;
@@ -45,7 +51,7 @@ impl Facts<'_, '_> {
                 Kind::Text(_) | Kind::Hook(_) => {
                     numbers += usize::from(items.len() > 2 && self.lane(item, &mut 0).0 == 0);
                 }
-                Kind::Tuple(_) => numbers += 2,
+                Kind::Tuple(_) | Kind::Frozen(_) => numbers += 2,
                 _ => numbers += 1,
             }
         }
@@ -57,7 +63,37 @@ impl Facts<'_, '_> {
         self.heed_collisions(others, "tuples");
     }
 
-    fn lanes(&self, items: &[Fact], left: &mut u32) -> Lane {
+    /// What a frozenset of these elements is; takes note of it.
+    pub(super) fn frozen(&mut self, items: &[Fact]) -> Kind {
+        let is_number = |item: &&Fact| !matches!(item.kind, Kind::Text(_) | Kind::Hook(_) | Kind::Bytes(_));
+        let numbers = items.iter().filter(is_number).count();
+        if numbers == 0 {
+            return Kind::Set;
+        }
+        let mut left = MOST;
+        let mut lanes: Vec<Lane> = items.iter().map(|item| self.lane(item, &mut left)).collect();
+        // What is there twice is one element.
+        lanes.sort_unstable();
+        lanes.dedup();
+        let (mut hash, mut mark) = ((lanes.len() as u64 + 1).wrapping_mul(COUNT), lanes.len() as u64);
+        for &(lane, own) in &lanes {
+            hash ^= ((lane ^ BITS) ^ lane << 16).wrapping_mul(ELEMENT);
+            mark = mark.wrapping_add(mixed(own, lane));
+        }
+        hash ^= hash >> 11 ^ hash >> 25;
+        hash = hash.wrapping_mul(69_069).wrapping_add(907_133_923);
+        if hash == u64::MAX {
+            hash = 590_923_713;
+        }
+        // With one number among texts that are there, each number makes a hash of its own.
+        if numbers > 1 {
+            let others = self.tuples.count(hash, mixed(mark, 0) as u32);
+            self.heed_collisions(others, "frozensets");
+        }
+        Kind::Frozen(hash)
+    }
+
+    pub(super) fn lanes(&self, items: &[Fact], left: &mut u32) -> Lane {
         let (mut hash, mut mark) = (FIFTH, items.len() as u64);
         for item in items {
             let (lane, own) = self.lane(item, left);
@@ -67,7 +103,7 @@ impl Facts<'_, '_> {
         (hash.wrapping_add(items.len() as u64 ^ FIFTH ^ LENGTH), mark)
     }
 
-    fn lane(&self, item: &Fact, left: &mut u32) -> Lane {
+    pub(super) fn lane(&self, item: &Fact, left: &mut u32) -> Lane {
         let known = |text: &[u8]| match text {
             [] => (0, 0),
             text => {
@@ -95,14 +131,20 @@ impl Facts<'_, '_> {
                 }
                 _ => (place, place),
             },
+            Kind::Frozen(hash) => (hash, hash),
             // Of others it is not known which are the same: none are taken for it.
             _ => (FIFTH, FIFTH),
         }
     }
 }
 
+/// One number for two that tell something from others.
+pub(super) fn mixed(a: u64, b: u64) -> u64 {
+    (a ^ b.rotate_left(32)).wrapping_mul(SECOND).rotate_left(29).wrapping_mul(FIRST)
+}
+
 /// The hash of a number that would have this one: -1 is taken.
-fn of_number(hash: u64) -> u64 {
+pub(super) fn of_number(hash: u64) -> u64 {
     if hash == u64::MAX { u64::MAX - 1 } else { hash }
 }
 
@@ -134,7 +176,7 @@ fn may_be_chosen(item: &Fact) -> bool {
         Kind::Plain(Sort::Float(bytes)) => {
             is_alike(bytes) || !(1e-6..1e9).contains(&f64::from_ne_bytes(bytes).abs())
         }
-        Kind::Tuple(_) => true,
+        Kind::Tuple(_) | Kind::Frozen(_) => true,
         _ => false,
     }
 }

@@ -44,7 +44,7 @@ impl Facts<'_, '_> {
         let container = &mut stack[start - 1];
         container.depth = container.depth.max(depth);
         match container.kind {
-            Kind::Set => {}
+            Kind::Set | Kind::Frozen(_) => {}
             Kind::Made { global, .. } => {
                 let named = &mut self.named[global as usize];
                 named.grows = true;
@@ -91,7 +91,7 @@ impl Facts<'_, '_> {
             return (1, items.len() as f32);
         }
         let items = items.as_slice();
-        (self.deepest(items), held(items))
+        (self.deepest(items), self.contents.held(items))
     }
 
     #[cold]
@@ -181,7 +181,7 @@ impl Facts<'_, '_> {
                 self.last_items.1.extend_from_slice(&pairs[..pairs.len().min(32)]);
             }
         }
-        if quiet { (1, pairs.len() as f32) } else { (self.deepest(pairs), held(pairs)) }
+        if quiet { (1, pairs.len() as f32) } else { (self.deepest(pairs), self.contents.held(pairs)) }
     }
 
     #[inline(always)]
@@ -262,6 +262,18 @@ impl Facts<'_, '_> {
         Kind::Dict(self.dicts)
     }
 
+    /// The class that a persistent ID of torch's older files stands for: it comes with its source text.
+    pub(super) fn class_of_module(&self, id: &Fact) -> Option<Fact> {
+        let Kind::Tuple(place) = id.kind else { return None };
+        let (items, true) = self.shelf.get(place)? else { return None };
+        match *items {
+            [word, class @ Fact { kind: Kind::Global(_), .. }, _, _] => {
+                (self.text(&word).as_deref() == Some("module")).then_some(class)
+            }
+            _ => None,
+        }
+    }
+
     /// Something is called or constructed, and may be anything then.
     pub(super) fn operate(&mut self) {
         self.operations += 1;
@@ -273,13 +285,7 @@ impl Facts<'_, '_> {
 /// Whether a value has no hash, or may have none: a set may be a frozenset.
 #[inline(always)]
 fn has_no_hash(value: &Fact) -> bool {
-    matches!(value.kind, Kind::List | Kind::Dict(_) | Kind::Set)
-}
-
-/// How much items are that a container gets.
-#[inline(always)]
-fn held(items: &[Fact]) -> f32 {
-    items.iter().fold(0.0, |weight, item| weight + item.weight)
+    matches!(value.kind, Kind::List | Kind::Dict(_) | Kind::Set | Kind::Frozen(_))
 }
 
 /// Whether a value is none that can be called.
@@ -292,6 +298,7 @@ fn is_value(fact: &Fact) -> bool {
             | Kind::Bytes(_)
             | Kind::List
             | Kind::Set
+            | Kind::Frozen(_)
             | Kind::Dict(_)
     )
 }

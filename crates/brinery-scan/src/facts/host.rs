@@ -234,8 +234,9 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         }
         self.grants.has_frozensets = true;
         let (depth, weight) = self.contain(&items);
+        let kind = self.frozen(items.as_slice());
         self.take_items(items);
-        Ok(Fact { kind: Kind::Set, depth, weight })
+        Ok(Fact { kind, depth, weight })
     }
 
     #[inline(always)]
@@ -413,6 +414,9 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     fn persistent(&mut self, id: Fact) -> Made {
         self.use_value(&id);
         self.persistent += 1;
+        if let Some(class) = self.class_of_module(&id) {
+            return Ok(class);
+        }
         Ok(Fact::new(Kind::Outside(Outside::Persistent)))
     }
 

@@ -12,6 +12,13 @@ pub(super) struct Args {
     pub(super) known: bool,
 }
 
+impl Args {
+    /// Whether there are none.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.known && self.items.is_empty()
+    }
+}
+
 impl Facts<'_, '_> {
     pub(super) fn args(&self, fact: &Fact) -> Args {
         match fact.kind {
@@ -42,7 +49,7 @@ impl Facts<'_, '_> {
             }
             Kind::List => "[…]".into(),
             Kind::Dict(_) => "{…}".into(),
-            Kind::Set => "{…}".into(),
+            Kind::Set | Kind::Frozen(_) => "{…}".into(),
             Kind::Tuple(place) => {
                 if depth == 0 {
                     return "(…)".into();

@@ -113,7 +113,7 @@ impl Facts<'_, '_> {
             self.keywords.insert(*keywords);
         }
         if !matches!(partial.kind, Kind::Made { extra: Extra::New, .. }) {
-            self.judge_state(global, state);
+            self.judge_state(global, state, false);
         }
     }
 
@@ -162,7 +162,8 @@ impl Facts<'_, '_> {
             }
         };
         self.weigh_state(id, object, state);
-        self.judge_state(id, state);
+        let own = matches!(object.kind, Kind::Made { extra: Extra::Code, .. });
+        self.judge_state(id, state, own);
         if matches!(state.kind, Kind::Result) {
             self.about(
                 id,
@@ -186,15 +187,15 @@ impl Facts<'_, '_> {
         }
     }
 
-    /// The names in a state.
-    pub(super) fn judge_state(&mut self, id: u32, state: &Fact) {
+    /// The names in a state. A function or class by value may bring its defaults as well as its code.
+    pub(super) fn judge_state(&mut self, id: u32, state: &Fact, own: bool) {
         match state.kind {
-            Kind::Dict(dict) => self.judge_names(id, dict),
+            Kind::Dict(dict) => self.judge_names(id, dict, own),
             Kind::Tuple(place) if Shelf::len(place) == 2 => {
                 let parts = self.shelf.get(place).map(|got| got.0).unwrap_or_default();
                 for part in parts.iter() {
                     if let Kind::Dict(dict) = part.kind {
-                        self.judge_names(id, dict);
+                        self.judge_names(id, dict, own);
                     }
                 }
             }
@@ -203,14 +204,18 @@ impl Facts<'_, '_> {
     }
 
     /// The names that a dict gives to attributes.
-    pub(super) fn judge_names(&mut self, id: u32, dict: u32) {
+    pub(super) fn judge_names(&mut self, id: u32, dict: u32, own: bool) {
         self.count_state(dict);
         if self.hooks.is_empty() {
             return;
         }
         let Some(hooks) = self.hooks.get(&dict) else { return };
         let names: Vec<String> = hooks.iter().map(|&at| self.text_at(at)).collect();
-        if let Some(name) = names.into_iter().find(|name| HOOKS.contains(&name.as_str())) {
+        let is_hook = |name: &String| {
+            HOOKS.contains(&name.as_str())
+                && !(own && matches!(name.as_str(), "__defaults__" | "__kwdefaults__"))
+        };
+        if let Some(name) = names.into_iter().find(is_hook) {
             let message = format!(
                 "gives an instance of {} an attribute {name}, which is a hook",
                 self.named[id as usize].full()

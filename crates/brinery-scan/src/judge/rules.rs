@@ -326,6 +326,7 @@ impl Facts<'_, '_> {
                         "PartialType" => ("functools", "partial".into()),
                         "ItemGetterType" => ("operator", "itemgetter".into()),
                         "AttrGetterType" => ("operator", "attrgetter".into()),
+                        "SuperType" => ("builtins", "super".into()),
                         _ if matches!(known::standing("builtins", &name), Standing::Granted(_)) => {
                             ("builtins", name)
                         }
@@ -358,6 +359,7 @@ impl Facts<'_, '_> {
                         told: u8::MAX,
                         valued: false,
                         built: false,
+                        number: None,
                     });
                     Fact::new(Kind::Module(id))
                 }
@@ -453,6 +455,13 @@ impl Facts<'_, '_> {
             }
             Kind::Result | Kind::Bound | Kind::Outside(_) => {
                 self.dangerous_call(id, args, "traversal", " of what it has not made itself")
+            }
+            Kind::Made { global, .. }
+                if self.named[global as usize].modern() == ("logging", "getLogger")
+                    && known::is_level(&name) =>
+            {
+                self.need(id, TOLD_CALL, Some(args), "takes a method by");
+                Fact::new(Kind::Bound)
             }
             Kind::Made { global, .. } if !known::is_value_module(self.named[global as usize].modern().0) => {
                 self.dangerous_call(

@@ -547,6 +547,11 @@ pub(crate) fn is_text_by_name(name: &str) -> bool {
     endings.iter().any(|ending| name.ends_with(ending))
 }
 
+/// Whether a method of a logger writes a line to it.
+pub(crate) fn is_level(name: &str) -> bool {
+    matches!(name, "debug" | "info" | "warning" | "error" | "critical" | "exception" | "log")
+}
+
 /// Whether a special method does nothing but look at its object.
 pub(crate) fn is_harmless_method(name: &str) -> bool {
     matches!(name, "__hash__" | "__len__" | "__bool__" | "__eq__" | "__contains__" | "__getitem__")
@@ -558,6 +563,12 @@ pub(crate) fn is_method(name: &str) -> bool {
         let owner = owner.rsplit('.').next().unwrap_or_default();
         shape(owner) == Shape::Class && shape(method) == Shape::Function
     })
+}
+
+/// Whether a function is one of a module's own, and starts nothing by its name.
+pub(crate) fn is_private(name: &str) -> bool {
+    let starts = ["main", "run", "start", "exec", "test", "demo", "launch", "shell", "serve", "install"];
+    name.starts_with('_') && !name.contains('.') && !starts.iter().any(|verb| name.contains(verb))
 }
 
 /// Whether a maker of a package is one for pickling, and no function for people.
