@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 from pickle import UnpicklingError
-from types import FunctionType, ModuleType
+from types import FunctionType, ModuleType, WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from . import _brinery
@@ -591,7 +591,8 @@ def _mismatch(found: Any, module: str, uses: int) -> str | None:
             return f"belongs to {home}"
     if is_class and uses & (_CONSTRUCT | _CALL | _ATTRIBUTES | _SETSTATE) and not uses & _FINALIZE:
         for base in found.__mro__:
-            if type(base.__dict__.get("__del__")) is FunctionType:
+            finalizer = base.__dict__.get("__del__")
+            if finalizer is not None and type(finalizer) is not WrapperDescriptorType:
                 return "acts when its objects go, by a __del__: that has to be granted among its methods"
     if uses & _SETSTATE and is_class and not hasattr(found, "__setstate__"):
         return "has no __setstate__ to take the state that is granted"

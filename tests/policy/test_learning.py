@@ -56,6 +56,29 @@ class Tally(dict):  # type: ignore[type-arg]
         return Tally, (), None, None, iter(self.items())
 
 
+class Asked:
+    """A class whose objects are asked by operators."""
+
+    def __init__(self, items: list[int]) -> None:
+        self.items = items
+
+    def __getitem__(self, index: int) -> int:
+        return self.items[index]
+
+    def __call__(self, add: int) -> list[int]:
+        return [item + add for item in self.items]
+
+
+class Member:
+    """What is saved as a member of such an object."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (Asked([1]), self.name)
+
+
 class Nothing:
     """What is saved as a call of the class of None."""
 
@@ -206,6 +229,17 @@ def test_what_acts_when_it_goes_has_to_be_granted() -> None:
         brinery.loads(data, policy=brinery.Policy.learn([data]))
     granted = brinery.Policy.learn([data]) | brinery.Policy.allow(Temporary, methods=["__del__"])
     assert brinery.loads(data, policy=granted).path == ""
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_methods_of_operators_load_and_those_that_make_objects_do_not(protocol: int) -> None:
+    sample, thing = Asked([1]), Asked([2, 3])
+    made = again([[sample.__getitem__, sample.__call__]], [thing.__getitem__, thing.__call__], protocol)
+    assert [made[0](1), made[1](1)] == [3, [3, 4]]
+    for name in ("__init__", "__reduce_ex__", "__setattr__", "__getattribute__", "__class__", "__dict__"):
+        data = pickle.dumps(Member(name), protocol)
+        with pytest.raises(brinery.PolicyError, match="may not be asked for"):
+            brinery.loads(data, policy=brinery.Policy.learn([data, pickle.dumps(sample, protocol)]))
 
 
 def test_iterators_of_known_functions_load_and_others_do_not() -> None:

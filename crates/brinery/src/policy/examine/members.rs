@@ -46,6 +46,25 @@ const PLAIN_METHODS: [&str; 34] = [
     "values",
 ];
 
+/// Methods with special names by which objects are asked, as operators do: one may be granted like any other. All others are how
+/// objects are made and what is behind them.
+const OPERATORS: [&str; 14] = [
+    "__bool__",
+    "__call__",
+    "__contains__",
+    "__eq__",
+    "__ge__",
+    "__getitem__",
+    "__gt__",
+    "__hash__",
+    "__iter__",
+    "__le__",
+    "__len__",
+    "__lt__",
+    "__ne__",
+    "__next__",
+];
+
 impl<'p> Examiner<'_, 'p> {
     /// The class whose `__new__` this is, as `getattr` has it.
     pub(super) fn owner_of_new(&self, id: Id) -> Option<usize> {
@@ -94,6 +113,7 @@ impl<'p> Examiner<'_, 'p> {
             let granted = origin
                 .and_then(|global| self.globals[global].capability)
                 .is_some_and(|capability| capability.methods.contains(&name));
+            let special = special && !OPERATORS.contains(&name.as_str());
             let plain = PLAIN_METHODS.contains(&name.as_str())
                 && matches!(
                     self.value(object).kind(),
