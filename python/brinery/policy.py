@@ -606,6 +606,23 @@ def _mismatch(found: Any, module: str, uses: int) -> str | None:
     return None
 
 
+def _finder_of_zones(unpickler: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what finds zones of pytz as its unpickler does, and adds none that are not there."""
+
+    def find(name: str, utcoffset: int | None = None, dstoffset: int = 0, tzname: str = "") -> Any:
+        zone = unpickler(name)
+        if utcoffset is None:
+            return zone
+        known = getattr(zone, "_tzinfos", {})
+        seconds = (utcoffset, dstoffset)
+        alike = [key for key in known if (key[0].total_seconds(), key[1].total_seconds()) == seconds]
+        if not alike:
+            raise ValueError(f"the time zone {name} has no offset of {utcoffset} seconds")
+        return known[next((key for key in alike if key[2] == tzname), alike[0])]
+
+    return find
+
+
 def _options(fix_imports: Any, encoding: Any, errors: Any, buffers: Any) -> tuple[bool, str, str, Any]:
     return (
         True if fix_imports is None else bool(fix_imports),

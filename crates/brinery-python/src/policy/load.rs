@@ -3,6 +3,7 @@
 use super::direct::Direct;
 use super::functions::parts;
 use super::host::Realizer;
+use super::import_policy;
 use super::memory::Memory;
 use super::nesting;
 use super::refusal::raise;
@@ -14,7 +15,7 @@ use crate::ffi::object::borrowed;
 use crate::ffi::{Owned, Raised, Ref, Result, error};
 use crate::load::{Buffers, Builder, Hooks, Options, Visible};
 use crate::state::State;
-use brinery::policy::{Checked, Examination, Examined, GlobalUse, Rule};
+use brinery::policy::{Checked, Examination, Examined, GlobalUse, Native, Rule};
 use brinery::read::{Decoder, Instruction, Source};
 use brinery::{Opcode, Options as GraphOptions};
 use std::sync::atomic::Ordering;
@@ -159,7 +160,7 @@ impl Load<'_> {
         self.with_builder(|builder| {
             for global in globals {
                 match if self.resolve.is_none() { self.at_hand(builder, global)? } else { None } {
-                    Some(object) => found.push(Resolved::new(global, object)?),
+                    Some(object) => found.push(self.resolved(global, object)?),
                     None => left.push(global),
                 }
             }
@@ -171,9 +172,20 @@ impl Load<'_> {
         let resolver = self.resolve.map_or_else(resolver, |resolve| Ok(resolve.to_owned()))?;
         for global in left {
             let object = resolve(resolver.as_ref(), &global.module, &global.name, global.uses)?;
-            found.push(Resolved::new(global, object)?);
+            found.push(self.resolved(global, object)?);
         }
         Ok(found)
+    }
+
+    /// What a global stands for in this load: itself, or what does only that which is granted.
+    fn resolved(&self, global: &GlobalUse, object: Owned) -> Result<Resolved> {
+        let native = self.rules.get(&global.module, &global.name).and_then(|granted| granted.native);
+        let object = if native == Some(Native::Zone) && global.uses.call {
+            import_policy()?.getattr(Owned::str("_finder_of_zones")?.as_ref())?.call1(object.as_ref())?
+        } else {
+            object
+        };
+        Resolved::new(global, object)
     }
 
     /// What a global stands for, if its module has it and it was found to be what the policy takes it for.

@@ -73,6 +73,8 @@ pub enum Native {
     Later,
     /// An iterator of others, which would ask itself for ever if it were one of them.
     Chain,
+    /// What finds time zones of pytz: those that are there, and it adds none.
+    Zone,
     /// The bytes of a storage of torch, which are an old file of torch.
     TorchStorage,
     /// A tensor of torch, a view of a storage.
@@ -88,7 +90,7 @@ pub enum Native {
 }
 
 impl Native {
-    const ALL: [(Native, &'static str); 37] = [
+    const ALL: [(Native, &'static str); 38] = [
         (Native::Elements, "elements"),
         (Native::Fraction, "fraction"),
         (Native::Random, "random"),
@@ -120,6 +122,7 @@ impl Native {
         (Native::Arrays, "scipy.arrays"),
         (Native::Later, "later"),
         (Native::Chain, "chain"),
+        (Native::Zone, "pytz.zone"),
         (Native::TorchStorage, "torch.storage"),
         (Native::TorchTensor, "torch.tensor"),
         (Native::TorchQuantized, "torch.quantized"),
