@@ -7,8 +7,10 @@
 use super::host::Builder;
 use super::instance::{exception_without_init, initialized};
 use super::native::Native;
+use super::numpy::ArrayAhead;
 use super::spare::Aids;
 use crate::ffi::api::*;
+use crate::ffi::function::native_name;
 use crate::ffi::layout::Layout;
 use crate::ffi::object::borrowed;
 use crate::ffi::vectorcall::PyObject_Vectorcall;
@@ -105,6 +107,42 @@ impl Builder<'_> {
             self.memos.spend_next();
         }
         Some(made)
+    }
+
+    /// The array that a call makes of the items, with the state that it is given by the opcodes ahead: and how many bytes those
+    /// have. `admit` says whether the dtype may be that of such a state, which copies so many bytes.
+    pub(crate) fn array_ahead(
+        &mut self,
+        items: &Items<'_, Owned>,
+        ahead: &[u8],
+        admit: impl FnOnce(Ref<'_>, usize) -> bool,
+    ) -> Option<Result<(Owned, usize)>> {
+        let array = ArrayAhead::read(ahead)?;
+        self.layout?;
+        // The arguments, then the array itself, and what its state is made of.
+        let spent = [0, 2, 3, 1 + array.stored_after()];
+        if self.deferred.is_some() || !self.memos.may_spend_after(&spent, &self.aids.fetches) {
+            return None;
+        }
+        let function = items.container().as_ref();
+        let args = borrowed(items.as_slice());
+        if native_name(function) != Some(c"_reconstruct") {
+            return None;
+        }
+        let dtype = self.memos.get(array.dtype)?;
+        if !admit(dtype.as_ref(), array.size()) {
+            return None;
+        }
+        let made = self.aids.numpy.array_ahead(function, args, dtype.as_ref(), &array)?;
+        self.memos.release(items.as_slice(), false);
+        Some(made.inspect(|made| {
+            self.memos.spend_next();
+            self.memos.memoize(made, &self.aids.fetches);
+            for _ in 0..array.stored_after() {
+                self.memos.spend_next();
+            }
+        }))
+        .map(|made| made.map(|made| (made, array.len)))
     }
 
     /// Whether a tuple that would be stored like this need not be made.

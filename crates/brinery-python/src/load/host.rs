@@ -765,6 +765,10 @@ impl<'de> Host<'de> for Builder<'_> {
         self.call_with_items(items, call, stored, may_run_code)
     }
 
+    fn call_and_build(&mut self, items: Items<'_, Owned>, ahead: &[u8]) -> Option<Result<(Owned, usize)>> {
+        self.array_ahead(&items, ahead, |_, _| true)
+    }
+
     fn shape(&self, value: &Owned) -> Shape {
         place::shape(value.as_ref())
     }

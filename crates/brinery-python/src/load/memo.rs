@@ -399,6 +399,16 @@ impl<'a> Memos<'a> {
         }
     }
 
+    /// The same for the objects that would be stored so many places after the next.
+    #[inline(always)]
+    pub(super) fn may_spend_after(&self, places: &[usize], fetches: &Fetches) -> bool {
+        match self.mode {
+            Mode::Shared => false,
+            Mode::Selective => places.iter().all(|place| !fetches.contains(self.stored + place)),
+            Mode::Noting => !self.careful,
+        }
+    }
+
     /// Counts an object as stored that was not made.
     #[inline(always)]
     pub(super) fn spend_next(&mut self) {

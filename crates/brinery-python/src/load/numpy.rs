@@ -3,6 +3,11 @@
 //! The functions are those that numpy's headers publish for other extensions, in a table whose places never change. What
 //! they are called with is what the functions that streams name would call them with.
 
+mod ahead;
+
+pub(super) use ahead::ArrayAhead;
+use ahead::MakeArray;
+
 use super::host::{is_atom, is_constant};
 use super::native::{is_original, items_of, loaded};
 use crate::ffi::api::*;
@@ -68,6 +73,7 @@ struct Known {
     modern: bool,
     make_scalar: MakeScalar,
     make_from_buffer: MakeFromBuffer,
+    make_array: MakeArray,
     reshape: Reshape,
 }
 
@@ -116,6 +122,7 @@ const DTYPE: usize = 3;
 const GENERIC: usize = 10;
 const SCALAR: usize = 60;
 const FROM_BUFFER: usize = 74;
+const NEW_FROM_DTYPE: usize = 94;
 const NEW_SHAPE: usize = 135;
 
 /// `bool`, the integers, `float32`, `float64` and their complex numbers, by their numbers: of plain memory.
@@ -206,6 +213,7 @@ impl Known {
                 modern,
                 make_scalar: std::mem::transmute::<*mut c_void, MakeScalar>(*table.add(SCALAR)),
                 make_from_buffer: std::mem::transmute::<*mut c_void, MakeFromBuffer>(*table.add(FROM_BUFFER)),
+                make_array: std::mem::transmute::<*mut c_void, MakeArray>(*table.add(NEW_FROM_DTYPE)),
                 reshape: std::mem::transmute::<*mut c_void, Reshape>(*table.add(NEW_SHAPE)),
             })
         }
@@ -454,6 +462,19 @@ impl Numpy {
 }
 
 impl Known {
+    /// Whether the items of a dtype have the byte order of this machine, or none.
+    fn is_native(&self, dtype: Ref<'_>) -> bool {
+        // SAFETY: a dtype of this version of numpy, of which both have that at the same place.
+        let order = unsafe {
+            if self.modern {
+                (*dtype.as_ptr().cast::<NewDtype>()).byteorder
+            } else {
+                (*dtype.as_ptr().cast::<OldDtype>()).byteorder
+            }
+        };
+        matches!(order, b'=' | b'|')
+    }
+
     /// What is known of a dtype. There is nothing of those whose items hold objects beside others.
     fn facts(&self, dtype: Ref<'_>) -> Option<Facts> {
         if !self.is_dtype(dtype) {
@@ -550,6 +571,14 @@ impl Known {
 
     /// `_reconstruct(ndarray, (0,), b'b')`
     fn empty(&self, class: Ref<'_>, shape: Ref<'_>, code: Ref<'_>) -> Option<Result<Owned>> {
+        if !self.makes_empty(class, shape, code) {
+            return None;
+        }
+        Some(self.reconstruct.as_ref()?.call(&[class, shape, code]))
+    }
+
+    /// Whether these are the arguments of that.
+    fn makes_empty(&self, class: Ref<'_>, shape: Ref<'_>, code: Ref<'_>) -> bool {
         let is_b = if code.is_exactly(&raw mut PyBytes_Type) {
             bytes::as_slice(code) == b"b"
         } else {
@@ -557,10 +586,7 @@ impl Known {
         };
         let is_empty = shape.is_exactly(&raw mut PyTuple_Type)
             && matches!(*items_of(shape), [length] if is_number(length, 0));
-        if class.as_ptr() != self.array.cast() || !is_b || !is_empty {
-            return None;
-        }
-        Some(self.reconstruct.as_ref()?.call(&[class, shape, code]))
+        class.as_ptr() == self.array.cast() && is_b && is_empty
     }
 
     /// `scalar(dtype, data)` of anything but objects and what has fields.

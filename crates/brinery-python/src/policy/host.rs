@@ -514,6 +514,14 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
         self.inner.call_with(items, call, stored, may_run_code)
     }
 
+    fn call_and_build(&mut self, items: Items<'_, Owned>, ahead: &[u8]) -> Option<Result<(Owned, usize)>> {
+        let made = self.array_ahead(&items, ahead);
+        if let Some(Ok((made, _))) = &made {
+            self.note(made);
+        }
+        made
+    }
+
     fn shape(&self, value: &Owned) -> Shape {
         self.inner.shape(value)
     }

@@ -332,6 +332,19 @@ pub trait Host<'de> {
         None
     }
 
+    /// Such a call with `REDUCE` by opcodes ahead that store its arguments and its result by `MEMOIZE`, and after which a state is
+    /// begun that is a tuple. A host that knows what lies ahead to be the whole of a state, up to its `BUILD`, may make the object
+    /// with that and answers how many of the bytes ahead it has executed, with the items on the stack or not; one that does not
+    /// leaves everything as it is.
+    #[inline(always)]
+    fn call_and_build(
+        &mut self,
+        _items: Items<'_, Self::Value>,
+        _ahead: &[u8],
+    ) -> Option<Result<(Self::Value, usize), Self::Error>> {
+        None
+    }
+
     /// What a value is, for the path of a failure.
     fn shape(&self, value: &Self::Value) -> Shape;
     /// A short text of a dict key for the path of a failure.

@@ -315,6 +315,13 @@ impl<V> Machine<V> {
                         self.require(len)?;
                         self.stack.len() - len
                     };
+                    if let Some(answer) = self.call_and_build(start, source, host) {
+                        let (made, done) = self.without_items(start - 1, answer)?;
+                        source.skip(done);
+                        self.stack.truncate(start - 1);
+                        self.stack.push(made);
+                        continue;
+                    }
                     if let Some((call, store)) = call_ahead(source.ahead())
                         && let Some(made) = self.call_with(start, call, store, source.lags(), host)
                     {
@@ -718,6 +725,27 @@ impl<V> Machine<V> {
         let call = if call == byte::REDUCE { Call::Reduce } else { Call::New };
         let stored = [Stored::No, Stored::Next, Stored::Numbered][store.min(2)];
         host.call_with(Items::new(&mut self.stack, start), call, stored, !lags)
+    }
+
+    /// Lets the host make a call of the object below `start`, and give what it makes its state, if that lies ahead.
+    #[inline(always)]
+    fn call_and_build<'de, S, H>(
+        &mut self,
+        start: usize,
+        source: &S,
+        host: &mut H,
+    ) -> Option<Result<(V, usize), H::Error>>
+    where
+        S: Source<'de>,
+        H: Host<'de, Value = V>,
+    {
+        let ahead = source.ahead();
+        if start <= self.fence
+            || !matches!(*ahead, [byte::MEMOIZE, byte::REDUCE, byte::MEMOIZE, byte::MARK, byte::BININT1, ..])
+        {
+            return None;
+        }
+        host.call_and_build(Items::new(&mut self.stack, start), ahead)
     }
 
     /// [Exposes](expose) the source where putting items into the container below `start` may run code. Of the items,

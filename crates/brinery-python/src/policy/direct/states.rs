@@ -173,6 +173,20 @@ impl Direct<'_> {
         Some(done)
     }
 
+    /// Whether an array that this maker has made may have a state of this dtype, of so many bytes, as one before had. If not that says
+    /// nothing.
+    pub(in crate::policy) fn grants_array_again(
+        &mut self,
+        maker: Ref<'_>,
+        dtype: Ref<'_>,
+        size: usize,
+    ) -> bool {
+        let Some(index) = self.find(maker.as_ptr()) else { return false };
+        self.globals[index].dtypes.iter().any(|known| known.is(dtype))
+            && !self.is_open(dtype)
+            && self.pay(64 + size as u64)
+    }
+
     /// Finds out what attributes of these names may be.
     #[cold]
     pub(super) fn learn(&mut self, index: usize, items: &[Ref<'_>]) -> bool {

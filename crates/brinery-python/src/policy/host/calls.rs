@@ -399,6 +399,40 @@ impl Realizer<'_, '_> {
         made
     }
 
+    /// Makes an array with its state, which lies ahead, if both are granted as they were before.
+    pub(super) fn array_ahead(
+        &mut self,
+        items: &Items<'_, Owned>,
+        ahead: &[u8],
+    ) -> Option<Result<(Owned, usize)>> {
+        if self.memory.is_counted_elsewhere() {
+            return None;
+        }
+        let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
+        let direct = &mut *self.direct;
+        let judged = self.world.is_some();
+        if !judged && (direct.is_plain() || direct.makes_array_again(class, args) != Some(Maker::Empty)) {
+            return None;
+        }
+        let made = self.inner.array_ahead(items, ahead, |dtype, size| {
+            judged || direct.grants_array_again(class, dtype, size)
+        })?;
+        let deeds = [Opcode::Reduce, Opcode::Tuple, Opcode::Tuple];
+        for deed in if judged { &[][..] } else { &deeds } {
+            if let Err(Raised) = self.pay_for(*deed) {
+                return Some(Err(Raised));
+            }
+        }
+        if let Err(Raised) = self.tick() {
+            return Some(Err(Raised));
+        }
+        if let (Ok((made, _)), false) = (&made, judged) {
+            // Another object may have been at its place.
+            self.direct.note_made(Maker::FromBuffer, made.as_ref());
+        }
+        Some(made)
+    }
+
     #[inline(never)]
     pub(super) fn call_otherwise(
         &mut self,
