@@ -15,7 +15,7 @@ use crate::ffi::layout::Layout;
 use crate::ffi::object::borrowed;
 use crate::ffi::vectorcall::PyObject_Vectorcall;
 use crate::ffi::{Owned, Raised, Ref, Result, tuple};
-use brinery::read::{Call, Items, Stored};
+use brinery::read::{Call, Items, Made, Stored};
 use std::ptr;
 
 impl Builder<'_> {
@@ -109,14 +109,14 @@ impl Builder<'_> {
         Some(made)
     }
 
-    /// The array that a call makes of the items, with the state that it is given by the opcodes ahead: and how many bytes those
-    /// have. `admit` says whether the dtype may be that of such a state, which copies so many bytes.
+    /// The array that a call makes of the items, with the state that the opcodes ahead give it. `admit` says whether the dtype may be
+    /// that of such a state, which copies so many bytes.
     pub(crate) fn array_ahead(
         &mut self,
         items: &Items<'_, Owned>,
         ahead: &[u8],
         admit: impl FnOnce(Ref<'_>, usize) -> bool,
-    ) -> Option<Result<(Owned, usize)>> {
+    ) -> Option<Result<Made<Owned>>> {
         let array = ArrayAhead::read(ahead)?;
         self.layout?;
         // The arguments, then the array itself, and what its state is made of.
@@ -142,7 +142,7 @@ impl Builder<'_> {
                 self.memos.spend_next();
             }
         }))
-        .map(|made| made.map(|made| (made, array.len)))
+        .map(|made| made.map(|value| Made { value, executed: array.len }))
     }
 
     /// Whether a tuple that would be stored like this need not be made.

@@ -18,7 +18,8 @@ use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, number, 
 use crate::place;
 use crate::state::State;
 use brinery::read::{
-    Call, Chunk, Fault, FaultClass, Host, Items, LineEncoding, ReadError, ReadResult, Shape, Source, Stored,
+    Call, Chunk, Fault, FaultClass, Host, Items, LineEncoding, Made, ReadError, ReadResult, Shape, Source,
+    Stored,
 };
 use brinery::{Opcode, Place};
 use std::ptr;
@@ -765,7 +766,7 @@ impl<'de> Host<'de> for Builder<'_> {
         self.call_with_items(items, call, stored, may_run_code)
     }
 
-    fn call_and_build(&mut self, items: Items<'_, Owned>, ahead: &[u8]) -> Option<Result<(Owned, usize)>> {
+    fn call_and_build(&mut self, items: Items<'_, Owned>, ahead: &[u8]) -> Option<Result<Made<Owned>>> {
         self.array_ahead(&items, ahead, |_, _| true)
     }
 

@@ -16,7 +16,7 @@ use crate::ffi::object::borrowed;
 use crate::ffi::{Owned, Raised, Ref, Result, error, sequence};
 use crate::load::{Builder, Nature, StateAhead, is_atom};
 use brinery::policy::{Limits, Rule};
-use brinery::read::{Call, Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source, Stored};
+use brinery::read::{Call, Chunk, Fault, Host, Items, LineEncoding, Made, ReadError, Shape, Source, Stored};
 use brinery::{Opcode, Place};
 use std::collections::HashMap;
 use std::ptr;
@@ -514,10 +514,10 @@ impl<'de> Host<'de> for Realizer<'_, '_> {
         self.inner.call_with(items, call, stored, may_run_code)
     }
 
-    fn call_and_build(&mut self, items: Items<'_, Owned>, ahead: &[u8]) -> Option<Result<(Owned, usize)>> {
+    fn call_and_build(&mut self, items: Items<'_, Owned>, ahead: &[u8]) -> Option<Result<Made<Owned>>> {
         let made = self.array_ahead(&items, ahead);
-        if let Some(Ok((made, _))) = &made {
-            self.note(made);
+        if let Some(Ok(made)) = &made {
+            self.note(&made.value);
         }
         made
     }

@@ -110,6 +110,15 @@ pub enum Stored {
     Numbered,
 }
 
+/// What was made by executing opcodes ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made<V> {
+    /// The value.
+    pub value: V,
+    /// How many bytes the opcodes have.
+    pub executed: usize,
+}
+
 /// What kind of object a value is, for telling where in a structure something failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -334,14 +343,13 @@ pub trait Host<'de> {
 
     /// Such a call with `REDUCE` by opcodes ahead that store its arguments and its result by `MEMOIZE`, and after which a state is
     /// begun that is a tuple. A host that knows what lies ahead to be the whole of a state, up to its `BUILD`, may make the object
-    /// with that and answers how many of the bytes ahead it has executed, with the items on the stack or not; one that does not
-    /// leaves everything as it is.
+    /// with that, with the items on the stack or not; one that does not leaves everything as it is.
     #[inline(always)]
     fn call_and_build(
         &mut self,
         _items: Items<'_, Self::Value>,
         _ahead: &[u8],
-    ) -> Option<Result<(Self::Value, usize), Self::Error>> {
+    ) -> Option<Result<Made<Self::Value>, Self::Error>> {
         None
     }
 

@@ -5,7 +5,7 @@ mod ahead;
 use super::building::path_being_built;
 use super::cursor::{Chunk, ReadError, ReadResult, Source};
 use super::fault::Fault;
-use super::host::{Call, Host, Items, LineEncoding, Stored};
+use super::host::{Call, Host, Items, LineEncoding, Made, Stored};
 use super::number::{self, IntLine};
 use crate::opcode::{Opcode, byte};
 use crate::place::{Path, Place};
@@ -316,10 +316,10 @@ impl<V> Machine<V> {
                         self.stack.len() - len
                     };
                     if let Some(answer) = self.call_and_build(start, source, host) {
-                        let (made, done) = self.without_items(start - 1, answer)?;
-                        source.skip(done);
+                        let made = self.without_items(start - 1, answer)?;
+                        source.skip(made.executed);
                         self.stack.truncate(start - 1);
-                        self.stack.push(made);
+                        self.stack.push(made.value);
                         continue;
                     }
                     if let Some((call, store)) = call_ahead(source.ahead())
@@ -734,7 +734,7 @@ impl<V> Machine<V> {
         start: usize,
         source: &S,
         host: &mut H,
-    ) -> Option<Result<(V, usize), H::Error>>
+    ) -> Option<Result<Made<V>, H::Error>>
     where
         S: Source<'de>,
         H: Host<'de, Value = V>,

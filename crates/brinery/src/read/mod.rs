@@ -17,7 +17,7 @@ pub use cursor::{Chunk, Cursor, ReadError, ReadResult, Source};
 pub use decoder::{Argument, DecodeError, DecodeErrorKind, Decoder, Instruction};
 pub use fault::{Fault, FaultClass};
 pub use fetches::{Fetches, Sample};
-pub use host::{Call, Host, Items, LineEncoding, Shape, Stored};
+pub use host::{Call, Host, Items, LineEncoding, Made, Shape, Stored};
 pub use machine::{HIGHEST_PROTOCOL, Machine};
 pub use memo::Memo;
 pub use reader::Reader;

@@ -10,7 +10,7 @@ use crate::policy::keys::hashes;
 use crate::policy::nesting::{are_bare, can_hold};
 use brinery::Opcode;
 use brinery::policy::{ARRAY_OF_OBJECTS, Rule};
-use brinery::read::{Call, Fault, Host, Items, Stored};
+use brinery::read::{Call, Fault, Host, Items, Made, Stored};
 use std::ptr;
 
 /// What an opcode comes to.
@@ -404,7 +404,7 @@ impl Realizer<'_, '_> {
         &mut self,
         items: &Items<'_, Owned>,
         ahead: &[u8],
-    ) -> Option<Result<(Owned, usize)>> {
+    ) -> Option<Result<Made<Owned>>> {
         if self.memory.is_counted_elsewhere() {
             return None;
         }
@@ -426,9 +426,9 @@ impl Realizer<'_, '_> {
         if let Err(Raised) = self.tick() {
             return Some(Err(Raised));
         }
-        if let (Ok((made, _)), false) = (&made, judged) {
+        if let (Ok(made), false) = (&made, judged) {
             // Another object may have been at its place.
-            self.direct.note_made(Maker::FromBuffer, made.as_ref());
+            self.direct.note_made(Maker::FromBuffer, made.value.as_ref());
         }
         Some(made)
     }
