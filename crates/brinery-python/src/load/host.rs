@@ -18,8 +18,8 @@ use crate::ffi::{Owned, Raised, Ref, Result, bytes, check, error, list, number, 
 use crate::place;
 use crate::state::State;
 use brinery::read::{
-    Call, Chunk, Fault, FaultClass, Host, Items, LineEncoding, Made, ReadError, ReadResult, Shape, Source,
-    Stored,
+    Call, Chunk, Fault, FaultClass, Fetches, Host, Items, LineEncoding, Made, ReadError, ReadResult, Shape,
+    Source, Stored,
 };
 use brinery::{Opcode, Place};
 use std::ptr;
@@ -165,6 +165,14 @@ impl<'a> Builder<'a> {
     pub(crate) fn keep_memo_private(&mut self, input: Option<&'a [u8]>, anew: bool) {
         if self.layout.is_some() {
             self.memos.is_private(&mut self.aids.entries, input, anew);
+        }
+    }
+
+    /// Prepares for a stream of which it is known what it fetches from the memo.
+    pub(crate) fn knows_fetches(&mut self, fetches: &Fetches) {
+        if self.layout.is_some() {
+            self.aids.fetches.clone_from(fetches);
+            self.memos.is_selective_from_the_start();
         }
     }
 

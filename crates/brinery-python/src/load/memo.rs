@@ -114,6 +114,11 @@ impl<'a> Memos<'a> {
         self.careful = anew || input.is_none();
     }
 
+    /// It is known what the stream fetches, before anything was stored.
+    pub(super) fn is_selective_from_the_start(&mut self) {
+        self.mode = Mode::Selective;
+    }
+
     /// Whether the load must begin anew. Nothing else has happened then.
     pub(super) fn begins_anew(&self) -> bool {
         self.again

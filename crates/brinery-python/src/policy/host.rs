@@ -7,7 +7,6 @@ use super::attributes::{Way, has_state, set_by_object, way_of};
 use super::direct::Direct;
 use super::fence::Fence;
 use super::keys::{Keys, hashes, is_harmless};
-use super::memory::Memory;
 use super::nesting::are_bare;
 use super::refusal::raise;
 use super::time::Watch;
@@ -15,7 +14,7 @@ use crate::ffi::api::*;
 use crate::ffi::object::borrowed;
 use crate::ffi::{Owned, Raised, Ref, Result, error, sequence};
 use crate::load::{Builder, Nature, StateAhead, is_atom};
-use brinery::policy::{Limits, Rule};
+use brinery::policy::{Limits, Memory, Rule};
 use brinery::read::{Call, Chunk, Fault, Host, Items, LineEncoding, Made, ReadError, Shape, Source, Stored};
 use brinery::{Opcode, Place};
 use std::collections::HashMap;
@@ -43,7 +42,7 @@ pub(super) struct Realizer<'h, 'a> {
     world: Option<&'a World<'a>>,
     /// What judges one that has not.
     direct: &'h mut Direct<'a>,
-    memory: Memory<'a>,
+    memory: Memory<'a, 'a>,
     refusal: Option<(Rule, String)>,
     /// Whether the stream does what only a judged one may do.
     pub(super) gave_up: bool,
@@ -80,7 +79,7 @@ impl<'h, 'a> Realizer<'h, 'a> {
         world: Option<&'a World<'a>>,
         direct: &'h mut Direct<'a>,
         limits: &'a Limits,
-        memory: Memory<'a>,
+        memory: Memory<'a, 'a>,
         (input, trailing): (&'a [u8], bool),
     ) -> Self {
         let mut fence = Fence::default();

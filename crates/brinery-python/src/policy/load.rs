@@ -4,7 +4,6 @@ use super::direct::Direct;
 use super::functions::parts;
 use super::host::Realizer;
 use super::import_policy;
-use super::memory::Memory;
 use super::nesting;
 use super::refusal::raise;
 use super::rules::{Rules, resolve, resolver};
@@ -15,8 +14,8 @@ use crate::ffi::object::borrowed;
 use crate::ffi::{Owned, Raised, Ref, Result, error};
 use crate::load::{Buffers, Builder, Hooks, Options, Visible};
 use crate::state::State;
-use brinery::policy::{Checked, Examination, Examined, GlobalUse, Native, Rule};
-use brinery::read::{Decoder, Instruction, Source};
+use brinery::policy::{Checked, Examination, Examined, GlobalUse, Memory, Native, Rule};
+use brinery::read::{Decoder, Fetches, Instruction, Source};
 use brinery::{Opcode, Options as GraphOptions};
 use std::sync::atomic::Ordering;
 
@@ -69,7 +68,7 @@ impl Load<'_> {
     fn run_on<'de, S: Source<'de> + Clone>(
         &self,
         source: &S,
-        memory: Memory<'_>,
+        memory: Memory<'_, '_>,
         world: Option<&World<'_>>,
     ) -> Result<Option<Done>> {
         let mut anew = false;
@@ -86,7 +85,7 @@ impl Load<'_> {
     fn run_once<'de, S: Source<'de>>(
         &self,
         source: &mut S,
-        memory: Memory<'_>,
+        memory: Memory<'_, '_>,
         world: Option<&World<'_>>,
         anew: bool,
     ) -> Result<Outcome> {
@@ -103,6 +102,9 @@ impl Load<'_> {
             let mut builder = Builder::new(self.state, memo, &self.options.strings, buffers, hooks, aids);
             builder.expect(Some(self.input));
             builder.keep_memo_private(Some(self.input), anew);
+            if let Some(fetches) = world.and_then(|world| world.fetches.as_ref()) {
+                builder.knows_fetches(fetches);
+            }
             let limits = self.rules.budgets();
             let mut direct = Direct::new(self.rules, self.resolve.is_none(), self.input.len());
             let input = (self.input, self.trailing);
@@ -145,8 +147,8 @@ impl Load<'_> {
             return Ok(done);
         }
         let buffers = self.buffers()?;
-        let globals = self.judge(buffers.as_deref().unwrap_or_default())?;
-        let world = World { globals: self.resolve_all(&globals)?, persistent, buffers };
+        let (globals, fetches) = self.judge(buffers.as_deref().unwrap_or_default())?;
+        let world = World { globals: self.resolve_all(&globals)?, persistent, buffers, fetches };
         match self.run(Some(&world))? {
             Some(done) => Ok((done.value, done.end)),
             None => Err(error::runtime_error("a stream was judged and then not loaded")),
@@ -225,8 +227,9 @@ impl Load<'_> {
         Ok(Some(taken))
     }
 
-    /// Judges the stream, with the contents of its buffers: the globals that it names. Nothing is made.
-    fn judge(&self, buffers: &[Owned]) -> Result<Vec<GlobalUse>> {
+    /// Judges the stream, with the contents of its buffers: the globals that it names, and what it fetches from the memo. Nothing is
+    /// made.
+    fn judge(&self, buffers: &[Owned]) -> Result<(Vec<GlobalUse>, Option<Fetches>)> {
         // What is no memory in one piece is judged by its place alone, and so is everything beside it.
         let views = buffers.iter().map(|buffer| View::new(buffer.as_ref())).collect::<Result<Vec<_>>>();
         let views = views.unwrap_or_else(|Raised| {
@@ -242,7 +245,7 @@ impl Load<'_> {
             let contents = GraphOptions::new().buffers(views.iter().map(View::as_slice));
             examination.options(contents).run(self.input)
         };
-        result.map(|Examined { globals, .. }| globals).map_err(|error| {
+        result.map(|Examined { globals, fetches, .. }| (globals, fetches)).map_err(|error| {
             let (rule, message, offset, opcode, path) = parts(&error);
             raise(rule, &message, (offset, opcode, &path))
         })

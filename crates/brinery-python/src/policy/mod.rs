@@ -10,7 +10,6 @@ mod given;
 mod host;
 mod keys;
 mod load;
-mod memory;
 mod nesting;
 mod refusal;
 mod rules;

@@ -2,6 +2,7 @@
 
 use crate::ffi::{Owned, Ref, Result, text};
 use brinery::policy::GlobalUse;
+use brinery::read::Fetches;
 
 /// What a stream that has been judged needs of the world.
 pub(super) struct World<'a> {
@@ -11,6 +12,8 @@ pub(super) struct World<'a> {
     pub(super) persistent: Option<Ref<'a>>,
     /// The out-of-band buffers, if there are any.
     pub(super) buffers: Option<Vec<Owned>>,
+    /// What the stream fetches from the memo, if that is known.
+    pub(super) fetches: Option<Fetches>,
 }
 
 /// What a global stands for, by the names that the stream has for it.

@@ -28,9 +28,15 @@ pub(super) struct Numbers(Vec<u32>);
 impl Numbers {
     pub(super) fn insert(&mut self, id: Id, number: u32) {
         if id.index() >= self.0.len() {
-            self.0.resize(id.index() + 1, 0);
+            self.grow(id.index());
         }
         self.0[id.index()] = number;
+    }
+
+    /// Makes room for this place, and for others, which are going to be asked for.
+    #[cold]
+    fn grow(&mut self, place: usize) {
+        self.0.resize((place + 1).next_multiple_of(256), 0);
     }
 
     #[inline(always)]

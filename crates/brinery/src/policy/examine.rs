@@ -2,6 +2,7 @@
 
 mod calls;
 mod end;
+mod forms;
 mod hashes;
 mod host;
 mod later;
@@ -10,13 +11,17 @@ mod states;
 
 use super::by_id::{Numbers, Objects};
 use super::capability::Capability;
+use super::memory::Memory;
 use super::native::Native;
 use super::need::{Need, Use};
 use super::policy::{Key, Policy};
 use super::rule::Rule;
 use super::shape::{Shape, World, has_changeable};
 use crate::error::{Error, Result};
+use crate::opcode::Opcode;
+use crate::read::Fetches;
 use crate::value::{Builder, Graph, Id, Kind, Value, modern_names};
+use forms::Forms;
 use hashbrown::{Equivalent, HashMap};
 use std::cell::Cell;
 
@@ -32,6 +37,18 @@ pub(super) struct Known<'p> {
     pub(super) capability: Option<&'p Capability>,
     /// What it is used as, for those who resolve it.
     pub(super) uses: Uses,
+    /// Whether what is made of it is judged by nothing but its shapes, and what was judged so.
+    is_simple: bool,
+    forms: Forms,
+}
+
+/// A shape that an object must have at the end as well, for it can be changed.
+struct Obligation<'p> {
+    object: Id,
+    shape: &'p Shape,
+    rule: Rule,
+    /// Nothing has to be judged again if it still has so many parts, which hold nothing.
+    parts: Option<u32>,
 }
 
 /// What a global is used as.
@@ -62,6 +79,14 @@ impl Uses {
     }
 }
 
+impl<'p> Known<'p> {
+    fn new(raw: Key, key: Key, capability: Option<&'p Capability>, is_helper: bool) -> Self {
+        let is_simple = !is_helper && forms::is_simple(names(&key), capability);
+        let (uses, forms) = (Uses::granted(capability), Forms::default());
+        Known { raw, key, capability, uses, is_simple, forms }
+    }
+}
+
 /// Watches one stream.
 pub(super) struct Examiner<'a, 'p> {
     pub(super) builder: Builder<'a>,
@@ -82,11 +107,12 @@ pub(super) struct Examiner<'a, 'p> {
     hash_work: u64,
     /// Whether a key is, or holds, what is hashed in a way of its own: by all that it has, perhaps.
     has_own_hashes: bool,
+    /// What is left for the objects of the stream.
+    objects: Memory<'a, 'p>,
     /// How much memory calls may still take for copies of what they are given.
     memory: u64,
     work: Cell<u64>,
-    /// Shapes that objects must have at the end as well, for they can be changed.
-    obligations: Vec<(Id, &'p Shape, Rule)>,
+    obligations: Vec<Obligation<'p>>,
     /// States of dtypes, which keep the dict of their fields.
     dtypes: Vec<(Id, Id)>,
     /// What was judged in containers that others were judged by as well, and must be in them still.
@@ -98,6 +124,10 @@ pub(super) struct Examiner<'a, 'p> {
     /// Where what is not granted is noted instead of refused.
     pub(super) needs: Option<Vec<Need>>,
     offset: u64,
+    /// Which objects are fetched from the memo, how many are stored there, and whether all were in turn.
+    fetches: Fetches,
+    stored: u64,
+    in_turn: bool,
 }
 
 /// Functions that do no more than what is granted for the class that they are given.
@@ -168,7 +198,12 @@ impl<'g, 'a> World<'g, 'a> for &'g Examiner<'a, '_> {
 }
 
 impl<'a, 'p> Examiner<'a, 'p> {
-    pub(super) fn new(graph: Graph<'a>, policy: &'p Policy, input: usize, fix_imports: bool) -> Self {
+    pub(super) fn new(
+        graph: Graph<'a>,
+        policy: &'p Policy,
+        (input, objects): (usize, Memory<'a, 'p>),
+        fix_imports: bool,
+    ) -> Self {
         // What is out of band is paid for as what is in the stream.
         let size = graph.buffers().fold(input, |size, buffer| size.saturating_add(buffer.len()));
         let mut builder = Builder::new(graph);
@@ -187,6 +222,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
             losses: HashMap::default(),
             hash_work: policy.limits.hash_work_for(size),
             has_own_hashes: false,
+            objects,
             memory: policy.limits.memory_for(size),
             work: Cell::new(policy.limits.work_for(size)),
             obligations: Vec::new(),
@@ -196,7 +232,15 @@ impl<'a, 'p> Examiner<'a, 'p> {
             heavy: 0,
             needs: None,
             offset: 0,
+            fetches: Fetches::default(),
+            stored: 0,
+            in_turn: true,
         }
+    }
+
+    /// Which objects the stream has fetched from the memo, if it has stored them one after the other.
+    pub(super) fn take_fetches(&mut self) -> Option<Fetches> {
+        self.in_turn.then(|| std::mem::take(&mut self.fetches))
     }
 
     pub(super) fn value(&self, id: Id) -> Value<'_, 'a> {
@@ -289,7 +333,7 @@ impl<'a, 'p> Examiner<'a, 'p> {
     fn fits(&mut self, id: Id, shape: &'p Shape, rule: Rule) -> bool {
         let holds = shape.holds(self.value(id), &(self as &Self));
         if holds && has_changeable(self.value(id), 4) && self.can_be_lost(shape) {
-            self.obligations.push((id, shape, rule));
+            self.obligations.push(Obligation { object: id, shape, rule, parts: None });
         }
         holds
     }
@@ -314,6 +358,15 @@ impl<'a, 'p> Examiner<'a, 'p> {
     /// The names of the global that an object was made of.
     pub(super) fn origin_names(&self, id: Id) -> Option<(&str, &str)> {
         self.origin(id).map(|global| names(&self.globals[global].key))
+    }
+
+    /// Takes the memory that an opcode costs.
+    #[inline(always)]
+    fn pay_for(&mut self, opcode: Opcode) -> Result<()> {
+        if self.objects.pay_for(opcode) {
+            return Ok(());
+        }
+        Err(Error::refused(Rule::BudgetMemory, Rule::BudgetMemory.meaning()))
     }
 
     /// Counts work of a check by code.
@@ -373,7 +426,7 @@ impl Examiner<'_, '_> {
         let index = self.globals.len();
         let helper =
             COPYREG.contains(&names(&key)) || [GETATTR, PARTIAL].contains(&names(&key)) || is_base(&key);
-        self.globals.push(Known { raw: raw.clone(), key, capability, uses: Uses::granted(capability) });
+        self.globals.push(Known::new(raw.clone(), key, capability, helper));
         if capability.is_none() && !helper {
             let message = format!("the policy does not know {}", self.title(index));
             self.miss(Rule::Global, Some(index), |_| Use::Named, message)?;

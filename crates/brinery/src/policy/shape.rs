@@ -259,6 +259,30 @@ impl Shape {
         }
     }
 
+    /// Whether it depends on the kinds of things alone whether those that hold nothing have this shape, or tuples of such.
+    pub(super) fn is_of_kinds(&self) -> bool {
+        match self {
+            Shape::Bool(wanted) => wanted.is_none(),
+            Shape::Int(low, high) => low.is_none() && high.is_none(),
+            Shape::Text(low, high) => (*low, *high) == (0, usize::MAX),
+            Shape::Bytes(low, high) => (*low, *high) == (0, usize::MAX),
+            Shape::Literal(_) | Shape::Form(_) => false,
+            Shape::List(item) | Shape::Set(item) | Shape::FrozenSet(item) | Shape::Items(item) => {
+                item.is_of_kinds()
+            }
+            Shape::Tuple(items) | Shape::Union(items) => items.iter().all(Shape::is_of_kinds),
+            Shape::Dict(key, value) => key.is_of_kinds() && value.is_of_kinds(),
+            Shape::Any
+            | Shape::None
+            | Shape::Float
+            | Shape::ByteArray
+            | Shape::Buffer
+            | Shape::Persistent
+            | Shape::Made(..)
+            | Shape::Global(..) => true,
+        }
+    }
+
     /// The shape of both.
     #[must_use]
     pub fn or(self, other: Shape) -> Shape {

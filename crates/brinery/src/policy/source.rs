@@ -105,7 +105,7 @@ const fn has_telling_argument(opcode: Opcode) -> bool {
 /// ```
 ///
 /// Where nothing is `PRICED` it only sees to the grammar. That is for streams of protocol 4 and later, in which what is odd is rare,
-/// and for hosts that [count](BARE_RATE) what costs more than its bytes by themselves.
+/// and for hosts that [count](super::Memory) what costs more than its bytes by themselves.
 #[derive(Clone, Debug)]
 pub struct Checked<'de, const PRICED: bool = true> {
     /// What has not been read of the frame, or of the input where no frame is open.
@@ -170,10 +170,10 @@ impl<'de> Checked<'de, false> {
 /// [unpriced](Checked::unpriced) source counts by their opcodes' [cost].
 ///
 /// The worst are texts of one character that takes two bytes, of 88 bytes with their places in a container and the memo.
-pub const BARE_RATE: u64 = 24;
+pub(super) const BARE_RATE: u64 = 24;
 
 /// Whether the objects of a stream take no more memory than they may, or the stream is not one.
-pub fn fits_memory(input: &[u8], limits: &Limits) -> bool {
+pub(super) fn fits_memory(input: &[u8], limits: &Limits) -> bool {
     let most = limits.memory_for(input.len());
     let mut left = budget(most);
     Decoder::new(input).map_while(Result::ok).all(|instruction| {

@@ -1,13 +1,14 @@
 //! What an examination comes to.
 
 use super::examine::{Examiner, Uses};
+use super::memory::Memory;
 use super::need::Need;
 use super::policy::Policy;
 use super::rule::Rule;
 use super::source::Checked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
-use crate::read::{Machine, Source};
+use crate::read::{Fetches, Machine, Source};
 use crate::value::Graph;
 
 /// A global that a stream names, and what it uses it as.
@@ -34,6 +35,8 @@ pub struct Examined<'a> {
     pub globals: Vec<GlobalUse>,
     /// What would have to be granted.
     pub needs: Vec<Need>,
+    /// Which objects the stream fetches from the memo, if it stores them one after the other.
+    pub fetches: Option<Fetches>,
     /// How many bytes the pickle has.
     pub end: usize,
 }
@@ -101,9 +104,25 @@ impl<'p, 'a> Examination<'p, 'a> {
     ///
     /// If the stream breaks a [rule](Rule), which [`Error::rule`] tells.
     pub fn run(&self, input: &'a [u8]) -> Result<Examined<'a>> {
-        let mut source = Checked::new(input, &self.policy.limits);
-        let graph = self.options.prepare()?;
-        let mut examiner = Examiner::new(graph, self.policy, input.len(), self.fix_imports);
+        let limits = &self.policy.limits;
+        if let Some(source) = Checked::unpriced(input, limits) {
+            let examined = self.run_on(source, input, Memory::new(input, limits));
+            if !examined.as_ref().is_err_and(|error| error.rule() == Some(Rule::BudgetMemory)) {
+                return examined;
+            }
+            // Where there is too little is told by counting all.
+        }
+        self.run_on(Checked::new(input, limits), input, Memory::counted(limits))
+    }
+
+    fn run_on<const PRICED: bool>(
+        &self,
+        mut source: Checked<'a, PRICED>,
+        input: &'a [u8],
+        memory: Memory<'a, 'p>,
+    ) -> Result<Examined<'a>> {
+        let graph = self.options.clone().prepare()?;
+        let mut examiner = Examiner::new(graph, self.policy, (input.len(), memory), self.fix_imports);
         examiner.needs = self.collect.then(Vec::new);
         let root = Machine::new().run(&mut source, &mut examiner)?;
         let end = source.offset();
@@ -120,7 +139,8 @@ impl<'p, 'a> Examination<'p, 'a> {
         });
         let globals = globals.collect();
         let needs = examiner.needs.take().unwrap_or_default();
-        Ok(Examined { graph: examiner.builder.finish(root), globals, needs, end: end as usize })
+        let fetches = examiner.take_fetches();
+        Ok(Examined { graph: examiner.builder.finish(root), globals, needs, fetches, end: end as usize })
     }
 }
 

@@ -41,17 +41,26 @@ impl Fetches {
         let flags = &mut self.flags;
         let mut stored = stored;
         let fetch = |index: usize, stored: usize| {
-            if index >= stored {
-                // What has not been stored yet is missing: the stream is damaged.
-                return false;
+            // What has not been stored yet is missing: the stream is damaged.
+            let known = index < stored;
+            if known {
+                set(flags, index);
             }
-            if index >= flags.len() {
-                flags.resize((index + 1).next_multiple_of(64), false);
-            }
-            flags[index] = true;
-            true
+            known
         };
         walk(input, &mut stored, fetch, |_| true).is_some()
+    }
+
+    /// Notes that the entry at `index` is fetched, which was stored before.
+    ///
+    /// ```
+    /// let mut fetches = brinery::read::Fetches::default();
+    /// fetches.note(3);
+    /// assert!(fetches.contains(3) && !fetches.contains(2));
+    /// ```
+    #[inline(always)]
+    pub fn note(&mut self, index: usize) {
+        set(&mut self.flags, index);
     }
 
     /// Whether the entry at `index` is fetched.
@@ -90,6 +99,14 @@ impl Sample {
         sample.stores = stored;
         sample
     }
+}
+
+#[inline(always)]
+fn set(flags: &mut Vec<bool>, index: usize) {
+    if index >= flags.len() {
+        flags.resize((index + 1).next_multiple_of(64), false);
+    }
+    flags[index] = true;
 }
 
 /// Goes through a stream up to its `STOP`, or until `fetch` or `go_on` refuses; `None` if it does not come there.

@@ -258,9 +258,16 @@ impl<V> Machine<V> {
                 }
 
                 byte::SHORT_BINUNICODE => {
-                    let [len] = operand!(source);
-                    self.stack.push(host.unicode(source.take(len.into())?).host()?);
-                    self.memoize_next(source, host);
+                    // Texts come in runs as well.
+                    loop {
+                        let [len] = operand!(source);
+                        self.stack.push(host.unicode(source.take(len.into())?).host()?);
+                        self.memoize_next(source, host);
+                        let alike = |next| next == byte::SHORT_BINUNICODE;
+                        if go_on(source, host, place, alike).is_none() {
+                            break;
+                        }
+                    }
                 }
                 byte::BINUNICODE => {
                     let len = u32::from_le_bytes(operand!(source));

@@ -677,8 +677,8 @@ impl<'a> Graph<'a> {
 impl<'a> Graph<'a> {
     /// Makes room for the objects of an input of this size, cautiously.
     pub(super) fn reserve(&mut self, input: usize) {
-        self.nodes.reserve((input / 16).min(1 << 16));
-        self.pool.reserve((input / 16).min(1 << 16));
+        self.nodes.reserve((input / 3).min(1 << 16));
+        self.pool.reserve((input / 4).min(1 << 16));
     }
 
     pub(crate) fn track_offsets(&mut self) {
@@ -815,7 +815,14 @@ impl<'a> Graph<'a> {
     pub(super) fn run(&mut self, items: &[Id]) -> Result<Run> {
         let start = narrow(self.pool.len())?;
         let len = narrow(items.len())?;
-        self.pool.extend_from_slice(items);
+        match *items {
+            // Most are short, and copied sooner than a function is called that copies.
+            [] => {}
+            [one] => self.pool.push(one),
+            [one, other] => self.pool.extend([one, other]),
+            [one, other, third] => self.pool.extend([one, other, third]),
+            _ => self.pool.extend_from_slice(items),
+        }
         Ok(Run { start, len })
     }
 
@@ -893,6 +900,11 @@ impl<'a> Graph<'a> {
     #[inline(always)]
     pub(super) fn node(&self, id: Id) -> Node<'a> {
         self.nodes[id.index()]
+    }
+
+    #[inline(always)]
+    pub(super) fn node_ref(&self, id: Id) -> &Node<'a> {
+        &self.nodes[id.index()]
     }
 
     #[inline(always)]

@@ -412,6 +412,54 @@ impl<'g, 'a> Value<'g, 'a> {
         Entries::new(self.graph, ids)
     }
 
+    /// The ids of the items of a tuple, or of the keys and values of a dict in turn.
+    #[inline(always)]
+    pub(crate) fn parts(self) -> &'g [Id] {
+        match self.graph.node_ref(self.id) {
+            Node::Tuple(run) | Node::Dict(run) => self.graph.ids(*run),
+            _ => &[],
+        }
+    }
+
+    /// The kind of what holds nothing and is of no class but its own, and how many bytes it has if it is text or bytes.
+    #[inline(always)]
+    pub(crate) fn leaf(self) -> Option<(Kind, usize)> {
+        Some(match self.graph.node_ref(self.id) {
+            Node::None => (Kind::None, 0),
+            Node::Bool(_) => (Kind::Bool, 0),
+            Node::Int(_) | Node::BigInt(_) => (Kind::Int, 0),
+            Node::Float(_) => (Kind::Float, 0),
+            Node::Ascii(text) => (Kind::Text, text.len()),
+            Node::Text(text) => (Kind::Text, self.graph.text(*text).len()),
+            Node::Surrogates(text) => (Kind::Text, self.graph.bytes(*text).len()),
+            Node::Bytes(bytes) => (Kind::Bytes, self.graph.bytes(*bytes).len()),
+            _ => return None,
+        })
+    }
+
+    /// Whether there is a [leaf](Self::leaf).
+    #[inline(always)]
+    pub(crate) fn is_leaf(self) -> bool {
+        matches!(
+            self.graph.node_ref(self.id),
+            Node::None
+                | Node::Bool(_)
+                | Node::Int(_)
+                | Node::BigInt(_)
+                | Node::Float(_)
+                | Node::Text(_)
+                | Node::Ascii(_)
+                | Node::Surrogates(_)
+                | Node::Bytes(_)
+        )
+    }
+
+    /// Whether something happened to the object after it was made.
+    #[inline(always)]
+    pub(crate) fn is_changed(self) -> bool {
+        self.graph.first_change(self.id).is_some()
+    }
+
     /// How many items, elements or entries the object has.
     ///
     /// ```

@@ -71,7 +71,7 @@ pub(crate) struct ArrayAhead<'s> {
 /// What has not been read of the bytes ahead.
 struct Reader<'s>(&'s [u8]);
 
-impl<'s> Reader<'s> {
+impl Reader<'_> {
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (bytes, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
@@ -93,7 +93,7 @@ impl<'s> Reader<'s> {
             let length = match self.opcode()? {
                 BININT1 => self.take().map(|[length]| isize::from(length))?,
                 BININT2 => {
-                    self.take().map(u16::from_le_bytes).map(|length| length.into()).and_then(signed)?
+                    self.take().map(u16::from_le_bytes).and_then(|length| isize::try_from(length).ok())?
                 }
                 BININT => {
                     self.take().map(i32::from_le_bytes).and_then(|length| isize::try_from(length).ok())?
@@ -109,10 +109,6 @@ impl<'s> Reader<'s> {
             count += 1;
         }
     }
-}
-
-fn signed(length: u32) -> Option<isize> {
-    isize::try_from(length).ok()
 }
 
 impl<'s> ArrayAhead<'s> {

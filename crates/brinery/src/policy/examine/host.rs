@@ -2,6 +2,7 @@
 
 use super::{Examiner, Names, is_inner};
 use crate::error::{Error, ErrorKind, Result};
+use crate::opcode::Opcode;
 use crate::place::Place;
 use crate::policy::need::Use;
 use crate::policy::rule::Rule;
@@ -97,23 +98,31 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
 
     #[inline(always)]
     fn empty_list(&mut self) -> Result<Id> {
+        self.pay_for(Opcode::EmptyList)?;
         self.builder.empty_list()
     }
 
     #[inline(always)]
     fn empty_dict(&mut self) -> Result<Id> {
+        self.pay_for(Opcode::EmptyDict)?;
         self.builder.empty_dict()
     }
 
     #[inline(always)]
     fn empty_set(&mut self) -> Result<Id> {
+        self.pay_for(Opcode::EmptySet)?;
         self.builder.empty_set()
     }
 
     #[inline]
     fn tuple(&mut self, items: Items<'_, Id>) -> Result<Id> {
+        self.pay_for(Opcode::Tuple)?;
         let (mut restricted, mut size) = (false, 1u64);
         for &item in items.as_slice() {
+            if self.value(item).is_leaf() {
+                size += 1;
+                continue;
+            }
             restricted |= self.restricted.contains(item);
             size = size.saturating_add(self.size(item));
         }
@@ -126,17 +135,20 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
     }
 
     fn list(&mut self, items: Items<'_, Id>) -> Result<Id> {
+        self.pay_for(Opcode::List)?;
         self.check_free(items.as_slice())?;
         self.builder.list(items)
     }
 
     fn dict(&mut self, items: Items<'_, Id>) -> Result<Id> {
+        self.pay_for(Opcode::Dict)?;
         self.check_free(items.as_slice())?;
         self.hash(items.as_slice().iter().step_by(2).copied())?;
         self.builder.dict(items)
     }
 
     fn frozenset(&mut self, items: Items<'_, Id>) -> Result<Id> {
+        self.pay_for(Opcode::FrozenSet)?;
         self.check_free(items.as_slice())?;
         self.hash(items.as_slice().iter().copied())?;
         self.builder.frozenset(items)
@@ -144,17 +156,20 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
 
     #[inline]
     fn append(&mut self, items: Items<'_, Id>) -> Result<()> {
+        self.pay_for(Opcode::Appends)?;
         self.check_extend(*items.container(), ChangeKind::Append, items.as_slice())?;
         self.builder.append(items)
     }
 
     #[inline]
     fn set_items(&mut self, items: Items<'_, Id>) -> Result<()> {
+        self.pay_for(Opcode::SetItems)?;
         self.check_extend(*items.container(), ChangeKind::SetItems, items.as_slice())?;
         self.builder.set_items(items)
     }
 
     fn add_items(&mut self, items: Items<'_, Id>) -> Result<()> {
+        self.pay_for(Opcode::AddItems)?;
         self.check_extend(*items.container(), ChangeKind::AddItems, items.as_slice())?;
         self.builder.add_items(items)
     }
@@ -164,6 +179,7 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
     }
 
     fn global(&mut self, module: Id, name: Id) -> Result<Id> {
+        self.pay_for(Opcode::StackGlobal)?;
         let id = self.builder.global(module, name)?;
         let (Some(module), Some(name)) = (self.value(module).as_str(), self.value(name).as_str()) else {
             return Err(Error::refused(Rule::Global, "a global whose name is no text"));
@@ -196,7 +212,14 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
         self.global(module, name)
     }
 
+    #[inline]
     fn reduce(&mut self, callable: Id, args: Id) -> Result<Id> {
+        self.pay_for(Opcode::Reduce)?;
+        if self.calls_alike(callable, args) {
+            let made = self.builder.reduce(callable, args)?;
+            self.note_size(made, [args]);
+            return Ok(made);
+        }
         self.check_call(callable, args)?;
         self.heavy += usize::from(self.value(args).items().any(|argument| is_inner(argument.kind())));
         let made = self.builder.reduce(callable, args)?;
@@ -211,11 +234,14 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
     }
 
     fn build(&mut self, instance: &Id, state: Id) -> Result<()> {
-        self.check_state(*instance, state)?;
+        if !self.sets_alike(*instance, state) {
+            self.check_state(*instance, state)?;
+        }
         self.builder.build(instance, state)
     }
 
     fn instantiate(&mut self, class: Id, args: Items<'_, Id>) -> Result<Id> {
+        self.pay_for(Opcode::Obj)?;
         let items = args.as_slice().to_vec();
         let tuple = self.builder.scratch_tuple(&items)?;
         let restricted = items.iter().any(|&item| self.restricted.contains(item));
@@ -233,7 +259,10 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
     }
 
     fn new_object(&mut self, class: Id, args: Id, kwargs: Option<Id>) -> Result<Id> {
-        self.check_construct(class, args, kwargs)?;
+        self.pay_for(Opcode::NewObj)?;
+        if kwargs.is_some() || !self.constructs_alike(class, args) {
+            self.check_construct(class, args, kwargs)?;
+        }
         let made = self.builder.new_object(class, args, kwargs)?;
         self.note_size(made, [args]);
         Ok(made)
@@ -269,16 +298,23 @@ impl<'a> Host<'a> for Examiner<'a, '_> {
 
     #[inline(always)]
     fn memo_get(&mut self, index: u64) -> Option<Id> {
-        self.builder.memo_get(index)
+        let found = self.builder.memo_get(index);
+        if found.is_some() && index < self.stored {
+            self.fetches.note(index as usize);
+        }
+        found
     }
 
     #[inline(always)]
     fn memo_put(&mut self, index: u64, value: &Id) {
+        self.in_turn &= index == self.stored;
+        self.stored += 1;
         self.builder.memo_put(index, value);
     }
 
     #[inline(always)]
     fn memoize(&mut self, value: &Id) {
+        self.stored += 1;
         self.builder.memoize(value);
     }
 

@@ -1,6 +1,6 @@
 //! Members of classes and methods of objects, as `getattr` has them.
 
-use super::{Examiner, GETATTR, Known, Uses, names};
+use super::{Examiner, GETATTR, Known, names};
 use crate::error::{Error, Result};
 use crate::policy::need::Use;
 use crate::policy::policy::Key;
@@ -189,12 +189,7 @@ impl<'p> Examiner<'_, 'p> {
             Some(&index) => index,
             None => {
                 let index = self.globals.len() as u32;
-                self.globals.push(Known {
-                    raw: raw.clone(),
-                    key,
-                    capability,
-                    uses: Uses::granted(capability),
-                });
+                self.globals.push(Known::new(raw.clone(), key, capability, false));
                 self.by_name.insert(raw, index);
                 index
             }

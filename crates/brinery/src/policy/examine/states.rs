@@ -224,13 +224,16 @@ impl<'p> Examiner<'_, 'p> {
 
     /// Judges items for a container.
     pub(super) fn check_extend(&mut self, container: Id, kind: ChangeKind, items: &[Id]) -> Result<()> {
-        self.check_free(items)?;
         let value = self.value(container);
         let exact = match kind {
             ChangeKind::Append => value.kind() == Kind::List,
             ChangeKind::SetItems => value.kind() == Kind::Dict,
             _ => value.kind() == Kind::Set,
         };
+        if exact && items.iter().all(|&item| self.value(item).is_leaf()) {
+            return Ok(());
+        }
+        self.check_free(items)?;
         match kind {
             ChangeKind::SetItems => self.hash(items.iter().step_by(2).copied())?,
             ChangeKind::AddItems => self.hash(items.iter().copied())?,
