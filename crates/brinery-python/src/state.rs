@@ -157,6 +157,10 @@ fn dict_of(module: &Owned, name: &str) -> Result<Owned> {
 impl State {
     /// The state of a new module.
     pub(crate) fn new(module: Ref<'_>) -> Result<Self> {
+        // A load that is refused has imported nothing: what its fence needs is there before.
+        for module in ["_signal", "atexit"] {
+            import(module)?;
+        }
         let copyreg = import("copyreg")?;
         let compat = import("_compat_pickle")?;
         let fast_paths = std::env::var_os("BRINERY_FAST_PATHS").is_none_or(|value| value != "off");
