@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import itertools
 import os
 import pickle
 import re
@@ -55,8 +56,14 @@ def nothing(number: int) -> None:
 
 @deed
 def loop(number: int) -> None:
-    for _ in range(number):
+    # No number is made for that.
+    for _ in itertools.repeat(None, number):
         pass
+
+
+@deed
+def generate(number: int) -> bool:
+    return all(True for _ in itertools.repeat(None, number))
 
 
 @deed
@@ -184,12 +191,12 @@ def own_handler() -> Iterator[list[int]]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.parametrize("name", ["loop", "stubborn", "forgiving"])
+@pytest.mark.parametrize("name", ["loop", "generate", "stubborn", "forgiving"])
 def test_loops_are_ended(name: str) -> None:
     refuse(name)
 
 
-@pytest.mark.parametrize("name", ["loop", "stubborn", "forgiving"])
+@pytest.mark.parametrize("name", ["loop", "generate", "stubborn", "forgiving"])
 def test_loops_are_ended_in_other_threads(name: str) -> None:
     in_thread(lambda: refuse(name))
 

@@ -3,7 +3,7 @@
 //! A thread of the process looks ten times a second whether a load has had the time that it may take. There is none unless granted
 //! code runs or has just run, and none while the process forks.
 //!
-//! - In the main thread the code is interrupted as if by Ctrl-C, if that raises `KeyboardInterrupt`. This needs no lock of the
+//! - In the main thread the code is interrupted as if by Ctrl-C, if that raises `KeyboardInterrupt`. To say so needs no lock of the
 //!   interpreter, and functions in C that look for signals end by it.
 //! - In other threads an exception is raised at the next line of Python. A function in C that keeps the lock is waited for.
 //!

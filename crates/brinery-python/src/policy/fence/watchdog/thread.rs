@@ -213,30 +213,38 @@ impl Slot {
             // SAFETY: it may be called from anywhere.
             unsafe { PyErr_SetInterrupt() };
             self.word.store(word | FIRED, SeqCst);
+            // Code in Python looks only when somebody wants the lock, if it was not the main thread that has said so.
+            attached(|| ());
         }
     }
 
     /// The same by an exception. Who holds the lock of the interpreter can rely on it that the load neither ends nor pauses.
     fn fire_attached(&self, number: u64) {
-        if STATE.compare_exchange(0, ATTACHED, SeqCst, SeqCst).is_err() {
-            return;
-        }
-        // SAFETY: the interpreter does not end before this thread has, and nobody waits for this thread who holds the lock. The class is
-        // never given up.
-        unsafe {
-            let attached = PyGILState_Ensure();
+        attached(|| {
             let word = self.word.load(SeqCst);
-            if let Some(known) = KNOWN.load(SeqCst).as_ref()
-                && word & !FLAGS == number
-                && word & PAUSED == 0
-            {
-                raise_later(self.thread, known.expired.as_ptr());
+            // SAFETY: what is there stays.
+            let known = unsafe { KNOWN.load(SeqCst).as_ref() };
+            if let Some(known) = known.filter(|_| word & !FLAGS == number && word & PAUSED == 0) {
+                // SAFETY: this thread is attached, and the class is never given up.
+                unsafe { raise_later(self.thread, known.expired.as_ptr()) };
                 self.word.store(word | FIRED, SeqCst);
             }
-            PyGILState_Release(attached);
-        }
-        STATE.fetch_and(!ATTACHED, SeqCst);
+        });
     }
+}
+
+/// Does something with the lock of the interpreter, which may have to be waited for, unless the process forks.
+fn attached(body: impl FnOnce()) {
+    if STATE.compare_exchange(0, ATTACHED, SeqCst, SeqCst).is_err() {
+        return;
+    }
+    // SAFETY: the interpreter does not end before this thread has, and nobody waits for this thread who holds the lock.
+    unsafe {
+        let attached = PyGILState_Ensure();
+        body();
+        PyGILState_Release(attached);
+    }
+    STATE.fetch_and(!ATTACHED, SeqCst);
 }
 
 /// Ends the thread for good, for the interpreter ends. Who calls this does not hold its lock.
