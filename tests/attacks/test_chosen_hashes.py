@@ -66,10 +66,9 @@ def choices(hashes: list[int], count: int) -> list[list[int]]:
         else:
             nothing.append(members)
     found: dict[int, set[int]] = {}
+    members = 0
     while True:
-        members = 0
-        for part in nothing:
-            members ^= part * DICE.randrange(2)
+        members ^= DICE.choice(nothing)
         same = found.setdefault(bin(members).count("1"), set())
         same.add(members)
         if len(same) == count:
@@ -196,6 +195,17 @@ def test_they_are_found_in_streams_of_any_size(name: str) -> None:
     assert brinery.scan(ATTACKS[name]).verdict == "budget"
     long_ = text("a" * (5 << 20)) + b"0"
     assert brinery.scan(ATTACKS[name][:2] + long_ + ATTACKS[name][2:]).verdict == "budget"
+
+
+def test_scalars_of_one_hash_are_found() -> None:
+    import brinery
+
+    dtype = glob("numpy", "dtype") + text("c16") + b"\x89\x88\x87R\x940"
+    first = glob("numpy.core.multiarray", "scalar") + b"\x940" + dtype
+    for step, verdict in ((1000003, "budget"), (1000001, "clean")):
+        values = [struct.pack("<dd", 9.0 - step * n, n) for n in range(5000)]
+        data = keys([b"h\x00h\x01C\x10" + value + b"\x86R" for value in values], first)
+        assert brinery.scan(data).verdict == verdict
 
 
 @pytest.mark.parametrize("protocol", range(6))

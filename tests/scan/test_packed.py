@@ -97,6 +97,7 @@ CODECS: dict[str, Callable[[bytes], bytes]] = {
 }
 AROUND: dict[str, Callable[[str], bytes]] = {
     "a file": lambda text: text.encode("latin-1"),
+    "a file of two bytes a character": lambda text: text.encode("utf-16"),
     "JSON": lambda text: json.dumps({"id": 7, "body": text}).encode(),
     "a pickle": lambda text: pickle.dumps({"session": text}, 4),
     "a pickle of protocol 0": lambda text: pickle.dumps({"session": text}, 0),
@@ -121,6 +122,15 @@ def test_what_is_honest_in_a_codec_is_not_flagged(codec: str, around: str, tmp_p
         file = tmp_path / "file"
         file.write_bytes(AROUND[around](CODECS[codec](value).decode("latin-1")))
         assert not brinery.scan(file).flagged, value
+
+
+@pytest.mark.parametrize("sign", ["0x", "0X", "x'", "\\\\x", "\\x"])
+@pytest.mark.parametrize("data", [PROTO, BARE, zlib.compress(BARE)], ids=["with PROTO", "without", "zlib"])
+def test_hexadecimal_as_databases_dump_it(data: bytes, sign: str) -> None:
+    for row in ("(1,{}{},'a'),", "1\t{}{}\t2025\n", "INSERT INTO t VALUES ({}{});\n"):
+        assert brinery.scan(row.format(sign, data.hex()).encode()).verdict == "dangerous"
+        honest = pickle.dumps({"user": "ann"}).hex()
+        assert not brinery.scan(row.format(sign, honest).encode()).flagged
 
 
 #: What has no mark of a pickle from its first byte on: one that takes memory, and one whose names come late.

@@ -446,6 +446,8 @@ def test_what_has_no_known_effect_is_not_dangerous() -> None:
     needs = [
         taken + text("info") + b"\x86R",
         named("deepdiff.helper", "_resolve_notpresent") + b")R",
+        named("astropy.wcs.wcs", "__WCS_unpickle__") + b"}\x85R",
+        named("whenever", "_unpkl_date") + b"C\x01a\x85R",
         named("re", "sub"),
         function + b"}" + text("__kwdefaults__") + b"}" + text("k") + b"K\x01ssb",
         module,

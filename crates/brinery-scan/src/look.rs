@@ -263,6 +263,8 @@ impl<'f> Look<'f> {
         let pickles = self.streams(blob, 0, container, depth, &passed, !known);
         if !known && text::is_text(&head) {
             self.text(blob, pickles, container, depth);
+        } else if !known && text::is_wide(&head) {
+            self.wide_text(blob, container, depth);
         }
     }
 

@@ -149,7 +149,7 @@ pub(super) fn of_number(hash: u64) -> u64 {
 }
 
 /// Python's hash of a float: that of the number that it is.
-fn hash_of_float(value: f64) -> u64 {
+pub(super) fn hash_of_float(value: f64) -> u64 {
     if !value.is_finite() {
         return if value.is_nan() { 0 } else { of_number(signed(314_159, value < 0.0)) };
     }

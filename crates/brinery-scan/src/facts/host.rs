@@ -316,13 +316,17 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         match (self.text(&module), self.text(&name)) {
             (Some(module), Some(name)) => Ok(Fact::new(Kind::Global(self.name_global(module, name)))),
             (module, name) => {
-                let part = |part: Option<String>| part.unwrap_or_else(|| "?".into());
+                let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "?".into());
                 let message = format!(
                     "takes a class or function by a name that is computed while loading: {}.{}",
-                    part(module),
-                    part(name)
+                    part(&module),
+                    part(&name)
                 );
-                self.find(Verdict::Dangerous, "computed-name", message);
+                // Bytes that are no pickle make no sense either.
+                let odd = [&module, &name].into_iter().flatten().any(|part| !known::is_spelled(part, part));
+                if let Some(finding) = self.find(Verdict::Dangerous, "computed-name", message) {
+                    finding.category = odd.then_some("odd-name");
+                }
                 Ok(Fact::new(Kind::Result))
             }
         }

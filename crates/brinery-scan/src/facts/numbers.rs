@@ -4,7 +4,7 @@
 //! written down. Those that are short have few others: the numbers that honest streams have are not looked at twice.
 
 use super::Facts;
-use super::chosen::mixed;
+use super::chosen::{hash_of_float, mixed};
 use crate::collisions::{MODULUS, reduced, signed};
 use crate::fact::{Fact, Kind};
 use crate::shelf::Few;
@@ -19,6 +19,8 @@ pub(crate) enum Number {
     Complex,
     Range,
     Uuid,
+    /// A scalar of numpy, which may be a complex one.
+    Scalar,
 }
 
 /// How many digits a decimal has that only a few others can have the hash of: it is less than the prime.
@@ -39,6 +41,7 @@ impl Number {
             ("builtins", "complex") => Number::Complex,
             ("builtins", "range") => Number::Range,
             ("uuid", "UUID") => Number::Uuid,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Number::Scalar,
             _ => return None,
         })
     }
@@ -91,7 +94,26 @@ impl Facts<'_, '_> {
             (Number::Complex, [real, imaginary]) => {
                 let ((real, own), (imaginary, other)) =
                     (self.lane(real, &mut 0), self.lane(imaginary, &mut 0));
-                Some((real.wrapping_add(imaginary.wrapping_mul(IMAGINARY)), mixed(own, other)))
+                Some((complex(real, imaginary), mixed(own, other)))
+            }
+            (Number::Scalar, &[_, Fact { kind: Kind::Bytes(at), .. }]) => {
+                let bytes = self.literal(at, 17);
+                let hash = match bytes.as_chunks::<4>() {
+                    (&[real, imaginary], []) => {
+                        let hash = |part| hash_of_float(f32::from_le_bytes(part).into());
+                        complex(hash(real), hash(imaginary))
+                    }
+                    (&[a, b, c, d], []) => {
+                        let hash = |low: [u8; 4], high: [u8; 4]| {
+                            let bits = u64::from(u32::from_le_bytes(high)) << 32
+                                | u64::from(u32::from_le_bytes(low));
+                            hash_of_float(f64::from_bits(bits))
+                        };
+                        complex(hash(a, b), hash(c, d))
+                    }
+                    _ => return None,
+                };
+                Some((hash, mark(&bytes)))
             }
             (Number::Range, items) => {
                 let mut numbers = [0, 0, 1];
@@ -143,6 +165,11 @@ fn over(above: u64, below: u64) -> u64 {
     let negative = (above >> 63 != 0) != (below >> 63 != 0);
     let size = |hash: u64| if hash >> 63 != 0 { hash.wrapping_neg() } else { hash };
     signed(times(size(above), raised(size(below), MODULUS - 2)), negative)
+}
+
+/// The hash of a complex number whose parts have these.
+fn complex(real: u64, imaginary: u64) -> u64 {
+    real.wrapping_add(imaginary.wrapping_mul(IMAGINARY))
 }
 
 fn times(a: u64, b: u64) -> u64 {

@@ -354,6 +354,9 @@ fn standing_of(module: &str, name: &str) -> Standing {
                     _ => {}
                 }
             }
+            [function] if is_dunder(&function) && is_unpickle(function) => {
+                return stranger(tables, top, Shape::Maker);
+            }
             ["__dict__"] if !tables.packages.contains(top) && !is_dunder(&top) => {
                 return Standing::Stranger(Shape::Function);
             }
@@ -571,6 +574,12 @@ pub(crate) fn is_private(name: &str) -> bool {
     name.starts_with('_') && !name.contains('.') && !starts.iter().any(|verb| name.contains(verb))
 }
 
+/// Whether a function by its name is for pickles alone.
+fn is_unpickle(name: &str) -> bool {
+    let bare = name.trim_matches('_');
+    bare.ends_with("unpickle") || bare.starts_with("unpkl")
+}
+
 /// Whether a maker of a package is one for pickling, and no function for people.
 fn is_private_maker(name: &str) -> bool {
     let bare = name.trim_start_matches('_');
@@ -599,6 +608,7 @@ pub(crate) fn shape(name: &str) -> Shape {
         "rebuild",
         "restore",
         "unpickle",
+        "unpkl",
         "pyx_unpickle",
         "make",
         "remake",

@@ -49,6 +49,12 @@ impl Look<'_> {
         }
     }
 
+    /// The same in text of two bytes a character, as some systems write it.
+    pub(super) fn wide_text(&mut self, blob: &Blob<'_>, container: &str, depth: usize) {
+        let wide = blob.get(0, TEXT as usize).unwrap_or_default();
+        self.unescaped(&text::narrow(&wide), &Escapes::ALL, container, depth + 1);
+    }
+
     /// Pickles written as text that begins at `start`: in a codec, or with escapes of some kinds.
     fn encoded(&mut self, text: &[u8], start: u64, kinds: &[Escapes], container: &str, depth: usize) {
         if !self.spend((text.len() as u64).saturating_mul(READING)) {

@@ -245,9 +245,18 @@ pub(crate) fn each(
     // The digits of all codecs with borders are among those of the first.
     let mut at = 0;
     while let Some(run) = next_run(text, at, SHORTEST_BARE, |byte| CLASSES[usize::from(byte)] & WORD != 0) {
-        at = run.end;
-        if is_long(&text[run.clone()]) && !each_run(text, run.start, &mut at, wanted, visit) {
-            return false;
+        // Databases have a sign before hexadecimal.
+        let sign = match text[run.clone()] {
+            [b'0', b'x' | b'X', ..] => 2,
+            [b'x' | b'X', ..] => 1,
+            _ => 0,
+        };
+        let starts = [run.start, run.start + sign];
+        for &start in &starts[..=usize::from(sign > 0)] {
+            at = run.end;
+            if is_long(&text[start..run.end]) && !each_run(text, start, &mut at, wanted, visit) {
+                return false;
+            }
         }
     }
     each_place(text, wanted, visit)

@@ -6,6 +6,23 @@ pub(crate) fn is_text(head: &[u8]) -> bool {
     !head.is_empty() && odd == 0
 }
 
+/// Whether the bytes are text of two bytes a character, with the mark that it begins with.
+pub(crate) fn is_wide(head: &[u8]) -> bool {
+    let first = head.get(2..).unwrap_or_default().first_chunk::<2>();
+    first.is_some() && is_text(&narrow(&head[..head.len() & !1]))
+}
+
+/// What such text has of one byte a character. Others are none that a codec has.
+pub(crate) fn narrow(wide: &[u8]) -> Vec<u8> {
+    let read = match wide {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return Vec::new(),
+    };
+    let pairs = wide.as_chunks::<2>().0[1..].iter();
+    pairs.map(|&pair| u8::try_from(read(pair)).unwrap_or(0xff)).collect()
+}
+
 /// Whether the bytes are text that people write.
 pub(crate) fn is_prose(head: &[u8]) -> bool {
     // A character may be cut off at the end.
