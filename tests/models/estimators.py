@@ -54,7 +54,7 @@ REAL = X @ np.array([1.0, 2.0, 3.0, 4.0]) + RANDOM.normal(size=LEN) + 5
 WORDS = np.where(TWO, "yes", "no")
 SPARSE = scipy.sparse.csr_matrix(X * (X > 0.5))
 TEXTS = ["red fish blue", "one fish two fish", "red blue dog", "cat and dog"] * (LEN // 4)
-FRAME = pd.DataFrame(X, columns=list("abcd"))
+FRAME = pd.DataFrame(X.copy(), columns=list("abcd"))
 FRAME["k"] = np.where(X[:, 0] > 0.5, "u", "v")
 FRAME["z"] = pd.Categorical(np.where(X[:, 1] > 0.5, "p", "q"))
 FRAME.loc[3, "a"] = np.nan
