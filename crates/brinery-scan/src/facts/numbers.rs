@@ -27,6 +27,10 @@ pub(crate) enum Number {
 const FEW: usize = 18;
 /// How much of a text is read. What is longer has other limits.
 const TEXT: usize = 4096;
+/// What ten times it is one, by the rules of hashes.
+const TENTH: u64 = 2_075_258_708_292_324_556;
+/// How long a text usually is at most.
+const USUAL: usize = 48;
 /// Below this, different fractions have different hashes, and so have complex numbers.
 const SMALL: u64 = 1 << 30;
 /// What the hash of the imaginary part is multiplied by.
@@ -63,7 +67,10 @@ impl Facts<'_, '_> {
     fn hash_of(&self, number: Number, items: &Few) -> Option<(u64, u64)> {
         let mark = |bytes: &[u8]| FixedState::default().hash_one(bytes);
         let text = |item: &Fact| match item.kind {
-            Kind::Text(at) | Kind::Hook(at) => Some(self.literal(at, TEXT)),
+            Kind::Text(at) | Kind::Hook(at) => {
+                let text = self.literal(at, USUAL);
+                Some(if text.len() < USUAL { text } else { self.literal(at, TEXT) })
+            }
             Kind::Decoded(_) => self.text(item).map(String::into_bytes),
             _ => None,
         };
@@ -155,9 +162,8 @@ fn of_decimal(text: &[u8]) -> u64 {
             _ => {}
         }
     }
-    // Powers come round again, for the modulus is a prime.
-    let power = power.rem_euclid((MODULUS - 1) as i64) as u64;
-    signed(times(hash, raised(10, power)), negative)
+    let base = if power < 0 { TENTH } else { 10 };
+    signed(times(hash, raised(base, power.unsigned_abs())), negative)
 }
 
 /// The hash of a fraction of these hashes.
