@@ -29,7 +29,7 @@ pub(crate) use global::find_class;
 pub(crate) use guarded::{Guarded, SharedMemo};
 pub(crate) use host::{Builder, Hook, Hooks, Visible, has_native_hash, is_atom, is_constant};
 pub(crate) use instance::StateAhead;
-pub(crate) use native::Take;
+pub(crate) use native::{Take, loaded};
 pub(crate) use nature::{Function, Inert, Nature, slots_of};
 pub(crate) use numpy::{Maker, Product};
 pub(crate) use options::{Buffers, Options};

@@ -6,6 +6,8 @@
 //! left, and the load is refused. What takes time and allocates nothing is ended by a watchdog.
 
 #[cfg(not(Py_GIL_DISABLED))]
+mod arrays;
+#[cfg(not(Py_GIL_DISABLED))]
 mod hook;
 #[cfg(Py_GIL_DISABLED)]
 mod none;

@@ -1,6 +1,7 @@
 //! Hooks in the interpreter's allocators, for the thread that loads.
 
 use super::super::time::Watch;
+use super::arrays::ARRAYS;
 use super::watchdog::{Watched, expire_later, expire_no_more};
 use crate::ffi::Ref;
 use crate::ffi::api::*;
@@ -247,6 +248,7 @@ impl Hooks {
                 hook(PyMemAllocatorDomain::PYMEM_DOMAIN_OBJ, &raw mut hooked.object);
                 hooked.installed = true;
             }
+            ARRAYS.install();
         }
         true
     }
@@ -259,6 +261,7 @@ impl Hooks {
             if hooked.loads > 0 {
                 return;
             }
+            ARRAYS.uninstall();
             let places = [
                 (PyMemAllocatorDomain::PYMEM_DOMAIN_MEM, &raw mut hooked.memory),
                 (PyMemAllocatorDomain::PYMEM_DOMAIN_OBJ, &raw mut hooked.object),
@@ -304,7 +307,7 @@ unsafe fn hook(domain: PyMemAllocatorDomain, place: *mut PyMemAllocatorEx) {
 
 /// Whether this thread may have so much memory.
 #[inline(always)]
-fn admits(size: usize) -> bool {
+pub(super) fn admits(size: usize) -> bool {
     // SAFETY: what is current lives until it is no longer.
     unsafe { CURRENT.get().as_mut().is_none_or(|bounds| bounds.admits(size)) }
 }
