@@ -1,5 +1,6 @@
 //! Bytes to look into: in memory, or in a file of which only a window is in memory at a time.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex};
@@ -158,6 +159,17 @@ impl<'a> Blob<'a> {
         let count = self.read_at(at, &mut bytes)?;
         bytes.truncate(count);
         Ok(bytes)
+    }
+
+    /// The same without a copy, if it is in memory.
+    pub(crate) fn view(&self, at: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
+        match self.bytes() {
+            Some(bytes) => {
+                let bytes = bytes.get(at as usize..).unwrap_or_default();
+                Ok(Cow::Borrowed(&bytes[..len.min(bytes.len())]))
+            }
+            None => self.get(at, len).map(Cow::Owned),
+        }
     }
 
     /// The first bytes at a place, and zeros beyond the end.

@@ -116,8 +116,8 @@ pub(crate) fn signed(hash: u64, negative: bool) -> u64 {
 }
 
 /// The remainder after division by the modulus.
-pub(crate) fn reduced(value: u128) -> u64 {
-    let sum = (value & u128::from(MODULUS)) as u64 + (value >> BITS) as u64;
+pub(crate) const fn reduced(value: u128) -> u64 {
+    let sum = (value & MODULUS as u128) as u64 + (value >> BITS) as u64;
     if sum >= MODULUS { sum % MODULUS } else { sum }
 }
 

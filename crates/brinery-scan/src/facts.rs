@@ -15,7 +15,7 @@ use crate::fact::{CALL, DEEP, Extra, Fact, Kind, Outside, Sort};
 use crate::granted::Grants;
 use crate::judge::{UNKNOWN_CALL, UNKNOWN_CHANGED};
 use crate::known::{self, Standing};
-use crate::literal::{length_width, unescape};
+use crate::literal::{self, unescape};
 use crate::nth;
 use crate::packed::{NEAR, PackedMemo};
 use crate::refine::EXAMINED;
@@ -24,13 +24,12 @@ use crate::shelf::Shelf;
 use crate::tape::Between;
 use crate::unwrap::{begins, codec::SHORTEST_KNOWN, text};
 use crate::wanted::Wanted;
+use brinery::Place;
 use brinery::policy::{MOST_NESTED_CALLS, Policy};
-use brinery::read::{
-    Argument, Chunk, DecodeErrorKind, Decoder, Fault, Host, Items, LineEncoding, ReadError, Shape, Source,
-};
-use brinery::{Opcode, Place};
+use brinery::read::{Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source};
 use foldhash::fast::RandomState;
 use numbers::Number;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
@@ -321,36 +320,20 @@ impl<'a, 't> Facts<'a, 't> {
     }
 
     /// The first bytes of the string that the opcode at an offset makes.
-    pub(crate) fn literal(&self, at: u64, len: usize) -> Vec<u8> {
+    pub(crate) fn literal(&self, at: u64, len: usize) -> Cow<'_, [u8]> {
         let at = match nth::place(at) {
             (at, 0) => at,
             (first, n) => {
                 // The last text of a row may go on beyond, but it starts here.
-                let part = self.blob.get(first, nth::FARTHEST as usize + 16).unwrap_or_default();
-                let Some(within) = nth::find(&part, n) else { return Vec::new() };
+                let part = self.blob.view(first, nth::FARTHEST as usize + 16).unwrap_or_default();
+                let Some(within) = nth::find(&part, n) else { return Cow::default() };
                 first + within
             }
         };
-        let Ok(mut bytes) = self.blob.get(at, len + 16) else { return Vec::new() };
-        match Decoder::new(&bytes).next() {
-            Some(Ok(instruction)) => match (instruction.opcode, instruction.argument) {
-                (Opcode::String, Argument::Line(line)) => {
-                    unescape(line.get(1..line.len().max(2) - 1).unwrap_or_default(), false).into_bytes()
-                }
-                (Opcode::Unicode, Argument::Line(line)) => unescape(line, true).into_bytes(),
-                (_, Argument::Bytes(bytes)) => bytes[..bytes.len().min(len)].to_vec(),
-                _ => Vec::new(),
-            },
-            // Of a string that is longer, the start is enough.
-            Some(Err(error)) => match error.kind {
-                DecodeErrorKind::Truncated { opcode, expected: Some(_), .. } => {
-                    bytes.drain(..bytes.len().min(1 + length_width(opcode)));
-                    bytes.truncate(len);
-                    bytes
-                }
-                _ => Vec::new(),
-            },
-            None => Vec::new(),
+        match self.blob.view(at, len + 16) {
+            Ok(Cow::Borrowed(bytes)) => literal::string(bytes, len),
+            Ok(Cow::Owned(bytes)) => Cow::Owned(literal::string(&bytes, len).into_owned()),
+            Err(_) => Cow::default(),
         }
     }
 

@@ -1,6 +1,38 @@
 //! Strings as opcodes have them.
 
 use brinery::Opcode;
+use brinery::read::{Argument, DecodeErrorKind, Decoder};
+use std::borrow::Cow;
+
+const SHORT: u8 = Opcode::ShortBinUnicode as u8;
+
+/// The first bytes of the string that the opcode at the start makes. It may end beyond what there is.
+pub(crate) fn string(bytes: &[u8], len: usize) -> Cow<'_, [u8]> {
+    // Most texts are short, and there are many of them.
+    if let [SHORT, count, rest @ ..] = bytes {
+        return Cow::Borrowed(&rest[..rest.len().min(len).min(usize::from(*count))]);
+    }
+    match Decoder::new(bytes).next() {
+        Some(Ok(instruction)) => match (instruction.opcode, instruction.argument) {
+            (Opcode::String, Argument::Line(line)) => {
+                let inner = line.get(1..line.len().max(2) - 1).unwrap_or_default();
+                Cow::Owned(unescape(inner, false).into_bytes())
+            }
+            (Opcode::Unicode, Argument::Line(line)) => Cow::Owned(unescape(line, true).into_bytes()),
+            (_, Argument::Bytes(bytes)) => Cow::Borrowed(&bytes[..bytes.len().min(len)]),
+            _ => Cow::default(),
+        },
+        // Of a string that is longer, the start is enough.
+        Some(Err(error)) => match error.kind {
+            DecodeErrorKind::Truncated { opcode, expected: Some(_), .. } => {
+                let start = &bytes[bytes.len().min(1 + length_width(opcode))..];
+                Cow::Borrowed(&start[..start.len().min(len)])
+            }
+            _ => Cow::default(),
+        },
+        None => Cow::default(),
+    }
+}
 
 /// Text out of `raw-unicode-escape` or a Python string literal: as much of both as names are written in.
 pub(crate) fn unescape(escaped: &[u8], unicode: bool) -> String {
@@ -59,7 +91,7 @@ pub(crate) fn unescape(escaped: &[u8], unicode: bool) -> String {
 }
 
 /// How many bytes the length of an opcode's argument takes.
-pub(crate) fn length_width(opcode: Opcode) -> usize {
+fn length_width(opcode: Opcode) -> usize {
     match opcode {
         Opcode::ShortBinUnicode | Opcode::ShortBinBytes | Opcode::ShortBinString | Opcode::Long1 => 1,
         Opcode::BinUnicode8 | Opcode::BinBytes8 | Opcode::ByteArray8 => 8,
