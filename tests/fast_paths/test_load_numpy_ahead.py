@@ -75,6 +75,15 @@ def test_arrays_are_those_of_numpy(dtype: str, protocol: int, tmp_path: Path) ->
         assert outcome(lambda _: brinery.load(file), data) == wanted
 
 
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 2), (2, 0, 3)])
+def test_the_first_that_is_empty(shape: tuple[int, ...]) -> None:
+    """Later ones share their memory with it, for there is one object of no bytes."""
+    data = _pickle.dumps({"a": [np.arange(3.0), np.zeros(shape)], "b": "x" * 3000}, 4)
+    for loads in (brinery.loads, lambda data: brinery.loads(data, policy="numpy")):
+        made = loads(data)["a"]
+        assert [facts(a) for a in made] == [facts(a) for a in _pickle.loads(data)["a"]]
+
+
 def positions(data: bytes, name: str) -> list[int]:
     return [at for opcode, _, at in pickletools.genops(data) if opcode.name == name]
 

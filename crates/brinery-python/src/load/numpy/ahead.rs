@@ -132,7 +132,8 @@ impl<'s> ArrayAhead<'s> {
             BINBYTES => reader.take().map(u32::from_le_bytes).and_then(|len| usize::try_from(len).ok())?,
             _ => return None,
         };
-        let (data, rest) = reader.0.split_at_checked(len).filter(|_| len <= MOST_COPIED)?;
+        // Of what has no items the strides are others.
+        let (data, rest) = reader.0.split_at_checked(len).filter(|_| (1..=MOST_COPIED).contains(&len))?;
         reader.0 = rest;
         reader.expect([MEMOIZE, TUPLE, MEMOIZE, BUILD])?;
         Some(ArrayAhead { lengths, dimensions, dtype, fortran, data, len: ahead.len() - reader.0.len() })
