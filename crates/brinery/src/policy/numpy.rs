@@ -181,9 +181,11 @@ fn dtype_with(
     if !(-128..=255).contains(&flags) {
         return None;
     }
-    let unit_fits = match parts.get(8) {
-        None => true,
-        Some(metadata) => metadata.is_none() || is_unit(*metadata, kind),
+    // Without a unit numpy takes one from where there is none.
+    let is_time = matches!(kind, b'M' | b'm');
+    let unit_fits = match parts.get(8).filter(|metadata| !metadata.is_none()) {
+        None => !is_time,
+        Some(metadata) => is_unit(*metadata, kind),
     };
     if !unit_fits {
         return None;
