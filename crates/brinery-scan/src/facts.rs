@@ -445,12 +445,29 @@ type Made = Result<Fact, End>;
 /// Whether text may be a pickle written in some codec, or as characters.
 #[inline(always)]
 fn may_be_encoded(text: &[u8]) -> bool {
-    text.len() >= SHORTEST_KNOWN
-        && (begins::string(text)
-            || matches!(text, [0xc2, 0x80, ..] | [0x1f, 0xc2, ..] | [b'x', 0x01 | b'^' | 0xc2 | 0xc3, ..])
-            || may_be_bare(text)
-            || matches!(text, [b'"' | b'\'', .., b'.', b'"' | b'\''])
-            || begins::bare(text))
+    text.len() >= SHORTEST_KNOWN && (begins::text(text) && is_encoded(text) || begins::bare(text))
+}
+
+/// The same for text that [begins](begins::text) like it.
+#[inline(never)]
+fn is_encoded(text: &[u8]) -> bool {
+    begins::string(text)
+        || matches!(text, [0xc2, 0x80, ..] | [0x1f, 0xc2, ..] | [b'x', 0x01 | b'^' | 0xc2 | 0xc3, ..])
+        || may_be_bare(text)
+        || matches!(text, [b'"' | b'\'', .., b'.', b'"' | b'\''])
+}
+
+/// Whether all of it is ASCII.
+#[inline(always)]
+fn is_ascii(text: &[u8]) -> bool {
+    const HIGH: u64 = 0x80 * (u64::MAX / 255);
+    let (words, rest) = text.as_chunks();
+    let all = words.iter().fold(0, |all, &word| all | u64::from_ne_bytes(word));
+    let last = match text.last_chunk() {
+        Some(&word) => u64::from_ne_bytes(word),
+        None => rest.iter().fold(0, |all, &byte| all | u64::from(byte)),
+    };
+    (all | last) & HIGH == 0
 }
 
 /// Whether text may be a pickle of protocol 0, which has the names that it resolves on lines, or one with escapes for them.

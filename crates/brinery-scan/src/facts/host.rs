@@ -127,7 +127,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
 
     #[inline(always)]
     fn unicode(&mut self, utf8: Chunk<'de, '_>) -> Made {
-        if self.reads_text && std::str::from_utf8(&utf8).is_err() {
+        if self.reads_text && !is_ascii(&utf8) && std::str::from_utf8(&utf8).is_err() {
             self.grants.unsure = true;
         }
         if may_be_encoded(&utf8) {

@@ -63,6 +63,8 @@ type Pairs = [u64; 1024];
 static CODECS: Pairs = codecs(false);
 static BORDERLESS: Pairs = codecs(true);
 static STRINGS: Pairs = lines(strings(codecs(false)));
+/// The same and those of text that is written with its own characters, or in quotes.
+static TEXTS: Pairs = texts(STRINGS);
 static SPELLED_ONLY: Pairs = strings([0; 1024]);
 
 const fn put(pairs: &mut Pairs, first: usize, second: usize) {
@@ -218,6 +220,20 @@ const fn lines(mut pairs: Pairs) -> Pairs {
     pairs
 }
 
+const fn texts(mut pairs: Pairs) -> Pairs {
+    let mut second = 0;
+    while second < 256 {
+        let firsts = b"ci(x\"'\x1f\xc2";
+        let mut at = 0;
+        while at < firsts.len() {
+            put(&mut pairs, firsts[at] as usize, second);
+            at += 1;
+        }
+        second += 1;
+    }
+    pairs
+}
+
 /// Whether a byte is a digit of Base64.
 #[inline(always)]
 pub(super) fn is_digit(byte: u8) -> bool {
@@ -323,6 +339,12 @@ fn is_bare(text: &[u8]) -> bool {
 #[inline(always)]
 pub(crate) fn string(text: &[u8]) -> bool {
     has(&STRINGS, text) && is_plausible(text)
+}
+
+/// Whether text may be one, or one of characters of its own or in quotes, by its first two bytes.
+#[inline(always)]
+pub(crate) fn text(text: &[u8]) -> bool {
+    has(&TEXTS, text)
 }
 
 /// How many digits are decoded to see what a string begins with.
