@@ -258,6 +258,7 @@ class Policy:
         what: str | type | Callable[..., Any],
         *,
         value: bool = False,
+        within: Iterable[str] | None = None,
         construct: str | bool | None = None,
         keywords: str | None = None,
         call: str | bool | None = None,
@@ -280,6 +281,9 @@ class Policy:
             The global: ``"module:name"``, ``"module.Class"``, or itself.
         value : bool, default False
             It may be a value.
+        within : iterable of str, optional
+            It may be a value, and its methods may, within objects of these classes, and where no object of a
+            program holds it; without this, anywhere.
         construct : str or bool, optional
             The shape of the arguments, as a tuple, of ``cls.__new__``; True for none at all.
         keywords : str, optional
@@ -320,7 +324,7 @@ class Policy:
         """
         key = _key(what)
         rights = (construct, call, attributes, fields, setstate, extend, members, methods)
-        value = value or later
+        value = value or later or (within is not None and methods is None)
         if not value and all(right is None for right in rights):
             construct, attributes = "tuple[]", True
         lines = []
@@ -341,7 +345,7 @@ class Policy:
             lines.append("attributes = true")
         if later:
             lines.append("later = true")
-        for name, names in (("members", members), ("methods", methods)):
+        for name, names in (("within", within), ("members", members), ("methods", methods)):
             if names is not None:
                 lines.append(f"{name} = [{', '.join(map(_quote, names))}]")
         return Policy.from_toml("\n".join(["policy = 1", f"[globals.{_quote(key)}]", *lines, ""]))

@@ -207,6 +207,57 @@ class Task:
         self.action, self.arguments = action, arguments
 
 
+class Listener:
+    """What calls what it holds as soon as it is loaded."""
+
+    def __init__(self, action: object = None) -> None:
+        self.action = action
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        if callable(self.action):
+            self.action()
+
+
+class Relay:
+    """What calls what it holds when it is called."""
+
+    def __init__(self, action: object = None) -> None:
+        self.action = action
+
+    def __call__(self) -> object:
+        return self.action() if callable(self.action) else None
+
+
+class Eager:
+    """What calls what it is given as soon as it is made."""
+
+    def __init__(self, *actions: object) -> None:
+        self.actions = actions
+        for action in actions:
+            if callable(action):
+                action()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Eager, self.actions
+
+
+class Alarm:
+    """A class whose objects leave the mark when they are made or rung."""
+
+    def __init__(self) -> None:
+        mark()
+
+    def ring(self) -> None:
+        """Leave the mark."""
+        mark()
+
+
+def alarm() -> Alarm:
+    """Return an alarm that was not rung."""
+    return Alarm.__new__(Alarm)
+
+
 # What takes sizes.
 
 

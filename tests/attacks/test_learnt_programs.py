@@ -328,6 +328,57 @@ COLLECTIONS: dict[str, tuple[list[Any], dict[str, bytes]]] = {
             "items for a list that is there": appends(made("trail", text("main")), ONE, ONE),
         },
     ),
+    "what calls what it holds": (
+        [
+            [programs.Listener(scale), programs.Relay(scale), programs.Eager(scale)],
+            [programs.Listener(programs.Relay(scale)), programs.Listener(functools.partial(scale, 1))],
+            [Task(notify), Task(functools.partial(notify)), Task(programs.Alarm), notify],
+            [Task(programs.alarm().ring), Account("me").close, programs.Relay(notify)],
+        ],
+        {
+            "a function": build(new("Listener"), action=named("notify")),
+            "a partial": build(new("Listener"), action=partial(named("notify"))),
+            "a partial of a partial": build(new("Listener"), action=partial(partial(named("notify")))),
+            "a class": build(new("Listener"), action=named("Alarm")),
+            "a partial of a class": build(new("Listener"), action=partial(named("Alarm"))),
+            "a method": build(new("Listener"), action=call(GETATTR, new("Alarm"), text("ring"))),
+            "a method that was had before": call(GETATTR, new("Alarm"), text("ring"))
+            + b"q\x050"
+            + build(new("Listener"), action=b"h\x05"),
+            "a partial of a method": build(
+                new("Listener"), action=partial(call(GETATTR, new("Alarm"), text("ring")))
+            ),
+            "what was held by another": listed(
+                build(new("Task"), action=named("notify") + b"q\x05", arguments=b")"),
+                build(new("Listener"), action=b"h\x05"),
+            ),
+            "what calls what calls it": build(
+                new("Listener"), action=build(new("Relay"), action=named("notify"))
+            ),
+            "the same from afar": build(
+                new("Listener"),
+                action=build(new("Relay"), action=build(new("Relay"), action=named("notify"))),
+            ),
+            "what is given up": build(new("Listener"), action=named("notify")) + b"0N",
+            "what is overwritten": new("Listener")
+            + b"}q\x05"
+            + text("action")
+            + named("notify")
+            + b"sb0h\x05"
+            + text("action")
+            + b"Ns",
+            "in protocol 0": b"(itests.attacks.programs\nListener\n(Vaction\n"
+            + b"ctests.attacks.programs\nnotify\ndb",
+            "by copyreg": build(
+                call(glob("copyreg", "_reconstructor"), named("Listener"), glob("builtins", "object"), b"N"),
+                action=named("notify"),
+            ),
+            "an argument": made("Eager", named("notify")),
+            "an argument that is a partial": made("Eager", partial(named("notify"))),
+            "an argument that calls": made("Eager", build(new("Relay"), action=named("notify"))),
+            "arguments of protocol 1": obj(named("Eager"), partial(named("notify"))),
+        },
+    ),
     "what asks for items": (
         [
             [Series([1, 2]), Blob(b"x"), Label("x")],

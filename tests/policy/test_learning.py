@@ -292,3 +292,73 @@ def test_arrays_of_classes_of_their_own() -> None:
         assert damaged != honest
         with pytest.raises(brinery.PolicyError):
             brinery.loads(damaged, policy=policy)
+
+
+def held(policy: brinery.Policy, name: str) -> list[str]:
+    """Return within whose objects a function of the programs may be, as the text of a policy says."""
+    text = policy.to_toml()
+    section = text.split(f'[globals."tests.attacks.programs:{name}"]')[1].split("\n\n")[0]
+    lines = [line for line in section.splitlines() if line.startswith("within")]
+    return json.loads(lines[0].partition(" = ")[2]) if lines else ["anywhere"]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_functions_are_learnt_with_what_holds_them(protocol: int) -> None:
+    """So are methods, and those in partials and containers; what holds the holder counts as well."""
+    samples = [
+        [Task(notify), {"a": [Task(functools.partial(scale, 1))]}, scale],
+        programs.Relay([programs.Listener((scale,))]),
+        Task(Account("me").close),
+    ]
+    policy = brinery.Policy.learn([pickle.dumps(sample, protocol) for sample in samples])
+    task, relay, listener = (f"tests.attacks.programs:{name}" for name in ("Task", "Relay", "Listener"))
+    assert held(policy, "notify") == [task]
+    assert held(policy, "scale") == [listener, relay, task]
+    assert held(policy, "Account") == [task]
+    assert brinery.Policy.from_toml(policy.to_toml()) == policy
+    for fine in [*samples, [notify, scale], Task([notify, functools.partial(scale)]), programs.Relay(scale)]:
+        data = pickle.dumps(fine, protocol)
+        assert type(brinery.loads(data, policy=policy)) is type(fine)
+        assert policy.explain(data).clean
+    for other in [programs.Relay(notify), programs.Listener([{"a": notify}]), programs.Relay(Task(notify))]:
+        data = pickle.dumps(other, protocol)
+        with pytest.raises(
+            brinery.PolicyError, match=r"notify may not be within objects of .*\(?global.value"
+        ):
+            brinery.loads(data, policy=policy)
+        assert any("may not be within objects" in line.message for line in policy.explain(data).needs)
+
+
+def test_a_policy_that_says_nothing_of_holders_grants_all() -> None:
+    """That is what policies of before mean, alone and joined with others; what is learnt besides keeps that."""
+    anywhere = brinery.Policy.allow(notify, value=True) | brinery.Policy.allow(Task)
+    task = "tests.attacks.programs:Task"
+    within = brinery.Policy.allow(notify, within=[task]) | brinery.Policy.allow(Task)
+    nowhere = brinery.Policy.allow(notify, within=[]) | brinery.Policy.allow(Task)
+    data = pickle.dumps(Task(notify))
+    for policy in (anywhere, within, anywhere | within, within | anywhere, nowhere | within):
+        assert brinery.loads(data, policy=policy).action is notify
+    assert brinery.loads(pickle.dumps([notify]), policy=nowhere) == [notify]
+    with pytest.raises(brinery.PolicyError, match="may not be within objects of"):
+        brinery.loads(data, policy=nowhere)
+    assert held(brinery.Policy.learn([data], base=anywhere), "notify") == ["anywhere"]
+    assert held(brinery.Policy.learn([data], base=nowhere), "notify") == [task]
+
+
+def test_many_holders_of_many_functions_are_no_more_work_than_the_stream() -> None:
+    """Each is looked at a few times, in circles as well; what is more work than granted is refused."""
+    functions = [notify, scale, mark_nothing, held]
+    tasks = [Task(functions[n % 4], Task(functions[(n + 1) % 4])) for n in range(20_000)]
+    for one, other in zip(tasks, tasks[1:] + tasks[:1], strict=True):
+        one.next = other  # type: ignore[attr-defined]
+    data = brinery.dumps(tasks)
+    policy = brinery.Policy.learn([brinery.dumps(tasks[:1])]).limits(depth=10**6)
+    started = time.process_time()
+    assert len(brinery.loads(data, policy=policy)) == len(tasks)
+    assert time.process_time() - started < 5
+    with pytest.raises(brinery.PolicyError, match=r"budget\.work"):
+        brinery.loads(data, policy=policy.limits(work=50_000))
+
+
+def mark_nothing() -> None:
+    """Do nothing."""

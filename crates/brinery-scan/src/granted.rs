@@ -355,7 +355,7 @@ impl<'t> Facts<'_, 't> {
         }
         for id in 0..self.named.len() as u32 {
             if self.named[id as usize].valued && self.is_weighed(id) {
-                let is_value = self.capability(id).is_some_and(|capability| capability.value);
+                let is_value = self.capability(id).is_some_and(Capability::is_value_anywhere);
                 if !is_value {
                     return false;
                 }

@@ -223,7 +223,7 @@ impl<'a> Direct<'a> {
         }
         let role = if is_singleton(object.as_ref()) {
             // It is there without a name as well, and nothing can be done with it.
-            if !judged.capability.value {
+            if !judged.capability.is_value_anywhere() {
                 return Ok(None);
             }
             Role::Function(None)
@@ -287,7 +287,7 @@ impl<'a> Direct<'a> {
         if is_global(object) {
             return self
                 .find(object.as_ptr())
-                .is_some_and(|index| self.globals[index].judged.capability.value);
+                .is_some_and(|index| self.globals[index].judged.capability.is_value_anywhere());
         }
         if self.is_other(object) {
             return false;

@@ -186,6 +186,7 @@ fn need(need: &Need) -> Result<Owned> {
     let used = Owned::str(&match &need.used {
         Use::Named => "named".to_owned(),
         Use::Value => "value".to_owned(),
+        Use::Within((module, name)) => format!("within {module}:{name}"),
         Use::Construct { args, keywords: None } => format!("construct {args}"),
         Use::Construct { args, keywords: Some(keywords) } => format!("construct {args} keywords {keywords}"),
         Use::Call(args) => format!("call {args}"),

@@ -207,8 +207,8 @@ impl Rules {
                 class: AtomicPtr::new(std::ptr::null_mut()),
                 version: AtomicU32::new(0),
                 nature: Guarded::new(Found::Nothing),
-                may_be_called_later: capability.value && is_pure(&module, &name)
-                    || capability.may_be_called_later(),
+                may_be_called_later: capability.is_value_anywhere()
+                    && (is_pure(&module, &name) || capability.may_be_called_later()),
                 by_arguments: JUDGED_BY_ARGUMENTS.contains(&(&*module, &*name)),
                 is_zoned: module == "datetime" && ["datetime", "time"].contains(&&*name),
                 is_zone: [("datetime", "timezone"), ("zoneinfo", "ZoneInfo")].contains(&(&*module, &*name)),

@@ -1,6 +1,7 @@
 //! What a stream may do with a global.
 
 use super::native::Native;
+use super::policy::Key;
 use super::shape::Shape;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +30,9 @@ pub enum State {
 pub struct Capability {
     /// Whether it may be a value: what the program gets a hold of.
     pub value: bool,
+    /// The globals of programs within whose objects it may be a value, and so may bound methods of its objects: wherever it likes, if
+    /// nothing is said. Where no object of a program holds it, it may always be.
+    pub within: Option<BTreeSet<Key>>,
     /// The arguments, as a tuple, with which an instance may be made by `__new__` alone: `NEWOBJ`, `NEWOBJ_EX`, copyreg.
     pub construct: Option<Shape>,
     /// The keyword arguments that may come with them, or with those of a call.
@@ -58,6 +62,16 @@ impl Capability {
         self.value && (self.later || self.call.is_some())
     }
 
+    /// Whether it, or a method of its objects, may be a value wherever it likes.
+    fn is_free(&self) -> bool {
+        self.within.is_none() && (self.value || !self.methods.is_empty())
+    }
+
+    /// Whether it may be a value wherever it likes.
+    pub fn is_value_anywhere(&self) -> bool {
+        self.value && self.within.is_none()
+    }
+
     /// Whether nothing is granted.
     pub fn is_nothing(&self) -> bool {
         *self == Capability::default()
@@ -71,8 +85,14 @@ impl Capability {
     /// What either grants.
     #[must_use]
     pub fn union(mut self, other: Capability) -> Capability {
+        let is_free = self.is_free() || other.is_free();
         let either = |mine: Option<Shape>, other: Option<Shape>| match (mine, other) {
             (Some(mine), Some(other)) => Some(mine.or(other)),
+            (mine, other) => mine.or(other),
+        };
+        self.within = match (self.within.take(), other.within.clone()) {
+            _ if is_free => None,
+            (Some(mine), Some(other)) => Some(mine.into_iter().chain(other).collect()),
             (mine, other) => mine.or(other),
         };
         self.value |= other.value;
@@ -83,8 +103,9 @@ impl Capability {
         // A check by code goes with the shapes that were written for it, so one that has none is not to loosen them.
         match (self.native, other.native) {
             (None, Some(_)) => {
-                let (value, later, inert) = (self.value, self.later, self.inert);
+                let (value, later, inert, within) = (self.value, self.later, self.inert, self.within);
                 self = other;
+                self.within = within;
                 self.value |= value;
                 self.later |= later;
                 self.inert = inert;

@@ -8,6 +8,7 @@ mod host;
 mod later;
 mod members;
 mod states;
+mod within;
 
 use super::by_id::{Numbers, Objects};
 use super::capability::Capability;

@@ -34,12 +34,13 @@ pub struct Learnt {
 pub fn learn<'s>(samples: impl IntoIterator<Item = &'s [u8]>, base: &Policy) -> Learnt {
     let mut policy = base.clone();
     let mut open = BTreeSet::new();
-    let mut factories = Vec::new();
+    let (mut factories, mut held) = (Vec::new(), Vec::new());
     for (index, sample) in samples.into_iter().enumerate() {
         match Examination::new(base).collect_needs(true).trailing_data(true).run(sample) {
             Ok(examined) => {
                 for need in &examined.needs {
                     match factory(need) {
+                        _ if matches!(need.used, Use::Within(_)) => held.push(need.clone()),
                         Some((module, name)) => factories.push((module.to_owned(), name.to_owned())),
                         None => policy = meet(policy, need, &mut open),
                     }
@@ -52,6 +53,14 @@ pub fn learn<'s>(samples: impl IntoIterator<Item = &'s [u8]>, base: &Policy) -> 
     }
     for (module, name) in factories {
         policy = meet_factory(policy, (&module, &name), &mut open);
+    }
+    for need in held {
+        let (Some((module, name)), Use::Within(holder)) = (&need.global, need.used) else { continue };
+        let within = Some(BTreeSet::from([holder]));
+        // Of what may not be a value somebody has to look at that.
+        if policy.get(module, name).is_some_and(|known| known.within.is_some()) {
+            policy = policy.allow(module, name, Capability { within, ..Capability::default() });
+        }
     }
     for (key, capability) in &mut policy.globals {
         if !base.globals.contains_key(key) {
@@ -92,7 +101,8 @@ fn meet_factory(policy: Policy, class: (&str, &str), open: &mut BTreeSet<String>
         return policy;
     }
     let args = Shape::Tuple(vec![Shape::Global(module.to_owned(), name.to_owned())]);
-    let (value, call) = (Capability { value: true, ..Capability::default() }, Some(args));
+    let value = Capability { value: true, within: Some(BTreeSet::new()), ..Capability::default() };
+    let call = Some(args);
     policy.allow(module, name, value).allow(
         DEFAULTDICT.0,
         DEFAULTDICT.1,
@@ -150,13 +160,16 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
     }
     let mut capability = Capability::default();
     match &need.used {
-        Use::Value => capability.value = true,
+        Use::Value => (capability.value, capability.within) = (true, Some(BTreeSet::new())),
         Use::Construct { args, keywords } => {
             capability.construct = Some(parts_of(args, any));
             capability.keywords = keywords.as_ref().map(loose);
         }
         Use::Call(args) => capability.call = Some(parts_of(args, alike)),
-        Use::Later => (capability.value, capability.later) = (true, true),
+        Use::Later => {
+            (capability.value, capability.later) = (true, true);
+            capability.within = Some(BTreeSet::new());
+        }
         Use::Keywords(keywords) => capability.keywords = Some(alike(keywords)),
         Use::State(state) if is_attributes(state) => capability.state = State::Attributes(None),
         Use::State(state) | Use::Whole(state) => {
@@ -177,6 +190,7 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
             capability.members.insert(member.clone());
         }
         Use::Method(method) => {
+            capability.within = Some(BTreeSet::new());
             capability.methods.insert(method.clone());
         }
         _ => {}
@@ -212,7 +226,8 @@ fn meet_arguments(policy: &Policy, callable: (&str, &str), args: &[Shape]) -> Op
     }
     let mut granted = policy.clone();
     for (place, class) in found.into_iter().enumerate().filter(|(_, class)| is_ours(class)) {
-        let mut capability = Capability { value: true, ..Capability::default() };
+        let mut capability =
+            Capability { value: true, within: Some(BTreeSet::new()), ..Capability::default() };
         if generic && place == 0 {
             capability.members.insert("__class_getitem__".to_owned());
         }

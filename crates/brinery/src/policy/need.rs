@@ -13,6 +13,8 @@ pub enum Use {
     Named,
     /// It is a value.
     Value,
+    /// It is a value, or a method of its objects is, within an object made of this global.
+    Within(Key),
     /// It is constructed with such arguments.
     Construct {
         /// The shape of the arguments.

@@ -77,6 +77,10 @@ fn write_capability(text: &mut String, capability: &Capability) {
     if capability.value {
         text.push_str("value = true\n");
     }
+    if let Some(within) = &capability.within {
+        let names: Vec<_> = within.iter().map(|(module, name)| quote(&format!("{module}:{name}"))).collect();
+        let _ = writeln!(text, "within = [{}]", names.join(", "));
+    }
     let mut shape = |name: &str, shape: Option<&Shape>| {
         if let Some(shape) = shape {
             let _ = writeln!(text, "{name} = {}", quote(&shape.to_string()));
@@ -249,6 +253,10 @@ fn set_right(capability: &mut Capability, shapes: &Shapes, key: &str, item: Item
     let set = |names: Vec<String>| names.into_iter().collect::<BTreeSet<_>>();
     match (key, item) {
         ("value", Item::Bool(value)) => capability.value = value,
+        ("within", Item::Texts(names)) => {
+            let keys = names.iter().map(|name| split_key(name));
+            capability.within = Some(keys.collect::<Result<_, _>>()?);
+        }
         ("later", Item::Bool(later)) => capability.later = later,
         ("inert", Item::Bool(inert)) => capability.inert = inert,
         ("construct", Item::Text(text)) => capability.construct = Some(shapes.parse(&text)?),

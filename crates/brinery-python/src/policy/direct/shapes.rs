@@ -77,15 +77,20 @@ impl<'a> Direct<'a> {
         match form {
             Form::Made(keys) => self.is_made(object, |judged| keys.contains(&judged.key)),
             Form::Global(keys) => {
-                is_global(object)
-                    && self
-                        .find(object.as_ptr())
-                        .is_some_and(|index| keys.contains(&self.globals[index].judged.key))
+                is_global(object) && self.is_the_global(object, |judged| keys.contains(&judged.key))
             }
             Form::Either(forms) => forms.iter().any(|form| self.has_form(form, object)),
             Form::Other(shape) => self.fits(shape, object),
             form => self.has_form(form, object),
         }
+    }
+
+    /// Whether an object is a global that is wanted, and may be within whatever objects there are.
+    fn is_the_global(&self, object: Ref<'_>, wanted: impl Fn(&Judged<'a>) -> bool) -> bool {
+        self.find(object.as_ptr()).is_some_and(|index| {
+            let judged = self.globals[index].judged;
+            judged.capability.within.is_none() && wanted(judged)
+        })
     }
 
     /// Whether an object was made by a global that is one of those wanted, whichever it was.
@@ -161,10 +166,7 @@ impl<'a> Direct<'a> {
             }
             Shape::Made(module, name) => self.is_made(object, |judged| judged.is_called(module, name)),
             Shape::Global(module, name) => {
-                object.is_type()
-                    && self
-                        .find(object.as_ptr())
-                        .is_some_and(|index| self.globals[index].judged.is_called(module, name))
+                object.is_type() && self.is_the_global(object, |judged| judged.is_called(module, name))
             }
             Shape::Union(shapes) => shapes.iter().any(|shape| self.fits(shape, object)),
             _ => false,

@@ -52,6 +52,7 @@ impl<'a> Examiner<'a, '_> {
     /// What is left to judge when the stream has ended.
     pub(in crate::policy) fn finish(&mut self, root: Id) -> Result<()> {
         self.check_free(&[root])?;
+        self.check_within()?;
         for Obligation { object, shape, rule, parts } in std::mem::take(&mut self.obligations) {
             let value = self.value(object);
             if parts.is_some_and(|parts| parts as usize == value.parts().len()) {
