@@ -111,7 +111,7 @@ def use(data: bytes) -> bool:
     try:
         repr(made)
         if isinstance(made, np.ndarray):
-            made.copy(), made.tobytes(), made.tolist()
+            made.copy(), made.tobytes(), made.tolist(), made.argsort(axis=None), made.sum()
         pickle.dumps(made)
     except Exception:  # numpy cannot do everything with everything
         pass
@@ -152,3 +152,16 @@ def test_a_date_has_a_unit(code: str, rest: tuple[None, ...]) -> None:
         with pytest.raises(brinery.PolicyError) as caught:
             brinery.loads(data, policy="numpy")
         assert caught.value.rule == "global.state"
+
+
+def test_references_have_no_byte_order() -> None:
+    """Numpy turns the bytes of what is swapped around, and takes that for references."""
+    for code, rest in [("O8", (None, None, None, -1, -1, 63)), ("V8", (None, None, None, 8, 1, 0))]:
+        for order in "<>=":
+            state = value((3, order, *rest))
+            made = b"cnumpy\ndtype\n" + value(code) + b"\x89\x88\x87R" + state + b"b"
+            items = value(["a", None]) if code == "O8" else value(bytes(16))
+            for data in (made, ARRAY + value((2,)) + made + b"\x89" + items + b"tb"):
+                with pytest.raises(brinery.PolicyError) as caught:
+                    brinery.loads(b"\x80\x04" + data + b".", policy="numpy")
+                assert caught.value.rule == "global.state"

@@ -611,7 +611,10 @@ fn is_dtype_state(facts: Facts, state: &[Ref<'_>]) -> bool {
     };
     let &[version, order, none, names, fields, size, alignment, flags] = state else { return false };
     let order_fits = order.is_exactly(&raw mut PyUnicode_Type)
-        && matches!(text::ascii(order), Some(b"<" | b">" | b"=" | b"|"));
+        && match text::ascii(order) {
+            Some(b"<" | b">" | b"=") => facts.number != OBJECT,
+            order => order == Some(b"|"),
+        };
     let size_fits = match layout::int::exact(size) {
         Some(-1) => !TEXTS.contains(&facts.number),
         Some(size) => TEXTS.contains(&facts.number) && u64::try_from(size) == Ok(facts.size),

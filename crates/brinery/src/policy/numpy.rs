@@ -181,6 +181,10 @@ fn dtype_with(
     if !(-128..=255).contains(&flags) {
         return None;
     }
+    if matches!(kind, b'O' | b'V') && order != "|" {
+        // Numpy would turn the bytes of references around.
+        return None;
+    }
     // Without a unit numpy takes one from where there is none.
     let is_time = matches!(kind, b'M' | b'm');
     let unit_fits = match parts.get(8).filter(|metadata| !metadata.is_none()) {
