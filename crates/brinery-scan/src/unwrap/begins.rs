@@ -265,8 +265,8 @@ pub(super) fn borderless(text: &[u8]) -> bool {
 
 /// Whether the two bytes are what may begin anywhere: a pickle with `PROTO` in some codec, or one in a codec without borders.
 #[inline(always)]
-pub(super) fn anywhere(pair: &[u8]) -> bool {
-    has(&ANYWHERE, pair)
+pub(super) fn anywhere(pair: [u8; 2]) -> bool {
+    has(&ANYWHERE, &pair)
 }
 
 /// Whether digits may be a pickle in the codec with this number.

@@ -292,6 +292,13 @@ pub(super) fn next_run(
     }
 }
 
+/// Each two bytes that follow each other, and where.
+#[inline(always)]
+fn pairs(text: &[u8]) -> impl Iterator<Item = (usize, [u8; 2])> + '_ {
+    let firsts = text.iter().zip(text.get(1..).unwrap_or_default());
+    firsts.enumerate().map(|(at, (&first, &second))| (at, [first, second]))
+}
+
 /// What may begin anywhere: runs without borders on lines of their own, in quotes, and where they look like pickles; and marks
 /// of pickles within runs.
 fn each_place(
@@ -300,10 +307,11 @@ fn each_place(
     visit: &mut impl FnMut(u64, Vec<u8>, bool) -> bool,
 ) -> bool {
     let is_word = |byte: u8| CLASSES[usize::from(byte)] & WORD != 0;
-    for (at, pair) in text.windows(2).enumerate() {
+    for (at, pair) in pairs(text) {
         if !begins::anywhere(pair) {
             continue;
         }
+        let pair = &pair[..];
         let within = at > 0 && is_word(text[at - 1]) && is_word(pair[0]);
         if begins::borderless(pair) && !within && !each_borderless(text, at, false, wanted, visit)
             || begins::mark(pair) && !marked(text, at, Within::Text, visit)
@@ -399,7 +407,14 @@ fn each_borderless(
     visit: &mut impl FnMut(u64, Vec<u8>, bool) -> bool,
 ) -> bool {
     CODECS.iter().enumerate().filter(|(_, codec)| codec.borderless).all(|(number, codec)| {
-        // Most words are too short, and most others begin with no opcodes.
+        // Most text begins with no opcodes, by its first two digits if these are on one line.
+        let Some(&[first, second, ..]) = text.get(at..) else { return true };
+        if !codec.is_digit(first)
+            || !alone && codec.is_digit(second) && !begins::in_codec(number, &text[at..])
+        {
+            return true;
+        }
+        // Most words are too short.
         let mut digits = [0; FEW];
         let count = codec.first(text, at, &mut digits[..codec.digits]);
         if count < codec.digits {
@@ -508,7 +523,7 @@ pub(crate) fn each_mark(
             .iter()
             .all(|mark| memchr::memmem::find_iter(text, mark).all(|at| marked(text, at, within, visit)));
     }
-    text.windows(2).enumerate().all(|(at, pair)| !begins::mark(pair) || marked(text, at, within, visit))
+    pairs(text).all(|(at, pair)| !begins::mark(&pair) || marked(text, at, within, visit))
 }
 
 /// The same at one place.
@@ -545,7 +560,14 @@ fn marked(
 const GZIP: &[u8] = b"\x1f\x8b\x08";
 
 /// How long the break between two lines of digits is: as text, as escapes in JSON and Python, or as quoted-printable.
+#[inline(always)]
 fn line_break(rest: &[u8]) -> usize {
+    if matches!(rest, [b'\\' | b'=' | b'\r' | b'\n', ..]) { line_break_here(rest) } else { 0 }
+}
+
+/// The same where one may begin.
+#[inline(never)]
+fn line_break_here(rest: &[u8]) -> usize {
     let escaped: usize = [&b"\\r\\n"[..], b"\\n", b"\\u000d\\u000a", b"\\u000a", b"\\u000A"]
         .iter()
         .find(|escape| rest.starts_with(escape))
