@@ -121,7 +121,8 @@ impl Builder<'_> {
         self.layout?;
         // The arguments, then the array itself, and what its state is made of.
         let spent = [0, 2, 3, 1 + array.stored_after()];
-        if self.deferred.is_some() || !self.memos.may_spend_after(&spent, &self.aids.fetches) {
+        let spends = |&places: &usize| self.memos.may_spend_after(places, &self.aids.fetches);
+        if self.deferred.is_some() || !spent.iter().all(spends) {
             return None;
         }
         let function = items.container().as_ref();

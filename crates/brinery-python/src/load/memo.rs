@@ -397,19 +397,15 @@ impl<'a> Memos<'a> {
     /// Whether an object that would be stored next need not be made, because it will never be fetched.
     #[inline(always)]
     pub(super) fn may_spend_next(&self, fetches: &Fetches) -> bool {
-        match self.mode {
-            Mode::Shared => false,
-            Mode::Selective => !fetches.contains(self.stored),
-            Mode::Noting => !self.careful,
-        }
+        self.may_spend_after(0, fetches)
     }
 
-    /// The same for the objects that would be stored so many places after the next.
+    /// The same for one that would be stored so many places after the next.
     #[inline(always)]
-    pub(super) fn may_spend_after(&self, places: &[usize], fetches: &Fetches) -> bool {
+    pub(super) fn may_spend_after(&self, places: usize, fetches: &Fetches) -> bool {
         match self.mode {
             Mode::Shared => false,
-            Mode::Selective => places.iter().all(|place| !fetches.contains(self.stored + place)),
+            Mode::Selective => !fetches.contains(self.stored + places),
             Mode::Noting => !self.careful,
         }
     }

@@ -258,7 +258,7 @@ fn enumeration<'a>(class: Ref<'_>, lookup: &dyn Fn(&str) -> Option<Ref<'a>>) -> 
 }
 
 /// The module of this name, if it has been imported.
-pub(crate) fn loaded(module: &str) -> Option<Owned> {
+pub(super) fn loaded(module: &str) -> Option<Owned> {
     let name = Owned::str(module).ok()?;
     // SAFETY: the name is alive; the result is null or a new reference.
     let found = unsafe { Owned::from_nullable(PyImport_GetModule(name.as_ptr())) };

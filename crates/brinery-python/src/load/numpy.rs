@@ -4,9 +4,11 @@
 //! they are called with is what the functions that streams name would call them with.
 
 mod ahead;
+mod table;
 
 pub(super) use ahead::ArrayAhead;
 use ahead::MakeArray;
+pub(crate) use table::{PACKAGES, Table};
 
 use super::host::{is_atom, is_constant};
 use super::native::{is_original, items_of, loaded};
@@ -115,6 +117,14 @@ struct NewDtype {
     size: isize,
 }
 
+/// What both publish.
+struct Raw {
+    number: c_int,
+    size: isize,
+    flags: u64,
+    order: u8,
+}
+
 /// Places in the table of functions.
 const VERSION: usize = 0;
 const ARRAY: usize = 2;
@@ -167,7 +177,7 @@ fn has_known_name(object: Ref<'_>) -> bool {
 
 impl Known {
     fn find() -> Option<Self> {
-        let (package, multiarray) = ["numpy._core", "numpy.core"]
+        let (package, multiarray) = PACKAGES
             .into_iter()
             .find_map(|package| Some((package, loaded(&format!("{package}.multiarray"))?)))?;
         let get = |object: &Owned, name: &str| object.getattr(Owned::str(name).ok()?.as_ref()).ok();
@@ -179,15 +189,10 @@ impl Known {
             loaded(&format!("{package}.numeric")).and_then(|numeric| get(&numeric, "_frombuffer")).filter(
                 |function| is_original(Some(function.as_ref()), &format!("{package}.numeric"), "_frombuffer"),
             );
-        let table = get(&loaded(&format!("{package}._multiarray_umath"))?, "_ARRAY_API")?;
-        // SAFETY: the capsule holds the table of functions and classes that numpy publishes, which is never freed; their
-        // places and types are those of its headers, of the versions that are asked for.
+        let table = Table::of(package)?;
+        // SAFETY: the places and types are those of numpy's headers, of the versions that are asked for.
         unsafe {
-            let table = PyCapsule_GetPointer(table.as_ptr(), ptr::null()).cast::<*mut c_void>();
-            if table.is_null() {
-                return None;
-            }
-            let version: unsafe extern "C" fn() -> c_uint = std::mem::transmute(*table.add(VERSION));
+            let version: unsafe extern "C" fn() -> c_uint = std::mem::transmute(table.at(VERSION));
             let modern = match version() >> 24 {
                 1 => false,
                 2 => true,
@@ -201,20 +206,20 @@ impl Known {
             Some(Known {
                 scalar,
                 reconstruct: reconstruct.filter(|found| native_name(found.as_ref()) == Some(c"_reconstruct")),
-                set_array: setstate(*table.add(ARRAY)),
-                set_dtype: setstate(*table.add(DTYPE)),
-                array: (*table.add(ARRAY)).cast(),
-                generic: (*table.add(GENERIC)).cast(),
+                set_array: setstate(table.at(ARRAY)),
+                set_dtype: setstate(table.at(DTYPE)),
+                array: table.at(ARRAY).cast(),
+                generic: table.at(GENERIC).cast(),
                 from_buffer: from_buffer.map(|function| {
                     let code = PyFunction_GetCode(function.as_ptr());
                     (function, code)
                 }),
-                dtype: (*table.add(DTYPE)).cast(),
+                dtype: table.at(DTYPE).cast(),
                 modern,
-                make_scalar: std::mem::transmute::<*mut c_void, MakeScalar>(*table.add(SCALAR)),
-                make_from_buffer: std::mem::transmute::<*mut c_void, MakeFromBuffer>(*table.add(FROM_BUFFER)),
-                make_array: std::mem::transmute::<*mut c_void, MakeArray>(*table.add(NEW_FROM_DTYPE)),
-                reshape: std::mem::transmute::<*mut c_void, Reshape>(*table.add(NEW_SHAPE)),
+                make_scalar: std::mem::transmute::<*mut c_void, MakeScalar>(table.at(SCALAR)),
+                make_from_buffer: std::mem::transmute::<*mut c_void, MakeFromBuffer>(table.at(FROM_BUFFER)),
+                make_array: std::mem::transmute::<*mut c_void, MakeArray>(table.at(NEW_FROM_DTYPE)),
+                reshape: std::mem::transmute::<*mut c_void, Reshape>(table.at(NEW_SHAPE)),
             })
         }
     }
@@ -243,21 +248,27 @@ impl Known {
         unsafe { PyType_IsSubtype(object.type_ptr(), self.dtype) != 0 }
     }
 
+    /// What the headers of this version of numpy publish of what [is a dtype](Self::is_dtype).
+    #[inline(always)]
+    fn raw(&self, dtype: Ref<'_>) -> Raw {
+        // SAFETY: a dtype of this version of numpy.
+        unsafe {
+            if self.modern {
+                let &NewDtype { number, size, flags, byteorder: order, .. } = &*dtype.as_ptr().cast();
+                Raw { number, size, flags, order }
+            } else {
+                let &OldDtype { number, size, flags, byteorder: order, .. } = &*dtype.as_ptr().cast();
+                Raw { number, size: size as isize, flags: flags.into(), order }
+            }
+        }
+    }
+
     /// `scalar(dtype, data)` of a number.
     fn scalar(&self, dtype: Ref<'_>, data: Ref<'_>) -> Option<Result<Owned>> {
         if !self.is_dtype(dtype) || !data.is_exactly(&raw mut PyBytes_Type) {
             return None;
         }
-        // SAFETY: a dtype of this version of numpy.
-        let (number, flags, size) = unsafe {
-            if self.modern {
-                let dtype = &*dtype.as_ptr().cast::<NewDtype>();
-                (dtype.number, dtype.flags, dtype.size)
-            } else {
-                let dtype = &*dtype.as_ptr().cast::<OldDtype>();
-                (dtype.number, dtype.flags.into(), dtype.size as isize)
-            }
-        };
+        let Raw { number, size, flags, .. } = self.raw(dtype);
         let data = bytes::as_slice(data);
         if !NUMBERS.contains(&number) || flags != 0 || usize::try_from(size) != Ok(data.len()) {
             return None;
@@ -314,6 +325,8 @@ struct Facts {
     size: u64,
     /// The flags that say what is to be done with items.
     flags: u64,
+    /// Whether items have the byte order of this machine, or none.
+    native: bool,
 }
 
 /// The bits of a dtype's flags that say that its items hold references, and how they are got at.
@@ -462,37 +475,16 @@ impl Numpy {
 }
 
 impl Known {
-    /// Whether the items of a dtype have the byte order of this machine, or none.
-    fn is_native(&self, dtype: Ref<'_>) -> bool {
-        // SAFETY: a dtype of this version of numpy, of which both have that at the same place.
-        let order = unsafe {
-            if self.modern {
-                (*dtype.as_ptr().cast::<NewDtype>()).byteorder
-            } else {
-                (*dtype.as_ptr().cast::<OldDtype>()).byteorder
-            }
-        };
-        matches!(order, b'=' | b'|')
-    }
-
     /// What is known of a dtype. There is nothing of those whose items hold objects beside others.
     fn facts(&self, dtype: Ref<'_>) -> Option<Facts> {
         if !self.is_dtype(dtype) {
             return None;
         }
-        // SAFETY: a dtype of this version of numpy.
-        let (number, size, flags) = unsafe {
-            if self.modern {
-                let dtype = &*dtype.as_ptr().cast::<NewDtype>();
-                (dtype.number, dtype.size, dtype.flags)
-            } else {
-                let dtype = &*dtype.as_ptr().cast::<OldDtype>();
-                (dtype.number, dtype.size as isize, dtype.flags.into())
-            }
-        };
+        let Raw { number, size, flags, order } = self.raw(dtype);
         let known = (0..=HALF).contains(&number) && (number != VOID || flags & REFERENCES == 0);
         let size = u64::try_from(size).ok()?;
-        Some(Facts { number, size, flags: flags & ALL_BUT_ALIGNED }).filter(|_| known)
+        let native = matches!(order, b'=' | b'|');
+        Some(Facts { number, size, flags: flags & ALL_BUT_ALIGNED, native }).filter(|_| known)
     }
 
     /// Whether this is the state of a dtype that has fields, or is an array of its own, or just so many bytes: `(version, '|', subdtype,

@@ -172,11 +172,11 @@ impl Numpy {
 
 impl Known {
     fn array_of(&self, dtype: Ref<'_>, array: &ArrayAhead<'_>) -> Option<Result<Owned>> {
-        let Facts { number, size, .. } = self.facts(dtype)?;
+        let Facts { number, size, native, .. } = self.facts(dtype)?;
         let lengths = &array.lengths[..array.dimensions];
         let whole = lengths.iter().try_fold(1u64, |count, length| count.checked_mul(*length as u64));
         let plain = number != OBJECT && number != VOID && !(TEXTS.contains(&number) && size == 0);
-        if !plain || whole?.checked_mul(size)? != array.data.len() as u64 || !self.is_native(dtype) {
+        if !plain || whole?.checked_mul(size)? != array.data.len() as u64 || !native {
             return None;
         }
         let flags = if array.fortran { F_CONTIGUOUS } else { 0 };

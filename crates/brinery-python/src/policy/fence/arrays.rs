@@ -6,8 +6,8 @@
 
 use super::hook::admits;
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Ref, error};
-use crate::load::loaded;
+use crate::ffi::{Ref, error};
+use crate::load::{PACKAGES, Table};
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_uint, c_void};
 use std::ptr;
@@ -112,21 +112,14 @@ impl Arrays {
 
 /// The structure that all contexts begin with, and its functions.
 fn find() -> Option<(*mut Handler, Functions)> {
-    let numpy = ["numpy._core", "numpy.core"]
-        .into_iter()
-        .find_map(|package| loaded(&format!("{package}._multiarray_umath")))?;
-    let table = numpy.getattr(Owned::str("_ARRAY_API").ok()?.as_ref()).ok()?;
-    // SAFETY: the capsule holds the table that numpy publishes, whose places and types are those of its headers.
+    let table = PACKAGES.into_iter().find_map(Table::of)?;
+    // SAFETY: the places and types are those of numpy's headers, of the versions that are asked for.
     unsafe {
-        let table = PyCapsule_GetPointer(table.as_ptr(), ptr::null()).cast::<*mut c_void>();
-        if table.is_null() {
-            return None;
-        }
-        let version: unsafe extern "C" fn() -> c_uint = std::mem::transmute(*table.add(VERSION));
+        let version: unsafe extern "C" fn() -> c_uint = std::mem::transmute(table.at(VERSION));
         if version() < FIRST {
             return None;
         }
-        let capsule = Ref::from_nullable(*(*table.add(DEFAULT)).cast::<*mut PyObject>())?;
+        let capsule = Ref::from_nullable(*table.at(DEFAULT).cast::<*mut PyObject>())?;
         let handler = PyCapsule_GetPointer(capsule.as_ptr(), c"mem_handler".as_ptr()).cast::<Handler>();
         let known = !handler.is_null()
             && CStr::from_ptr((&raw const (*handler).name).cast()) == c"default_allocator"

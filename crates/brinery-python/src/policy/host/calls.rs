@@ -411,11 +411,13 @@ impl Realizer<'_, '_> {
         let (class, args) = (items.container().as_ref(), borrowed(items.as_slice()));
         let direct = &mut *self.direct;
         let judged = self.world.is_some();
-        if !judged && (direct.is_plain() || direct.makes_array_again(class, args) != Some(Maker::Empty)) {
+        if !judged && direct.is_plain() {
             return None;
         }
         let made = self.inner.array_ahead(items, ahead, |dtype, size| {
-            judged || direct.grants_array_again(class, dtype, size)
+            judged
+                || direct.makes_array_again(class, args) == Some(Maker::Empty)
+                    && direct.grants_array_again(class, dtype, size)
         })?;
         let deeds = [Opcode::Reduce, Opcode::Tuple, Opcode::Tuple];
         for deed in if judged { &[][..] } else { &deeds } {
