@@ -555,3 +555,92 @@ def test_keys_that_are_exchanged_while_a_dict_is_saved(
     # Where there is no room for a new key, all are moved together, and none is met twice.
     if size == 3 and place != "last":
         assert "dictionary keys changed during iteration" in outcomes
+
+
+def forget_by_clearing(pickler: object) -> None:
+    pickler.clear_memo()
+
+
+def forget_through_the_memo(pickler: object) -> None:
+    pickler.memo.clear()
+
+
+def forget_by_another_memo(pickler: object) -> None:
+    pickler.memo = {}
+
+
+class Forgets:
+    """Makes its pickler forget what it has saved."""
+
+    def __init__(self, forget: Callable[[object], None]) -> None:
+        self.forget = forget
+
+    def __reduce__(self) -> tuple:
+        self.forget(Stage.pickler)
+        return str, ("forgotten",)
+
+
+class Stage:
+    """Where hooks find the pickler that runs."""
+
+    pickler: object = None
+
+
+def within_a_list(first: object, wrap: Callable[[object], object]) -> object:
+    made: list = [first]
+    made.append(wrap(made))
+    return made
+
+
+def within_a_dict(first: object, wrap: Callable[[object], object]) -> object:
+    made: dict = {"first": first}
+    made["second"] = wrap(made)
+    return made
+
+
+def within_an_instance(first: object, wrap: Callable[[object], object]) -> object:
+    made = Plain(first=first)
+    made.second = wrap(made)
+    return made
+
+
+class Hashed(Plain):
+    """Attributes, within sets."""
+
+    __hash__ = object.__hash__
+
+
+WRAPS: dict[str, Callable[[object], object]] = {
+    **{
+        f"tuple of {size}": lambda made, size=size: (made,) + tuple(range(size - 1))
+        for size in (1, 2, 3, 4, 30)
+    },
+    "tuple of a list": lambda made: ([made],),
+    "tuple within a tuple": lambda made: ((made,),),
+    "frozenset": lambda made: frozenset([Hashed(back=made)]),
+    "instance": lambda made: Plain(back=made),
+    "named tuple": lambda made: Pair(made, 1),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("hold", [within_a_list, within_a_dict, within_an_instance])
+@pytest.mark.parametrize("forget", [forget_by_clearing, forget_through_the_memo, forget_by_another_memo])
+def test_what_is_met_again_after_the_memo_was_forgotten(
+    wrap: str, hold: Callable, forget: Callable[[object], None]
+) -> None:
+    def dumped(engine: object, protocol: int) -> tuple[object, list]:
+        stream = io.BytesIO()
+        pickler = Stage.pickler = engine.Pickler(stream, protocol)
+        try:
+            pickler.dump([hold(Forgets(forget), WRAPS[wrap]), "after"])
+            memo = [(index, type(held).__name__) for index, held in pickler.memo.copy().values()]
+            return stream.getvalue(), sorted(memo)
+        except RecursionError as error:
+            return type(error).__name__, []
+        finally:
+            Stage.pickler = None
+
+    outcomes = [dumped(_pickle, protocol) for protocol in PROTOCOLS]
+    assert [dumped(brinery, protocol) for protocol in PROTOCOLS] == outcomes
+    assert isinstance(outcomes[-1][0], bytes)

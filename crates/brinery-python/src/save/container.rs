@@ -286,7 +286,7 @@ impl Dump<'_> {
         let tuple = done.tuple.as_ref();
         let short = done.len <= 3 && self.out.protocol() >= 2;
         // Foreign code may have taken the tuple from its holder meanwhile, or moved it to where it is met again.
-        let single = done.single && self.singles && done.era == self.memo().era();
+        let single = done.single && self.singles() && done.era == self.memo().era();
         if !single && let Known::At(index) = self.memo().get(tuple) {
             // The tuple holds itself, and was written when it was reached from within: drop this copy.
             if short {
@@ -641,7 +641,7 @@ impl Dump<'_> {
 
     fn finish_frozenset(&mut self, done: &FrozenSet) -> Result<()> {
         // As for tuples: foreign code may have moved the set to where it is met again.
-        let single = done.single && self.singles && done.era == self.memo().era();
+        let single = done.single && self.singles() && done.era == self.memo().era();
         if !single && let Known::At(index) = self.memo().get(done.set.as_ref()) {
             self.out.op(Opcode::PopMark);
             return self.get(index);

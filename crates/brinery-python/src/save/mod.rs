@@ -71,6 +71,8 @@ pub(crate) struct Pickler {
     pub(crate) replaced: Vec<Memo>,
     /// A dump is in progress.
     pub(crate) running: bool,
+    /// Whether that dump treats objects with a single holder as such: they need not be looked for in the memo.
+    pub(crate) singles: bool,
 }
 
 impl Pickler {
@@ -87,6 +89,7 @@ impl Pickler {
             memo: Memo::default(),
             replaced: Vec::new(),
             running: false,
+            singles: false,
         }
     }
 
@@ -95,6 +98,8 @@ impl Pickler {
     #[must_use]
     pub(crate) fn replace_memo(&mut self, mut memo: Memo) -> Option<Memo> {
         if self.running {
+            // What is being saved may be met once more, although only its container holds it.
+            self.singles = false;
             memo.continue_progress(&self.memo);
         }
         let old = std::mem::replace(&mut self.memo, memo);
@@ -163,8 +168,6 @@ pub(crate) struct Dump<'s> {
     fix_imports: bool,
     hooks: Hooks,
     tasks: Vec<Task>,
-    /// Whether objects with a single holder are treated as such: they need not be looked for in the memo.
-    singles: bool,
     /// Whether the program can look at the memo, which then has to show all that `_pickle` makes on the way.
     keep_memo: bool,
     /// Names of modules that only types know, and copies of the items of named tuples: what the memo may not hold.
@@ -213,6 +216,7 @@ impl<'s> Dump<'s> {
             return Err(error::runtime_error("this Pickler is already dumping an object"));
         }
         settings.running = true;
+        settings.singles = settings.protocol > 0 && settings.fast == 0;
         state.placed.forget();
         let mut dump = Dump {
             state,
@@ -222,7 +226,6 @@ impl<'s> Dump<'s> {
             fix_imports: settings.fix_imports,
             hooks,
             tasks: state.spare_dump.tasks.take(),
-            singles: settings.protocol > 0 && settings.fast == 0,
             keep_memo,
             names: Vec::new(),
             scratch: Vec::new(),
@@ -440,7 +443,7 @@ impl<'s> Dump<'s> {
     fn save_leaf(&mut self, object: Ref<'_>, holders: isize) -> Result<Leaf> {
         let kind = object.type_ptr();
         if kind == &raw mut PyUnicode_Type {
-            let single = self.singles && object.has_holders(holders);
+            let single = self.singles() && object.has_holders(holders);
             if single {
                 self.save_str(object, true)?;
             } else if let Some(ascii) = self.short_ascii(object) {
@@ -475,7 +478,7 @@ impl<'s> Dump<'s> {
             self.out.bool(object.is(unsafe { Ref::new(Py_True()) }));
             return Ok(Leaf::Saved);
         }
-        let single = self.singles && object.has_holders(holders);
+        let single = self.singles() && object.has_holders(holders);
         if !single {
             match self.memo().get(object) {
                 Known::At(index) => {
@@ -530,6 +533,20 @@ impl<'s> Dump<'s> {
         unsafe { &mut self.pickler.as_mut().memo }
     }
 
+    /// Whether objects with a single holder are treated as such.
+    #[inline(always)]
+    fn singles(&self) -> bool {
+        // SAFETY: as in `memo`.
+        unsafe { self.pickler.as_ref() }.singles
+    }
+
+    /// From now on every object is looked for in the memo.
+    #[inline(always)]
+    fn end_singles(&mut self) {
+        // SAFETY: as in `memo`.
+        unsafe { self.pickler.as_mut() }.singles = false;
+    }
+
     /// What is in force in place of `copyreg.dispatch_table`: hooks may put another there.
     #[inline(always)]
     fn dispatch_table(&self) -> Option<Owned> {
@@ -557,7 +574,7 @@ impl<'s> Dump<'s> {
     #[cold]
     fn reenter(&mut self) {
         self.settle();
-        self.singles = false;
+        self.end_singles();
     }
 
     /// Stores the object that is on the stack in the memo.
@@ -571,7 +588,7 @@ impl<'s> Dump<'s> {
     fn memoize_held(&mut self, object: Ref<'_>, single: bool) -> Result<()> {
         if self.is_fast() {
             // Without a memo nobody holds what reductions make as they go.
-            self.singles = false;
+            self.end_singles();
             return Ok(());
         }
         let index = if single { self.memo().insert_waiting(object) } else { self.memo().insert(object) };

@@ -309,7 +309,7 @@ impl Dump<'_> {
     /// How many bytes a key takes at most that is a tuple of leaves, which only its dict holds; zero for anything else.
     #[inline(always)]
     fn size_of_tuple(&self, key: Ref<'_>, holders: isize) -> usize {
-        let single = self.singles && self.nested < MOST_NESTED && holders > 0 && key.has_holders(holders);
+        let single = self.singles() && self.nested < MOST_NESTED && holders > 0 && key.has_holders(holders);
         if !single || !key.is_exactly(&raw mut PyTuple_Type) {
             return 0;
         }
@@ -359,7 +359,7 @@ impl Dump<'_> {
         if kind == &raw mut PyUnicode_Type {
             return wide_text(object).map(|_| Part::Wide);
         }
-        let single = self.singles && object.has_holders(1);
+        let single = self.singles() && object.has_holders(1);
         if !single {
             match self.memo().get(object) {
                 Known::At(index) => return u32::try_from(index).ok().map(Part::Known),
@@ -455,7 +455,7 @@ impl Dump<'_> {
     /// Fetches an object from the memo if it is there; else it is stored there. Whether it was fetched.
     #[inline(always)]
     fn fetch_or_store(&mut self, cursor: &mut Cursor<'_>, object: Ref<'_>, holders: isize) -> bool {
-        if self.singles && object.has_holders(holders) {
+        if self.singles() && object.has_holders(holders) {
             self.memo().insert_waiting(object);
             return false;
         }
