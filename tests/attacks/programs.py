@@ -537,3 +537,70 @@ def changed() -> bool:
 
 
 __all__ = [name for name in list(globals()) if not name.startswith("_")]
+
+
+# Functions that are told what to do.
+
+
+def circle(*_: object) -> str:
+    """Return what is harmless."""
+    return "circle"
+
+
+def square(*_: object) -> str:
+    """Return what is harmless."""
+    return "square"
+
+
+DEEDS = {"circle": circle, "square": square, "wipe": mark}
+
+
+def run_deed(kind: str, *parts: Any) -> Any:
+    """Do what there is under a name."""
+    return DEEDS.get(kind, circle)(*parts)
+
+
+def run_pair(pair: tuple[str, Any]) -> Any:
+    """Do what a pair says."""
+    return run_deed(*pair)
+
+
+def run_deeds(kinds: list[str]) -> list[Any]:
+    """Do what there is under some names."""
+    return [run_deed(kind) for kind in kinds]
+
+
+def run_plan(plan: dict[str, str]) -> Any:
+    """Do what a dict says."""
+    return run_deed(plan.get("kind", "circle"))
+
+
+class Deed:
+    """A class that does something when one of its objects is made."""
+
+    def __init__(self, kind: str, times: int | None = 1) -> None:
+        self.times = times
+        run_deed(kind)
+
+    @classmethod
+    def of(cls, kind: str) -> str:
+        """Do something and return that it is done."""
+        cls(kind)
+        return "done"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Deed) and self.times == other.times
+
+    def __hash__(self) -> int:
+        return hash(self.times)
+
+
+class Drawn:
+    """What is saved as the call of a function."""
+
+    def __init__(self, function: Any, *parts: Any) -> None:
+        self.function = function
+        self.parts = parts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.function, self.parts

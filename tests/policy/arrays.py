@@ -29,6 +29,24 @@ class Tagged(numpy.ndarray):  # type: ignore[type-arg]
         super().__setstate__(tuple(memory))
 
 
+class Labelled(numpy.ndarray):  # type: ignore[type-arg]
+    """Arrays with a name, which is saved before the parts of their memory."""
+
+    def __new__(cls, values: Any, name: str, *notes: Any) -> Labelled:
+        """Make one of values."""
+        made = numpy.asarray(values).view(cls)
+        made.tags = (name, *notes)
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:  # type: ignore[override]
+        function, arguments, state = super().__reduce__()
+        return function, arguments, (self.tags, *state)  # type: ignore[misc]
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:  # type: ignore[override]
+        self.tags = state[0]
+        super().__setstate__(state[1:])
+
+
 class Measured(numpy.ndarray):  # type: ignore[type-arg]
     """Arrays with a unit, which is saved beside their memory."""
 

@@ -254,19 +254,22 @@ def test_named_tuples_hold_numbers_of_any_size() -> None:
     assert again([Row("a", 5)], Row(10**30, -(10**12))) == (10**30, -(10**12))
 
 
-def test_arrays_whose_attributes_come_after_the_parts_of_their_memory() -> None:
+@pytest.mark.parametrize("name", ["Tagged", "Labelled"])
+def test_arrays_whose_attributes_come_before_or_after_the_parts_of_their_memory(name: str) -> None:
     numpy = pytest.importorskip("numpy")
-    from .arrays import Tagged
+    from . import arrays
 
-    sample, other = Tagged(numpy.ones(3), "a"), Tagged(numpy.arange(4), "b", None, 1.5)
+    kind = getattr(arrays, name)
+    sample, other = kind(numpy.ones(3), "a"), kind(numpy.arange(4), "b", None, 1.5)
     for protocol in range(2, 5):
         made = again([sample], other, protocol)
-        assert (type(made), made.tolist(), made.tags) == (Tagged, [0, 1, 2, 3], ("b", None, 1.5))
+        assert (type(made), made.tolist(), made.tags) == (kind, [0, 1, 2, 3], ("b", None, 1.5))
     honest, policy = pickle.dumps(other, 4), brinery.Policy.learn([pickle.dumps(sample, 4)])
     for damaged in (
         honest.replace(b"K\x04\x85", b"K\x05\x85"),
         honest.replace(b"i8", b"O8"),
-        pickle.dumps(Tagged(numpy.arange(4), "b", numpy.dtype("f8")), 4),
+        pickle.dumps(kind(numpy.arange(4), "b", numpy.dtype("f8")), 4),
+        pickle.dumps(kind(numpy.arange(4), "b", (1,)), 4),
     ):
         assert damaged != honest
         with pytest.raises(brinery.PolicyError):

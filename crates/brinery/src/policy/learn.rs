@@ -1,12 +1,15 @@
 //! Policies from samples.
 
+mod choices;
+
 use super::capability::{Capability, State};
 use super::examine::ARRAYS;
 use super::need::{Need, Use};
-use super::policy::Policy;
+use super::policy::{Key, Policy};
 use super::shape::Shape;
 use super::verdict::Examination;
-use std::collections::BTreeSet;
+use choices::Calls;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What samples need.
 #[derive(Clone, Debug)]
@@ -35,14 +38,16 @@ pub fn learn<'s>(samples: impl IntoIterator<Item = &'s [u8]>, base: &Policy) -> 
     let mut policy = base.clone();
     let mut open = BTreeSet::new();
     let (mut factories, mut held) = (Vec::new(), Vec::new());
+    let (mut calls, mut called) = (Calls::default(), BTreeMap::<Key, Shape>::new());
     for (index, sample) in samples.into_iter().enumerate() {
         match Examination::new(base).collect_needs(true).trailing_data(true).run(sample) {
             Ok(examined) => {
+                calls.see(&examined.graph, index);
                 for need in &examined.needs {
                     match factory(need) {
                         _ if matches!(need.used, Use::Within(_)) => held.push(need.clone()),
                         Some((module, name)) => factories.push((module.to_owned(), name.to_owned())),
-                        None => policy = meet(policy, need, &mut open),
+                        None => policy = meet(policy, need, &mut open, &mut called),
                     }
                 }
             }
@@ -50,6 +55,10 @@ pub fn learn<'s>(samples: impl IntoIterator<Item = &'s [u8]>, base: &Policy) -> 
                 open.insert(format!("sample {index} cannot be read: {error}"));
             }
         }
+    }
+    for (key, args) in called {
+        let call = calls.chosen(&key, &args, alike).unwrap_or_else(|| of_any_number(alike_each(&args)));
+        policy = policy.allow(&key.0, &key.1, Capability { call: Some(call), ..Capability::default() });
     }
     for (module, name) in factories {
         policy = meet_factory(policy, (&module, &name), &mut open);
@@ -65,7 +74,6 @@ pub fn learn<'s>(samples: impl IntoIterator<Item = &'s [u8]>, base: &Policy) -> 
     for (key, capability) in &mut policy.globals {
         if !base.globals.contains_key(key) {
             capability.construct = capability.construct.take().map(of_any_number);
-            capability.call = capability.call.take().map(of_any_number);
         }
     }
     Learnt { policy, open: open.into_iter().collect() }
@@ -110,8 +118,13 @@ fn meet_factory(policy: Policy, class: (&str, &str), open: &mut BTreeSet<String>
     )
 }
 
-/// Grants what a sample needs, or leaves it open.
-fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy {
+/// Grants what a sample needs, or leaves it open. What is called is put aside.
+fn meet(
+    mut policy: Policy,
+    need: &Need,
+    open: &mut BTreeSet<String>,
+    called: &mut BTreeMap<Key, Shape>,
+) -> Policy {
     if need.used == Use::Persistent {
         policy.persistent = Some(Shape::Any);
         return policy;
@@ -165,7 +178,11 @@ fn meet(mut policy: Policy, need: &Need, open: &mut BTreeSet<String>) -> Policy 
             capability.construct = Some(parts_of(args, any));
             capability.keywords = keywords.as_ref().map(loose);
         }
-        Use::Call(args) => capability.call = Some(parts_of(args, alike)),
+        Use::Call(args) => {
+            let known = called.remove(&(module.clone(), name.clone()));
+            let args = known.map_or_else(|| args.clone(), |known| known.or(args.clone()));
+            called.insert((module.clone(), name.clone()), args);
+        }
         Use::Later => {
             (capability.value, capability.later) = (true, true);
             capability.within = Some(BTreeSet::new());
@@ -343,6 +360,16 @@ fn alike(shape: &Shape) -> Shape {
         shape => return shape.clone(),
     };
     part.or(Shape::None)
+}
+
+/// The same for each of several tuples of arguments.
+fn alike_each(args: &Shape) -> Shape {
+    match args {
+        Shape::Union(tuples) => {
+            tuples.iter().map(|tuple| parts_of(tuple, alike)).reduce(Shape::or).unwrap_or(Shape::Any)
+        }
+        tuple => parts_of(tuple, alike),
+    }
 }
 
 /// Arguments of which there were so many here and so many there: as many as there are, of the same kinds.

@@ -15,8 +15,8 @@ const HOOKS: [&str; 2] = ["__class__", "__dict__"];
 
 impl<'p> Examiner<'_, 'p> {
     /// What in a state is the memory of an array: of a class of a program's own it may be the first of two, the second of which are its
-    /// attributes, or the first five parts of more. The others are for its own code to look at; what is handed on to numpy is what was
-    /// judged.
+    /// attributes, or five parts of more, one after the other. The others are for its own code to look at; what is handed on to numpy
+    /// is what was judged.
     pub(super) fn memory_in(&mut self, instance: Id, state: Id) -> Result<Id> {
         let class = self.value(instance).as_instance().and_then(|made| made.args().item(0));
         let class = class.and_then(|class| self.known(class.id())).map(|class| &self.globals[class].key);
@@ -38,20 +38,25 @@ impl<'p> Examiner<'_, 'p> {
                 || own.kind() == Kind::Tuple
                     && own.items().all(|part| !of_numpy(part) && part.kind() != Kind::Tuple)
         };
-        match *parts.as_slice() {
-            [memory, own]
-                if memory.kind() == Kind::Tuple && memory.item(4).is_some_and(is_memory) && is_data(own) =>
-            {
-                Ok(memory.id())
-            }
-            [_, _, _, _, content, ref own @ ..]
-                if !own.is_empty() && is_memory(content) && own.iter().all(|own| is_own(*own)) =>
-            {
-                let memory: Vec<Id> = parts[..5].iter().map(|part| part.id()).collect();
-                self.builder.scratch_tuple(&memory)
-            }
-            _ => Ok(state),
+        if let [memory, own] = *parts.as_slice()
+            && memory.kind() == Kind::Tuple
+            && memory.item(4).is_some_and(is_memory)
+            && is_data(own)
+        {
+            return Ok(memory.id());
         }
+        let first = parts.iter().take_while(|part| is_own(**part)).count();
+        // The version and the shape of a memory could be something of one's own as well: the dtype could not.
+        let first = first.saturating_sub(2);
+        if let Some((&[_, _, _, _, content], own)) = parts[first..].split_first_chunk()
+            && parts.len() > 5
+            && is_memory(content)
+            && own.iter().all(|own| is_own(*own))
+        {
+            let memory: Vec<Id> = parts[first..first + 5].iter().map(|part| part.id()).collect();
+            return self.builder.scratch_tuple(&memory);
+        }
+        Ok(state)
     }
 
     /// Whether an attribute is what generic classes note of the arguments with which they were called.
