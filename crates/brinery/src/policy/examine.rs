@@ -7,6 +7,7 @@ mod hashes;
 mod host;
 mod later;
 mod members;
+mod numbers;
 mod states;
 mod within;
 

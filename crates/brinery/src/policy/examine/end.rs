@@ -82,8 +82,11 @@ impl<'a> Examiner<'a, '_> {
                 ));
             }
         }
-        if self.has_own_hashes && !unfolded::are_quick(self.builder.graph()) {
-            return Err(Error::refused(Rule::BudgetHash, Rule::BudgetHash.meaning()));
+        if self.has_own_hashes {
+            if !unfolded::are_quick(self.builder.graph()) {
+                return Err(Error::refused(Rule::BudgetHash, Rule::BudgetHash.meaning()));
+            }
+            self.check_numbers()?;
         }
         self.check_heavy(root)?;
         self.check_depth(root)?;
