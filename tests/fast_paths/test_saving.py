@@ -644,3 +644,118 @@ def test_what_is_met_again_after_the_memo_was_forgotten(
     outcomes = [dumped(_pickle, protocol) for protocol in PROTOCOLS]
     assert [dumped(brinery, protocol) for protocol in PROTOCOLS] == outcomes
     assert isinstance(outcomes[-1][0], bytes)
+
+
+class Again:
+    """Holds itself in what it is reduced to, so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def __reduce__(self) -> tuple:
+        self.times -= 1
+        return Again, ((self,) if self.times > 0 else (1,))
+
+
+@pytest.mark.parametrize("times", [10, 49, 50, 51, 200])
+def test_reductions_within_themselves_in_fast_mode(times: int) -> None:
+    def dumped(engine: object, protocol: int) -> bytes:
+        stream = io.BytesIO()
+        pickler = engine.Pickler(stream, protocol)
+        pickler.fast = True
+        pickler.dump(Again(times))
+        return stream.getvalue()
+
+    for protocol in PROTOCOLS:
+        assert dumped(brinery, protocol) == dumped(_pickle, protocol)
+
+
+class Changes:
+    """Does something while it is saved."""
+
+    def __init__(self, change: Callable[[], object]) -> None:
+        self.change = change
+
+    def __reduce__(self) -> tuple:
+        self.change()
+        return str, ("changed",)
+
+
+class Queue(collections.deque):
+    """A deque that is saved by its items."""
+
+
+MAPPINGS: dict[str, Callable[[], dict]] = {
+    "subclass": Keyed,
+    "defaultdict": lambda: collections.defaultdict(int),
+    "ordered": collections.OrderedDict,
+    "counter": collections.Counter,
+    "dict": dict,
+}
+
+
+def add(made: dict) -> None:
+    made["new"] = 1
+
+
+def take(made: dict) -> None:
+    made.pop(next(iter(made)))
+
+
+def exchange(made: dict) -> None:
+    made["new"] = made.pop(next(iter(made)))
+
+
+def behind_its_back(made: dict) -> None:
+    dict.__setitem__(made, "new", 1)
+
+
+def assert_alike_after_failures(make: Callable[[], object]) -> None:
+    """Assert that both engines fail alike and remember the same."""
+    for protocol in PROTOCOLS:
+        outcomes = []
+        for engine in (_pickle, brinery):
+            pickler = engine.Pickler(io.BytesIO(), protocol)
+            try:
+                pickler.dump([make(), "after"])
+                failed = ""
+            except (RuntimeError, KeyError) as error:
+                failed = f"{type(error).__name__}: {error}"
+            memo = [(index, type(held).__name__) for index, held in pickler.memo.copy().values()]
+            outcomes.append((failed, sorted(memo)))
+        assert outcomes[1] == outcomes[0], protocol
+
+
+@pytest.mark.parametrize("kind", MAPPINGS)
+@pytest.mark.parametrize("change", [add, take, exchange, behind_its_back])
+@pytest.mark.parametrize("place", [0, 1, -1])
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_memo_after_a_dict_was_changed(kind: str, change: Callable, place: int, size: int) -> None:
+    def make() -> object:
+        made = MAPPINGS[kind]()
+        names = [f"name {number}" for number in range(size)]
+        for number, name in enumerate(names):
+            made[name] = [number, f"value {number}"]
+        made[names[place % size]] = [
+            Changes(lambda: change(made)),
+            {"more": ["met", "behind"]},
+            (Point(1, 2),),
+        ]
+        return made
+
+    assert_alike_after_failures(make)
+
+
+@pytest.mark.parametrize("kind", [Rows, collections.deque, Queue])
+@pytest.mark.parametrize("change", ["append", "pop", "clear"])
+@pytest.mark.parametrize("place", [0, 1, -1])
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_memo_after_a_sequence_was_changed(kind: Callable, change: str, place: int, size: int) -> None:
+    def make() -> object:
+        made = kind([number, f"value {number}"] for number in range(size))
+        arguments = (["new"],) if change == "append" else ()
+        changing = Changes(lambda: getattr(made, change)(*arguments))
+        made[place % size] = [changing, {"more": ["met", "behind"]}, (Point(1, 2),)]
+        return made
+
+    assert_alike_after_failures(make)

@@ -773,6 +773,9 @@ impl Dump<'_> {
                         if self.tasks.len() > top + 1 {
                             return Ok(());
                         }
+                        if done > 0 {
+                            continue;
+                        }
                     }
                     let progress = progress!(self, top, DictItems);
                     if !progress.advance()? {
@@ -882,6 +885,14 @@ impl Pairs {
         Pairs { dict: dict.clone(), size, left: size, position: Some(0) }
     }
 
+    /// Whether the next two steps find the items that are left, or the end.
+    fn is_steady(&self) -> bool {
+        let Some(mut position) = self.position else { return true };
+        let dict = self.dict.as_ref();
+        layout::items::len(dict) == self.size
+            && (self.left > 1 || (0..=self.left).any(|_| layout::items::next(dict, &mut position).is_none()))
+    }
+
     fn next(&mut self) -> Result<Option<(Owned, Owned)>> {
         let Some(position) = &mut self.position else { return Ok(None) };
         if layout::items::len(self.dict.as_ref()) != self.size {
@@ -906,13 +917,15 @@ impl Items {
         Box::new(Items { from, current: None, ahead: None, batch: 0, count: 0, stage: Stage::Start })
     }
 
-    /// Whether foreign code may run for an item.
+    /// Whether foreign code may run for an item, or because there is none where one should be.
     #[inline(always)]
     fn is_foreign(&self) -> bool {
         match &self.from {
             From::Iterator(_) => true,
+            From::List(..) => false,
+            From::Deque(walk) => !walk.is_unchanged(),
+            From::Dict(pairs) => !pairs.is_steady(),
             From::Ordered(walk) => walk.is_foreign(),
-            _ => false,
         }
     }
 

@@ -39,7 +39,6 @@ impl Dump<'_> {
         {
             return Ok(());
         }
-        self.enter_fast(object)?;
         let kind = object.type_ref().to_owned();
         if let Some(hook) = self.hooks.reducer_override.clone() {
             let reduced = hook.call1(object.as_ref())?;

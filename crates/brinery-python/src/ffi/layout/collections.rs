@@ -271,12 +271,17 @@ impl Ordered {
         self.dict.as_ref()
     }
 
-    /// Whether the next key has to be looked for, which may run code of its class.
+    /// Whether the next key has to be looked for, which may run code of its class, or the order was changed.
     pub(crate) fn is_foreign(&self) -> bool {
         // SAFETY: an unchanged order has live nodes.
         unsafe {
-            if self.node.is_null() || (*self.dict.as_ptr().cast::<OrderedDictObject>()).state != self.state {
+            if self.node.is_null() {
                 return false;
+            }
+            if (*self.dict.as_ptr().cast::<OrderedDictObject>()).state != self.state
+                || items::len(self.dict.as_ref()) != self.size
+            {
+                return true;
             }
             let mut position = self.position;
             items::next(self.dict.as_ref(), &mut position)
