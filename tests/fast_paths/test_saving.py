@@ -759,3 +759,75 @@ def test_memo_after_a_sequence_was_changed(kind: Callable, change: str, place: i
         return made
 
     assert_alike_after_failures(make)
+
+
+class Watched:
+    """A file that does something whenever it is written to."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.act, self.written = act, io.BytesIO()
+
+    def write(self, data: bytes) -> int:
+        self.act()
+        return self.written.write(data)
+
+
+def long_text(number: int, script: str) -> str:
+    """Text that goes to a file at once."""
+    return f"{script}{number}" * 40_000
+
+
+@pytest.mark.parametrize("script", ["a", "é", "日", "😀"])
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize("change", ["clear", "pop", "append", "insert", "reverse"])
+def test_a_list_that_writing_long_text_changes(script: str, size: int, change: str) -> None:
+    arguments = {"append": ("new",), "insert": (0, "new")}.get(change, ())
+    for protocol in PROTOCOLS:
+        outcomes = []
+        for engine in (_pickle, brinery):
+            made = [long_text(number, script) for number in range(size)]
+
+            def act(made: list = made) -> None:
+                if 0 < len(made) < 8:
+                    getattr(made, change)(*arguments)
+
+            file = Watched(act)
+            engine.Pickler(file, protocol).dump(made)
+            outcomes.append(file.written.getvalue())
+        assert outcomes[1] == outcomes[0]
+
+
+@pytest.mark.parametrize("holder", [dict, Keyed, Plain, Both, Slotted, Point])
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("change", ["take", "add", "replace"])
+def test_attributes_that_writing_long_text_changes(holder: Callable, size: int, change: str) -> None:
+    names = {Point: ("x", "y", "tags")}.get(holder, ("first", "second", "third"))[:size]
+
+    def put(made: object, name: str, value: object) -> None:
+        made.__setitem__(name, value) if isinstance(made, dict) else setattr(made, name, value)
+
+    def take(made: object, name: str) -> None:
+        made.pop(name, None) if isinstance(made, dict) else hasattr(made, name) and delattr(made, name)
+
+    for protocol in range(2, 6):
+        outcomes = []
+        for engine in (_pickle, brinery):
+            made = Point(0, 0) if holder is Point else holder()
+            for number, name in enumerate(names):
+                put(made, name, long_text(number, "a"))
+
+            def act(made: object = made) -> None:
+                if change == "take":
+                    take(made, names[-1])
+                elif change == "replace":
+                    put(made, names[-1], ["in its place"])
+                elif holder is not Slotted:
+                    put(made, "new", 1)
+
+            file = Watched(act)
+            try:
+                engine.Pickler(file, protocol).dump([made, made])
+                outcomes.append(file.written.getvalue())
+            except RuntimeError as error:
+                outcomes.append(str(error))
+        assert outcomes[1] == outcomes[0], protocol

@@ -52,9 +52,21 @@ impl Dump<'_> {
 
     /// Saves the first items of a list, as long as they have no parts; a task goes on from there.
     fn begin_list(&mut self, mut progress: List) -> Result<()> {
-        // SAFETY: the object is a list, which nothing changes here.
-        let size = unsafe { PyList_GET_SIZE(progress.list.as_ptr()) };
-        while progress.next < size && progress.batch < BATCH_SIZE && !self.is_guarded() {
+        loop {
+            // SAFETY: the object is a list. Its size is asked anew each time: long text goes to the file at once, and
+            // that may change the list.
+            let size = unsafe { PyList_GET_SIZE(progress.list.as_ptr()) };
+            if progress.single && progress.next == 1 {
+                self.out.op(Opcode::Append);
+                return Ok(());
+            }
+            if progress.next >= size {
+                self.out.op(Opcode::Appends);
+                return Ok(());
+            }
+            if progress.batch == BATCH_SIZE || self.is_guarded() {
+                break;
+            }
             let (most, top) = (BATCH_SIZE - progress.batch, self.tasks.len());
             // SAFETY: the object is a list, whose items it holds until foreign code runs.
             let done = unsafe { self.save_items(progress.list.as_ref(), progress.next, size, most) };
@@ -91,11 +103,7 @@ impl Dump<'_> {
                 }
             }
         }
-        if progress.next < size {
-            self.push(Task::List(progress));
-        } else {
-            self.out.op(if progress.single { Opcode::Append } else { Opcode::Appends });
-        }
+        self.push(Task::List(progress));
         Ok(())
     }
 
@@ -341,6 +349,14 @@ impl Dump<'_> {
         let dict: Ref<'static> = unsafe { Ref::new(progress.dict.as_ptr()) };
         let holders = isize::from(!layout::items::shares_keys(dict));
         while progress.batch < BATCH_SIZE && !self.is_guarded() {
+            // Long text goes to the file at once, and that may change the dict: then the task says so.
+            if layout::items::len(dict) != progress.size {
+                break;
+            }
+            if progress.count as isize == progress.size {
+                self.out.op(if progress.single { Opcode::SetItem } else { Opcode::SetItems });
+                return Ok(());
+            }
             let top = self.tasks.len();
             let done = self.save_pairs(dict, &mut progress.position, BATCH_SIZE - progress.batch);
             if done > 0 {
@@ -351,18 +367,10 @@ impl Dump<'_> {
                     self.push_below(top, Task::Dict(progress));
                     return Ok(());
                 }
-                let all = progress.count as isize == layout::items::len(dict);
-                if all && progress.batch < BATCH_SIZE {
-                    self.out.op(if progress.single { Opcode::SetItem } else { Opcode::SetItems });
-                    return Ok(());
-                }
                 continue;
             }
             let mut position = progress.position;
-            let Some((key, value)) = layout::items::next(dict, &mut position) else {
-                self.out.op(if progress.single { Opcode::SetItem } else { Opcode::SetItems });
-                return Ok(());
-            };
+            let Some((key, value)) = layout::items::next(dict, &mut position) else { break };
             if !is_simple(key) {
                 break;
             }

@@ -435,7 +435,8 @@ impl<'s> Dump<'s> {
         }
     }
 
-    /// Saves an object that has no parts or is in the memo already. No foreign code runs.
+    /// Saves an object that has no parts or is in the memo already. No foreign code runs, unless text is so long that
+    /// it goes to the file at once.
     ///
     /// `holders` is how many references there are to an object that only its container holds; zero where that cannot
     /// be told.
