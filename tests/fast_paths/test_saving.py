@@ -607,19 +607,33 @@ def within_an_instance(first: object, wrap: Callable[[object], object]) -> objec
 class Hashed(Plain):
     """Attributes, within sets."""
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return 5
+
+
+def fresh() -> list:
+    """Things with a single holder each."""
+    return [
+        "".join(["fre", "sh"]),
+        ["".join(["oth", "er"])],
+        (1.5, "".join(["th", "ird"])),
+        Plain(own="".join(["l", "ast"])),
+    ]
 
 
 WRAPS: dict[str, Callable[[object], object]] = {
     **{
-        f"tuple of {size}": lambda made, size=size: (made,) + tuple(range(size - 1))
-        for size in (1, 2, 3, 4, 30)
+        f"tuple of {size}": lambda made, size=size: (made, *(fresh() * size)[: size - 1])
+        for size in (1, 2, 3, 4, 5, 30)
     },
-    "tuple of a list": lambda made: ([made],),
-    "tuple within a tuple": lambda made: ((made,),),
-    "frozenset": lambda made: frozenset([Hashed(back=made)]),
-    "instance": lambda made: Plain(back=made),
-    "named tuple": lambda made: Pair(made, 1),
+    "tuple of a list": lambda made: ([made, *fresh()], *fresh()),
+    "tuple within a tuple": lambda made: ((made, *fresh()), *fresh()),
+    "frozenset": lambda made: frozenset([Hashed(back=made), *fresh()[::2]]),
+    "instance": lambda made: Plain(back=made, tuple=(made, *fresh())),
+    "named tuple": lambda made: Pair(made, fresh()[0]),
+    "reduced": lambda made: Reduced(lambda: [made, *fresh()]),
+    "dict": lambda made: {"back": made, "more": (made, *fresh()), "rest": fresh()},
+    "deque": lambda made: collections.deque([made, (made, *fresh())]),
 }
 
 
@@ -831,3 +845,41 @@ def test_attributes_that_writing_long_text_changes(holder: Callable, size: int, 
             except RuntimeError as error:
                 outcomes.append(str(error))
         assert outcomes[1] == outcomes[0], protocol
+
+
+class Moves:
+    """Moves something into another place while it is saved."""
+
+    def __init__(self, where: list) -> None:
+        self.where = where
+
+    def __reduce__(self) -> tuple:
+        found, target = self.where
+        if found:
+            target.append(found.pop())
+        return str, ("moved",)
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("deep", [0, 1, 60])
+def test_what_is_moved_into_itself_while_it_is_saved(wrap: str, deep: int) -> None:
+    def dumped(engine: object, protocol: int) -> tuple[object, list]:
+        inner: list = []
+        holder: list = [None]
+        inner.append(Moves([holder, inner]))
+        nested: object = inner
+        for _ in range(deep):
+            nested = [nested]
+        holder[0] = WRAPS[wrap](nested)
+        stream = io.BytesIO()
+        pickler = engine.Pickler(stream, protocol)
+        try:
+            pickler.dump([holder, "after"])
+        except RecursionError as error:
+            return type(error).__name__, []
+        memo = [(index, type(held).__name__) for index, held in pickler.memo.copy().values()]
+        return stream.getvalue(), sorted(memo)
+
+    outcomes = [dumped(_pickle, protocol) for protocol in PROTOCOLS]
+    assert [dumped(brinery, protocol) for protocol in PROTOCOLS] == outcomes
+    assert isinstance(outcomes[-1][0], bytes)

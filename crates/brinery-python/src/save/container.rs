@@ -250,8 +250,11 @@ impl Dump<'_> {
     }
 
     /// Leaves the rest of a tuple to a task, before which there are `top`. It may hold itself through that.
-    fn push_tuple(&mut self, top: usize, progress: Tuple) {
-        if !progress.single && !self.is_fast() {
+    fn push_tuple(&mut self, top: usize, mut progress: Tuple) {
+        progress.single &= progress.era == self.memo().era();
+        if progress.single {
+            self.unbegun += 1;
+        } else if !self.is_fast() {
             self.memo().begin(progress.tuple.as_ref());
         }
         self.push_below(top, Task::Tuple(progress));
@@ -265,6 +268,7 @@ impl Dump<'_> {
         loop {
             if next == len {
                 let Some(Task::Tuple(done)) = self.tasks.pop() else { return Ok(()) };
+                self.unbegun -= usize::from(done.single);
                 return self.finish_tuple(&done);
             }
             if !self.is_guarded() {
@@ -611,7 +615,9 @@ impl Dump<'_> {
             return self.finish_frozenset(&progress);
         }
         // It may hold itself through the rest.
-        if !single && !self.is_fast() {
+        if single {
+            self.unbegun += 1;
+        } else if !self.is_fast() {
             self.memo().begin(progress.set.as_ref());
         }
         self.push_below(top, Task::FrozenSet(progress));
@@ -637,6 +643,7 @@ impl Dump<'_> {
             let progress = progress!(self, top, FrozenSet);
             let Some(item) = set::next(progress.set.as_ref(), &mut progress.position) else {
                 let Some(Task::FrozenSet(done)) = self.tasks.pop() else { return Ok(()) };
+                self.unbegun -= usize::from(done.single);
                 return self.finish_frozenset(&done);
             };
             progress.count += 1;

@@ -176,6 +176,8 @@ pub(crate) struct Dump<'s> {
     scratch: Vec<u8>,
     /// How many instances are being saved whose attributes are in no dict.
     attributes: usize,
+    /// How many tuples and frozensets with a single holder are in progress.
+    unbegun: usize,
     /// How many calls are saving containers or instances, each within another.
     nested: usize,
     /// What is known of the classes of instances that were saved lately.
@@ -230,6 +232,7 @@ impl<'s> Dump<'s> {
             names: Vec::new(),
             scratch: Vec::new(),
             attributes: 0,
+            unbegun: 0,
             nested: 0,
             recent: instance::Recents::default(),
             elements: Vec::new(),
@@ -567,7 +570,32 @@ impl<'s> Dump<'s> {
         if self.attributes > 0 {
             self.settle_attributes();
         }
+        if self.unbegun > 0 {
+            self.begin_singles();
+        }
         self.memo().settle();
+    }
+
+    /// What has a single holder and is in progress may be put where it is met once more, and then what it holds is, too.
+    #[cold]
+    fn begin_singles(&mut self) {
+        // Those below the lowest one were there before.
+        for index in (0..self.tasks.len()).rev() {
+            if self.unbegun == 0 {
+                break;
+            }
+            let (object, single) = match &mut self.tasks[index] {
+                Task::Tuple(progress) => (&progress.tuple, &mut progress.single),
+                Task::FrozenSet(progress) => (&progress.set, &mut progress.single),
+                _ => continue,
+            };
+            if std::mem::take(single) {
+                self.unbegun -= 1;
+                // SAFETY: the pickler lives as long as the dump, and nobody else refers to it here.
+                unsafe { self.pickler.as_mut() }.memo.begin(object.as_ref());
+            }
+        }
+        debug_assert_eq!(self.unbegun, 0);
     }
 
     /// An object was reached from within itself. What it holds is walked a second time, and that walk has to find

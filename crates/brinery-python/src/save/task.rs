@@ -148,9 +148,9 @@ pub(super) struct FrozenSet {
     pub(super) set: Owned,
     pub(super) position: isize,
     pub(super) count: usize,
-    /// Whether the set had a single holder when it was reached.
+    /// Whether the set has a single holder, so that the memo need not know that it is in progress.
     pub(super) single: bool,
-    /// The era of the memo then.
+    /// The era of the memo when that was seen.
     pub(super) era: usize,
 }
 
@@ -159,9 +159,9 @@ pub(super) struct Tuple {
     pub(super) tuple: Owned,
     pub(super) next: isize,
     pub(super) len: isize,
-    /// Whether the tuple had a single holder when it was reached.
+    /// Whether the tuple has a single holder, so that the memo need not know that it is in progress.
     pub(super) single: bool,
-    /// The era of the memo at that time.
+    /// The era of the memo when that was seen.
     pub(super) era: usize,
 }
 
