@@ -6,6 +6,7 @@ import _thread
 import itertools
 import os
 import pickle
+import queue
 import re
 import signal
 import subprocess
@@ -126,6 +127,41 @@ def short(number: int) -> None:
         pass
 
 
+@deed
+def asleep(number: int) -> None:
+    time.sleep(min(number, 20))
+
+
+@deed
+def waiting(number: int) -> None:
+    threading.Event().wait(min(number, 20))
+
+
+@deed
+def queueing(number: int) -> None:
+    queue.Queue[int]().get(timeout=min(number, 20))
+
+
+@deed
+def dozing(number: int) -> None:
+    for _ in range(min(number, 200)):
+        time.sleep(0.1)
+
+
+@deed
+def awaiting_a_process(number: int) -> None:
+    subprocess.run([sys.executable, "-c", "import time; time.sleep(20)"], check=bool(number))
+
+
+@deed
+def persistent_sleeper(number: int) -> None:
+    for _ in range(10):
+        try:
+            asleep(number)
+        except BaseException:
+            pass
+
+
 def granted(milliseconds: int = BUDGET) -> brinery.Policy:
     rules = brinery.Policy("data") | brinery.Policy.allow(
         Runs, construct="tuple[]", setstate="dict[str, any]"
@@ -204,6 +240,78 @@ def test_loops_are_ended_in_other_threads(name: str) -> None:
 @pytest.mark.parametrize("name", ["backtracking", "power"])
 def test_functions_in_c_that_look_for_signals_are_ended_in_the_main_thread(name: str) -> None:
     refuse(name)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="nobody sees here who waits")
+@pytest.mark.parametrize(
+    "name", ["asleep", "waiting", "queueing", "dozing", "awaiting_a_process", "persistent_sleeper"]
+)
+def test_what_waits_is_ended_in_the_main_thread(name: str) -> None:
+    refuse(name)
+
+
+def test_what_ignores_interrupts_as_in_the_background_is_ended_and_still_ignores_them() -> None:
+    said = in_process(
+        """
+        import os, signal, threading, time
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        interrupt = lambda: os.kill(os.getpid(), signal.SIGINT)
+        waits = ["asleep", "waiting"] if sys.platform.startswith("linux") else []
+        for name in ["loop", "backtracking", "stubborn", *waits]:
+            for delay in [0.1, 0.29]:
+                threading.Timer(delay, interrupt).start()
+                refuse(name)
+                assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+            interrupt()
+            load("nothing")
+            interrupt()
+        print("ignored")
+        """
+    )
+    assert said.split() == ["ignored"]
+
+
+def test_waiting_for_the_lock_of_the_interpreter_costs_nothing() -> None:
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            sum(range(1000))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        begun = time.monotonic()
+        while time.monotonic() - begun < 2:
+            load("short", 20)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_real_interrupt_of_what_waits_gets_through() -> None:
+    said = in_process(
+        """
+        import os, signal, threading, time
+        for delay in [0.1, 0.25, 0.4]:
+            threading.Timer(delay, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+            try:
+                try:
+                    load("asleep")
+                except brinery.PolicyError:
+                    time.sleep(1)
+                print("nothing")
+            except KeyboardInterrupt:
+                print("interrupted")
+            time.sleep(0.5)
+        for _ in range(5):
+            refuse("asleep", milliseconds=50)
+            time.sleep(0.05)
+        """
+    )
+    assert said.split() == ["interrupted"] * 3
 
 
 def test_loops_are_ended_whatever_the_program_does_about_interrupts(own_handler: list[int]) -> None:

@@ -1,10 +1,11 @@
-//! Ends code that takes too long and allocates nothing: loops, and functions written in C that look for signals every so often.
+//! Ends code that takes too long and allocates nothing: loops, code that waits, and functions written in C that look for signals every
+//! so often.
 //!
 //! A thread of the process looks ten times a second whether a load has had the time that it may take. There is none unless granted
 //! code runs or has just run, and none while the process forks.
 //!
 //! - In the main thread the code is interrupted as if by Ctrl-C, if that raises `KeyboardInterrupt`. To say so needs no lock of the
-//!   interpreter, and functions in C that look for signals end by it.
+//!   interpreter, and functions in C that look for signals end by it, those that wait by a signal that is ours.
 //! - In other threads an exception is raised at the next line of Python. A function in C that keeps the lock is waited for.
 //!
 //! Who catches that and goes on is interrupted again. What has not arrived when the load ends is taken back.
@@ -20,6 +21,7 @@ use crate::state::import;
 use clock::Clock;
 use std::cell::RefCell;
 use std::ffi::c_ulong;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
@@ -44,10 +46,14 @@ struct Slot {
     last: AtomicU64,
     /// The nanoseconds that it may take.
     longest: AtomicU64,
+    /// How many times loads were paused.
+    pauses: AtomicU64,
     /// Whether the code is interrupted as if by Ctrl-C.
     by_signal: AtomicBool,
     is_main: bool,
     thread: c_ulong,
+    /// Where the system says what the thread does.
+    status: Option<PathBuf>,
     clock: Clock,
 }
 
@@ -68,7 +74,9 @@ thread_local! {
 struct Known {
     expired: Owned,
     getsignal: Owned,
+    setsignal: Owned,
     default: Owned,
+    ignore: Owned,
     number: Owned,
 }
 
@@ -79,6 +87,8 @@ static KNOWN: AtomicPtr<Known> = AtomicPtr::new(ptr::null_mut());
 pub(super) struct Watched {
     slot: Arc<Slot>,
     word: u64,
+    /// Whether Ctrl-C is ignored otherwise.
+    borrowed: bool,
 }
 
 impl Watched {
@@ -89,13 +99,16 @@ impl Watched {
         }
         let known = known().inspect_err(|_| error::clear()).ok()?;
         let slot = take_slot()?;
-        slot.by_signal.store(slot.is_main && is_default(known), Relaxed);
+        let handler = if slot.is_main { known.handler() } else { None };
+        let is = |known: &Owned| handler.as_ref().is_some_and(|handler| handler.is(known.as_ref()));
+        let borrowed = is(&known.ignore) && known.borrow();
+        slot.by_signal.store(borrowed || is(&known.default), Relaxed);
         slot.longest.store(u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX), Relaxed);
         let word = slot.last.load(Relaxed) + FLAGS + 1;
         slot.last.store(word, Relaxed);
         slot.word.store(word, SeqCst);
         thread::ensure();
-        Some(Watched { slot, word })
+        Some(Watched { slot, word, borrowed })
     }
 
     pub(super) fn has_fired(&self) -> bool {
@@ -104,6 +117,7 @@ impl Watched {
 
     /// Lets the program's own code run; what the code before it should have got does not reach it.
     pub(super) fn pause(&self) {
+        self.slot.pauses.fetch_add(1, SeqCst);
         if self.slot.word.compare_exchange(self.word, self.word | PAUSED, SeqCst, SeqCst).is_ok() {
             return;
         }
@@ -128,14 +142,19 @@ impl Watched {
             word = if now & FIRING == 0 { now } else { self.settled() };
         }
         let _ = SLOTS.try_with(|slots| slots.borrow_mut().level -= 1);
-        if word & FLAGS == 0 { false } else { self.end_late(word) }
+        let raised = if word & FLAGS == 0 { false } else { self.end_late(word) };
+        // SAFETY: what is there stays.
+        if let Some(known) = unsafe { KNOWN.load(SeqCst).as_ref() }.filter(|_| self.borrowed) {
+            known.give_back();
+        }
+        raised
     }
 
     #[cold]
     fn end_late(&self, word: u64) -> bool {
         let is_real = word & LATE != 0 && interrupt::leave();
         let raised = word & FIRED != 0 && self.slot.take_back();
-        if word & FIRED != 0 && is_real {
+        if word & FIRED != 0 && is_real && !IS_IGNORED.load(SeqCst) {
             // Somebody did press Ctrl-C.
             // SAFETY: it may be called from anywhere.
             unsafe { PyErr_SetInterrupt() };
@@ -197,10 +216,12 @@ fn take_slot() -> Option<Arc<Slot>> {
                     word: AtomicU64::new(0),
                     last: AtomicU64::new(0),
                     longest: AtomicU64::new(0),
+                    pauses: AtomicU64::new(0),
                     by_signal: AtomicBool::new(false),
                     is_main: handles_signals(),
                     // SAFETY: it may be asked at any time.
                     thread: unsafe { PyThread_get_thread_ident() },
+                    status: thread::status_of_this(),
                     clock: Clock::of_this_thread(),
                 }));
             }
@@ -225,7 +246,14 @@ fn known() -> Result<&'static Known> {
         Owned::from_result(PyErr_NewException(name, PyExc_BaseException, ptr::null_mut()))?
     };
     let number = Owned::int(i64::from(interrupt::NUMBER))?;
-    let known = Known { expired, getsignal: get("getsignal")?, default: get("default_int_handler")?, number };
+    let known = Known {
+        expired,
+        getsignal: get("getsignal")?,
+        setsignal: get("signal")?,
+        default: get("default_int_handler")?,
+        ignore: get("SIG_IGN")?,
+        number,
+    };
     // SAFETY: the table lives as long as the program.
     let stop = unsafe { Owned::from_result(PyCFunction_New(METHODS.as_ptr(), ptr::null_mut()))? };
     import("atexit")?.call_method1(Owned::interned("register")?.as_ref(), stop.as_ref())?;
@@ -241,10 +269,41 @@ unsafe extern "C" fn stop(_: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     Owned::none().into_ptr()
 }
 
-/// Whether Ctrl-C does what it does if nobody has changed that.
-fn is_default(known: &Known) -> bool {
-    let handler = known.getsignal.as_ref().call1(known.number.as_ref()).inspect_err(|_| error::clear());
-    handler.is_ok_and(|handler| handler.is(known.default.as_ref()))
+/// Whether Ctrl-C is ignored by the program, as by those that a shell runs in the background, though the interpreter would handle it.
+static IS_IGNORED: AtomicBool = AtomicBool::new(false);
+
+impl Known {
+    /// What the interpreter does about Ctrl-C.
+    fn handler(&self) -> Option<Owned> {
+        self.getsignal.as_ref().call1(self.number.as_ref()).inspect_err(|_| error::clear()).ok()
+    }
+
+    fn set(&self, handler: &Owned) -> bool {
+        let set = self.setsignal.as_ref().call(&[self.number.as_ref(), handler.as_ref()]);
+        set.inspect_err(|_| error::clear()).is_ok()
+    }
+
+    /// Has the interpreter handle Ctrl-C, which is ignored: it still is, but we can be heard. Whether that is so.
+    fn borrow(&self) -> bool {
+        if !self.set(&self.default) {
+            return false;
+        }
+        interrupt::ignore();
+        IS_IGNORED.store(true, SeqCst);
+        true
+    }
+
+    /// Ignores Ctrl-C as before, unless the program has changed that.
+    fn give_back(&self) {
+        let before = error::take();
+        IS_IGNORED.store(false, SeqCst);
+        if self.handler().is_some_and(|handler| handler.is(self.default.as_ref())) {
+            self.set(&self.ignore);
+        }
+        if let Some(exception) = before {
+            let _ = error::restore(exception);
+        }
+    }
 }
 
 /// Whether this is the thread in which Python handles signals. Only there `signal.signal` gets as far as to complain about a handler that

@@ -3,18 +3,22 @@
 use super::{FIRED, FIRING, FLAGS, KNOWN, LATE, PAUSED, Slot, interrupt, raise_later};
 use crate::ffi::api::*;
 use std::ffi::c_int;
+use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::thread::{JoinHandle, park_timeout};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often it looks.
 const TICK: Duration = Duration::from_millis(100);
 
 /// How often who goes on is interrupted again, and the least time between two looks.
 const AGAIN: Duration = Duration::from_millis(20);
+
+/// Whoever gets the lock of the interpreter sooner has not had to wait for it.
+const AT_ONCE: Duration = Duration::from_millis(2);
 
 /// How many times it finds nothing to look at before it ends.
 const IDLE: u32 = 10;
@@ -39,6 +43,13 @@ struct Seen {
     /// What its thread had had when it was first seen, later if it was paused meanwhile, and when it was last seen.
     before: Duration,
     last: Duration,
+    /// When that was.
+    at: Instant,
+    pauses: u64,
+    /// How long it did nothing since it was seen before.
+    idle: Duration,
+    /// How long it has waited for something else than the lock of the interpreter.
+    waited: Duration,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -58,8 +69,17 @@ pub(super) fn is_over() -> bool {
 /// Looks at a slot from now on, as long as somebody has it.
 pub(super) fn add(slot: Slot) -> Arc<Slot> {
     let slot = Arc::new(slot);
-    let (number, before) = (0, Duration::ZERO);
-    lock(&SEEN).push(Seen { slot: Arc::downgrade(&slot), number, before, last: before });
+    let none = Duration::ZERO;
+    lock(&SEEN).push(Seen {
+        slot: Arc::downgrade(&slot),
+        number: 0,
+        before: none,
+        last: none,
+        at: Instant::now(),
+        pauses: 0,
+        idle: none,
+        waited: none,
+    });
     slot
 }
 
@@ -150,19 +170,25 @@ fn is_needed() -> bool {
 fn look() -> Option<Duration> {
     let mut next = None;
     let mut due = Vec::new();
+    let mut is_idle = false;
     lock(&SEEN).retain_mut(|seen| {
         let Some(slot) = seen.slot.upgrade() else { return false };
         if let Some(left) = seen.look_at(&slot) {
             let left = left.clamp(AGAIN, TICK);
             next = Some(next.map_or(left, |next: Duration| next.min(left)));
+            is_idle |= seen.idle > Duration::ZERO;
             if left == AGAIN && seen.is_due(&slot) {
-                due.push((slot, seen.number));
+                due.push((slot, seen.number, seen.waited > Duration::ZERO));
             }
         }
         true
     });
-    for (slot, number) in due {
-        slot.fire(number);
+    for (slot, number, waits) in due {
+        slot.fire(number, waits);
+    }
+    // Who does nothing while nobody has the lock waits for something else.
+    if is_idle && lock_is_free() {
+        lock(&SEEN).iter_mut().for_each(|seen| seen.waited += std::mem::take(&mut seen.idle));
     }
     next
 }
@@ -173,9 +199,19 @@ impl Seen {
         let word = slot.word.load(SeqCst);
         let number = word & !FLAGS;
         let had = if number == 0 { None } else { slot.clock.had() }?;
+        let pauses = slot.pauses.load(SeqCst);
+        let passed = self.at.elapsed();
+        self.at = Instant::now();
+        // Of a load that is seen for the first time, or that was paused meanwhile, it is not known what it waited for.
+        let is_known = number == self.number && pauses == self.pauses && word & PAUSED == 0;
+        let does_nothing = had.saturating_sub(self.last) < passed / 100;
+        // This thread may have been stopped.
+        self.idle =
+            if is_known && does_nothing && slot.sleeps() { passed.min(2 * TICK) } else { Duration::ZERO };
         if number != self.number {
-            (self.number, self.before, self.last) = (number, had, had);
+            (self.number, self.before, self.last, self.waited) = (number, had, had, Duration::ZERO);
         }
+        self.pauses = pauses;
         if word & PAUSED != 0 {
             self.before += had.saturating_sub(self.last);
         }
@@ -191,7 +227,7 @@ impl Seen {
     }
 
     fn used(&self) -> Duration {
-        self.last.saturating_sub(self.before)
+        self.last.saturating_sub(self.before) + self.waited
     }
 
     fn is_due(&self, slot: &Slot) -> bool {
@@ -199,9 +235,24 @@ impl Seen {
     }
 }
 
+/// Where the system says what this thread does: a file of its own in Linux.
+pub(super) fn status_of_this() -> Option<PathBuf> {
+    let task = std::fs::read_link("/proc/thread-self").ok()?;
+    Some(Path::new("/proc").join(task).join("stat"))
+}
+
 impl Slot {
-    /// Interrupts the load of this number, if it still runs.
-    fn fire(&self, number: u64) {
+    /// Whether the thread sleeps, and can be interrupted: others may have the processor that it wants.
+    fn sleeps(&self) -> bool {
+        let Some(status) = self.status.as_ref().filter(|_| self.by_signal.load(SeqCst)) else { return false };
+        let text = std::fs::read(status).unwrap_or_default();
+        // The name of a thread is in parentheses and may be anything.
+        let end = text.iter().rposition(|&byte| byte == b')').unwrap_or(0);
+        text[end..].starts_with(b") S")
+    }
+
+    /// Interrupts the load of this number, if it still runs, and what it waits for.
+    fn fire(&self, number: u64, waits: bool) {
         if !self.by_signal.load(SeqCst) {
             return self.fire_attached(number);
         }
@@ -212,6 +263,9 @@ impl Slot {
         {
             // SAFETY: it may be called from anywhere.
             unsafe { PyErr_SetInterrupt() };
+            if waits && word & LATE != 0 {
+                interrupt::wake(self.thread);
+            }
             self.word.store(word | FIRED, SeqCst);
             // Code in Python looks only when somebody wants the lock, if it was not the main thread that has said so.
             attached(|| ());
@@ -231,6 +285,14 @@ impl Slot {
             }
         });
     }
+}
+
+/// Whether nobody has the lock of the interpreter this moment.
+fn lock_is_free() -> bool {
+    let begun = Instant::now();
+    let mut waited = None;
+    attached(|| waited = Some(begun.elapsed()));
+    waited.is_some_and(|waited| waited < AT_ONCE)
 }
 
 /// Does something with the lock of the interpreter, which may have to be waited for, unless the process forks.
