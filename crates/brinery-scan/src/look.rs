@@ -9,7 +9,7 @@ use crate::blob::{Blob, SMALL};
 use crate::report::{FileReport, Note, Verdict};
 use crate::stream::{self, Run};
 use crate::unwrap::layer::Layer;
-use crate::unwrap::{berkeley, npy, redis, sevenz, sqlite, tar, text, zip, zodb};
+use crate::unwrap::{ar, berkeley, npy, redis, sevenz, sqlite, tar, text, zip, zodb};
 use brinery::policy::Policy;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -172,9 +172,12 @@ impl<'f> Look<'f> {
             }
             self.zip(archive, blob, container, depth, &mut passed);
         }
-        if let Some((members, problem)) = tar::members(blob) {
+        let archive = tar::members(blob).map(|found| ("tar", found));
+        if let Some((name, (members, problem))) =
+            archive.or_else(|| ar::members(blob).map(|found| ("ar", found)))
+        {
             known = true;
-            self.format("tar");
+            self.format(name);
             for member in members {
                 let inside = format!("{container}::{}", member.name);
                 self.thing(&blob.part(member.start, member.len), &inside, depth + 1);
@@ -259,6 +262,7 @@ impl<'f> Look<'f> {
                 self.overlap(container);
             }
         }
+        self.pieces(blob, &head, container, depth);
         let passed = Passed { ranges: joined(passed), listing };
         let pickles = self.streams(blob, 0, container, depth, &passed, !known);
         if !known && text::is_text(&head) {

@@ -1,9 +1,11 @@
 //! What is packed: compressed data and archives.
 
-use super::{Look, OPENING, WORK};
+use super::{Look, OPENING, WORK, begins_known};
 use crate::blob::{Blob, SpoolError, spool};
 use crate::report::Verdict;
+use crate::search::{Stands, stands};
 use crate::unwrap::layer::Layer;
+use crate::unwrap::pictures::{self, Piece};
 use crate::unwrap::zip;
 use std::io::Read;
 
@@ -137,6 +139,21 @@ impl Look<'_> {
         }
     }
 
+    /// What is compressed in a picture or a document.
+    pub(super) fn pieces(&mut self, blob: &Blob<'_>, head: &[u8], container: &str, depth: usize) {
+        for (at, piece) in pictures::pieces(blob, head) {
+            if !self.spend(OPENING) {
+                return;
+            }
+            let data = match piece {
+                Piece::Text(data) => data,
+                Piece::Other(data) if begins_as_pickle(&data) => data,
+                Piece::Other(_) => continue,
+            };
+            self.layer(Layer::Zlib, &data, &format!("{container}::piece@{at}"), depth, true);
+        }
+    }
+
     /// Compressed data after a few other bytes.
     pub(super) fn after_prefix(&mut self, blob: &Blob<'_>, container: &str, depth: usize) {
         let Ok(head) = blob.head(PREFIX + 8) else { return };
@@ -152,6 +169,15 @@ impl Look<'_> {
             }
         }
     }
+}
+
+/// Whether zlib data unpacks to what begins as a pickle does.
+fn begins_as_pickle(data: &Blob<'_>) -> bool {
+    let mut head = Vec::new();
+    let Ok(reader) = Layer::Zlib.reader(data) else { return false };
+    // What was unpacked before it broke off counts.
+    let _ = reader.take(64).read_to_end(&mut head);
+    begins_known(&head) || stands(&head) == Stands::Sure(true)
 }
 
 /// Whether a member of an archive is where torch keeps the memory of a tensor, of which no loader makes a pickle: its first
