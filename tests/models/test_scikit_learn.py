@@ -138,6 +138,8 @@ def first_place(array: Any, value: int) -> Any:
 
 
 DAMAGES: dict[str, tuple[str, Any]] = {
+    "a forest asks for a million threads": ("forest", setting("n_jobs", 10**6)),
+    "a forest asks for more threads than can be counted": ("forest", setting("n_jobs", 10**30)),
     "a forest says it takes fewer features": ("forest", setting("n_features_in_", 1)),
     "a tree in a forest takes more features": (
         "forest",

@@ -248,6 +248,21 @@ impl Known {
         unsafe { PyType_IsSubtype(object.type_ptr(), self.dtype) != 0 }
     }
 
+    /// Whether a dtype is an array of items of another, or that cannot be found out. No array is of such a dtype.
+    fn is_array_of_another(&self, dtype: Ref<'_>) -> bool {
+        self.raw(dtype).number == VOID
+            && attribute(dtype, "subdtype").is_none_or(|inner| !inner.as_ref().is_none())
+    }
+
+    /// Whether an item of an array is an array that may hold objects itself, and the other one with them.
+    fn holds_objects(&self, item: Ref<'_>) -> bool {
+        if !item.is_exactly(self.array) {
+            // SAFETY: both are classes, and alive.
+            return unsafe { PyType_IsSubtype(item.type_ptr(), self.array) != 0 };
+        }
+        attribute(item, "dtype").is_none_or(|dtype| self.raw(dtype.as_ref()).flags & REFERENCES != 0)
+    }
+
     /// What the headers of this version of numpy publish of what [is a dtype](Self::is_dtype).
     #[inline(always)]
     fn raw(&self, dtype: Ref<'_>) -> Raw {
@@ -290,7 +305,7 @@ impl Known {
         // Buffers of others may run code.
         let plain = buffer.is_exactly(&raw mut PyBytes_Type) || buffer.is_exactly(&raw mut PyByteArray_Type);
         let exact = order.is_exactly(&raw mut PyUnicode_Type) && shape.is_exactly(&raw mut PyTuple_Type);
-        if !plain || !exact || !self.is_dtype(dtype) {
+        if !plain || !exact || !self.is_dtype(dtype) || self.is_array_of_another(dtype) {
             return None;
         }
         let order = match text::ascii(order)? {
@@ -314,6 +329,12 @@ impl Known {
         };
         Some(make())
     }
+}
+
+/// An attribute of what is numpy's own.
+fn attribute(object: Ref<'_>, name: &str) -> Option<Owned> {
+    let found = Owned::str(name).and_then(|name| object.getattr(name.as_ref()));
+    found.inspect_err(|_| error::clear()).ok()
 }
 
 /// What is known of a dtype whose items hold no objects, or are such.
@@ -465,11 +486,16 @@ impl Numpy {
         if !fits || !is_number(version, 1) || !is_flag(fortran) || !array.is_exactly(known.array) {
             return None;
         }
-        let done = known.set_array.as_ref()?.call(&[array, state]);
         // SAFETY: the list holds its items.
         let item = |item: &*mut PyObject| unsafe { Ref::new(*item) };
         // SAFETY: a list, which holds its items and does not change meanwhile.
         let items = if objects { unsafe { sequence::items(data) } } else { &[] };
+        // What is within itself is refused, and arrays of others are judged as a whole.
+        let is_open = |item: Ref<'_>| item.is(array) || known.holds_objects(item);
+        if known.is_array_of_another(dtype) || items.iter().map(item).any(is_open) {
+            return None;
+        }
+        let done = known.set_array.as_ref()?.call(&[array, state]);
         Some(done.map(|_| items.iter().map(item).any(|item| !is_atom(item) && !is_constant(item))))
     }
 }

@@ -27,12 +27,13 @@ pub(super) fn is_estimator(examiner: &Examiner<'_, '_>, object: Id) -> bool {
         return true;
     }
     let features = state.get("n_features_in_").and_then(Value::as_i64);
-    let threads = ["_n_threads", "n_threads"].into_iter().all(|name| {
-        let threads = state.get(name);
-        threads.is_none_or(|threads| {
-            integer(examiner, threads).is_none_or(|count| (-1..=MOST_THREADS).contains(&count))
+    let within = |name: &str, least: i64| {
+        state.get(name).is_none_or(|count| match integer(examiner, count) {
+            Some(count) => (least..=MOST_THREADS).contains(&count),
+            None => count.kind() != Kind::Int,
         })
-    });
+    };
+    let threads = within("_n_threads", -1) && within("n_threads", -1) && within("n_jobs", -MOST_THREADS);
     let class = examiner.origin_names(object).unwrap_or_default();
     let fit = || {
         Some(

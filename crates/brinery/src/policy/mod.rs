@@ -18,6 +18,7 @@ mod by_id;
 mod capability;
 mod estimators;
 mod examine;
+mod items;
 mod learn;
 mod limits;
 mod memory;

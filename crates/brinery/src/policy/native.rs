@@ -1,6 +1,7 @@
 //! Checks by code, for what shapes cannot say.
 
 use super::examine::Examiner;
+use super::items;
 use super::numpy;
 use super::rule::Rule;
 use super::{agree, arrow, estimators, tables, torch, trees};
@@ -243,6 +244,7 @@ impl Native {
                             .item(624)
                             .and_then(Value::as_i64)
                             .is_some_and(|index| (0..=624).contains(&index))
+                        && numpy::is_twister(words.items().take(624).filter_map(Value::as_i64))
                 });
                 require(fits, Rule::State, "not the state of a random.Random")
             }
@@ -269,7 +271,11 @@ impl Native {
                     fits,
                     Rule::State,
                     "a numpy array whose memory is not as large as its shape and dtype say",
-                )
+                )?;
+                if items::hold_arrays(examiner, state) {
+                    examiner.judge_at_end(self, object);
+                }
+                Ok(())
             }
             Native::Masked => {
                 let fits = numpy::is_masked_state(examiner, state);
@@ -346,6 +352,9 @@ impl Native {
             ),
             Native::Sparse => {
                 (estimators::is_sparse(examiner, object), "a sparse matrix whose indices lie outside of it")
+            }
+            Native::Array => {
+                (!items::are_within(examiner, object), "a numpy array that is among its own items")
             }
             Native::Chain => (!examiner.is_within_itself(object)?, "an iterator that is within itself"),
             Native::Arrays => {

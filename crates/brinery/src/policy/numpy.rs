@@ -1,6 +1,7 @@
 //! Numpy's objects, whose state is memory: they are checked until nothing in it can be wrong.
 
 use super::examine::Examiner;
+use super::items;
 use crate::value::{Change, Id, Kind, Value};
 use std::borrow::Cow;
 
@@ -19,22 +20,32 @@ const FIELDS: i64 = 16;
 /// All flags but the one that says that fields are aligned.
 const ALL_BUT_ALIGNED: i64 = 0x7f;
 
+/// What a dtype is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Of nothing else.
+    Simple,
+    /// Of fields.
+    Fields,
+    /// Of an array of items of another. No array is of such a dtype: it has more dimensions instead.
+    Array,
+}
+
 /// What is known of a dtype.
 #[derive(Clone, Copy, Debug)]
-struct Dtype {
+pub(super) struct Dtype {
     /// The bytes of an item.
     size: u64,
     /// Whether items are, or hold, references to objects.
-    object: bool,
+    pub(super) object: bool,
     /// Whether items are plain references.
-    only_object: bool,
-    /// Whether it has fields or is an array of its own.
-    compound: bool,
+    pub(super) only_object: bool,
+    form: Form,
     /// How many values an item consists of.
     values: u64,
     /// Its flags, but for alignment, as numpy has them: by these it fills memory, gives it up, and lets others run meanwhile.
     flags: i64,
-    kind: u8,
+    pub(super) kind: u8,
 }
 
 /// The length of a bytes object, however the protocol spells it.
@@ -119,7 +130,12 @@ fn is_record(examiner: &Examiner<'_, '_>, code: Value<'_, '_>) -> bool {
 }
 
 /// Whether a value was made by the function of this name in numpy's core.
-fn is_made_by(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, module: &str, name: &str) -> bool {
+pub(super) fn is_made_by(
+    examiner: &Examiner<'_, '_>,
+    value: Value<'_, '_>,
+    module: &str,
+    name: &str,
+) -> bool {
     examiner.origin_names(value.id()).is_some_and(|(found, function)| {
         function == name
             && CORE
@@ -129,14 +145,14 @@ fn is_made_by(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, module: &str, n
 }
 
 /// What is known of a dtype that can no longer change.
-fn dtype(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, depth: usize) -> Option<Dtype> {
+pub(super) fn dtype(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, depth: usize) -> Option<Dtype> {
     examiner.pay(1).ok()?;
     if is_made_by(examiner, value, "_internal", "_convert_to_stringdtype_kwargs") {
         return Some(Dtype {
             size: 0,
             object: true,
             only_object: true,
-            compound: false,
+            form: Form::Simple,
             values: 1,
             flags: OBJECT,
             kind: b'T',
@@ -161,7 +177,7 @@ fn dtype_with(
     let (kind, size) = simple.unwrap_or((b'V', 0));
     let object = kind == b'O';
     let flags = if object { OBJECT } else { 0 };
-    let plain = Dtype { size, object, only_object: object, compound: false, values: 1, flags, kind };
+    let plain = Dtype { size, object, only_object: object, form: Form::Simple, values: 1, flags, kind };
     let Some(state) = state else {
         // What is still to come could only say in which order the bytes are.
         return (!matches!(kind, b'V' | b'S' | b'U' | b'a')).then_some(plain);
@@ -228,7 +244,8 @@ fn dtype_with(
             |one: u64| dims.iter().try_fold(one, |total, &dim| total.checked_mul(u64::try_from(dim).ok()?));
         let total = times(base.size)?;
         (values, wanted) = (times(base.values)?, base.flags);
-        if total != size || subdtype.len() != 2 || !names.is_none() || !fields.is_none() {
+        if total != size || base.kind == b'T' || subdtype.len() != 2 || !names.is_none() || !fields.is_none()
+        {
             return None;
         }
         object = base.object;
@@ -240,7 +257,11 @@ fn dtype_with(
         size,
         object,
         only_object: false,
-        compound: !names.is_none() || !subdtype.is_none(),
+        form: match (names.is_none(), subdtype.is_none()) {
+            (_, false) => Form::Array,
+            (false, true) => Form::Fields,
+            (true, true) => Form::Simple,
+        },
         values,
         flags: wanted,
         kind,
@@ -361,15 +382,21 @@ fn memory_fits(
     kind: Value<'_, '_>,
     data: Value<'_, '_>,
 ) -> bool {
-    let (Some(count), Some(kind)) = (count(shape), dtype(examiner, kind, 0)) else { return false };
-    if kind.object {
-        return (kind.only_object || kind.compound)
+    let (Some(count), Some(facts)) = (count(shape), array_dtype(examiner, kind)) else { return false };
+    if facts.object {
+        return (facts.only_object || facts.form == Form::Fields)
             && data.kind() == Kind::List
-            && data.len() as u64 == count;
+            && data.len() as u64 == count
+            && items::are_items(examiner, kind, data);
     }
     data.kind() != Kind::Buffer
         && data.kind() != Kind::ByteArray
-        && bytes_len(data).is_some_and(|len| count.checked_mul(kind.size) == Some(len as u64))
+        && bytes_len(data).is_some_and(|len| count.checked_mul(facts.size) == Some(len as u64))
+}
+
+/// What is known of a dtype that arrays and scalars may be of.
+fn array_dtype(examiner: &Examiner<'_, '_>, value: Value<'_, '_>) -> Option<Dtype> {
+    dtype(examiner, value, 0).filter(|facts| facts.form != Form::Array)
 }
 
 /// `(1, shape, dtype, fortran, memory, mask, fill value)`
@@ -388,7 +415,7 @@ pub(super) fn is_masked_state(examiner: &Examiner<'_, '_>, state: Id) -> bool {
 pub(super) fn is_scalar(examiner: &Examiner<'_, '_>, args: Id) -> bool {
     let args = examiner.value(args);
     let (Some(kind), Some(data), 2) = (args.item(0), args.item(1), args.len()) else { return false };
-    let Some(kind) = dtype(examiner, kind, 0) else { return false };
+    let Some(kind) = array_dtype(examiner, kind) else { return false };
     !kind.object
         && data.kind() != Kind::ByteArray
         && bytes_len(data).is_some_and(|len| len as u64 == kind.size)
@@ -406,7 +433,7 @@ pub(super) fn fits_buffer(examiner: &Examiner<'_, '_>, args: Id) -> bool {
         None => matches!(order.as_str(), Some("C" | "F")),
         Some(axes) => order.as_str() == Some("K") && permutation(axes, shape.len()).is_some(),
     };
-    let (Some(kind), Some(count)) = (dtype(examiner, kind, 0), count(shape)) else { return false };
+    let (Some(kind), Some(count)) = (array_dtype(examiner, kind), count(shape)) else { return false };
     let fits = match buffer.kind() {
         // What is out of band is as large as it is: where that is not known, numpy looks.
         Kind::Buffer | Kind::ReadOnly => {
@@ -460,6 +487,18 @@ fn is_words(examiner: &Examiner<'_, '_>, value: Value<'_, '_>, size: u64, len: u
         && count(shape) == Some(len)
 }
 
+/// Whether a Mersenne twister of these words turns.
+fn turns(examiner: &Examiner<'_, '_>, key: Value<'_, '_>) -> bool {
+    let words = self::array(examiner, key).and_then(|array| array.integers());
+    words.is_some_and(|words| is_twister(words.into_iter()))
+}
+
+/// Whether a Mersenne twister of these words gives numbers. If all bits that it reads are zero it gives zeros for ever, and who asks
+/// for another number until it fits asks for ever.
+pub(super) fn is_twister(mut words: impl Iterator<Item = i64>) -> bool {
+    words.next().is_some_and(|first| first & (1 << 31) != 0) || words.any(|word| word != 0)
+}
+
 /// The state of a bit generator, alone or with its seed, or of the old `RandomState`.
 pub(super) fn is_generator_state(examiner: &Examiner<'_, '_>, state: Id) -> bool {
     let value = examiner.value(state);
@@ -499,8 +538,17 @@ fn is_generator_dict(examiner: &Examiner<'_, '_>, state: Value<'_, '_>) -> bool 
         of.get(key).is_some_and(|value| is_words(examiner, value, size, len))
     };
     let fits = match name {
-        "MT19937" => array(words, "key", 4, 624) && words.get("pos").is_some() && within(words, "pos", 624),
-        "PCG64" | "PCG64DXSM" => big("state") && big("inc"),
+        "MT19937" => {
+            array(words, "key", 4, 624)
+                && words.get("key").is_some_and(|key| turns(examiner, key))
+                && words.get("pos").is_some()
+                && within(words, "pos", 624)
+        }
+        // Some increments would have it give the same number for ever.
+        "PCG64" | "PCG64DXSM" => {
+            let inc = words.get("inc").and_then(Value::as_big_int);
+            big("state") && big("inc") && inc.is_some_and(|inc| inc.bit(0))
+        }
         "Philox" => {
             array(words, "counter", 8, 4)
                 && array(words, "key", 8, 2)
@@ -710,7 +758,9 @@ pub(super) fn array<'g>(examiner: &'g Examiner<'_, '_>, value: Value<'g, '_>) ->
         kind: facts.kind,
         size: usize::try_from(facts.size).ok()?,
         little: state.and_then(|state| state.item(1)?.as_str()) != Some(">"),
-        fields: fields.filter(|_| facts.compound).map(|(names, fields)| (names.id(), fields.id())),
+        fields: fields
+            .filter(|_| facts.form == Form::Fields)
+            .map(|(names, fields)| (names.id(), fields.id())),
         data,
         object: facts.object,
         items,

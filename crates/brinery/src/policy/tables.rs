@@ -8,6 +8,9 @@ use crate::value::{Change, Id, Kind, Value};
 /// The most columns that a table may have.
 const MOST_COLUMNS: u64 = 10_000_000;
 
+/// The most rows that may stand for nothing in memory: pandas makes arrays of them as soon as it is asked for anything.
+const MOST_ROWS: u64 = 1 << 27;
+
 fn state_of<'g, 'a>(value: Value<'g, 'a>) -> Option<Value<'g, 'a>> {
     value.changes().find_map(|change| match change {
         Change::State(state) => Some(state),
@@ -285,6 +288,9 @@ pub(super) fn is_index(examiner: &Examiner<'_, '_>, args: Id) -> bool {
     {
         return false;
     }
+    if !is_short(parts) {
+        return false;
+    }
     let Some(codes) = parts.get("codes").or_else(|| parts.get("labels")) else { return true };
     let Some(levels) = parts.get("levels") else { return false };
     let mut length = None;
@@ -302,6 +308,19 @@ pub(super) fn is_index(examiner: &Examiner<'_, '_>, args: Id) -> bool {
         })
 }
 
+/// Whether a range among the parts of an index is not too long. What is not said is what pandas takes for it.
+fn is_short(parts: Value<'_, '_>) -> bool {
+    let number = |name: &str, usual: i64| parts.get(name).map_or(Some(usual), Value::as_i64);
+    let is_range = ["start", "stop", "step"].into_iter().any(|name| parts.get(name).is_some());
+    let (Some(start), Some(stop), Some(step)) = (number("start", 0), number("stop", 0), number("step", 1))
+    else {
+        return false;
+    };
+    // `RangeIndex(start)` ends there.
+    let (start, stop) = if parts.get("stop").is_none() { (0, start) } else { (start, stop) };
+    !is_range || range_len(start, stop, step).is_some_and(|len| len <= MOST_ROWS)
+}
+
 /// `(length, places)`: where a sparse array has values.
 pub(super) fn is_sparse_index(examiner: &Examiner<'_, '_>, args: Id) -> bool {
     let args = examiner.value(args);
@@ -310,5 +329,5 @@ pub(super) fn is_sparse_index(examiner: &Examiner<'_, '_>, args: Id) -> bool {
         let places = array(examiner, value).and_then(|array| array.integers());
         places.is_some_and(|places| places.iter().all(|place| (0..=length).contains(place)))
     };
-    (0..1 << 40).contains(&length) && args.items().skip(1).all(inside)
+    (0..=MOST_ROWS as i64).contains(&length) && args.items().skip(1).all(inside)
 }
