@@ -4,7 +4,7 @@
 //! knows the rules in full, and says what is wrong where.
 
 use crate::ffi::api::*;
-use crate::ffi::{Owned, Raised, Ref, Result, capsule, error};
+use crate::ffi::{Owned, Raised, Ref, Result, capsule, error, sequence};
 #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
 use crate::ffi::{instance::finds_own, layout::items};
 #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
@@ -47,9 +47,14 @@ enum Node {
 struct Fields {
     class: Owned,
     fields: Vec<(Owned, usize)>,
+    /// Whether an instance can be looked at where it is met: there are few fields, and what they hold are single values or simple lists.
+    flat: bool,
     /// The version of the class for which its instances were found to have these attributes themselves, if any.
     version: AtomicU32,
 }
+
+/// How many fields are looked at at once.
+const MOST_FLAT_FIELDS: usize = 64;
 
 /// What can be said of a value by itself.
 enum Answer {
@@ -66,10 +71,17 @@ impl capsule::Held for Type {
 
 /// Reads the nodes of a type: tuples of a word and what goes with it.
 pub(super) fn compile(nodes: Ref<'_>) -> Result<Owned> {
-    let compiled = all(nodes)?.into_iter().map(|node| read(node.as_ref())).collect::<Result<Vec<_>>>()?;
+    let mut compiled = all(nodes)?.into_iter().map(|node| read(node.as_ref())).collect::<Result<Vec<_>>>()?;
     let count = compiled.len();
     if !compiled.iter().all(|node| node.parts().iter().all(|&part| part < count)) || count == 0 {
         return Err(error::value_error("a node that is not there"));
+    }
+    let simple: Vec<bool> = compiled.iter().map(|node| node.is_single() || node.is_row(&compiled)).collect();
+    for node in &mut compiled {
+        if let Node::Fields(known) = node {
+            known.flat =
+                known.fields.len() <= MOST_FLAT_FIELDS && known.fields.iter().all(|field| simple[field.1]);
+        }
     }
     capsule::new(Type(compiled))
 }
@@ -106,7 +118,7 @@ fn read(node: Ref<'_>) -> Result<Node> {
         ("exact", [class]) => Node::Exact(class.clone()),
         ("fields", [class, names, types]) => {
             let fields = all(names.as_ref())?.into_iter().zip(places(types)?).collect();
-            Node::Fields(Fields { class: class.clone(), fields, version: AtomicU32::new(0) })
+            Node::Fields(Fields { class: class.clone(), fields, flat: false, version: AtomicU32::new(0) })
         }
         ("list", [item]) => Node::Items(vec![list], place(item)?),
         ("sequence", [item]) => Node::Items(vec![list, tuple], place(item)?),
@@ -131,6 +143,16 @@ impl Node {
             Node::Dict(key, value) => vec![*key, *value],
             _ => Vec::new(),
         }
+    }
+
+    /// Whether the class of a value says all of it.
+    fn is_single(&self) -> bool {
+        matches!(self, Node::Any | Node::Plain(_) | Node::Class(_) | Node::Exact(_))
+    }
+
+    /// Whether this is a list or tuple of items of a builtin class.
+    fn is_row(&self, nodes: &[Node]) -> bool {
+        matches!(self, Node::Items(_, item) if matches!(nodes[*item], Node::Plain(_)))
     }
 }
 
@@ -158,9 +180,9 @@ impl Type {
     /// Whether a value may be of a type; what it holds may remain to be looked at.
     #[inline(always)]
     fn look(&self, object: Ref<'_>, node: usize, todo: &mut Vec<(Owned, usize)>) -> Result<bool> {
-        // Most values are of the builtin class that is meant.
+        // Most values are of a builtin class that is meant.
         if let Node::Plain(classes) = &self.0[node]
-            && classes.first().is_some_and(|class| class.as_ptr() == object.type_ptr().cast())
+            && classes.iter().any(|class| class.as_ptr() == object.type_ptr().cast())
         {
             return Ok(true);
         }
@@ -187,10 +209,43 @@ impl Type {
             Answer::Yes => true,
             Answer::No => false,
             Answer::Inside => {
-                todo.push((object.to_owned(), node));
+                if !self.is_seen_through(object, node)? {
+                    todo.push((object.to_owned(), node));
+                }
                 true
             }
         })
+    }
+
+    /// Whether all that a value holds was found to fit, where it is. No code runs, and nothing is looked at without end: what is shared
+    /// is left to be looked at once.
+    #[inline]
+    fn is_seen_through(&self, object: Ref<'_>, node: usize) -> Result<bool> {
+        if cfg!(Py_GIL_DISABLED) {
+            return Ok(false);
+        }
+        match &self.0[node] {
+            Node::Fields(known) if known.flat => {
+                let mut rest = Vec::new();
+                let found = self.look_at_array(object, known, &mut rest)?;
+                Ok(found == Some(true) && rest.is_empty())
+            }
+            Node::Items(_, part) => {
+                let Node::Plain(classes) = &self.0[*part] else { return Ok(false) };
+                if object.has_more_holders(1) {
+                    return Ok(false);
+                }
+                if ![&raw mut PyList_Type, &raw mut PyTuple_Type].contains(&object.type_ptr()) {
+                    return Ok(false);
+                }
+                // SAFETY: an exact list or tuple holds its items, and no code runs.
+                let items = unsafe { sequence::items(object) };
+                // SAFETY: as above.
+                let kind = |item: *mut PyObject| unsafe { Py_TYPE(item) }.cast();
+                Ok(items.iter().all(|&item| classes.iter().any(|class| class.as_ptr() == kind(item))))
+            }
+            _ => Ok(false),
+        }
     }
 
     #[inline]
@@ -265,20 +320,21 @@ impl Type {
                 if !is_list && !object.is_exactly(&raw mut PyTuple_Type) {
                     return self.look_at_elements(object, *part, todo);
                 }
-                let mut index = 0;
-                // SAFETY: sizes and items are asked of an exact list or tuple; the item is held while it is looked at.
+                let (mut index, may_run_code) = (0, self.may_run_code(*part));
+                // SAFETY: sizes and items are asked of an exact list or tuple; the item is held while it is looked at, if that may
+                // run code.
                 unsafe {
                     let size = |object: *mut PyObject| {
                         if is_list { PyList_GET_SIZE(object) } else { PyTuple_GET_SIZE(object) }
                     };
                     while index < size(object.as_ptr()) {
-                        let item = if is_list {
+                        let item = Ref::new(if is_list {
                             PyList_GET_ITEM(object.as_ptr(), index)
                         } else {
                             PyTuple_GET_ITEM(object.as_ptr(), index)
-                        };
-                        let item = Ref::new(item).to_owned();
-                        if !self.look(item.as_ref(), *part, todo)? {
+                        });
+                        let _held = may_run_code.then(|| item.to_owned());
+                        if !self.look(item, *part, todo)? {
                             return Ok(false);
                         }
                         index += 1;
@@ -354,7 +410,6 @@ impl Type {
     }
 
     /// Whether to look at a value by itself may run code.
-    #[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
     fn may_run_code(&self, node: usize) -> bool {
         match &self.0[node] {
             Node::Literal(_) => true,
