@@ -65,9 +65,11 @@ $(ENV)/ready: $(REQUIREMENTS)
 	@$(STEP) "$(LABEL) environment" $(INTERPRETER) tests/tools/environment.py $(ENV) $(REQUIREMENTS)
 	@touch $@
 
+# As old as its sources were when it was begun: what changes meanwhile is built the next time.
 $(ENV)/built: $(ENV)/ready $(RUST_SOURCES) $(PYTHON_SOURCES)
+	@touch $(ENV)/begun
 	@$(STEP) "$(LABEL) extension (release)" tests/tools/build_extension $(ENV)
-	@touch $@
+	@mv $(ENV)/begun $@
 
 .PHONY: build
 build: $(ENV)/built  ## build the extension in release and install it in the environment
