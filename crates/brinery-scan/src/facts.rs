@@ -167,6 +167,7 @@ pub(crate) struct Facts<'a, 't> {
     collisions: Collisions,
     /// The same of tuples.
     tuples: Collisions,
+    last_lanes: Box<chosen::LastLanes>,
     /// Those of numbers that calls make.
     numbers: Collisions,
     told_budget: u16,
@@ -237,6 +238,7 @@ impl<'a, 't> Facts<'a, 't> {
             contents: Contents::default(),
             collisions: Collisions::default(),
             tuples: Collisions::default(),
+            last_lanes: Box::new(chosen::LastLanes::new()),
             numbers: Collisions::default(),
             told_budget: 0,
             states: [u32::MAX; 8],

@@ -35,6 +35,11 @@ impl Shelf {
         place
     }
 
+    /// How many items had been put before those of a tuple.
+    pub(crate) fn start(place: u64) -> u64 {
+        place >> COUNT_BITS
+    }
+
     /// How many items a tuple has.
     pub(crate) fn len(place: u64) -> usize {
         (place & ((1 << COUNT_BITS) - 1)) as usize
@@ -54,7 +59,7 @@ impl Shelf {
     /// The first items of a tuple, and whether these are all; `None` if they are gone.
     #[inline]
     pub(crate) fn get(&self, place: u64) -> Option<(Few, bool)> {
-        let (start, len) = (place >> COUNT_BITS, Self::len(place));
+        let (start, len) = (Self::start(place), Self::len(place));
         if start + (ROOM as u64) < self.next {
             return None;
         }

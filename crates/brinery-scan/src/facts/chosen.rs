@@ -7,6 +7,7 @@
 use super::Facts;
 use crate::collisions::{MODULUS, reduced, signed};
 use crate::fact::{Fact, Kind, Sort};
+use crate::shelf::Shelf;
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
@@ -31,17 +32,39 @@ const LARGE: u64 = 1 << 31;
 /// What an item adds to the hash of a tuple, and what tells it from others that add the same.
 type Lane = (u64, u64);
 
+/// What the last tuples add to those that they are in, by their places: tuples within tuples need not be walked for each.
+pub(super) struct LastLanes([(u64, Lane); LAST]);
+
+/// How many tuples are remembered.
+const LAST: usize = 64;
+
+impl LastLanes {
+    pub(super) fn new() -> Self {
+        // No tuple has this place.
+        LastLanes([(u64::MAX, (0, 0)); LAST])
+    }
+
+    fn put(&mut self, place: u64, lane: Lane) {
+        self.0[Shelf::start(place) as usize % LAST] = (place, lane);
+    }
+
+    fn get(&self, place: u64) -> Option<Lane> {
+        let (there, lane) = self.0[Shelf::start(place) as usize % LAST];
+        (there == place).then_some(lane)
+    }
+}
+
 impl Facts<'_, '_> {
-    /// Takes note of a tuple that is made of these.
+    /// Takes note of a tuple that is made of these and kept at a place.
     #[inline(always)]
-    pub(super) fn heed_tuple(&mut self, items: &[Fact]) {
+    pub(super) fn heed_tuple(&mut self, items: &[Fact], place: u64) {
         if items.iter().any(may_be_chosen) {
-            self.count_tuple(items);
+            self.count_tuple(items, place);
         }
     }
 
     #[inline(never)]
-    fn count_tuple(&mut self, items: &[Fact]) {
+    fn count_tuple(&mut self, items: &[Fact], place: u64) {
         // With one number among texts that are there, each number makes a hash of its own.
         let (mut numbers, mut alike) = (0, 0);
         for item in items {
@@ -59,6 +82,7 @@ impl Facts<'_, '_> {
             return;
         }
         let (hash, mark) = self.lanes(items, &mut { MOST });
+        self.last_lanes.put(place, (hash, mark));
         let others = self.tuples.count(hash, mark as u32);
         self.heed_collisions(others, "tuples");
     }
@@ -124,13 +148,13 @@ impl Facts<'_, '_> {
                 let whole = value.fract() == 0.0 && value.abs() < 9e18;
                 (hash_of_float(value), if whole { value as i64 as u64 } else { value.to_bits() })
             }
-            Kind::Tuple(place) => match self.shelf.get(place) {
+            Kind::Tuple(place) => self.last_lanes.get(place).unwrap_or_else(|| match self.shelf.get(place) {
                 Some((items, true)) if *left >= items.len() as u32 => {
                     *left -= items.len() as u32;
                     self.lanes(&items, left)
                 }
                 _ => (place, place),
-            },
+            }),
             Kind::Frozen(hash) => (hash, hash),
             // Of others it is not known which are the same: none are taken for it.
             _ => (FIFTH, FIFTH),

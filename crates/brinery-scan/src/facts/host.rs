@@ -205,8 +205,8 @@ impl<'de> Host<'de> for Facts<'_, '_> {
         // The empty tuple is always the same.
         self.allocate(if items.is_empty() { 0 } else { TUPLE });
         let (depth, weight) = self.contain(&items);
-        self.heed_tuple(items.as_slice());
         let place = self.shelf.put(items.as_slice());
+        self.heed_tuple(items.as_slice(), place);
         self.take_items(items);
         Ok(Fact { kind: Kind::Tuple(place), depth, weight })
     }
