@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import graphlib
 import pickle
+import traceback
 
 import pytest
 
@@ -66,3 +67,20 @@ def test_no_sparse_array_stands_for_more_than_memory() -> None:
     longer = index((1 << 27) + 1, *args[1:])
     assert data != pickle.dumps(longer)
     refused(longer)
+
+
+@pytest.mark.parametrize("link", ["__cause__", "__context__"])
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_no_traceback_is_its_own_cause(link: str, length: int) -> None:
+    def report() -> traceback.TracebackException:
+        try:
+            raise ValueError("a report")
+        except ValueError as error:
+            return traceback.TracebackException.from_exception(error)
+
+    chain = [report() for _ in range(length)]
+    for one, next_one in zip(chain, chain[1:]):
+        setattr(one, link, next_one)
+    assert "a report" in list(loads(chain[0]).format())[-1]  # type: ignore[attr-defined]
+    setattr(chain[-1], link, chain[0])
+    refused(chain[0])

@@ -72,7 +72,7 @@ pub enum Native {
     Arrays,
     /// What calls a function that it is given, when it is asked for items.
     Later,
-    /// An iterator of others, which would ask itself for ever if it were one of them.
+    /// What asks others of its kind in turn, and would ask itself for ever if it were one of them.
     Chain,
     /// What finds time zones of pytz: those that are there, and it adds none.
     Zone,
@@ -356,7 +356,7 @@ impl Native {
             Native::Array => {
                 (!items::are_within(examiner, object), "a numpy array that is among its own items")
             }
-            Native::Chain => (!examiner.is_within_itself(object)?, "an iterator that is within itself"),
+            Native::Chain => (!examiner.is_within_itself(object)?, "an object that is within itself"),
             Native::Arrays => {
                 (agree::agree(examiner, object), "arrays of scipy whose lengths do not go together")
             }
