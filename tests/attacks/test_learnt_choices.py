@@ -21,7 +21,7 @@ HONEST = [
     [Drawn(run_pair, ("circle", 1)), Drawn(run_deeds, ["circle", "square"])],
     [Drawn(run_plan, {"kind": "square"}), Drawn(Deed.of, "circle"), Drawn(Deed, "circle", 2)],
 ]
-ATTACKS = {
+DEEDS = {
     "another name": made("run_deed", text("wipe")),
     "another name in protocol 0": inst("tests.attacks.programs", "run_deed", b"Vwipe\n"),
     "another name in protocol 1": obj(named("run_deed"), text("wipe")),
@@ -39,16 +39,18 @@ ATTACKS = {
         call(glob("functools", "partial"), named("run_deed"), text("wipe"))
     ),
 }
-WHOLE = {name: b"\x80\x02" + data + b"." for name, data in ATTACKS.items()}
-ALL = {**WHOLE, **{f"{name} (4)": respelled(data) for name, data in WHOLE.items()}}
+WHOLE = {name: b"\x80\x02" + data + b"." for name, data in DEEDS.items()}
+ATTACKS = {**WHOLE, **{f"{name} (4)": respelled(data) for name, data in WHOLE.items()}}
+#: They use nothing but the program's own functions, as its honest files do.
+OWN = {name for name in ATTACKS if not name.startswith("a partial")}
 
 
 def test_they_work_on_the_stock_engine() -> None:
-    prove(ALL, programs=True)
+    prove(ATTACKS, programs=True)
 
 
 def test_they_are_refused() -> None:
-    refuse(ALL, [learnt(*HONEST)], programs=True)
+    refuse(ATTACKS, [learnt(*HONEST)], programs=True)
 
 
 @pytest.mark.parametrize("protocol", range(6))
