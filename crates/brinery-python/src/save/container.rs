@@ -679,7 +679,8 @@ impl Dump<'_> {
     pub(super) fn advance_list_items(&mut self, top: usize) -> Result<()> {
         loop {
             let protocol = self.out.protocol();
-            if progress!(self, top, ListItems).is_foreign() {
+            let era = self.memo().era();
+            if progress!(self, top, ListItems).is_foreign(era) {
                 self.settle();
             }
             let progress = progress!(self, top, ListItems);
@@ -737,7 +738,8 @@ impl Dump<'_> {
     pub(super) fn advance_dict_items(&mut self, top: usize) -> Result<()> {
         loop {
             let protocol = self.out.protocol();
-            if progress!(self, top, DictItems).is_foreign() {
+            let era = self.memo().era();
+            if progress!(self, top, DictItems).is_foreign(era) {
                 self.settle();
             }
             let progress = progress!(self, top, DictItems);
@@ -895,9 +897,9 @@ impl From {
 }
 
 impl Pairs {
-    pub(super) fn of(dict: &Owned) -> Self {
+    pub(super) fn of(dict: &Owned, era: usize) -> Self {
         let size = layout::items::len(dict.as_ref());
-        Pairs { dict: dict.clone(), size, left: size, position: Some(0) }
+        Pairs { dict: dict.clone(), size, left: size, position: Some(0), era }
     }
 
     /// Whether the next two steps find the items that are left, or the end.
@@ -932,14 +934,14 @@ impl Items {
         Box::new(Items { from, current: None, ahead: None, batch: 0, count: 0, stage: Stage::Start })
     }
 
-    /// Whether foreign code may run for an item, or because there is none where one should be.
+    /// Whether foreign code may run for an item, or because there is none where one should be, in an era of the memo.
     #[inline(always)]
-    fn is_foreign(&self) -> bool {
+    fn is_foreign(&self, era: usize) -> bool {
         match &self.from {
             From::Iterator(_) => true,
             From::List(..) => false,
             From::Deque(walk) => !walk.is_unchanged(),
-            From::Dict(pairs) => !pairs.is_steady(),
+            From::Dict(pairs) => pairs.era != era && !pairs.is_steady(),
             From::Ordered(walk) => walk.is_foreign(),
         }
     }

@@ -691,10 +691,11 @@ impl Dump<'_> {
                 self.push(Task::State(State { instance: object.clone(), facts: Rc::clone(facts) }));
                 self.attributes += 1;
             }
+            let era = self.memo().era();
             self.push(if facts.items == ItemsOf::List {
                 Task::ListItems(Items::boxed(From::List(object.clone(), Some(0))))
             } else {
-                Task::DictItems(Items::boxed(From::Dict(Pairs::of(object))))
+                Task::DictItems(Items::boxed(From::Dict(Pairs::of(object, era))))
             });
         }
         Ok(true)

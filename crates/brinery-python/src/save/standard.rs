@@ -616,12 +616,13 @@ impl Dump<'_> {
             self.push(Task::State(LateState { instance: object.clone(), facts: Rc::clone(facts) }));
             self.attributes += 1;
         }
+        let era = self.memo().era();
         self.push(match known {
             Type::Deque => Task::ListItems(Items::boxed(From::Deque(layout::collections::Deque::of(object)))),
             Type::OrderedDict => {
                 Task::DictItems(Items::boxed(From::Ordered(layout::collections::Ordered::of(object))))
             }
-            _ => Task::DictItems(Items::boxed(From::Dict(Pairs::of(object)))),
+            _ => Task::DictItems(Items::boxed(From::Dict(Pairs::of(object, era)))),
         });
         Ok(true)
     }

@@ -95,6 +95,8 @@ pub(super) struct Pairs {
     pub(super) left: isize,
     /// The next one; none after the end.
     pub(super) position: Option<isize>,
+    /// The era of the memo at the beginning: as long as it lasts, nothing changes the dict.
+    pub(super) era: usize,
 }
 
 /// One item.
