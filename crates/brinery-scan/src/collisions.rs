@@ -4,14 +4,12 @@
 //! counted by the rule of Misra and Gries: where there is no room for another one, each that is there is counted one less,
 //! and those that come to nothing go. For each 30,000 integers a hash may be counted once too few, and never once too many.
 
+use brinery::policy::residues::{MODULUS, reduced, signed};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 
-/// The modulus of Python's hash of numbers.
-pub(crate) const MODULUS: u64 = (1 << BITS) - 1;
-const BITS: u32 = 61;
 /// How many different integers may have one hash.
 pub(crate) const MOST: u32 = 1000;
 /// How many hashes are counted at a time: as many as a table of 2^16 places takes.
@@ -108,17 +106,6 @@ impl Collisions {
         }
         room
     }
-}
-
-/// The hash of a number whose size has this one.
-pub(crate) fn signed(hash: u64, negative: bool) -> u64 {
-    if negative { hash.wrapping_neg() } else { hash }
-}
-
-/// The remainder after division by the modulus.
-pub(crate) const fn reduced(value: u128) -> u64 {
-    let sum = (value & MODULUS as u128) as u64 + (value >> BITS) as u64;
-    if sum >= MODULUS { sum % MODULUS } else { sum }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::tape::Between;
 use crate::unwrap::{begins, codec::SHORTEST_KNOWN, text};
 use crate::wanted::Wanted;
 use brinery::Place;
-use brinery::policy::{MOST_NESTED_CALLS, Policy};
+use brinery::policy::{MOST_NESTED_CALLS, Policy, residues};
 use brinery::read::{Chunk, Fault, Host, Items, LineEncoding, ReadError, Shape, Source};
 use foldhash::fast::RandomState;
 use numbers::Number;

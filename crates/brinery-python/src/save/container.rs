@@ -252,11 +252,7 @@ impl Dump<'_> {
     /// Leaves the rest of a tuple to a task, before which there are `top`. It may hold itself through that.
     fn push_tuple(&mut self, top: usize, mut progress: Tuple) {
         progress.single &= progress.era == self.memo().era();
-        if progress.single {
-            self.unbegun += 1;
-        } else if !self.is_fast() {
-            self.memo().begin(progress.tuple.as_ref());
-        }
+        self.begin(progress.tuple.as_ref(), progress.single);
         self.push_below(top, Task::Tuple(progress));
     }
 
@@ -615,11 +611,7 @@ impl Dump<'_> {
             return self.finish_frozenset(&progress);
         }
         // It may hold itself through the rest.
-        if single {
-            self.unbegun += 1;
-        } else if !self.is_fast() {
-            self.memo().begin(progress.set.as_ref());
-        }
+        self.begin(progress.set.as_ref(), single);
         self.push_below(top, Task::FrozenSet(progress));
         Ok(())
     }

@@ -576,6 +576,17 @@ impl<'s> Dump<'s> {
         self.memo().settle();
     }
 
+    /// Takes note of a tuple or frozenset of which a task will save the rest. With a single holder it is met once more only after
+    /// foreign code has run.
+    #[inline(always)]
+    fn begin(&mut self, object: Ref<'_>, single: bool) {
+        if single {
+            self.unbegun += 1;
+        } else if !self.is_fast() {
+            self.memo().begin(object);
+        }
+    }
+
     /// What has a single holder and is in progress may be put where it is met once more, and then what it holds is, too.
     #[cold]
     fn begin_singles(&mut self) {

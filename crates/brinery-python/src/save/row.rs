@@ -565,7 +565,7 @@ impl Dump<'_> {
         if open || done < items.len() {
             let (len, era) = (items.len() as isize, self.memo().era());
             let tuple = tuple.to_owned();
-            self.unbegun += 1;
+            self.begin(tuple.as_ref(), true);
             return self
                 .leave(&cursor, Task::Tuple(Tuple { tuple, next: done as isize, len, single: true, era }));
         }
@@ -640,7 +640,7 @@ impl Dump<'_> {
         let (count, open) = self.put_elements(&mut cursor, &mut elements, &mut position, usize::MAX);
         if open || count < elements.total() {
             let era = self.memo().era();
-            self.unbegun += 1;
+            self.begin(set, true);
             return self.leave(
                 &cursor,
                 Task::FrozenSet(FrozenSet { set: set.to_owned(), position, count, single: true, era }),

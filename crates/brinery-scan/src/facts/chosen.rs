@@ -5,9 +5,9 @@
 //! as well. What text comes to nobody knows, but it is the same for the same text, and nothing where there is none.
 
 use super::Facts;
-use crate::collisions::{MODULUS, reduced, signed};
 use crate::fact::{Fact, Kind, Sort};
 use crate::shelf::Shelf;
+use brinery::policy::residues::{MODULUS, reduced, signed};
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 

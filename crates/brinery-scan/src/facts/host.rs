@@ -69,7 +69,7 @@ impl<'de> Host<'de> for Facts<'_, '_> {
     #[inline(always)]
     fn int(&mut self, value: i64) -> Made {
         // The hash of smaller ones is the value itself.
-        if value.unsigned_abs() >= collisions::MODULUS {
+        if value.unsigned_abs() >= residues::MODULUS {
             let others = self.collisions.count_int(value);
             self.heed_collisions(others, "integers");
         }

@@ -5,9 +5,9 @@
 
 use super::Facts;
 use super::chosen::{hash_of_float, mixed};
-use crate::collisions::{MODULUS, reduced, signed};
 use crate::fact::{Fact, Kind, Sort};
 use crate::shelf::Few;
+use brinery::policy::residues::{MODULUS, TENTH, over, raised, reduced, signed, times};
 use foldhash::fast::FixedState;
 use std::borrow::Cow;
 use std::hash::BuildHasher;
@@ -28,8 +28,7 @@ pub(crate) enum Number {
 const FEW: usize = 18;
 /// How much of a text is read. What is longer has other limits.
 const TEXT: usize = 4096;
-/// What ten times it is one, by the rules of hashes, and its powers.
-const TENTH: u64 = 2_075_258_708_292_324_556;
+/// The powers of what ten times it is one.
 const TENTHS: [u64; 64] = {
     let mut powers = [1; 64];
     let mut index = 1;
@@ -267,32 +266,9 @@ fn of_decimal(text: &[u8]) -> u64 {
     signed(times(digits.hash(), scale), negative)
 }
 
-/// The hash of a fraction of these hashes.
-fn over(above: u64, below: u64) -> u64 {
-    let negative = (above >> 63 != 0) != (below >> 63 != 0);
-    let size = |hash: u64| if hash >> 63 != 0 { hash.wrapping_neg() } else { hash };
-    signed(times(size(above), raised(size(below), MODULUS - 2)), negative)
-}
-
 /// The hash of a complex number whose parts have these.
 fn complex(real: u64, imaginary: u64) -> u64 {
     real.wrapping_add(imaginary.wrapping_mul(IMAGINARY))
-}
-
-const fn times(a: u64, b: u64) -> u64 {
-    reduced(a as u128 * b as u128)
-}
-
-fn raised(mut base: u64, mut power: u64) -> u64 {
-    let mut result = 1;
-    while power > 0 {
-        if power & 1 != 0 {
-            result = times(result, base);
-        }
-        base = times(base, base);
-        power >>= 1;
-    }
-    result
 }
 
 #[cfg(test)]

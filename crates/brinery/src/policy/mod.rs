@@ -27,6 +27,7 @@ mod need;
 mod numpy;
 #[expect(clippy::module_inception, reason = "the policy itself")]
 mod policy;
+pub mod residues;
 mod rule;
 mod shape;
 mod shipped;

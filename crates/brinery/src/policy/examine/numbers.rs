@@ -5,16 +5,11 @@
 
 use super::Examiner;
 use crate::error::{Error, Result};
+use crate::policy::residues::{MODULUS, TENTH, over, raised, signed, times};
 use crate::policy::rule::Rule;
 use crate::value::{Change, Id, Kind, Value};
 use num_bigint::{BigInt, Sign};
 use std::collections::HashMap;
-
-/// The modulus of Python's hash of numbers.
-const MODULUS: u64 = (1 << 61) - 1;
-
-/// What ten times it is one, by the rules of hashes.
-const TENTH: u64 = 2_075_258_708_292_324_556;
 
 /// How long a text may be that is read: what is longer has few others of its length.
 const LONGEST: usize = 4096;
@@ -108,37 +103,9 @@ impl Examiner<'_, '_> {
     }
 }
 
-/// The hash of a number whose size has this one.
-fn signed(hash: u64, negative: bool) -> u64 {
-    if negative { hash.wrapping_neg() } else { hash }
-}
-
-fn times(a: u64, b: u64) -> u64 {
-    (u128::from(a) * u128::from(b) % u128::from(MODULUS)) as u64
-}
-
-fn raised(mut base: u64, mut power: u64) -> u64 {
-    let mut result = 1;
-    while power > 0 {
-        if power & 1 != 0 {
-            result = times(result, base);
-        }
-        base = times(base, base);
-        power >>= 1;
-    }
-    result
-}
-
 fn of_int(int: &BigInt) -> u64 {
     let rest = int.magnitude() % MODULUS;
     signed(rest.iter_u64_digits().next().unwrap_or(0), int.sign() == Sign::Minus)
-}
-
-/// The hash of a fraction of these hashes.
-fn over(above: u64, below: u64) -> u64 {
-    let is_negative = |hash: u64| hash >> 63 != 0;
-    let size = |hash: u64| if is_negative(hash) { hash.wrapping_neg() } else { hash };
-    signed(times(size(above), raised(size(below), MODULUS - 2)), is_negative(above) != is_negative(below))
 }
 
 /// The hash of a number that is written in digits, perhaps with a point and an exponent.
